@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+# The four ways to add something to the build. Everything of ours is built through one of them,
+# so that warnings, sanitizers and test labels are decided in one place.
+
+set(VIDAI_WARNINGS -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast
+    -Wimplicit-fallthrough -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 reports false positives of these from inlined std::expected and std::string.
+  list(APPEND VIDAI_WARNINGS -Wno-maybe-uninitialized -Wno-restrict)
+else()
+  # clang 19 in C++20 and later rejects a comparison in capnproto 0.9.2's headers; see the shim.
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include ${CMAKE_SOURCE_DIR}/schema/compat/capnp_clang.h>")
+endif()
+
+# vidai_library(NAME SOURCES a.cc ... DEPS target ...): a static library, one per folder.
+function(vidai_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  if(arg_SOURCES)
+    add_library(${name} STATIC ${arg_SOURCES})
+    target_link_libraries(${name} PUBLIC ${arg_DEPS})
+    target_compile_options(${name} PRIVATE ${VIDAI_WARNINGS})
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE ${arg_DEPS})
+  endif()
+endfunction()
+
+# vidai_program(NAME SOURCES ... DEPS ...): an executable in build/<preset>/bin.
+function(vidai_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS})
+  target_compile_options(${name} PRIVATE ${VIDAI_WARNINGS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  if(VIDAI_LTO)
+    set_target_properties(${name} PROPERTIES INTERPROCEDURAL_OPTIMIZATION ON)
+  endif()
+endfunction()
+
+# vidai_test(NAME LABELS unit;threads SOURCES ... DEPS ...): one GoogleTest binary per folder.
+function(vidai_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS} GTest::gtest_main GTest::gmock)
+  target_compile_options(${name} PRIVATE ${VIDAI_WARNINGS})
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+endfunction()
+
+# vidai_fuzz(NAME SOURCES ... DEPS ... CORPUS dir): a LLVMFuzzerTestOneInput target. Under clang
+# with VIDAI_FUZZ it is a libFuzzer binary; always, its corpus replays under ctest (label fuzz).
+function(vidai_fuzz name)
+  cmake_parse_arguments(arg "" "CORPUS" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name}_replay ${arg_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc)
+  target_link_libraries(${name}_replay PRIVATE ${arg_DEPS})
+  target_compile_options(${name}_replay PRIVATE ${VIDAI_WARNINGS})
+  add_test(NAME fuzz.${name} COMMAND ${name}_replay ${CMAKE_CURRENT_SOURCE_DIR}/${arg_CORPUS})
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS "fuzz" TIMEOUT 120)
+  if(VIDAI_FUZZ)
+    add_executable(${name} ${arg_SOURCES})
+    target_link_libraries(${name} PRIVATE ${arg_DEPS})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_compile_options(${name} PRIVATE ${VIDAI_WARNINGS})
+  endif()
+endfunction()
+
+# vidai_rooms(a b ...): the sub-folders of this one, in order of dependency.
+function(vidai_rooms)
+  foreach(room IN LISTS ARGN)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/CMakeLists.txt)
+      add_subdirectory(${room})
+    endif()
+  endforeach()
+endfunction()

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a node must know to be part of a mesh. Each timing's default is the design's start value;
+// the simulator is where they are tuned.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace vidai::mesh {
+
+struct MeshOptions {
+    std::string node_id;  // empty: the host name
+    std::string listen_address = "0.0.0.0";
+    std::uint16_t listen_port = 7420;         // 0: any free port
+    std::string advertise;                    // HOST:PORT peers dial; empty: the listening address
+    std::vector<std::string> seeds;           // HOST:PORT; re-resolved for ever
+    std::string data_dir = "/var/lib/vidai";  // identity, generation, registers
+    std::string root_file;    // mesh root public key and mesh id, from `vidaictl mesh init`
+    std::string issuer_file;  // delegated issuer key and certificate that certifies this node
+    std::chrono::milliseconds probe_interval{500};
+    std::chrono::milliseconds push_interval{50};  // coalescing of counters
+    std::chrono::milliseconds digest_interval{5'000};
+    bool enabled = true;  // false: a node on its own, nothing listens on the mesh port
+};
+
+}  // namespace vidai::mesh

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// A client's API key as it is replicated: never the secret, only its salted hash, its allow-list
+// and its limits. A value; any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::state {
+
+// Absent means unlimited. Requests and tokens are counted mesh-wide over a sliding minute;
+// concurrency is per node in this version.
+struct KeyLimits {
+    std::optional<std::uint32_t> requests_per_minute;
+    std::optional<std::uint64_t> tokens_per_minute;
+    std::optional<std::uint32_t> concurrency;
+    friend bool operator==(const KeyLimits&, const KeyLimits&) = default;
+};
+
+struct KeyRecord {
+    KeyId id;          // 12 of A-Z a-z 0-9; the look-up part of "sk-vidai-<id>-<secret>"
+    std::string name;  // for people; may be empty
+    std::array<std::uint8_t, 16> salt{};
+    std::array<std::uint8_t, 32> hash{};  // BLAKE2b-256 of the whole key text, keyed by the salt
+    std::vector<std::string> models;      // aliases allowed; empty: all
+    KeyLimits limits;
+    WallTime created;
+    bool revoked = false;
+    friend bool operator==(const KeyRecord&, const KeyRecord&) = default;
+};
+
+}  // namespace vidai::mesh::state

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The canonical account of one provider call, from which every dialect's own arithmetic is
+// derived: no field contains another. A value; any thread.
+#pragma once
+
+#include "schema/vocabulary/units.h"
+
+namespace vidai::node::request {
+
+struct Usage {
+    Tokens input_uncached;
+    Tokens cache_read;
+    Tokens cache_write;
+    Tokens output_visible;
+    Tokens reasoning;
+    bool estimated = false;  // the provider did not say; counted from bytes
+
+    Tokens input() const { return input_uncached + cache_read + cache_write; }
+    Tokens output() const { return output_visible + reasoning; }
+    Tokens total() const { return input() + output(); }
+    friend bool operator==(const Usage&, const Usage&) = default;
+};
+
+}  // namespace vidai::node::request

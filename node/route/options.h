@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The routing table as configured: alias -> groups tried in order -> weighted targets within one.
+// Read-only after configuration; shared by all workers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "schema/vocabulary/units.h"
+
+namespace vidai::node::route {
+
+// Money per million tokens. A target without a price counts tokens and no money, and says so in
+// the metric `vidai_unpriced_tokens_total`.
+struct Price {
+    MicroUsdPerMtok input;
+    MicroUsdPerMtok cached_input;
+    MicroUsdPerMtok output;
+    bool known = false;
+};
+
+struct Target {
+    std::uint16_t provider = 0;  // index into the configured providers
+    std::string model;           // the provider's name of the model
+    std::uint32_t weight = 1;    // share within its group, 1 to 1,000
+    Price price;
+};
+
+struct Alias {
+    std::string name;                         // what clients say in "model"
+    std::vector<std::vector<Target>> groups;  // at least one, none empty
+};
+
+struct RouteOptions {
+    std::vector<Alias> aliases;
+    std::uint32_t attempts_max = 3;  // provider calls for one request, first included
+};
+
+}  // namespace vidai::node::route
