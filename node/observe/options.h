@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace vidai::node::observe {
 
@@ -18,7 +19,8 @@ struct LogOptions {
 
 struct AdminOptions {
     std::string address = "127.0.0.1";
-    std::uint16_t port = 9420;  // 0: any free port
+    std::uint16_t port = 9420;       // 0: any free port
+    std::vector<std::string> hosts;  // further names that a Host header may say
 };
 
 }  // namespace vidai::node::observe

@@ -25,6 +25,7 @@ struct Target {
     std::string model;           // the provider's name of the model
     std::uint32_t weight = 1;    // share within its group, 1 to 1,000
     Price price;
+    std::uint16_t series = 0;  // where its metrics are counted; see node/observe/series.h
 };
 
 struct Alias {

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that a person may tell a node, as one value made of the structs that each room
+// defines for itself. Where the values come from is load.h; what they are called is
+// option_table.h. Immutable once loaded; any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mesh/options.h"
+#include "node/net/options.h"
+#include "node/observe/options.h"
+#include "node/providers/provider.h"
+#include "node/route/options.h"
+
+namespace vidai::node::config {
+
+struct Config {
+    net::ListenOptions listen;
+    observe::AdminOptions admin;
+    observe::LogOptions log;
+    mesh::MeshOptions mesh;  // enabled: derived, true when mesh.root_file is set
+    route::RouteOptions route;
+    std::vector<providers::Provider> providers;  // in the order of the file
+    std::string ports_file;             // where to write the ports bound as 0; empty: nowhere
+    std::vector<std::string> warnings;  // accepted, but a person should know; one sentence each
+};
+
+}  // namespace vidai::node::config

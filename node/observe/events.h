@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The closed catalogue of what a node may log. A program matches on the name; the level and how
+// often a line may be written are decided here, once, not at the call. docs/reference/events.md is
+// generated from it. Constant data; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "node/observe/options.h"
+
+namespace vidai::node::observe {
+
+enum class Event : std::uint8_t {
+    // The process.
+    kNodeStarting,
+    kNodeStarted,
+    kNodeDraining,
+    kNodeStopped,
+    kNodeFailed,
+    kConfigLoaded,
+    kConfigWarning,
+    kConfigReloaded,
+    kConfigRejected,
+    kLogDropped,
+    // Requests.
+    kRequestDone,
+    kClientMalformed,
+    kClientTlsFailed,
+    kConnectionRefused,
+    kUpstreamFailed,
+    kUpstreamInvalid,
+    kResolveFailed,
+    // The mesh.
+    kMeshStarted,
+    kMeshMember,
+    kMeshPeerRefused,
+    kMeshTrouble,
+    kKeyChanged,
+    kStateSaved,
+    kStateFailed,
+};
+inline constexpr std::size_t kEventCount = static_cast<std::size_t>(Event::kStateFailed) + 1;
+
+struct EventInfo {
+    Event event;
+    std::string_view name;  // "noun.what_happened"
+    LogLevel level;
+    std::uint32_t per_second_max;  // further lines in a second are counted, not written; 0: all
+    std::string_view fields;       // the names of its fields, comma separated
+    std::string_view doc;          // one sentence: what it means and what to do
+};
+
+const EventInfo& event_info(Event event);
+
+// "debug", "info", "warn", "error".
+std::string_view level_name(LogLevel level);
+
+// docs/reference/events.md, whole.
+std::string events_markdown();
+
+}  // namespace vidai::node::observe
