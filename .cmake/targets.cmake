@@ -9,7 +9,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND VIDAI_WARNINGS -Wno-maybe-uninitialized -Wno-restrict)
 else()
   # clang 19 in C++20 and later rejects a comparison in capnproto 0.9.2's headers; see the shim.
-  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include ${CMAKE_SOURCE_DIR}/schema/compat/capnp_clang.h>")
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include \"${CMAKE_SOURCE_DIR}/schema/compat/capnp_clang.h\">")
 endif()
 
 # vidai_library(NAME SOURCES a.cc ... DEPS target ...): a static library, one per folder.
@@ -62,6 +62,7 @@ function(vidai_fuzz name)
   if(VIDAI_FUZZ)
     add_executable(${name} ${arg_SOURCES})
     target_link_libraries(${name} PRIVATE ${arg_DEPS})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/fuzz)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     target_compile_options(${name} PRIVATE ${VIDAI_WARNINGS})
   endif()
