@@ -9,7 +9,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND VIDAI_WARNINGS -Wno-maybe-uninitialized -Wno-restrict)
 else()
   # clang 19 in C++20 and later rejects a comparison in capnproto 0.9.2's headers; see the shim.
-  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include \"${CMAKE_SOURCE_DIR}/schema/compat/capnp_clang.h\">")
+  set(shim "${CMAKE_SOURCE_DIR}/schema/compat/capnp_clang.h")
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include \"${shim}\">")
 endif()
 
 # vidai_library(NAME SOURCES a.cc ... DEPS target ...): a static library, one per folder.
