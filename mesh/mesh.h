@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mesh: a node's door to the others. It owns the mesh thread, which keeps membership, replicates
+// keys, exchanges counters and answers operators; workers only ever read snapshots and add to
+// atomics, so nothing here makes a request wait for gossip or a disk.
+//
+// A node without a root file and without seeds is a mesh of one: at its first start it makes a
+// root of its own in its data directory, exactly as `vidaictl mesh init` would, and says so
+// (Notice::kGenesis). It listens to no peers; operators reach it through the socket in the data
+// directory, and keys work as in any mesh.
+//
+// The thread that calls start() also calls leave() and destroys; the rest is for any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mesh/options.h"
+#include "mesh/view.h"
+#include "schema/base/metric_family.h"
+#include "schema/base/snapshot.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::mesh::state {
+class KeyTable;  // mesh/state/key_table.h
+}
+namespace vidai::mesh::limits {
+class CounterTable;  // mesh/limits/counter_table.h
+}
+
+namespace vidai::mesh {
+
+// Something a log should say.
+struct Notice {
+    enum class Kind : std::uint8_t {
+        kGenesis,      // a mesh of one was made; subject: the data directory
+        kStarted,      // subject: the node id; what: the mesh port
+        kMember,       // subject: a node id; what: its new status
+        kPeerRefused,  // subject: an address; what: a stable reason such as "wrong_mesh"
+        kTrouble,      // subject: an address or node id; a peer cannot be reached or broke a rule
+        kKeyChanged,   // subject: a key id; what: "created" or "revoked", here or elsewhere
+        kStateSaved,   // subject: the snapshot file
+        kStateFailed,  // subject: the snapshot file; it is tried again
+    };
+    Kind kind = Kind::kTrouble;
+    std::string subject;
+    std::string what;
+    std::string message;  // one sentence for a person; may be empty
+};
+
+// Called on the mesh thread (kGenesis: on the thread that calls start()); must not block.
+using NoticeSink = std::function<void(const Notice&)>;
+
+class Mesh {
+  public:
+    // Takes the data directory, loads or makes this node's identity, raises its generation, loads
+    // the registers and starts the mesh thread; returns when the ports are bound.
+    // kConfigInvalid, kIo (in use by another process, port taken), kCorrupt (a stored file is
+    // damaged; the message says how to go on), kUnauthenticated (identity and root do not match).
+    static Result<std::unique_ptr<Mesh>> start(const MeshOptions& options, NoticeSink sink);
+
+    // Stops without a word to the others, as a crash would, but for saving the registers.
+    ~Mesh();
+    Mesh(const Mesh&) = delete;
+    Mesh& operator=(const Mesh&) = delete;
+
+    // Tells the peers that this node leaves on purpose, pushes its last counters and saves.
+    // Blocks until that is done, at most `deadline`. Once; snapshots and counters stay readable.
+    void leave(std::chrono::milliseconds deadline);
+
+    const NodeId& self() const;
+    std::uint16_t mesh_port() const;             // bound; 0 in a mesh of one
+    const std::string& operator_socket() const;  // path of the local operator's Unix socket
+
+    // What workers read and write; all of it outlives leave() and dies with this object.
+    const Snapshot<state::KeyTable>& keys() const;
+    const Snapshot<MeshView>& view() const;
+    limits::CounterTable& counters();
+
+    // Why this node is not ready to serve, for a person; empty: it is. Never about its peers.
+    std::string not_ready() const;
+    // Current values of the mesh's metrics, every one of metric_catalogue() present.
+    std::vector<MetricFamily> metrics() const;
+    // The same families without samples, for documentation.
+    static std::vector<MetricFamily> metric_catalogue();
+
+  private:
+    struct Impl;
+    explicit Mesh(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vidai::mesh

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// OperatorClient: how `vidaictl` talks to a node, and the maker of a new mesh's files. Every call
+// blocks, at most for the client's timeout, and fails with kUnavailable (nobody answers),
+// kDeadlineExceeded, kUnauthenticated (the handshake was refused), kPermissionDenied (the role
+// does not allow it), or what the node answers. One thread per client.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mesh/state/key_record.h"
+#include "mesh/view.h"
+#include "schema/base/secret.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/result.h"
+#include "schema/vocabulary/time.h"
+#include "schema/vocabulary/units.h"
+
+namespace vidai::mesh {
+
+// Which node to ask, and as whom.
+struct OperatorTarget {
+    std::string address;  // HOST:PORT of a mesh port, or unix:PATH of a node's operator socket
+    std::string identity_file;  // the operator's key and certificate; unused with unix:
+    std::string root_file;      // mesh root public key and mesh id; unused with unix:
+};
+
+struct MeshStatus {
+    MeshId mesh;
+    NodeId node;                               // who answered
+    std::string version;                       // of its program
+    std::uint16_t wire_min = 0, wire_max = 0;  // schema versions that it speaks
+    std::size_t members = 0, alive = 0, suspect = 0, dead = 0, left = 0;
+    std::chrono::milliseconds delay{};  // D' of mesh/view.h
+    std::uint64_t registers = 0;        // held by the node that answered
+    std::uint64_t digest = 0;
+    std::size_t keys = 0;  // not revoked
+    bool solo = false;     // a mesh of one, made for development
+};
+
+struct NodeDetail {
+    Member member;
+    std::string key_fingerprint;  // of its identity; empty when this node never met it
+    WallTime certificate_until;   // epoch: unknown
+    std::string issuer;           // who certified it; empty: the root, or unknown
+    std::uint64_t registers = 0;  // as it last told; 0 when it never did
+    std::uint64_t digest = 0;
+};
+
+struct KeyCreateRequest {
+    std::string name;                 // for people, at most 128 bytes of UTF-8
+    std::vector<std::string> models;  // aliases; empty: all
+    state::KeyLimits limits;
+};
+
+struct CreatedKey {
+    state::KeyRecord record;
+    Secret secret;  // the whole key text; shown once, stored nowhere
+};
+
+enum class LimitKind : std::uint8_t { kRequests, kTokens, kConcurrency };
+std::string_view limit_kind_name(LimitKind kind);  // "requests_per_minute", ...
+
+// One limit of one key as the node that answers counts it.
+struct LimitUse {
+    LimitKind kind = LimitKind::kRequests;
+    std::uint64_t limit = 0;
+    std::uint64_t own = 0;    // used in the current sliding minute through that node
+    std::uint64_t known = 0;  // through all others, as far as they have told
+    // No more than limit + bound can be admitted mesh-wide in a window, given what has arrived so
+    // far: bound = burst x (1 - 1/nodes), rounded up, never above (nodes - 1) x limit. For
+    // concurrency, which this version counts per node: (nodes - 1) x limit.
+    std::uint64_t bound = 0;
+    std::uint64_t burst = 0;            // B(D'): the most that arrived in any `delay` of this run
+    std::chrono::milliseconds delay{};  // D'
+    std::size_t nodes = 1;              // N
+};
+
+struct LimitReport {
+    KeyId key;
+    std::string name;
+    bool revoked = false;
+    std::string mode = "optimistic";  // under a split each side may spend the limit
+    std::vector<LimitUse> limits;     // only those that the key has
+    // Since each node's start, forgotten with it: soft in this version, not a bill.
+    MicroUsd spend_own, spend_known;
+};
+
+class OperatorClient {
+  public:
+    static Result<OperatorClient> connect(const OperatorTarget& target,
+                                          std::chrono::milliseconds timeout);
+    ~OperatorClient();
+    OperatorClient(OperatorClient&&) noexcept;
+    OperatorClient& operator=(OperatorClient&&) noexcept;
+
+    Result<std::vector<Member>> members();
+    Result<MeshStatus> status();
+    Result<NodeDetail> node_show(const NodeId& node);  // kNotFound
+
+    Result<CreatedKey> key_create(const KeyCreateRequest& request);
+    Result<std::vector<state::KeyRecord>> key_list();       // ordered by creation
+    Result<state::KeyRecord> key_revoke(const KeyId& key);  // kNotFound; twice is fine
+    Result<LimitReport> limit_show(const KeyId& key);       // kNotFound
+
+  private:
+    struct Impl;
+    explicit OperatorClient(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+// What `vidaictl mesh init` makes. The root key signs the issuer and the operator and is then kept
+// offline; every node gets the public root file and, in this version, the issuer file.
+struct MeshInitRequest {
+    std::string directory;                // made if absent; must hold none of the files
+    std::string operator_name = "admin";  // in the form of a node id
+    std::string node_pattern = "*";       // node ids that the issuer may certify, one '*' at most
+};
+
+struct MeshInitFiles {
+    MeshId mesh;
+    std::string root_fingerprint;
+    std::string root_file;         // public: MeshOptions::root_file, OperatorTarget::root_file
+    std::string root_secret_file;  // keep offline
+    std::string issuer_file;       // secret: MeshOptions::issuer_file
+    std::string operator_file;     // secret: OperatorTarget::identity_file
+};
+
+// kAlreadyExists when one of the files is there, kIo, kInvalidRequest.
+Result<MeshInitFiles> mesh_init(const MeshInitRequest& request);
+
+}  // namespace vidai::mesh
