@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is said about a member: by the member itself, signed (Claim), or by somebody else
+// (Accusation). The split is the protocol's first rule: only a node's own signed word may say that
+// it is alive, has left, or lives elsewhere; others can only accuse, and an accusation is refuted
+// by a newer claim. Values, immutable once shared; any thread.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "schema/vocabulary/ids.h"
+
+namespace vidai::mesh::membership {
+
+inline constexpr std::size_t kAddressBytesMax = 260;     // a DNS name, ':' and a port
+inline constexpr std::size_t kCredentialBytesMax = 512;  // as seal's longest certificate chain
+
+using PublicKeyBytes = std::array<std::uint8_t, 32>;  // ed25519
+using SignatureBytes = std::array<std::uint8_t, 64>;  // ed25519
+
+// Which life of a member, and which word of it, ordered: a newer certificate beats an older one (a
+// node that lost its volume comes back with a new key, and generation 1), within it the greater
+// generation, within that the greater incarnation.
+struct Version {
+    std::uint64_t serial = 0;  // of the certificate; 0 where there are none
+    Generation generation;
+    Incarnation incarnation;
+    friend auto operator<=>(const Version&, const Version&) = default;
+    bool same_life(const Version& other) const {
+        return serial == other.serial && generation == other.generation;
+    }
+};
+
+// Wire versions that a node speaks, inclusive.
+struct WireRange {
+    std::uint16_t oldest = 1;
+    std::uint16_t newest = 1;
+    friend bool operator==(const WireRange&, const WireRange&) = default;
+};
+
+// Who a node is. Made once at start, from its volume.
+struct Identity {
+    NodeId id;
+    PublicKeyBytes key{};
+    std::uint64_t serial = 0;
+    Generation generation;
+    std::string credential;  // the certificate chain binding id to key; opaque here, may be empty
+};
+
+enum class Status : std::uint8_t {
+    kJoining,  // known from disk, nobody vouched for it yet; of oneself: nobody met yet
+    kAlive,
+    kSuspect,
+    kDead,
+    kLeft,
+};
+std::string_view status_name(Status status);  // "joining", "alive", ...
+
+// A member's word about itself.
+struct Claim {
+    NodeId id;
+    PublicKeyBytes key{};
+    Version version{};
+    bool left = false;    // a farewell: final for this generation
+    std::string address;  // HOST:PORT that peers dial; an attribute, never an identity
+    WireRange wire;
+    std::string credential;
+    SignatureBytes signature{};  // over signed_bytes(), by `key`
+    friend bool operator==(const Claim&, const Claim&) = default;
+};
+// Shared, because every rumor, roster and (in the simulator) every node holds the same words.
+using ClaimRef = std::shared_ptr<const Claim>;
+
+// The one canonical encoding that is signed: every field but the signature, each string with its
+// length in front. The caller adds its domain separation.
+std::string signed_bytes(const Claim& claim);
+
+enum class Evidence : std::uint8_t {
+    kSilent,   // probes, direct and indirect, were not answered
+    kRefused,  // its connection was closed and fresh dials are refused: the process is gone
+};
+
+// Somebody's word about a member: `subject` in that very version is suspect or dead.
+struct Accusation {
+    NodeId subject;
+    Version version{};
+    Status verdict = Status::kSuspect;  // kSuspect or kDead
+    Evidence evidence = Evidence::kSilent;
+    NodeId accuser;
+    friend bool operator==(const Accusation&, const Accusation&) = default;
+};
+
+// Pure functions handed in, so that the core owns neither keys nor a crypto library. `verify`
+// answers whether key signed the claim and the credential binds the id to the key; it is asked
+// only for claims that would change something. `sign` fills in this node's signature.
+struct Crypto {
+    std::function<SignatureBytes(const Claim&)> sign;
+    std::function<bool(const Claim&)> verify;
+};
+
+}  // namespace vidai::mesh::membership
