@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// CounterStore: the mesh thread's side of the soft limits. It gives slots to keys, merges the
+// cells that peers push, publishes their sums to the CounterTable, and says which of this node's
+// own cells are worth pushing now.
+//
+// A cell is named by (key, kind, window, node, generation) and written by that node alone, as
+// absolute monotone numbers; merging takes the maximum of each. So repeats, reordering and relays
+// change nothing (a state-based CRDT, Shapiro et al. 2011), and a restart, which has a new
+// generation, starts a cell of its own: nothing is counted twice and nothing is fsynced.
+// Pure: no clock, I/O or thread. Mesh thread only.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "mesh/limits/counter_table.h"
+#include "mesh/state/key_record.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/result.h"
+#include "schema/vocabulary/time.h"
+#include "schema/vocabulary/units.h"
+
+namespace vidai::mesh::limits {
+
+enum class CellKind : std::uint8_t { kRequests = 0, kTokens = 1, kSpend = 2 };
+inline constexpr int kCellKinds = 3;
+
+struct Cell {
+    KeyId key;
+    CellKind kind = CellKind::kRequests;
+    std::uint32_t window = 0;    // minutes since 1970; 0 for spend, which has none
+    std::uint64_t charged = 0;   // requests, tokens or micro-USD; monotone
+    std::uint64_t returned = 0;  // monotone, at most `charged`; 0 for spend
+    friend bool operator==(const Cell&, const Cell&) = default;
+};
+
+// Cells of one origin: what travels in one push, and one part of a full sync.
+struct CellBatch {
+    NodeId node;
+    Generation generation;
+    std::vector<Cell> cells;
+    friend bool operator==(const CellBatch&, const CellBatch&) = default;
+};
+
+struct StoreOptions {
+    // A node's own change is pushed at once when it is at least
+    // max(1, significance x (limit - use) / nodes), else within `flush`. Part of the bound.
+    double significance = 0.02;
+    Duration flush = std::chrono::seconds(1);
+    Duration delay = std::chrono::milliseconds(150);  // D' of burst(): coalescing + propagation
+    // Longer than any request: a revoked key's slot is not reused before.
+    Duration slot_quarantine = std::chrono::hours(2);
+    std::size_t cells_per_origin_max = 524'288;  // a peer cannot make us remember more
+    std::size_t origins_max = 4'096;
+    std::size_t keys_max = 2 * static_cast<std::size_t>(kSlotsMax);  // bound or only heard of
+    std::size_t spend_generations_max = 16;  // newest kept, per key and node
+};
+
+struct MergeCount {
+    std::size_t applied = 0;    // raised something
+    std::size_t unchanged = 0;  // already known
+    std::size_t refused = 0;    // malformed, too old, too far ahead, beyond a quota, our own
+};
+
+class CounterStore {
+  public:
+    // `table` outlives the store; `self` and `generation` name this node's cells.
+    CounterStore(CounterTable& table, NodeId self, Generation generation,
+                 StoreOptions options = {});
+
+    // Gives the key a slot, or finds the one it has, and remembers its limits for the push filter.
+    // Publish a KeyTable that names the slot only after this. kResourceExhausted when all slots
+    // are taken.
+    Result<Slot> bind(const KeyId& key, const state::KeyLimits& limits, WallTime now);
+    // The key was revoked: its slot comes back after the quarantine. Unknown keys are ignored.
+    void release(const KeyId& key, MonoTime now);
+    std::optional<Slot> slot_of(const KeyId& key) const;
+
+    // What a peer sent, its own cells or relayed ones; windows from two before ours to two after.
+    MergeCount merge(const CellBatch& batch, MonoTime now, WallTime wall);
+
+    // Own cells worth pushing now to every peer; empty `cells`: nothing. Call every push interval.
+    // A peer that missed a push needs a full sync. `nodes`: alive members, this one included.
+    CellBatch collect(MonoTime now, WallTime wall, std::uint32_t nodes);
+
+    // Everything still counted, own cells first, in batches of at most `cells_max`: for a peer
+    // that (re)connected.
+    std::vector<CellBatch> all_cells(WallTime now, std::size_t cells_max = 4'096) const;
+
+    // Forgets windows that nobody counts any more and frees quarantined slots. Call about once a
+    // second.
+    void tick(MonoTime now, WallTime wall);
+
+    // At least the most that was charged mesh-wide, as far as heard, in any stretch of
+    // options.delay since this store was made: B(D') of bound.h, for keys with a slot.
+    std::uint64_t burst(const KeyId& key, LimitKind kind) const;
+
+    MicroUsd spend(const KeyId& key) const;            // own and known; 0 when unheard of
+    std::size_t cell_count() const { return cells_; }  // remote cells held
+
+  private:
+    using Origin = std::uint16_t;  // index into origins_
+    struct OriginState {
+        NodeId node;
+        std::size_t cells = 0;
+    };
+    struct CellName {  // order groups what is summed together
+        CellKind kind;
+        std::uint32_t window;
+        Origin origin;
+        Generation generation;
+        friend auto operator<=>(const CellName&, const CellName&) = default;
+    };
+    struct Heard {
+        CellName name;
+        std::uint64_t charged = 0;
+        std::uint64_t returned = 0;
+    };
+    // Charges summed in consecutive buckets of `delay`; any stretch of that length lies in two.
+    struct Burst {
+        std::int64_t bucket = 0;
+        std::uint64_t current = 0, previous = 0, most = 0;
+    };
+    struct KeyState {
+        std::optional<Slot> slot;
+        bool released = false;
+        state::KeyLimits limits;
+        std::vector<Heard> heard;                                     // sorted by name
+        std::array<std::array<OwnCell, 2>, kWindowedKinds> pushed{};  // by kind and window mod 2
+        std::uint64_t pushed_spend = 0;
+        std::array<Burst, kWindowedKinds> burst;
+    };
+    using Keys = std::map<KeyId, KeyState>;
+
+    std::optional<Origin> intern(const NodeId& node);
+    bool apply(Keys::iterator key, const CellName& name, const Cell& cell, MergeCount& count);
+    void drop_oldest_spend(KeyState& key, Origin origin);
+    void publish(const KeyState& key, CellKind kind, std::uint32_t window, WallTime now);
+    bool collect_key(Keys::iterator key, WallTime wall, std::uint32_t nodes, bool all,
+                     std::vector<Cell>& out);
+
+    CounterTable& table_;
+    const NodeId self_;
+    const Generation generation_;
+    const StoreOptions options_;
+
+    Keys keys_;
+    std::vector<OriginState> origins_;
+    std::size_t cells_ = 0;
+    std::map<std::uint32_t, std::vector<Keys::iterator>> by_window_;  // keys with cells of it
+
+    std::vector<Keys::iterator> by_slot_;  // end(): not given
+    Slot next_slot_ = 0;
+    std::vector<Slot> free_;
+    struct Quarantined {
+        KeyId key;
+        MonoTime until;
+    };
+    std::deque<Quarantined> quarantine_;
+
+    std::vector<Slot> changed_;  // own changes not pushed yet
+    std::vector<Slot> scratch_;
+    std::optional<MonoTime> last_flush_;
+};
+
+}  // namespace vidai::mesh::limits

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The admit room: the one place where a request is let in. Whatever costs something goes through
+// admit() and holds a Permit until it has ended; no Permit, no upstream call.
+// Pure; any worker. About 100 ns.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "mesh/limits/counter_table.h"
+#include "mesh/state/key_table.h"
+#include "node/admit/permit.h"
+#include "node/auth/principal.h"
+#include "node/request/rate_state.h"
+#include "schema/vocabulary/result.h"
+#include "schema/vocabulary/time.h"
+#include "schema/vocabulary/units.h"
+
+namespace vidai::node::admit {
+
+struct Ask {
+    std::string_view model;  // alias as the client named it
+    Tokens tokens;           // reserved: input estimate plus the output allowed
+    std::uint64_t requests = 1;
+};
+
+struct Admission {
+    Result<Permit> permit;
+    request::RateState rate;  // for the headers, admitted or not
+};
+
+// Checks, in order: the key still lives (kInvalidKey), its allow-list (kModelNotAllowed),
+// concurrency, requests and tokens (kConcurrencyLimit, kRequestLimit, kTokenLimit); takes all of
+// them or nothing. kResourceExhausted when this node has no counter left for a limited key.
+// `counters` outlives the Permit.
+Admission admit(mesh::limits::CounterTable& counters, const mesh::state::KeyTable& keys,
+                const auth::Principal& who, const Ask& ask, WallTime now);
+
+// Whether the key's allow-list has the model; what GET /v1/models filters by.
+bool may_use(const mesh::state::KeyRecord& record, std::string_view model);
+
+}  // namespace vidai::node::admit
