@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/dialect/openai_chat/choices.h"
+
+#include <string_view>
+
+namespace vidai::node::dialect::openai_chat {
+
+namespace {
+
+using json::Kind;
+using json::Scanner;
+
+bool enter_object(Scanner& in) {
+    if (in.peek() == Kind::kObject) return in.begin_object();
+    in.skip();
+    return false;
+}
+
+bool enter_array(Scanner& in) {
+    if (in.peek() == Kind::kArray) return in.begin_array();
+    in.skip();
+    return false;
+}
+
+void count_string(Scanner& in, std::int64_t& bytes) {
+    if (in.peek() != Kind::kString) {
+        in.skip();
+        return;
+    }
+    std::string_view raw;
+    if (in.read_string(raw)) bytes += static_cast<std::int64_t>(raw.size());
+}
+
+// A string, or an array of parts with a text each.
+void count_content(Scanner& in, std::int64_t& bytes) {
+    if (in.peek() != Kind::kArray) return count_string(in, bytes);
+    in.begin_array();
+    while (in.next_element()) {
+        if (!enter_object(in)) continue;
+        std::string_view key;
+        while (in.next_member(key)) {
+            if (key == "text") {
+                count_string(in, bytes);
+            } else {
+                in.skip();
+            }
+        }
+    }
+}
+
+void count_function(Scanner& in, std::int64_t& bytes) {
+    if (!enter_object(in)) return;
+    std::string_view key;
+    while (in.next_member(key)) {
+        if (key == "name" || key == "arguments") {
+            count_string(in, bytes);
+        } else {
+            in.skip();
+        }
+    }
+}
+
+void count_tool_calls(Scanner& in, std::int64_t& bytes) {
+    if (!enter_array(in)) return;
+    while (in.next_element()) {
+        if (!enter_object(in)) continue;
+        std::string_view key;
+        while (in.next_member(key)) {
+            if (key == "function") {
+                count_function(in, bytes);
+            } else {
+                in.skip();
+            }
+        }
+    }
+}
+
+void count_output(Scanner& in, std::int64_t& bytes) {
+    if (!enter_object(in)) return;
+    std::string_view key;
+    while (in.next_member(key)) {
+        if (key == "content") {
+            count_content(in, bytes);
+        } else if (key == "reasoning_content" || key == "reasoning" || key == "refusal") {
+            count_string(in, bytes);
+        } else if (key == "tool_calls") {
+            count_tool_calls(in, bytes);
+        } else if (key == "function_call") {
+            count_function(in, bytes);
+        } else {
+            in.skip();
+        }
+    }
+}
+
+}  // namespace
+
+void read_choices(Scanner& in, Choices& choices) {
+    if (!enter_array(in)) return;
+    choices.is_array = true;
+    while (in.next_element()) {
+        ++choices.count;
+        if (!enter_object(in)) continue;
+        std::string_view key;
+        while (in.next_member(key)) {
+            if (key == "delta" || key == "message") {
+                count_output(in, choices.content_bytes);
+            } else if (key == "finish_reason") {
+                choices.finished |= in.peek() == Kind::kString;
+                in.skip();
+            } else {
+                in.skip();
+            }
+        }
+    }
+}
+
+}  // namespace vidai::node::dialect::openai_chat

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads a whole (not streamed) chat completion on its way to the client, for the meter. The body
+// itself passes byte for byte. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "node/request/usage.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::node::dialect::openai_chat {
+
+struct ResponseFacts {
+    std::optional<request::Usage> usage;
+    // Bytes of what the model wrote, as spelt in JSON: text, reasoning, refusals, tool arguments
+    // of all choices. What output is estimated from when the provider sent no usage.
+    std::int64_t content_bytes = 0;
+};
+
+// kUpstreamInvalid when the body is not one well-formed JSON object: a client's SDK could not read
+// it either, so the exchange answers in its stead.
+Result<ResponseFacts> read_response(std::string_view body);
+
+}  // namespace vidai::node::dialect::openai_chat
