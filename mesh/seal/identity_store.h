@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place of this folder that touches a disk: reads identity files, refuses secrets that
+// others can read, writes files once, and keeps a node's key and generation durably. Blocking;
+// called at start, before threads. What is in the files is identity.h's business.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "mesh/seal/identity.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::mesh::seal {
+
+// kNotFound, kIo, kPermissionDenied (others can read the secret), else as the decoders. The
+// message names the path and what to do.
+Result<Trust> load_trust(const std::string& path);
+Result<Root> load_root(const std::string& path);
+Result<Issuer> load_issuer(const std::string& path);
+Result<Credentials> load_operator(const std::string& path);
+
+// Writes all of them, durably, into `directory` (made 0700 if absent), or none: kAlreadyExists
+// when any of them is there, and nothing is ever overwritten.
+Result<void> write_new_files(const std::string& directory, std::span<const NewFile> files);
+
+// The node's key and this start's generation, durably counted, from DATA_DIR/identity. Makes both
+// when the folder is absent: that, and only that, is a first start. Anything missing or damaged
+// inside it is refused with the way to recover. The caller holds the data directory's lock.
+Result<NodeIdentity> open_node_identity(const std::string& data_dir, RandomSource& random);
+
+}  // namespace vidai::mesh::seal
