@@ -48,8 +48,6 @@ struct NodeDetail {
     std::string key_fingerprint;  // of its identity; empty when this node never met it
     WallTime certificate_until;   // epoch: unknown
     std::string issuer;           // who certified it; empty: the root, or unknown
-    std::uint64_t registers = 0;  // as it last told; 0 when it never did
-    std::uint64_t digest = 0;
 };
 
 struct KeyCreateRequest {
@@ -58,6 +56,7 @@ struct KeyCreateRequest {
     state::KeyLimits limits;
 };
 
+// Records shown to an operator have neither salt nor hash: those stay within the mesh.
 struct CreatedKey {
     state::KeyRecord record;
     Secret secret;  // the whole key text; shown once, stored nowhere

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/state/register.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "mesh/seal/encoding.h"
+#include "mesh/seal/refusal.h"
+
+namespace vidai::mesh::state {
+
+namespace {
+
+constexpr std::size_t kKnownChainsMax = 64;
+
+}  // namespace
+
+seal::Bytes encode(const Statement& statement) {
+    seal::Bytes out;
+    seal::Writer writer(out);
+    writer.u8(static_cast<std::uint8_t>(statement.kind))
+        .var8(seal::bytes_of(statement.id))
+        .u8(statement.retired ? 1 : 0)
+        .u64(statement.time.value)
+        .var8(seal::bytes_of(statement.origin.str()))
+        .var16(statement.value);
+    return out;
+}
+
+Result<Statement> decode_statement(seal::ByteView bytes) {
+    seal::Reader reader(bytes);
+    const std::uint8_t kind = reader.u8();
+    const seal::ByteView id = reader.var8();
+    const std::uint8_t retired = reader.u8();
+    const Hlc time{reader.u64()};
+    const seal::ByteView origin = reader.var8();
+    const seal::ByteView value = reader.var16();
+    if (!reader.done()) {
+        return fail(ErrorCode::kProtocol, "a register's statement is malformed", "statement");
+    }
+    if (kind != static_cast<std::uint8_t>(RegisterKind::kKey)) {
+        return fail(ErrorCode::kProtocol, "a register is of an unknown kind", "kind");
+    }
+    if (id.empty() || id.size() > kRegisterIdMax) {
+        return fail(ErrorCode::kProtocol, "a register's id must have 1 to 64 bytes", "id");
+    }
+    if (retired > 1)
+        return fail(ErrorCode::kProtocol, "a register's flag is not 0 or 1", "retired");
+    if (value.size() > kRegisterValueMax) {
+        return fail(ErrorCode::kProtocol, "a register's value is too long", "value");
+    }
+    auto node = parse_node_id(seal::text_of(origin));
+    if (!node) return fail(ErrorCode::kProtocol, "a register's origin is not a node id", "origin");
+    return Statement{RegisterKind::kKey, std::string(seal::text_of(id)), retired == 1, time,
+                     std::move(*node),   {value.begin(), value.end()}};
+}
+
+bool supersedes(const Register& a, const Register& b) {
+    const auto rank = [](const Register& r) {
+        const Statement& s = r.statement;
+        return std::tie(s.retired, s.time, s.origin, s.value, r.signature.bytes);
+    };
+    return rank(a) > rank(b);
+}
+
+Register sign_register(Statement statement, const seal::SecretKey& key,
+                       std::shared_ptr<const seal::Bytes> chain) {
+    const seal::Bytes bytes = encode(statement);
+    const seal::Signature signature = key.sign(seal::Domain::kRegister, bytes);
+    return {std::move(statement), signature, std::move(chain)};
+}
+
+Result<const RegisterVerifier::Known*> RegisterVerifier::known_chain(const Register& candidate) {
+    const WallTime time = candidate.statement.time.wall();
+    const auto same = [&](const Known& k) {
+        return k.chain == candidate.chain || *k.chain == *candidate.chain;
+    };
+    const auto found = std::find_if(known_.begin(), known_.end(), same);
+    if (found != known_.end() && found->from <= time && time <= found->to) return &*found;
+
+    const auto identity = seal::verify_chain(trust_, time, *candidate.chain);
+    if (!identity) return fail(seal::to_error(identity.error()));
+    if (found != known_.end()) {
+        found->from = std::min(found->from, time);
+        found->to = std::max(found->to, time);
+        return &*found;
+    }
+    if (known_.size() == kKnownChainsMax) known_.erase(known_.begin());
+    known_.push_back({candidate.chain, *identity, time, time});
+    return &known_.back();
+}
+
+Result<void> RegisterVerifier::verify(const Register& candidate, WallTime now) {
+    const Statement& statement = candidate.statement;
+    if (statement.time.wall() > now + seal::kClockTolerance) {
+        return fail(ErrorCode::kProtocol,
+                    "a register of " + statement.origin.str() +
+                        " is dated in the future: check the nodes' clocks",
+                    "time");
+    }
+    const auto known = known_chain(candidate);
+    if (!known) return fail(known.error());
+    const seal::PeerIdentity& identity = (*known)->identity;
+    if (identity.node != statement.origin || !identity.roles.has(seal::Role::kPeer)) {
+        return fail(ErrorCode::kUnauthenticated,
+                    "a register of " + statement.origin.str() + " came with the certificate of " +
+                        identity.node.str(),
+                    "origin");
+    }
+    if (!seal::verify(identity.key, seal::Domain::kRegister, encode(statement),
+                      candidate.signature)) {
+        return fail(ErrorCode::kUnauthenticated,
+                    "a register's signature is not " + statement.origin.str() + "'s", "signature");
+    }
+    return {};
+}
+
+}  // namespace vidai::mesh::state

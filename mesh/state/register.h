@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// A register: one replicated value, signed by the node that wrote it, so that it may reach us
+// through anybody. Two versions of one register are ordered by a total order and the greater wins,
+// which makes merging commutative, associative and idempotent (a last-writer-wins register,
+// Shapiro et al. 2011) - except that a retired one beats every other: a revocation is never undone
+// by an edit that had not heard of it. Pure; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mesh/seal/certificate.h"
+#include "mesh/seal/keys.h"
+#include "mesh/state/hlc.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/result.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::state {
+
+enum class RegisterKind : std::uint8_t { kKey = 1 };
+
+inline constexpr std::size_t kRegisterIdMax = 64;
+inline constexpr std::size_t kRegisterValueMax = 40 * 1024;
+inline constexpr std::size_t kStatementMax = kRegisterValueMax + 512;
+
+// What the origin says and signs. The value of a retired register is kept, so that a revoked key
+// can still be named.
+struct Statement {
+    RegisterKind kind = RegisterKind::kKey;
+    std::string id;  // 1 to kRegisterIdMax bytes
+    bool retired = false;
+    Hlc time;
+    NodeId origin;
+    std::vector<std::uint8_t> value;  // at most kRegisterValueMax bytes
+    friend bool operator==(const Statement&, const Statement&) = default;
+};
+
+struct Register {
+    Statement statement;
+    seal::Signature signature;  // domain kRegister, over encode(statement)
+    // The origin's certificate chain at the time; shared by all registers signed under it.
+    std::shared_ptr<const seal::Bytes> chain;
+};
+
+// Canonical: one statement, one encoding.
+seal::Bytes encode(const Statement& statement);
+// kProtocol unless `bytes` are exactly what encode() makes of a statement within its bounds.
+Result<Statement> decode_statement(seal::ByteView bytes);
+
+// The total order: retired, then time, then origin, value and signature.
+bool supersedes(const Register& a, const Register& b);
+
+Register sign_register(Statement statement, const seal::SecretKey& key,
+                       std::shared_ptr<const seal::Bytes> chain);
+
+// Whether a register from outside may be believed: the chain was valid at the register's own time
+// (certificates live days, registers years), names the origin as a peer, and its key signed this;
+// and the time is not ahead of `now` by more than the clock tolerance. Remembers chains it has
+// verified, a bounded number. Mesh thread.
+class RegisterVerifier {
+  public:
+    explicit RegisterVerifier(seal::Trust trust) : trust_(trust) {}
+    // kUnauthenticated or kProtocol, with who and why.
+    Result<void> verify(const Register& candidate, WallTime now);
+
+  private:
+    // A chain's validity is an interval: what held at two times holds between them.
+    struct Known {
+        std::shared_ptr<const seal::Bytes> chain;
+        seal::PeerIdentity identity;
+        WallTime from, to;
+    };
+    Result<const Known*> known_chain(const Register& candidate);
+
+    const seal::Trust trust_;
+    std::vector<Known> known_;
+};
+
+}  // namespace vidai::mesh::state

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/state/register_set.h"
+
+#include <bit>
+#include <utility>
+
+namespace vidai::mesh::state {
+
+namespace {
+
+// FNV-1a: every node must agree on it, none needs it to be strong.
+std::size_t bucket_of(const RegisterName& name) {
+    std::uint32_t hash = 2'166'136'261u ^ static_cast<std::uint32_t>(name.kind);
+    for (const char c : name.id) {
+        hash = (hash ^ static_cast<std::uint8_t>(c)) * 16'777'619u;
+    }
+    return (hash ^ (hash >> 16)) % kBuckets;
+}
+
+// ed25519 signatures are deterministic and look random, so a register brings its own hash.
+std::uint64_t weight_of(const Register& held) {
+    std::uint64_t weight = 0;
+    for (std::size_t i = 0; i < 8; ++i) weight = weight << 8 | held.signature.bytes[i];
+    return weight;
+}
+
+std::size_t size_of(const Register& held) {
+    return held.statement.value.size() + 256;
+}
+
+}  // namespace
+
+std::uint64_t RegisterDigest::root() const {
+    std::uint64_t root = 0;
+    for (const std::uint64_t bucket : buckets) root = std::rotl(root, 1) + bucket;
+    return root;
+}
+
+RegisterSet::Merge RegisterSet::merge(Register candidate) {
+    RegisterName name{candidate.statement.kind, candidate.statement.id};
+    const std::size_t index = bucket_of(name);
+    Bucket& bucket = buckets_[index];
+    const auto found = bucket.find(name);
+    const std::uint64_t added = weight_of(candidate);
+    if (found == bucket.end()) {
+        if (size_ == kRegistersMax) return Merge::kFull;
+        bucket.emplace(std::move(name), std::move(candidate));
+        ++size_;
+    } else {
+        if (!supersedes(candidate, found->second)) return Merge::kKnown;
+        digest_.buckets[index] -= weight_of(found->second);
+        found->second = std::move(candidate);
+    }
+    digest_.buckets[index] += added;
+    return Merge::kApplied;
+}
+
+const Register* RegisterSet::find(const RegisterName& name) const {
+    const Bucket& bucket = buckets_[bucket_of(name)];
+    const auto found = bucket.find(name);
+    return found == bucket.end() ? nullptr : &found->second;
+}
+
+Page RegisterSet::page(const RegisterDigest& theirs, const Cursor& from,
+                       std::size_t bytes_max) const {
+    Page page;
+    std::size_t bytes = 0;
+    for (std::size_t index = from.bucket; index < kBuckets; ++index) {
+        if (theirs.buckets[index] == digest_.buckets[index]) continue;
+        const Bucket& bucket = buckets_[index];
+        const bool resumed = index == from.bucket && from.after.has_value();
+        for (auto it = resumed ? bucket.upper_bound(*from.after) : bucket.begin();
+             it != bucket.end(); ++it) {
+            if (!page.registers.empty() && bytes + size_of(it->second) > bytes_max) {
+                page.next = Cursor{index, std::nullopt};
+                if (it != bucket.begin()) page.next->after = std::prev(it)->first;
+                return page;
+            }
+            bytes += size_of(it->second);
+            page.registers.push_back(&it->second);
+        }
+    }
+    return page;
+}
+
+}  // namespace vidai::mesh::state

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// RegisterSet: all replicated registers of a node, and how two nodes find out cheaply what one has
+// that the other lacks: 256 bucket sums (a Merkle tree of depth one; Merkle 1987), then the
+// registers of the buckets that differ, page by page. Holds verified registers only. Pure; mesh
+// thread.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mesh/state/register.h"
+
+namespace vidai::mesh::state {
+
+inline constexpr std::size_t kRegistersMax = 131'072;
+inline constexpr std::size_t kBuckets = 256;
+
+struct RegisterName {
+    RegisterKind kind = RegisterKind::kKey;
+    std::string id;
+    friend auto operator<=>(const RegisterName&, const RegisterName&) = default;
+};
+
+// Each bucket is the wrapping sum of the first eight bytes of its registers' signatures.
+struct RegisterDigest {
+    std::array<std::uint64_t, kBuckets> buckets{};
+    std::uint64_t root() const;  // one number for all: equal when the registers are
+    friend bool operator==(const RegisterDigest&, const RegisterDigest&) = default;
+};
+
+// Where a page ended; the next goes on behind it.
+struct Cursor {
+    std::size_t bucket = 0;
+    std::optional<RegisterName> after;  // empty: from the start of the bucket
+};
+
+struct Page {
+    std::vector<const Register*> registers;  // valid until the set changes
+    std::optional<Cursor> next;              // empty: that was all
+};
+
+class RegisterSet {
+  public:
+    enum class Merge : std::uint8_t { kApplied, kKnown, kFull };
+
+    // kFull: kRegistersMax are held and this one is new.
+    Merge merge(Register candidate);
+    const Register* find(const RegisterName& name) const;
+    std::size_t size() const { return size_; }
+
+    const RegisterDigest& digest() const { return digest_; }
+    // What `theirs` may lack, from `from` on: registers of at most about `bytes_max` bytes, and at
+    // least one if any is left.
+    Page page(const RegisterDigest& theirs, const Cursor& from, std::size_t bytes_max) const;
+
+    template <class Visit>
+    void for_each(Visit visit) const {
+        for (const auto& bucket : buckets_) {
+            for (const auto& [name, held] : bucket) visit(held);
+        }
+    }
+
+  private:
+    using Bucket = std::map<RegisterName, Register>;
+    std::array<Bucket, kBuckets> buckets_;
+    RegisterDigest digest_;
+    std::size_t size_ = 0;
+};
+
+}  // namespace vidai::mesh::state

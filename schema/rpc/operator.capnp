@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+# What an operator may ask of a node: mesh/operator.h. Offered to connections whose certificate
+# has the role operator (all of it) or observer (what only reads), and to the Unix socket in the
+# data directory. Expected failures are values, so that their code survives; a method that waits
+# for the disk carries the caller's deadline and gives up after it.
+@0xc46158c45ad8f9f8;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("vidai::rpc");
+
+struct Fault {
+  code @0 :Text;  # vidai::error_code_name
+  message @1 :Text;
+  param @2 :Text;
+}
+
+struct Outcome(T) {
+  union {
+    fault @0 :Fault;
+    value @1 :T;
+  }
+}
+
+struct Member {
+  id @0 :Text;
+  address @1 :Text;
+  status @2 :UInt8;  # vidai::mesh::MemberStatus
+  generation @3 :UInt64;
+  incarnation @4 :UInt32;
+  self @5 :Bool;
+  connected @6 :Bool;
+  rttUs @7 :Int64 = -1;  # -1: unknown
+  sinceMs @8 :Int64;
+}
+
+struct MemberList {
+  members @0 :List(Member);
+}
+
+struct Status {
+  mesh @0 :Data;
+  node @1 :Text;
+  version @2 :Text;
+  wireMin @3 :UInt16;
+  wireMax @4 :UInt16;
+  members @5 :UInt32;
+  alive @6 :UInt32;
+  suspect @7 :UInt32;
+  dead @8 :UInt32;
+  left @9 :UInt32;
+  delayMs @10 :Int64;
+  registers @11 :UInt64;
+  digest @12 :UInt64;
+  keys @13 :UInt64;
+  solo @14 :Bool;
+}
+
+struct NodeDetail {
+  member @0 :Member;
+  keyFingerprint @1 :Text;
+  certificateUntilMs @2 :Int64;
+  issuer @3 :Text;
+}
+
+struct Limits {
+  # -1: unlimited
+  requestsPerMinute @0 :Int64 = -1;
+  tokensPerMinute @1 :Int64 = -1;
+  concurrency @2 :Int64 = -1;
+}
+
+struct Key {
+  id @0 :Text;
+  name @1 :Text;
+  models @2 :List(Text);
+  limits @3 :Limits;
+  createdMs @4 :Int64;
+  revoked @5 :Bool;
+}
+
+struct KeyRequest {
+  name @0 :Text;
+  models @1 :List(Text);
+  limits @2 :Limits;
+}
+
+struct CreatedKey {
+  key @0 :Key;
+  secret @1 :Text;
+}
+
+struct KeyPage {
+  keys @0 :List(Key);
+  more @1 :Bool;  # ask again after the last id
+}
+
+struct LimitUse {
+  kind @0 :UInt8;  # vidai::mesh::LimitKind
+  limit @1 :UInt64;
+  own @2 :UInt64;
+  known @3 :UInt64;
+  bound @4 :UInt64;
+  burst @5 :UInt64;
+  delayMs @6 :Int64;
+  nodes @7 :UInt32;
+}
+
+struct LimitReport {
+  key @0 :Text;
+  name @1 :Text;
+  revoked @2 :Bool;
+  mode @3 :Text;
+  limits @4 :List(LimitUse);
+  spendOwnMicroUsd @5 :Int64;
+  spendKnownMicroUsd @6 :Int64;
+}
+
+interface Operator {
+  members @0 () -> (outcome :Outcome(MemberList));
+  status @1 () -> (outcome :Outcome(Status));
+  nodeShow @2 (node :Text) -> (outcome :Outcome(NodeDetail));
+  keyCreate @3 (request :KeyRequest, deadlineMs :UInt32) -> (outcome :Outcome(CreatedKey));
+  keyList @4 (after :Text) -> (outcome :Outcome(KeyPage));
+  keyRevoke @5 (key :Text, deadlineMs :UInt32) -> (outcome :Outcome(Key));
+  limitShow @6 (key :Text) -> (outcome :Outcome(LimitReport));
+}

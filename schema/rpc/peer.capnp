@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# What one node may ask of another. Each side of a connection offers one Peer as its bootstrap, so
+# one connection serves both directions, whoever dialled. No method waits for anything: a server
+# answers in the turn in which it was asked, so the only deadline is the caller's.
+@0xf921c832fa59907e;
+
+using Cxx = import "/capnp/c++.capnp";
+using Values = import "/schema/rpc/values.capnp";
+$Cxx.namespace("vidai::rpc");
+
+interface Peer {
+  deliver @0 (message :Values.MemberMessage) -> ();
+  # A membership message; answers come as deliver() in the other direction.
+
+  pushCounters @1 (push :Values.CounterPush) -> ();
+  # Cells of the caller itself or, after a reconnect, of everybody.
+
+  pushRegisters @2 (page :Values.RegisterPage) -> ();
+  # Registers that have just changed.
+
+  pullRegisters @3 (pull :Values.RegisterPull) -> (page :Values.RegisterPage);
+  # What the caller lacks, page by page.
+}
