@@ -30,7 +30,7 @@ std::array<std::uint8_t, kCheckSize> checksum(std::string_view name, ByteView co
 std::unexpected<Error> damaged(std::string_view where, std::size_t line, std::string_view what) {
     return fail(ErrorCode::kCorrupt,
                 std::string(where) + ":" + std::to_string(line) + ": the file is damaged, " +
-                    std::string(what) + "; restore it from a backup or make it again",
+                    std::string(what),
                 std::string(where));
 }
 

@@ -256,7 +256,7 @@ Bytes Initiator::start() {
     random_.fill(nonce);
     Writer out(m1_);
     out.u16(0).u8(kKindM1).u8(1).u8(kVersion).u8(1).u16(kSuite);
-    out.fixed(ephemeral_->own).fixed(nonce).fixed(mesh_tag(options_.self->trust));
+    out.fixed(ephemeral_->own).fixed(nonce).fixed(mesh_tag(options_.self->trust)).var16({});
     // The length is under the MAC, so it is settled first.
     m1_.resize(m1_.size() + kMacSize);
     close_frame(m1_);
@@ -318,6 +318,7 @@ Checked<Bytes> Responder::on_m1(ByteView m1) {
     const ByteView initiator_key = in.fixed(kKeySize);
     in.fixed(kNonceSize);
     const ByteView tag = in.fixed(kMeshTagSize);
+    in.var16();  // extensions: none yet; skipped, but part of the transcript
     if (!in.done() || versions.size() > kOffersMax || suite_count > kOffersMax) {
         return std::unexpected(Refusal::kMessageMalformed);
     }

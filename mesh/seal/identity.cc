@@ -51,9 +51,7 @@ std::string about(const Trust& trust) {
 }
 
 std::unexpected<Error> damaged(std::string_view where, std::string_view what) {
-    return fail(ErrorCode::kCorrupt,
-                std::string(where) + " is damaged: " + std::string(what) +
-                    "; restore it from a backup or make it again",
+    return fail(ErrorCode::kCorrupt, std::string(where) + " is damaged: " + std::string(what),
                 std::string(where));
 }
 

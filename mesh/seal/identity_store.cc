@@ -155,7 +155,11 @@ Result<T> load(const std::string& path, Privacy privacy,
                Result<T> (*decode)(std::string_view, std::string_view)) {
     const Result<Secret> text = read_file(path, privacy);
     if (!text) return fail(text.error());
-    return decode(text->reveal(), path);
+    Result<T> value = decode(text->reveal(), path);
+    if (!value) {
+        value.error().message += ". Restore it from a backup, or make and distribute it again";
+    }
+    return value;
 }
 
 constexpr std::string_view kKeyFile = "node.key";
@@ -188,7 +192,7 @@ Result<NodeIdentity> first_start(const std::string& data_dir, const std::string&
 
 // Says how to recover; a node must never quietly become another one.
 std::unexpected<Error> unusable(Error error, const std::string& folder) {
-    if (error.code == ErrorCode::kNotFound) error.code = ErrorCode::kCorrupt;
+    error.code = ErrorCode::kCorrupt;
     error.message = "this node's identity is incomplete or damaged: " + error.message +
                     ". Restore " + folder +
                     " from a backup; or, to start as a new node, move that folder away: the mesh "
@@ -196,17 +200,23 @@ std::unexpected<Error> unusable(Error error, const std::string& folder) {
     return fail(std::move(error));
 }
 
+// A file that cannot be read may be whole: only one that is not there, or is no file, is damage.
+std::unexpected<Error> unreadable(Error error, const std::string& folder) {
+    const bool damage =
+        error.code == ErrorCode::kNotFound || error.code == ErrorCode::kConfigInvalid;
+    if (damage) return unusable(std::move(error), folder);
+    return fail(std::move(error));
+}
+
 Result<NodeIdentity> next_start(const std::string& folder) {
     const std::string key_path = folder + "/" + std::string(kKeyFile);
-    Result<std::shared_ptr<const SecretKey>> key =
-        load<std::shared_ptr<const SecretKey>>(key_path, Privacy::kSecret, decode_node_key);
-    if (!key) {
-        if (key.error().code == ErrorCode::kPermissionDenied) return fail(std::move(key).error());
-        return unusable(std::move(key).error(), folder);
-    }
+    const Result<Secret> key_text = read_file(key_path, Privacy::kSecret);
+    if (!key_text) return unreadable(key_text.error(), folder);
+    Result<std::shared_ptr<const SecretKey>> key = decode_node_key(key_text->reveal(), key_path);
+    if (!key) return unusable(std::move(key).error(), folder);
     const std::string generation_path = folder + "/" + std::string(kGenerationFile);
     const Result<Secret> text = read_file(generation_path, Privacy::kPublic);
-    if (!text) return unusable(text.error(), folder);
+    if (!text) return unreadable(text.error(), folder);
     Result<Generation> last =
         decode_generation(text->reveal(), (*key)->public_key(), generation_path);
     if (last && last->value == std::numeric_limits<std::uint64_t>::max()) {
