@@ -11,70 +11,17 @@ namespace {
 
 // One word is one token. Spelled as in JSON: a few need escapes or are not ASCII, so that whoever
 // relays or cuts them between bytes is put to the test.
-constexpr std::array<std::string_view, 64> kWords = {"the",
-                                                     "a",
-                                                     "mesh",
-                                                     "of",
-                                                     "nodes",
-                                                     "speaks",
-                                                     "and",
-                                                     "listens",
-                                                     "each",
-                                                     "peer",
-                                                     "carries",
-                                                     "its",
-                                                     "own",
-                                                     "rumor",
-                                                     "until",
-                                                     "all",
-                                                     "have",
-                                                     "heard",
-                                                     "it",
-                                                     "no",
-                                                     "leader",
-                                                     "is",
-                                                     "needed",
-                                                     "when",
-                                                     "one",
-                                                     "falls",
-                                                     "others",
-                                                     "notice",
-                                                     "limits",
-                                                     "hold",
-                                                     "across",
-                                                     "every",
-                                                     "gateway",
-                                                     "while",
-                                                     "requests",
-                                                     "flow",
-                                                     "through",
-                                                     "quiet",
-                                                     "corridors",
-                                                     "tokens",
-                                                     "arrive",
-                                                     "in",
-                                                     "order",
-                                                     "budgets",
-                                                     "are",
-                                                     "kept",
-                                                     "honest",
-                                                     "by",
-                                                     "arithmetic",
-                                                     "na\xC3\xAFve",
-                                                     "caf\xC3\xA9",
-                                                     "\xE7\xB6\xB2",
-                                                     "\xF0\x9F\x8C\x90",
-                                                     "\\\"quoted\\\"",
-                                                     "back\\\\slash",
-                                                     "line\\nbreak",
-                                                     "\\u00e9t\\u00e9",
-                                                     "\\ud83d\\ude80",
-                                                     "3.14",
-                                                     "42",
-                                                     "yes",
-                                                     "so",
-                                                     "it",
-                                                     "goes"};
+// clang-format off
+constexpr std::array<std::string_view, 64> kWords = {
+    "the", "a", "mesh", "of", "nodes", "speaks", "and", "listens", "each", "peer", "carries",
+    "its", "own", "rumor", "until", "all", "have", "heard", "it", "no", "leader", "is", "needed",
+    "when", "one", "falls", "others", "notice", "limits", "hold", "across", "every", "gateway",
+    "while", "requests", "flow", "through", "quiet", "corridors", "tokens", "arrive", "in",
+    "order", "budgets", "are", "kept", "honest", "by", "arithmetic", "na\xC3\xAFve",
+    "caf\xC3\xA9", "\xE7\xB6\xB2", "\xF0\x9F\x8C\x90", "\\\"quoted\\\"", "back\\\\slash",
+    "line\\nbreak", "\\u00e9t\\u00e9", "\\ud83d\\ude80", "3.14", "42", "yes", "so", "it", "goes",
+};
+// clang-format on
 
 std::string id_of(std::uint64_t number) {
     std::string digits = std::to_string(number);
@@ -179,9 +126,7 @@ std::chrono::nanoseconds Answer::jittered(std::chrono::nanoseconds delay) {
 
 std::chrono::nanoseconds Answer::token_delay(std::uint32_t token) {
     if (token == 0) return jittered(behaviour_.ttft);
-    if (behaviour_.tokens_per_second == 0) return std::chrono::nanoseconds{0};
-    return jittered(
-        std::chrono::nanoseconds(static_cast<std::int64_t>(1e9 / behaviour_.tokens_per_second)));
+    return jittered(token_interval(behaviour_));
 }
 
 std::string Answer::next_word(std::uint32_t choice, bool first) {

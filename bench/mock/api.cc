@@ -17,9 +17,8 @@ std::string ok(const Request& request, std::string_view body) {
 
 std::optional<std::uint64_t> whole_number(std::string_view text) {
     std::uint64_t value = 0;
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || stop != end || text.empty()) return std::nullopt;
+    const auto [stop, error] = std::from_chars(text.begin(), text.end(), value);
+    if (error != std::errc{} || stop != text.end() || text.empty()) return std::nullopt;
     return value;
 }
 

@@ -92,9 +92,9 @@ Result<void> apply(std::string_view name, std::optional<std::string_view> text, 
             }
         } else {
             const std::string_view digits = text.value_or("");
-            const char* end = digits.data() + digits.size();
-            const auto [stop, error] = std::from_chars(digits.data(), end, value);
-            if (error != std::errc{} || stop != end || !(value >= 0 && value <= directive.max)) {
+            const auto [stop, error] = std::from_chars(digits.begin(), digits.end(), value);
+            if (error != std::errc{} || stop != digits.end() ||
+                !(value >= 0 && value <= directive.max)) {
                 return fail(ErrorCode::kInvalidRequest,
                             "directive '" + std::string(name) + "' needs a number from 0 to " +
                                 decimal(directive.max) + ", as in " + std::string(name) + "=1");
@@ -129,6 +129,11 @@ bool is_number(std::string_view text) {
 }
 
 }  // namespace
+
+std::chrono::nanoseconds token_interval(const Behaviour& behaviour) {
+    if (behaviour.tokens_per_second == 0) return std::chrono::nanoseconds{0};
+    return from_ms(std::min(1e3 / behaviour.tokens_per_second, kMsMax));
+}
 
 Result<void> apply_directives(std::string_view text, Behaviour& behaviour) {
     return for_each_part(text, ',', [&](std::string_view part) {

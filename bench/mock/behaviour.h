@@ -43,6 +43,9 @@ struct Behaviour {
     std::uint64_t bytes_per_second = 0;  // trickle; 0: at once
 };
 
+// Between two tokens of a choice; an hour at most.
+std::chrono::nanoseconds token_interval(const Behaviour& behaviour);
+
 // Applies directives separated by commas on top of `behaviour`, which is left half-changed on
 // error. The error names the directive and lists those that exist.
 Result<void> apply_directives(std::string_view text, Behaviour& behaviour);

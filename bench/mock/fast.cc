@@ -69,7 +69,7 @@ std::size_t content_length(std::string_view head) {
         std::string_view value = head.substr(at + 1 + kName.size());
         while (value.starts_with(' ')) value.remove_prefix(1);
         std::size_t length = 0;
-        std::from_chars(value.data(), value.data() + value.size(), length);
+        std::from_chars(value.begin(), value.end(), length);
         return length;
     }
     return 0;
@@ -85,9 +85,7 @@ class FastServer {
     FastServer(const Options& options, int listener, int signals)
         : canned_(options.behaviour),
           connections_max_(options.connections_max),
-          interval_(options.behaviour.tokens_per_second == 0
-                        ? 0
-                        : static_cast<std::int64_t>(1e9 / options.behaviour.tokens_per_second)),
+          interval_(token_interval(options.behaviour)),
           listener_(listener),
           signals_(signals),
           epoll_(::epoll_create1(EPOLL_CLOEXEC)) {}

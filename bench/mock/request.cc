@@ -24,9 +24,8 @@ std::string_view trim(std::string_view text) {
 
 std::optional<std::size_t> number(std::string_view text, int base) {
     std::size_t value = 0;
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value, base);
-    if (error != std::errc{} || stop != end || text.empty()) return std::nullopt;
+    const auto [stop, error] = std::from_chars(text.begin(), text.end(), value, base);
+    if (error != std::errc{} || stop != text.end() || text.empty()) return std::nullopt;
     return value;
 }
 
