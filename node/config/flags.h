@@ -15,7 +15,6 @@ namespace vidai::node::config {
 
 struct Flags {
     std::string config_file;  // --config
-    std::string ports_file;   // --ports-file
     bool check_config = false;
     bool version = false;
     bool help = false;

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/config/flags.h"
+
+#include <algorithm>
+
+#include <CLI/CLI.hpp>
+
+#include "node/config/near.h"
+#include "node/config/option_table.h"
+
+namespace vidai::node::config {
+namespace {
+
+constexpr std::string_view kOwnFlags[] = {"--config", "--check-config", "--version", "--help"};
+
+std::vector<std::string_view> all_flags() {
+    std::vector<std::string_view> names(std::begin(kOwnFlags), std::end(kOwnFlags));
+    for (const Option<Config>& option : node_options()) {
+        if (!option.flag.empty()) names.push_back(option.flag);
+    }
+    return names;
+}
+
+// What stands for a value in --help.
+std::string placeholder(const Option<Config>& option) {
+    Config defaults;
+    const Slot slot = option.slot(defaults);
+    if (std::holds_alternative<BindSlot>(slot)) return "ADDRESS:PORT";
+    if (std::holds_alternative<std::vector<std::string>*>(slot)) return "HOST:PORT";
+    if (std::holds_alternative<std::uint32_t*>(slot)) return "N";
+    if (std::holds_alternative<observe::LogLevel*>(slot)) return "LEVEL";
+    if (std::holds_alternative<observe::LogFormat*>(slot)) return "FORMAT";
+    if (option.path.ends_with("_dir")) return "DIR";
+    if (option.path.ends_with("_file")) return "FILE";
+    return "TEXT";
+}
+
+// Words of `text` in lines of at most 60 characters, the second and further ones indented.
+std::string wrapped(std::string_view text) {
+    constexpr std::size_t kWidth = 60;
+    std::string out;
+    std::size_t column = 0;
+    while (!text.empty()) {
+        const std::string_view word = text.substr(0, text.find(' '));
+        if (column > 0 && column + 1 + word.size() > kWidth) {
+            out += "\n" + std::string(32, ' ');
+            column = 0;
+        }
+        out += (column > 0 ? " " : "") + std::string(word);
+        column += word.size() + (column > 0 ? 1 : 0);
+        text.remove_prefix(std::min(text.size(), word.size() + 1));
+    }
+    return out;
+}
+
+std::string help_line(const std::string& flag, std::string_view doc) {
+    std::string line = "  " + flag;
+    line += line.size() < 31 ? std::string(32 - line.size(), ' ') : "\n" + std::string(32, ' ');
+    return line + wrapped(doc) + "\n";
+}
+
+// CLI11 names what it did not understand last: "... not expected: --lisen".
+std::string mended(const std::string& message) {
+    const std::size_t dashes = message.find("--");
+    if (dashes == std::string::npos) return message;
+    const std::size_t end = message.find_first_of(" =:,", dashes);
+    const std::string_view near =
+        nearest(std::string_view(message).substr(dashes, end - dashes), all_flags());
+    return near.empty() ? message : message + "; did you mean " + std::string(near) + "?";
+}
+
+}  // namespace
+
+Result<Flags> parse_flags(std::span<const char* const> arguments) {
+    Flags flags;
+    CLI::App app;
+    app.set_help_flag();
+    app.add_flag("--help,-h", flags.help);
+    app.add_flag("--version", flags.version);
+    app.add_flag("--check-config", flags.check_config);
+    app.add_option("--config,-c", flags.config_file)->expected(1);
+    for (const Option<Config>& option : node_options()) {
+        if (option.flag.empty()) continue;
+        Config defaults;
+        const Slot slot = option.slot(defaults);
+        const bool many = std::holds_alternative<std::vector<std::string>*>(slot);
+        auto* added =
+            app.add_option(std::string(option.flag), flags.options[std::string(option.path)]);
+        added->expected(1)->allow_extra_args(false);
+        added->multi_option_policy(many ? CLI::MultiOptionPolicy::TakeAll
+                                        : CLI::MultiOptionPolicy::Throw);
+    }
+    // CLI11 takes them last first.
+    std::vector<std::string> words(arguments.rbegin(), arguments.rend());
+    for (const std::string& word : words)
+        flags.help = flags.help || word == "--help" || word == "-h";
+    if (flags.help) return flags;
+    try {
+        app.parse(std::move(words));
+    } catch (const CLI::ParseError& error) {
+        return fail(ErrorCode::kUsage,
+                    mended(error.what()) + "\nRun 'vidaid --help' for what it takes.");
+    }
+    std::erase_if(flags.options, [](const auto& entry) { return entry.second.empty(); });
+    return flags;
+}
+
+std::string help_text() {
+    std::string text =
+        "vidaid: one node of a Vidai mesh, the gateway between AI clients and providers.\n"
+        "\n"
+        "Usage: vidaid [--config FILE] [options]\n"
+        "\n"
+        "Without a file it serves health checks and an empty list of models. Start from\n"
+        "docs/examples/vidai.yaml, which explains every option; any of them can also be set\n"
+        "by a variable (listen.address: VIDAI_LISTEN_ADDRESS, or VIDAI_LISTEN_ADDRESS_FILE for\n"
+        "a file that holds the value). Flags win over variables, variables over the file.\n"
+        "\n"
+        "Options:\n";
+    text += help_line("-c, --config FILE", "The YAML file to read. Also: VIDAI_CONFIG.");
+    text += help_line("--check-config", "Read everything, say what is wrong, and end.");
+    for (const Option<Config>& option : node_options()) {
+        if (option.flag.empty()) continue;
+        Config defaults;
+        const Slot slot = option.slot(defaults);
+        const std::string initial = print_value(slot);
+        std::string doc(option.doc);
+        if (std::holds_alternative<std::vector<std::string>*>(slot)) doc += " May be repeated.";
+        if (!initial.empty()) doc += " (default " + initial + ")";
+        text += help_line(std::string(option.flag) + " " + placeholder(option), doc);
+    }
+    text += help_line("--version", "Revision, build type and wire versions.");
+    text += help_line("-h, --help", "This text.");
+    text +=
+        "\nSignals: SIGHUP reads the configuration again; SIGTERM drains and ends.\n"
+        "Exit status: 0 done, 1 failed, 2 wrong command line.\n";
+    return text;
+}
+
+}  // namespace vidai::node::config

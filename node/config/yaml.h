@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// YAML text to a plain tree, strictly: one document, maps with unique scalar keys, at most 32
+// levels, no anchors, aliases, merge keys or tags. Scalars stay text; their type is the reader's
+// business. The only door to yaml-cpp. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/vocabulary/result.h"
+
+namespace vidai::node::config {
+
+inline constexpr int kYamlDepthMax = 32;
+
+struct YamlNode {
+    enum class Kind : std::uint8_t { kNull, kScalar, kList, kMap };
+    struct Member;
+
+    Kind kind = Kind::kNull;
+    int line = 0;                 // from 1
+    std::string text;             // of a scalar
+    std::vector<YamlNode> items;  // of a list
+    std::vector<Member> members;  // of a map, in the order written
+
+    const YamlNode* find(std::string_view key) const;
+};
+
+struct YamlNode::Member {
+    std::string key;
+    int line = 0;
+    YamlNode value;
+};
+
+// kConfigInvalid with "NAME:LINE: what" where `name` is the file's.
+Result<YamlNode> parse_yaml(const std::string& text, const std::string& name);
+
+}  // namespace vidai::node::config

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/config/near.h"
+
+#include <array>
+
+#include <gtest/gtest.h>
+
+namespace vidai::node::config {
+namespace {
+
+constexpr std::array<std::string_view, 3> kNames = {"listen", "log", "level"};
+
+TEST(Nearest, FindsASlipOfTheFingers) {
+    EXPECT_EQ(nearest("lisen", kNames), "listen");
+    EXPECT_EQ(nearest("lsiten", kNames), "listen");
+    EXPECT_EQ(nearest("leve", kNames), "level");
+}
+
+TEST(Nearest, DoesNotGuessWildly) {
+    EXPECT_EQ(nearest("port", kNames), "");
+    EXPECT_EQ(nearest("dig", kNames), "");  // two of three letters differ
+    EXPECT_EQ(nearest(std::string(100'000, 'l'), kNames), "");
+    EXPECT_EQ(suggestion("port", kNames), "; known here: listen, log, level");
+}
+
+}  // namespace
+}  // namespace vidai::node::config
