@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way in: from a request's bytes to the first provider call, or to an answer of our own.
+#include "node/exchange/exchange.h"
+
+#include <utility>
+#include <vector>
+
+#include "node/admit/admit.h"
+#include "node/auth/auth.h"
+#include "node/dialect/openai_chat/models.h"
+#include "node/dialect/openai_chat/splice.h"
+#include "node/meter/meter.h"
+#include "schema/vocabulary/check.h"
+
+namespace vidai::node::exchange {
+namespace {
+
+using http::KnownField;
+
+constexpr std::string_view kJson = "application/json";
+
+std::optional<observe::Refusal> refusal_of(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::kRequestLimit:
+            return observe::Refusal::kRequestLimit;
+        case ErrorCode::kTokenLimit:
+            return observe::Refusal::kTokenLimit;
+        case ErrorCode::kConcurrencyLimit:
+            return observe::Refusal::kConcurrencyLimit;
+        case ErrorCode::kOverloaded:
+        case ErrorCode::kResourceExhausted:
+            return observe::Refusal::kOverloaded;
+        case ErrorCode::kMissingKey:
+        case ErrorCode::kInvalidKey:
+            return observe::Refusal::kUnauthenticated;
+        case ErrorCode::kModelNotAllowed:
+            return observe::Refusal::kModelNotAllowed;
+        default:
+            return std::nullopt;
+    }
+}
+
+}  // namespace
+
+Exchange::Exchange(Rooms& rooms, LocalRuntime& runtime, Scratch& scratch, std::string& out)
+    : rooms_(rooms), runtime_(runtime), scratch_(scratch), out_(out) {}
+
+Exchange::~Exchange() {
+    if (started_ && !ended_) finish(now_);
+}
+
+ReplyContext Exchange::context(MonoTime now) const {
+    return {.request_id = id_.view(),
+            .timing = timing_,
+            .rate = rate_ ? &*rate_ : nullptr,
+            .keep_alive = keep_alive_,
+            .http10 = http10_,
+            .head_only = head_only_,
+            .now = now};
+}
+
+Next Exchange::begin(const http::RequestHead& head, std::string_view body, MonoTime received,
+                     WallTime wall) {
+    head_ = &head;
+    body_ = body;
+    now_ = received;
+    wall_ = wall;
+    timing_.received = received;
+    keep_alive_ = head.keep_alive() && !rooms_.draining;
+    http10_ = head.version_minor() == 0;
+    head_only_ = head.method() == http::Method::kHead;
+    id_ = respond::RequestId(head.get(KnownField::kXRequestId), rooms_.rng);
+
+    const Result<const Route*> found = find_route(head.method(), head.path());
+    if (!found) return fail_with(found.error());
+    const Route& route = **found;
+    endpoint_ = route.endpoint;
+    if (route.access != Access::kPublic) {
+        const Result<auth::Principal> who = auth::authenticate(
+            *rooms_.keys, head.get(KnownField::kAuthorization), head.get(KnownField::kXApiKey));
+        if (!who) return fail_with(who.error());
+        principal_ = *who;
+        known_principal_ = true;
+        now_ = timing_.authenticated = rooms_.mono_now();
+    }
+    return route.access == Access::kGoverned ? begin_chat(body) : respond_local(route);
+}
+
+void Exchange::refuse(const Error& error, MonoTime received) {
+    now_ = timing_.received = received;
+    id_ = respond::RequestId({}, rooms_.rng);
+    fail_with(error);
+    keep_alive_ = false;
+}
+
+Next Exchange::respond_local(const Route& route) {
+    if (route.handler == Handler::kModels) return respond_models();
+    const bool good = route.handler == Handler::kHealthz || (rooms_.ready && !rooms_.draining);
+    status_ = good ? 200 : 503;
+    append_reply(out_, status_, kJson, {},
+                 good              ? R"({"status":"ok"})"
+                 : rooms_.draining ? R"({"status":"draining"})"
+                                   : R"({"status":"starting"})",
+                 context(now_));
+    phase_ = Phase::kDone;
+    return Next::kDone;
+}
+
+Next Exchange::respond_models() {
+    const mesh::state::KeyEntry* const entry = rooms_.keys->find(principal_.key_id);
+    std::vector<dialect::openai_chat::ModelEntry> models;
+    for (const route::Alias& alias : runtime_.shared->routes.aliases()) {
+        if (entry == nullptr || !admit::may_use(entry->record, alias.name)) continue;
+        const std::uint16_t first = alias.groups.front().front().provider;
+        models.push_back(
+            {alias.name, runtime_.shared->created, runtime_.shared->providers[first].name});
+    }
+    std::string body;
+    dialect::openai_chat::append_models(body, models);
+    status_ = 200;
+    append_reply(out_, 200, kJson, {}, body, context(now_));
+    phase_ = Phase::kDone;
+    return Next::kDone;
+}
+
+Next Exchange::begin_chat(std::string_view body) {
+    Result<request::ChatFacts> facts = rooms_.reader.read(body);
+    if (!facts) return fail_with(facts.error());
+    facts_ = *facts;
+
+    const Tokens per_choice{facts_.max_output_tokens.value_or(kOutputReserve.value)};
+    reserved_ = facts_.input_estimate + Tokens{per_choice.value * facts_.choices};
+    admit::Admission admission = admit::admit(rooms_.counters, *rooms_.keys, principal_,
+                                              {.model = facts_.model, .tokens = reserved_}, wall_);
+    rate_ = admission.rate;
+    if (!admission.permit) return fail_with(admission.permit.error());
+    permit_.emplace(std::move(*admission.permit));
+    now_ = timing_.admitted = rooms_.mono_now();
+
+    Result<route::Plan> plan = runtime_.shared->routes.plan(facts_.model, rooms_.rng);
+    if (!plan) return fail_with(plan.error());
+    plan_ = *plan;
+    std::array<std::uint16_t, route::kPlanMax> endpoints{};
+    const auto choices = plan_->choices();
+    for (std::size_t i = 0; i < choices.size(); ++i) endpoints[i] = choices[i].endpoint;
+    attempts_.emplace(std::span(endpoints).first(choices.size()), plan_->attempts_max,
+                      runtime_.health);
+    const Next next = begin_attempt(attempts_->first(now_), false);
+    now_ = timing_.routed = rooms_.mono_now();
+    return next;
+}
+
+Next Exchange::begin_attempt(std::size_t choice, bool fresh) {
+    choice_ = choice;
+    fresh_connection_ = fresh;
+    attempt_started_ = now_;
+    attempt_open_ = true;
+    timing_.upstream_sent = timing_.upstream_first = MonoTime{};
+    build_upstream_request(*plan_->choices()[choice].target);
+    phase_ = Phase::kCall;
+    return Next::kCall;
+}
+
+Next Exchange::fail_with(const Error& error) {
+    if (const auto reason = refusal_of(error.code)) rooms_.metrics.refused(*reason);
+    if (append_error_reply(out_, error, context(now_))) keep_alive_ = false;
+    status_ = error_status(error.code);
+    phase_ = Phase::kDone;
+    return Next::kDone;
+}
+
+void Exchange::finish(MonoTime now) {
+    if (ended_) return;
+    ended_ = true;
+    const Duration upstream = timing_.upstream_first > timing_.upstream_sent
+                                  ? timing_.upstream_first - timing_.upstream_sent
+                                  : Duration{};
+    if (!started_) {
+        rooms_.metrics.response_started(endpoint_, static_cast<unsigned>(status_),
+                                        now_ - timing_.received, upstream);
+    }
+    rooms_.metrics.response_finished(endpoint_, now - timing_.received);
+    if (!rooms_.log.requests_enabled()) return;
+    const bool routed = plan_.has_value();
+    rooms_.log.write(
+        observe::Event::kRequestDone,
+        {{"request_id", id_.view()},
+         {"key", known_principal_ ? principal_.id() : std::string_view()},
+         {"endpoint", request::endpoint_name(endpoint_)},
+         {"status", status_},
+         {"model", routed ? facts_.model : std::string_view()},
+         {"provider", routed ? std::string_view(runtime_.shared->providers[provider()].name)
+                             : std::string_view()},
+         {"attempts", attempts_ ? attempts_->made() : 0U},
+         {"ms", std::chrono::duration<double, std::milli>(now - timing_.received).count()}});
+}
+
+}  // namespace vidai::node::exchange

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// The corridor: one request's life, and the only place that knows the order of the rooms.
+//
+//   route -> auth -> parse -> admit -> route plan -> splice -> [call] -> relay -> meter -> respond
+//
+// A state machine without I/O: the connection tells it what happened and it says what to do next,
+// appending what the client shall read to the connection's output. A call needs a Permit, which
+// only admit() makes; it settles on every way out, destruction included.
+// Lives on one worker, as long as one request.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "node/admit/permit.h"
+#include "node/auth/principal.h"
+#include "node/dialect/openai_chat/stream.h"
+#include "node/exchange/reply.h"
+#include "node/exchange/rooms.h"
+#include "node/exchange/routes.h"
+#include "node/http/head.h"
+#include "node/http/sse.h"
+#include "node/request/chat_facts.h"
+#include "node/request/rate_state.h"
+#include "node/request/timing.h"
+#include "node/respond/request_id.h"
+#include "node/route/route_table.h"
+#include "node/upstream/attempts.h"
+
+namespace vidai::node::exchange {
+
+enum class Next : std::uint8_t {
+    kDone,  // the answer is whole in the output; finish() once it is sent
+    kCall,  // make the call that provider() and fresh_connection() name
+    kWait,  // go on with the call under way
+};
+
+// Memory that outlives one exchange so that the next need not allocate. The connection's.
+struct Scratch {
+    std::string upstream;  // the request as it goes to the provider
+    std::string held;      // an unstreamed answer until it is whole
+    std::string lines;     // header lines taken over from the provider
+};
+
+class Exchange {
+  public:
+    static constexpr std::size_t kHeldMax = 32 * 1024 * 1024;
+    // Reserved for a request that does not bound its own output.
+    static constexpr Tokens kOutputReserve{1'024};
+
+    // Everything is borrowed and outlives the exchange.
+    Exchange(Rooms& rooms, LocalRuntime& runtime, Scratch& scratch, std::string& out);
+    ~Exchange();
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+
+    // The request is whole. `head` and `body` stay valid while the exchange lives.
+    Next begin(const http::RequestHead& head, std::string_view body, MonoTime received,
+               WallTime wall);
+    // The request could not even be read.
+    void refuse(const Error& error, MonoTime received);
+
+    std::uint16_t provider() const { return plan_choice().target->provider; }
+    bool fresh_connection() const { return fresh_connection_; }
+
+    // The connection stands; what is to be sent on it. Also when a retry sends again.
+    std::string_view on_ready(bool reused, MonoTime now);
+    // A response head; `first_byte` is when its first byte came. kCall: drop this call first.
+    Next on_head(const http::ResponseHead& head, MonoTime first_byte, MonoTime now);
+    Next on_payload(std::string_view bytes, MonoTime now);  // kDone: drop the call
+    Next on_end(MonoTime now);
+    Next on_failed(upstream::Outcome why, MonoTime now);
+    // Nobody reads any more. Settles; the call must be dropped.
+    void on_client_gone(MonoTime now);
+
+    // The answer has gone out (or never will).
+    void finish(MonoTime now);
+
+    // After kDone: whether the connection may carry another request.
+    bool keep_alive() const { return keep_alive_; }
+    bool streaming() const { return phase_ == Phase::kStream; }
+
+  private:
+    enum class Phase : std::uint8_t { kStart, kCall, kHold, kStream, kDone };
+
+    Next respond_local(const Route& route);
+    Next respond_models();
+    Next begin_chat(std::string_view body);
+    Next begin_attempt(std::size_t choice, bool fresh);
+    Next apply(const upstream::Verdict& verdict);
+    Next fail_with(const Error& error);
+    void build_upstream_request(const route::Target& target);
+    void keep_response_lines(const http::ResponseHead& head);
+    void start_stream();
+    Next relay(std::string_view bytes);
+    void send_piece(std::string_view bytes);
+    Next finish_held();
+    Next end_stream();
+    Next break_stream(ErrorCode why, const char* message);
+    request::Usage stream_usage() const;
+    void settle(const request::Usage& usage);
+    void attempt_ended(observe::Outcome outcome);
+    ReplyContext context(MonoTime now) const;
+    const route::Choice& plan_choice() const { return plan_->choices()[choice_]; }
+
+    Rooms& rooms_;
+    LocalRuntime& runtime_;
+    Scratch& scratch_;
+    std::string& out_;
+
+    Phase phase_ = Phase::kStart;
+    const http::RequestHead* head_ = nullptr;
+    std::string_view body_;
+    request::Endpoint endpoint_ = request::Endpoint::kOther;
+    bool keep_alive_ = true;
+    bool http10_ = false;
+    bool head_only_ = false;
+    bool fresh_connection_ = false;
+    bool reused_ = false;
+    bool started_ = false;  // response_started() was counted
+    bool ended_ = false;    // response_finished() was counted
+    bool attempt_open_ = false;
+    int status_ = 0;
+    int upstream_status_ = 0;
+    MonoTime now_;
+    WallTime wall_;
+    request::Timing timing_;
+    MonoTime attempt_started_;
+    respond::RequestId id_;
+    auth::Principal principal_;
+    bool known_principal_ = false;
+    std::optional<request::RateState> rate_;
+    request::ChatFacts facts_;
+    Tokens reserved_;
+    std::optional<admit::Permit> permit_;
+    std::optional<route::Plan> plan_;
+    std::optional<upstream::Attempts> attempts_;
+    std::size_t choice_ = 0;
+    std::optional<dialect::openai_chat::StreamReader> stream_;
+    std::optional<http::SseScanner> scanner_;
+};
+
+}  // namespace vidai::node::exchange
