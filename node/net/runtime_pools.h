@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// One worker's share of a configuration: its rooms' view of it and a connection pool for each
+// provider. Exchanges hold it, so after a reload the old one lives until its last call has ended.
+// One worker's thread.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "node/exchange/rooms.h"
+#include "node/net/tls.h"
+#include "node/net/upstream_pool.h"
+
+namespace vidai::node::net {
+
+// A configuration as the server publishes it to its workers.
+struct ServerRuntime {
+    std::shared_ptr<const exchange::Runtime> rooms;
+    std::vector<TlsContext> tls;  // by provider; null without TLS
+    TlsContext listener_tls;      // null without TLS
+};
+
+struct RuntimePools {
+    RuntimePools(WorkerContext& worker, std::shared_ptr<const ServerRuntime> runtime)
+        : shared(std::move(runtime)), local(shared->rooms) {
+        for (std::size_t i = 0; i < shared->rooms->providers.size(); ++i) {
+            pools.push_back(std::make_unique<UpstreamPool>(worker, shared->rooms->providers[i],
+                                                           shared->tls[i]));
+        }
+    }
+    std::shared_ptr<const ServerRuntime> shared;
+    exchange::LocalRuntime local;
+    std::vector<std::unique_ptr<UpstreamPool>> pools;
+};
+
+}  // namespace vidai::node::net
