@@ -33,10 +33,9 @@ void write_time(Writer& out, WallTime time) {
     out.u64(static_cast<std::uint64_t>(time.time_since_epoch().count()));
 }
 
-// A time beyond the bound reads as the epoch, which valid_times() then refuses as an end.
+// Whatever lies beyond the bound reads as just beyond it, which valid_times() refuses.
 WallTime read_time(Reader& in) {
-    const std::uint64_t value = in.u64();
-    if (value > kTimeMax) return WallTime{};
+    const std::uint64_t value = std::min(in.u64(), kTimeMax + 1);
     return WallTime{WallTime::duration{static_cast<WallTime::rep>(value)}};
 }
 

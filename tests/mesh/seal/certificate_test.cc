@@ -208,7 +208,8 @@ TEST_F(Chain, WithAFieldOutOfItsBoundsIsRefusedThoughSigned) {
           body(std::string(64, 'n'), 1, now, now + 1, 1), body("n", 0, now, now + 1, 1),
           body("n", 1, now, now, 1), body("n", 1, now, now - 1, 1),
           body("n", 1, now, ~std::uint64_t{0}, 1), body("n", 1, 0, std::uint64_t{1} << 62, 1),
-          body("n", 1, now, now + 1, 2), body("n", 1, now, now + 1, 0)}) {
+          body("n", 1, std::uint64_t{1} << 62, now + 1, 1), body("n", 1, now, now + 1, 2),
+          body("n", 1, now, now + 1, 0)}) {
         expect_refused(bad, Refusal::kCertificateMalformed);
     }
 }
