@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "node/observe/log.h"
 #include "node/observe/series.h"
 #include "node/observe/worker_metrics.h"
 #include "schema/base/metric_family.h"
@@ -34,7 +35,9 @@ class Metrics {
     WorkerMetrics& worker(std::size_t index);  // stays where it is
     SeriesTable& series();
 
-    // Further families, such as the mesh's and the log's drops. Before the first scrape.
+    // Whose dropped lines to count; the log outlives this. Before the first scrape.
+    void watch(const Log& log);
+    // Further families, such as the mesh's. Before the first scrape.
     void add_source(FamilySource source);
 
     std::string prometheus_text() const;  // text format 0.0.4
