@@ -58,6 +58,9 @@ struct Session {
     Hello hello;  // the other side's
 };
 
+class KeyAgreement;
+struct Proven;
+
 class Handshake {
   public:
     enum class State : std::uint8_t { kOngoing, kDone, kRefused };
@@ -81,23 +84,16 @@ class Handshake {
     Session take_session();   // CHECKs kDone; once
 
   protected:
-    struct Ephemeral;
     Handshake(HandshakeOptions options, RandomSource& random);
 
     // One whole message, length prefix included; the bytes to answer with.
     virtual Checked<Bytes> on_message(ByteView message) = 0;
-
-    std::array<std::uint8_t, 32> first_transcript(ByteView m1, ByteView m2_clear) const;
-    Bytes seal_proof(Domain key_domain, Domain proof_domain, ByteView kx_key,
-                     const std::array<std::uint8_t, 32>& transcript) const;
-    Checked<void> open_proof(Domain key_domain, Domain proof_domain, ByteView kx_key,
-                             const std::array<std::uint8_t, 32>& transcript, ByteView sealed);
-    void complete(ByteView initiator_kx, ByteView responder_kx, bool initiator,
-                  const std::array<std::uint8_t, 32>& transcript);
+    // The end: `transcript` covers all three messages.
+    void complete(bool as_initiator, Proven peer, const std::array<std::uint8_t, 32>& transcript);
 
     const HandshakeOptions options_;
     RandomSource& random_;
-    std::unique_ptr<Ephemeral> ephemeral_;
+    std::unique_ptr<KeyAgreement> agreement_;
 
   private:
     std::array<std::uint8_t, kHandshakeMessageMax> pending_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/seal/keys.h"
 
-#include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -76,6 +77,20 @@ TEST(Refusal, EachHasANameOfItsOwnAndAdvice) {
         EXPECT_TRUE(names.insert(refusal_name(refusal)).second) << refusal_name(refusal);
         EXPECT_FALSE(to_error(refusal).message.empty());
         EXPECT_EQ(to_error(refusal).param, refusal_name(refusal));
+    }
+}
+
+TEST(Specification, NamesEveryLabelAndEveryReason) {
+    std::ifstream in(VIDAI_SECURITY_SPECIFICATION);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const auto quoted = [](std::string_view name) { return "`" + std::string(name) + "`"; };
+    for (int i = 0; i < kDomainCount; ++i) {
+        const std::string label = quoted(domain_label(static_cast<Domain>(i)));
+        EXPECT_NE(text.find(label), std::string::npos) << label;
+    }
+    for (int i = 0; i < kRefusalCount; ++i) {
+        const std::string name = quoted(refusal_name(static_cast<Refusal>(i)));
+        EXPECT_NE(text.find(name), std::string::npos) << name;
     }
 }
 
