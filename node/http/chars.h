@@ -10,7 +10,9 @@
 
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace vidai::node::http {
@@ -58,29 +60,41 @@ inline const char* skip_class(const char* p, const char* end, CharClass wanted) 
     return p;
 }
 
-// skip_class(p, end, kTokenChar), quick for the letters, digits and hyphens of real field names.
-inline const char* skip_token(const char* p, const char* end) {
+// skip_class(p, end, wanted), quick where letters, the bytes kFrom to kTo and kAlso prevail, all of
+// which must be in `wanted`.
+template <CharClass wanted, char kFrom, char kTo, char kAlso>
+inline const char* skip_mostly(const char* p, const char* end) {
 #if defined(__SSE2__)
     while (end - p >= 16) {
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
         const __m128i letter =
             _mm_sub_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
-        const __m128i digit = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+        const __m128i inside = _mm_sub_epi8(bytes, _mm_set1_epi8(kFrom));
         const __m128i good = _mm_or_si128(
             _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter),
-                         _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit)),
-            _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-')));
+                         _mm_cmpeq_epi8(_mm_min_epu8(inside, _mm_set1_epi8(kTo - kFrom)), inside)),
+            _mm_cmpeq_epi8(bytes, _mm_set1_epi8(kAlso)));
         const auto other = static_cast<unsigned>(_mm_movemask_epi8(good)) ^ 0xffffU;
         if (other != 0) {
             p += std::countr_zero(other);
-            if (!is_class(*p, kTokenChar)) return p;
-            ++p;  // a rarer token character
+            if (!is_class(*p, wanted)) return p;
+            ++p;
         } else {
             p += 16;
         }
     }
 #endif
-    return skip_class(p, end, kTokenChar);
+    return skip_class(p, end, wanted);
+}
+
+inline const char* skip_token(const char* p, const char* end) {
+    return skip_mostly<kTokenChar, '0', '9', '-'>(p, end);
+}
+inline const char* skip_target(const char* p, const char* end) {
+    return skip_mostly<kTargetChar, '-', ':', '_'>(p, end);
+}
+inline const char* skip_host(const char* p, const char* end) {
+    return skip_mostly<kHostChar, '0', ':', '.'>(p, end);
 }
 
 // The first byte of [p, end) that may not stand in a field value (a control other than HTAB; the
@@ -117,7 +131,48 @@ inline const char* find_line_end(const char* p, const char* end) {
     return p;
 }
 
-// ASCII case folded; both sides any bytes. Cold paths and short values.
+namespace detail {
+// The bytes of two words that differ by more than bit 5.
+template <class Word>
+inline Word differing(const char* text, const char* known) {
+    Word a;
+    Word b;
+    std::memcpy(&a, text, sizeof a);
+    std::memcpy(&b, known, sizeof b);
+    return (a | static_cast<Word>(0x2020202020202020)) ^ b;
+}
+}  // namespace detail
+
+// `text`, made of token or value characters, equals `known`, made of lower-case letters, digits and
+// hyphens, but for case. Setting bit 5 yields one of those only from itself, its upper case or a
+// control character, and of the controls only HTAB can be here, which yields none.
+inline bool equals_folded(std::string_view text, std::string_view known) {
+    const std::size_t size = known.size();
+    if (text.size() != size) return false;
+    const char* const a = text.data();
+    const char* const b = known.data();
+    // The last word overlaps the one before where the size is no multiple of a word's.
+    if (size >= 8) {
+        const std::size_t last = size - 8;
+        std::uint64_t differ = detail::differing<std::uint64_t>(a, b) |
+                               detail::differing<std::uint64_t>(a + last, b + last);
+        for (std::size_t i = 8; i < last; i += 8) {
+            differ |= detail::differing<std::uint64_t>(a + i, b + i);
+        }
+        return differ == 0;
+    }
+    if (size >= 4) {
+        const std::size_t last = size - 4;
+        return (detail::differing<std::uint32_t>(a, b) |
+                detail::differing<std::uint32_t>(a + last, b + last)) == 0;
+    }
+    for (std::size_t i = 0; i < size; ++i) {
+        if (detail::differing<std::uint8_t>(a + i, b + i) != 0) return false;
+    }
+    return true;
+}
+
+// Equal but for ASCII case, any bytes on either side; for cold paths.
 inline constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) {
     if (a.size() != b.size()) return false;
     const auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };

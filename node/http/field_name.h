@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 #include "node/http/chars.h"
@@ -137,32 +136,6 @@ consteval NameTable name_table() {
     }
 }
 inline constexpr NameTable kNameTable = name_table();
-
-inline std::uint64_t load_word(const char* p) {
-    std::uint64_t word;
-    std::memcpy(&word, p, sizeof word);
-    return word;
-}
-
-// `token` holds token characters only, `known` is lower case, sizes are equal. Setting bit 5 of a
-// token character yields a letter, digit or hyphen only from that character or its upper case.
-inline bool same_token(const char* token, const char* known, std::size_t size) {
-    constexpr std::uint64_t kBit5 = 0x2020202020202020;
-    if (size < 8) {
-        unsigned differ = 0;
-        for (std::size_t i = 0; i < size; ++i) {
-            differ |= (static_cast<unsigned char>(token[i]) | 0x20U) ^
-                      static_cast<unsigned char>(known[i]);
-        }
-        return differ == 0;
-    }
-    const std::size_t last = size - 8;  // the last word overlaps the one before
-    std::uint64_t differ = (load_word(token + last) | kBit5) ^ load_word(known + last);
-    for (std::size_t i = 0; i < last; i += 8) {
-        differ |= (load_word(token + i) | kBit5) ^ load_word(known + i);
-    }
-    return differ == 0;
-}
 }  // namespace detail
 
 // `name` must consist of token characters and not be empty.
@@ -170,10 +143,8 @@ inline KnownField known_field(std::string_view name) {
     const std::uint8_t slot =
         detail::kNameTable.slots[detail::name_slot(name, detail::kNameTable.multiplier)];
     if (slot == static_cast<std::uint8_t>(KnownField::kOther)) return KnownField::kOther;
-    const std::string_view known = kKnownFieldNames[slot];
-    if (known.size() != name.size()) return KnownField::kOther;
-    const bool same = detail::same_token(name.data(), known.data(), name.size());
-    return same ? static_cast<KnownField>(slot) : KnownField::kOther;
+    return equals_folded(name, kKnownFieldNames[slot]) ? static_cast<KnownField>(slot)
+                                                       : KnownField::kOther;
 }
 
 }  // namespace vidai::node::http

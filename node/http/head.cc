@@ -16,13 +16,6 @@ Field MessageHead::field(std::size_t i) const {
                  slot.known};
 }
 
-std::string_view MessageHead::get(KnownField known) const {
-    const std::uint8_t index = slots_[static_cast<std::size_t>(known)];
-    if (index == 0) return {};
-    const Slot& slot = fields_[index - 1U];
-    return {base_ + slot.value_at, slot.value_size};
-}
-
 std::string_view MessageHead::find(std::string_view name) const {
     for (std::size_t i = 0; i < count_; ++i) {
         const Field candidate = field(i);
@@ -51,7 +44,6 @@ bool MessageHead::hop_by_hop(std::size_t i) const {
 void MessageHead::reset_fields() {
     parsed_ = 0;
     count_ = 0;
-    seen_ = 0;
     repeated_ = 0;
     content_length_ = 0;
     start_line_done_ = false;

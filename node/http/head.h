@@ -50,7 +50,12 @@ class MessageHead {
     Field field(std::size_t i) const;  // in the order received; i < field_count()
     bool has(KnownField known) const { return slots_[static_cast<std::size_t>(known)] != 0; }
     // The first such field's value; empty when there is none, and for kOther.
-    std::string_view get(KnownField known) const;
+    std::string_view get(KnownField known) const {
+        const std::uint8_t index = slots_[static_cast<std::size_t>(known)];
+        if (index == 0) return {};
+        const Slot& slot = fields_[index - 1U];
+        return {base_ + slot.value_at, slot.value_size};
+    }
     std::string_view find(std::string_view name) const;  // any name; linear, for cold paths
 
     // True for what ends at this connection: the fixed list of RFC 9110 7.6.1, and the fields that
@@ -85,8 +90,7 @@ class MessageHead {
     const char* base_ = nullptr;
     std::uint32_t parsed_ = 0;  // where the first line starts that is not parsed yet
     std::uint32_t count_ = 0;
-    std::uint64_t seen_ = 0;      // field_bit of each known field
-    std::uint64_t repeated_ = 0;  // and of those that came twice
+    std::uint64_t repeated_ = 0;  // field_bit of each known field that came twice
     std::uint64_t content_length_ = 0;
     bool start_line_done_ = false;
     bool keep_alive_ = false;

@@ -2,6 +2,7 @@
 #include "node/http/head_parser.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "schema/vocabulary/check.h"
@@ -10,7 +11,9 @@ namespace vidai::node::http {
 namespace {
 
 // Longer names are never sent in earnest, and a slot has 16 bits for the size.
-constexpr std::ptrdiff_t kFieldNameMax = 256;
+constexpr std::size_t kFieldNameMax = 256;
+constexpr const char* kBadValue =
+    "A header field's value holds a control character or a line end other than CRLF.";
 
 bool blank(char c) {
     return c == ' ' || c == '\t';
@@ -70,6 +73,12 @@ bool HeadParser::line_end(const char* message) {
 bool HeadParser::version() {
     constexpr const char* kMessage =
         "The protocol version is not HTTP/1.1 or HTTP/1.0; speak HTTP/1.1 here.";
+    constexpr std::string_view kUsual = "HTTP/1.1";
+    if (end_ - p_ >= 8 && std::memcmp(p_, kUsual.data(), 8) == 0) {
+        head_.version_minor_ = 1;
+        p_ += 8;
+        return true;
+    }
     if (!literal("HTTP/1.", kMessage)) return false;
     if (p_ == end_) return need_more();
     if (*p_ != '0' && *p_ != '1') return refuse(kMessage);
@@ -78,30 +87,65 @@ bool HeadParser::version() {
     return true;
 }
 
-// True when the empty line has been read.
-bool HeadParser::fields() {
-    for (;;) {
-        const char* const line = p_;
-        if (line == end_) return need_more();
-        if (*line == '\r') return line_end("A carriage return stands alone in the header section.");
+inline bool HeadParser::store(std::string_view name, std::string_view value) {
+    if (name.size() > kFieldNameMax) {
+        return refuse(too_large_, "A header field's name is longer than 256 bytes.");
+    }
+    const std::uint32_t index = head_.count_;
+    if (index == fields_max_) {
+        return refuse(too_large_, "There are too many header fields; send fewer.");
+    }
+    const KnownField known = known_field(name);
+    head_.fields_[index] = MessageHead::Slot{
+        .name_at = static_cast<std::uint32_t>(name.data() - begin_),
+        .value_at = static_cast<std::uint32_t>(value.data() - begin_),
+        .value_size = static_cast<std::uint32_t>(value.size()),
+        .name_size = static_cast<std::uint16_t>(name.size()),
+        .known = known,
+    };
+    head_.count_ = index + 1;
+    if (known == KnownField::kOther) return true;
+    std::uint8_t& first = head_.slots_[static_cast<std::size_t>(known)];
+    if (first == 0) {
+        first = static_cast<std::uint8_t>(index + 1);
+    } else {
+        head_.repeated_ |= field_bit(known);
+    }
+    return true;
+}
 
-        const char* const name_end = skip_token(line, end_);
-        if (name_end == end_) return need_more();
+// True when the empty line has been read. This loop is where a head's time goes.
+bool HeadParser::fields() {
+    const char* const end = end_;
+    const char* line = p_;
+    const auto pause = [&] {
+        head_.parsed_ = static_cast<std::uint32_t>(line - begin_);
+        return need_more();
+    };
+    for (;;) {
+        if (line == end) return pause();
+        if (*line == '\r') break;
+        const char* const name_end = skip_token(line, end);
+        if (name_end == end) return pause();
         if (*name_end != ':' || name_end == line) return bad_name(line, name_end);
 
         const char* value = name_end + 1;
-        while (value != end_ && blank(*value)) ++value;
-        const char* value_end = skip_value(value, end_);
-        if (value_end == end_) return need_more();
-        p_ = value_end;
-        if (!line_end("A header field's value holds a control character or a line end other "
-                      "than CRLF.")) {
-            return false;
+        if (value != end && *value == ' ') ++value;
+        const char* value_end = skip_value(value, end);
+        if (end - value_end < 2) {
+            if (value_end == end || *value_end == '\r') return pause();
+            return refuse(kBadValue);
         }
+        if (value_end[0] != '\r' || value_end[1] != '\n') return refuse(kBadValue);
+        const char* const next_line = value_end + 2;
+        while (value != value_end && blank(*value)) ++value;
         while (value_end != value && blank(value_end[-1])) --value_end;
-        if (!store(line, name_end, value, value_end)) return false;
-        head_.parsed_ = static_cast<std::uint32_t>(p_ - begin_);
+        if (!store({line, name_end}, {value, value_end})) return false;
+        line = next_line;
     }
+    head_.parsed_ = static_cast<std::uint32_t>(line - begin_);
+    p_ = line;
+    return line_end("A carriage return stands alone in the header section.");
 }
 
 bool HeadParser::bad_name(const char* line, const char* name_end) {
@@ -115,33 +159,6 @@ bool HeadParser::bad_name(const char* line, const char* name_end) {
     return refuse("A header field's name holds a character that is not allowed there.");
 }
 
-bool HeadParser::store(const char* name, const char* name_end, const char* value,
-                       const char* value_end) {
-    if (name_end - name > kFieldNameMax) {
-        return refuse(too_large_, "A header field's name is longer than 256 bytes.");
-    }
-    if (head_.count_ == fields_max_) {
-        return refuse(too_large_, "There are too many header fields; send fewer.");
-    }
-    const KnownField known = known_field({name, static_cast<std::size_t>(name_end - name)});
-    head_.fields_[head_.count_++] = MessageHead::Slot{
-        .name_at = static_cast<std::uint32_t>(name - begin_),
-        .value_at = static_cast<std::uint32_t>(value - begin_),
-        .value_size = static_cast<std::uint32_t>(value_end - value),
-        .name_size = static_cast<std::uint16_t>(name_end - name),
-        .known = known,
-    };
-    if (known != KnownField::kOther) {
-        const std::uint64_t bit = field_bit(known);
-        if ((head_.seen_ & bit) == 0) {
-            head_.slots_[static_cast<std::size_t>(known)] = static_cast<std::uint8_t>(head_.count_);
-        }
-        head_.repeated_ |= head_.seen_ & bit;
-        head_.seen_ |= bit;
-    }
-    return true;
-}
-
 // RFC 9112 6.1 and 6.3: sets framing_ to kChunked when the message says so, else leaves it.
 bool HeadParser::transfer_coding() {
     if (!head_.has(KnownField::kTransferEncoding)) return true;
@@ -152,7 +169,7 @@ bool HeadParser::transfer_coding() {
         return refuse("Transfer-Encoding does not exist in HTTP/1.0.");
     }
     const bool repeated = (head_.repeated_ & field_bit(KnownField::kTransferEncoding)) != 0;
-    if (repeated || !equals_ignoring_case(head_.get(KnownField::kTransferEncoding), "chunked")) {
+    if (repeated || !equals_folded(head_.get(KnownField::kTransferEncoding), "chunked")) {
         return refuse("Transfer-Encoding must be \"chunked\" and nothing else.");
     }
     head_.framing_ = Framing::kChunked;
@@ -183,15 +200,21 @@ bool HeadParser::declared_length() {
 void HeadParser::connection_options() {
     head_.keep_alive_ = head_.version_minor_ != 0;
     if (!head_.has(KnownField::kConnection)) return;
+    const std::string_view first = head_.get(KnownField::kConnection);
+    const bool repeated = (head_.repeated_ & field_bit(KnownField::kConnection)) != 0;
+    if (!repeated && equals_folded(first, "keep-alive")) {  // what nearly everybody sends
+        head_.keep_alive_ = true;
+        return;
+    }
     bool close = false;
     for (std::size_t i = 0; i < head_.count_; ++i) {
         if (head_.fields_[i].known != KnownField::kConnection) continue;
         std::string_view list = head_.field(i).value;
         while (!list.empty()) {
             const std::string_view option = next_list_item(list);
-            if (equals_ignoring_case(option, "close")) {
+            if (equals_folded(option, "close")) {
                 close = true;
-            } else if (equals_ignoring_case(option, "keep-alive")) {
+            } else if (equals_folded(option, "keep-alive")) {
                 head_.keep_alive_ = true;
             } else if (!option.empty()) {
                 head_.connection_names_fields_ = true;

@@ -38,7 +38,7 @@ class HeadParser {
     bool response_rules(Method asked, ResponseHead& head);
 
     bool fields();
-    bool store(const char* name, const char* name_end, const char* value, const char* value_end);
+    bool store(std::string_view name, std::string_view value);
     bool bad_name(const char* line, const char* name_end);
     bool literal(std::string_view text, const char* message);
     bool line_end(const char* message);

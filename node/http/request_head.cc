@@ -1,32 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only requests have: the request line and its forms of target, Host, Expect.
+#include <cstring>
+
 #include "node/http/head_parser.h"
 
 namespace vidai::node::http {
 namespace {
 
+// text == word, with a size that the compiler knows.
+template <std::size_t kSize>
+bool is(std::string_view text, const char (&word)[kSize]) {
+    return text.size() == kSize - 1 && std::memcmp(text.data(), word, kSize - 1) == 0;
+}
+
 Method method_of(std::string_view text) {
-    switch (text.size()) {
-        case 3:
-            if (text == "GET") return Method::kGet;
-            if (text == "PUT") return Method::kPut;
-            break;
-        case 4:
-            if (text == "POST") return Method::kPost;
-            if (text == "HEAD") return Method::kHead;
-            break;
-        case 5:
-            if (text == "PATCH") return Method::kPatch;
-            break;
-        case 6:
-            if (text == "DELETE") return Method::kDelete;
-            break;
-        case 7:
-            if (text == "OPTIONS") return Method::kOptions;
-            break;
-        default:
-            break;
-    }
+    if (is(text, "POST")) return Method::kPost;
+    if (is(text, "GET")) return Method::kGet;
+    if (is(text, "HEAD")) return Method::kHead;
+    if (is(text, "PUT")) return Method::kPut;
+    if (is(text, "PATCH")) return Method::kPatch;
+    if (is(text, "DELETE")) return Method::kDelete;
+    if (is(text, "OPTIONS")) return Method::kOptions;
     return Method::kOther;
 }
 
@@ -59,7 +53,7 @@ bool HeadParser::request_line(RequestHead& head) {
     head.method_ = method_of(head.view(head.method_text_));
 
     const char* const target = ++p_;
-    p_ = skip_class(p_, end_, kTargetChar);
+    p_ = skip_target(p_, end_);
     if (p_ == end_) return need_more();
     if (*p_ != ' ') {
         return refuse(
@@ -108,7 +102,7 @@ bool HeadParser::absolute_form(RequestHead& head, const char* begin, const char*
         return refuse(kMessage);
     }
     const char* const authority = begin + mark + 3;
-    const char* const path = skip_class(authority, end, kHostChar);  // no userinfo: '@' ends it
+    const char* const path = skip_host(authority, end);  // no userinfo: '@' ends it
     if (path == authority || (path != end && *path != '/' && *path != '?')) return refuse(kMessage);
     head.authority_ = slice(authority, path);
     split_query(head, path, end);
@@ -136,7 +130,7 @@ bool HeadParser::request_rules(RequestHead& head) {
         }
         const std::string_view host = head.get(KnownField::kHost);
         const char* const host_end = host.data() + host.size();
-        if (skip_class(host.data(), host_end, kHostChar) != host_end) {
+        if (skip_host(host.data(), host_end) != host_end) {
             return refuse("The Host header field holds a character that no host name has.");
         }
     }
@@ -153,7 +147,7 @@ bool HeadParser::request_rules(RequestHead& head) {
 // RFC 9110 10.1.1.
 bool HeadParser::expectation(RequestHead& head) {
     if (!head.has(KnownField::kExpect) || head.version_minor_ == 0) return true;
-    if (!equals_ignoring_case(head.get(KnownField::kExpect), "100-continue")) {
+    if (!equals_folded(head.get(KnownField::kExpect), "100-continue")) {
         return refuse(ErrorCode::kInvalidRequest, "Expect may only be \"100-continue\".");
     }
     head.expect_continue_ =

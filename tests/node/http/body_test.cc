@@ -211,7 +211,7 @@ TEST(Chunked, ExtensionsOfAllChunksShareOneBound) {
 TEST(Chunked, WhatIsWrittenIsReadBack) {
     std::string wire;
     std::string payload;
-    for (const std::size_t size : {1, 9, 10, 15, 16, 17, 255, 256, 4095, 65536}) {
+    for (const std::size_t size : {1U, 9U, 10U, 15U, 16U, 17U, 255U, 256U, 4095U, 65536U}) {
         const std::string data(size, static_cast<char>('a' + size % 26));
         payload += data;
         if (size % 2 == 0) {
