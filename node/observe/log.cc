@@ -24,7 +24,7 @@ namespace vidai::node::observe {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds kStopGrace{2};
+constexpr std::chrono::seconds kStopGrace{1};
 constexpr int kPollMs = 50;
 
 WallTime wall_now() {
@@ -124,10 +124,10 @@ struct Log::Impl {
     }
 
     void write_piece(std::string_view bytes) {
-        while (!bytes.empty()) {
+        while (!bytes.empty() && !abandoned) {
             pollfd ready{fd, POLLOUT, 0};
             if (::poll(&ready, 1, kPollMs) == 0) {
-                if (give_up()) return;
+                abandoned = past_grace();
                 continue;
             }
             const std::size_t most = std::min<std::size_t>(bytes.size(), PIPE_BUF);
@@ -140,7 +140,7 @@ struct Log::Impl {
         }
     }
 
-    bool give_up() {
+    bool past_grace() {
         const std::lock_guard lock(mutex);
         return stopping && Clock::now() >= stop_by;
     }
@@ -150,6 +150,7 @@ struct Log::Impl {
     std::atomic<LogLevel> level{};
     std::atomic<bool> requests{};
     std::atomic<bool> text{};
+    bool abandoned = false;  // writer thread: the end came and nobody reads
 
     std::mutex mutex;  // all below
     std::condition_variable wake, drained;

@@ -50,7 +50,7 @@ class Log {
   public:
     // Writes to `fd`, which stays open and the caller's. `auto` means text when it is a terminal.
     explicit Log(const LogOptions& options, int fd = 2);
-    // Writes what is queued, for at most two seconds, then stops.
+    // Writes what is queued, for at most a second, then stops.
     ~Log();
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;

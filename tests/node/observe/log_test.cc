@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/observe/log.h"
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace vidai::node::observe {
+namespace {
+
+using testing::HasSubstr;
+
+// A pipe whose reading end nobody empties until the test does.
+class Pipe {
+  public:
+    Pipe() { EXPECT_EQ(::pipe2(ends_, O_CLOEXEC), 0); }
+    ~Pipe() {
+        close_write();
+        ::close(ends_[0]);
+    }
+    int write_end() const { return ends_[1]; }
+    void close_write() {
+        if (ends_[1] >= 0) ::close(ends_[1]);
+        ends_[1] = -1;
+    }
+    // Everything up to the end; the writing end must have been closed.
+    std::string read_all() const {
+        std::string text;
+        char buffer[4096];
+        for (ssize_t n = 0; (n = ::read(ends_[0], buffer, sizeof buffer)) > 0;) {
+            text.append(buffer, static_cast<std::size_t>(n));
+        }
+        return text;
+    }
+
+  private:
+    int ends_[2] = {-1, -1};
+};
+
+std::size_t lines(const std::string& text) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+TEST(Log, WritesEveryLineBeforeItDies) {
+    Pipe pipe;
+    std::string text;
+    std::jthread reader([&] { text = pipe.read_all(); });
+    {
+        Log log({}, pipe.write_end());
+        for (int i = 0; i < 2'000; ++i) log.write(Event::kConfigLoaded, {{"n", i}});
+        EXPECT_TRUE(log.flush());
+        log.write(Event::kNodeStopped);
+    }
+    pipe.close_write();
+    reader.join();
+    EXPECT_EQ(lines(text), 2'001u);
+    EXPECT_THAT(text, HasSubstr("\"n\":1999}\n"));
+    EXPECT_THAT(text, HasSubstr("node.stopped"));
+}
+
+TEST(Log, KeepsLinesWholeBetweenThreads) {
+    Pipe pipe;
+    std::string text;
+    std::jthread reader([&] { text = pipe.read_all(); });
+    {
+        Log log({}, pipe.write_end());
+        std::vector<std::jthread> writers;
+        for (int t = 0; t < 4; ++t) {
+            writers.emplace_back([&log, t] {
+                for (int i = 0; i < 500; ++i) {
+                    log.write(Event::kConfigLoaded, {{"t", t}, {"text", std::string(200, 'x')}});
+                }
+            });
+        }
+    }
+    pipe.close_write();
+    reader.join();
+    EXPECT_EQ(lines(text), 2'000u);
+    for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) {
+        ASSERT_EQ(text.compare(at, 6, "{\"ts\":"), 0);
+    }
+}
+
+TEST(Log, DropsAndCountsRatherThanHoldAWriterUp) {
+    Pipe pipe;
+    std::uint64_t dropped = 0;
+    std::string text;
+    {
+        Log log({}, pipe.write_end());
+        const std::string filler(100, 'x');
+        // More than the queue and the pipe hold; nobody reads.
+        const int many = static_cast<int>(kLogLinesMax) * 3;
+        for (int i = 0; i < many; ++i) log.write(Event::kConfigLoaded, {{"filler", filler}});
+        dropped = log.dropped();
+        EXPECT_GT(dropped, 0u);
+        std::jthread reader([&] { text = pipe.read_all(); });
+        EXPECT_TRUE(log.flush(10));
+        log.write(Event::kNodeStarted);
+        EXPECT_TRUE(log.flush(10));
+        pipe.close_write();
+        reader.join();
+        EXPECT_EQ(lines(text), static_cast<std::size_t>(many) - dropped + 2);
+    }
+    EXPECT_THAT(text, HasSubstr("\"event\":\"log.dropped\",\"lines\":" + std::to_string(dropped)));
+    EXPECT_THAT(text, HasSubstr("node.started"));
+}
+
+TEST(Log, DiesInBoundedTimeWhenNobodyReads) {
+    Pipe pipe;
+    const auto begin = std::chrono::steady_clock::now();
+    {
+        Log log({}, pipe.write_end());
+        for (int i = 0; i < 2'000; ++i) {
+            log.write(Event::kConfigLoaded, {{"filler", std::string(200, 'x')}});
+        }
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+}
+
+TEST(Log, LeavesOutWhatIsBelowItsLevelOrBeyondItsRate) {
+    Pipe pipe;
+    {
+        Log log({}, pipe.write_end());
+        EXPECT_FALSE(log.enabled(Event::kClientMalformed));
+        log.write(Event::kClientMalformed);
+        log.reconfigure({.level = LogLevel::kError, .format = LogFormat::kJson, .requests = true});
+        EXPECT_TRUE(log.requests_enabled());
+        log.write(Event::kConfigLoaded);
+        log.write(Event::kConfigRejected);
+        log.reconfigure({});
+        // One a second: of three at least one is left out, whenever the second turns.
+        for (int i = 0; i < 3; ++i) log.write(Event::kResolveFailed, {{"n", i}});
+    }
+    pipe.close_write();
+    const std::string text = pipe.read_all();
+    EXPECT_THAT(text, HasSubstr("config.rejected"));
+    EXPECT_EQ(text.find("config.loaded"), std::string::npos);
+    EXPECT_EQ(text.find("client.malformed"), std::string::npos);
+    EXPECT_GE(lines(text), 2u);
+    EXPECT_LE(lines(text), 3u);
+}
+
+TEST(Log, TakesTextOnlyOnATerminalUnlessTold) {
+    Pipe pipe;
+    {
+        Log log({.format = LogFormat::kText}, pipe.write_end());
+        log.write(Event::kNodeStarted, {{"port", 1}});
+    }
+    pipe.close_write();
+    EXPECT_THAT(pipe.read_all(), HasSubstr(" INFO  node.started port=1\n"));
+}
+
+}  // namespace
+}  // namespace vidai::node::observe
