@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/state/key_table.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "mesh/state/key_secret.h"
+
+namespace vidai::mesh::state {
+namespace {
+
+std::string id_text(std::size_t n) {
+    std::string text = std::to_string(n);
+    return std::string(kKeyIdChars - text.size(), 'k') + text;
+}
+
+KeyEntry entry(std::size_t n) {
+    KeyEntry made;
+    made.record.id = KeyId(id_text(n));
+    made.slot = static_cast<std::uint32_t>(n);
+    return made;
+}
+
+TEST(KeyTable, FindsEachOfAHundredThousandKeysAndNoOther) {
+    constexpr std::size_t kKeys = 100'000;
+    std::vector<KeyEntry> entries;
+    for (std::size_t n = 0; n < kKeys; ++n) entries.push_back(entry(n));
+    const KeyTable table(std::move(entries));
+    for (std::size_t n = 0; n < kKeys; ++n) {
+        const KeyEntry* found = table.find(*parse_key_id(id_text(n)));
+        ASSERT_NE(found, nullptr);
+        ASSERT_EQ(found->slot, n);
+    }
+    for (std::size_t n = kKeys; n < 2 * kKeys; ++n) {
+        ASSERT_EQ(table.find(*parse_key_id(id_text(n))), nullptr);
+    }
+}
+
+TEST(KeyTable, OfNothingFindsNothing) {
+    EXPECT_EQ(KeyTable().find(*parse_key_id("abcdefghijkl")), nullptr);
+    EXPECT_EQ(KeyTable(std::vector<KeyEntry>{}).find(*parse_key_id("abcdefghijkl")), nullptr);
+}
+
+TEST(KeyTable, RefusesTheSameKeyTwice) {
+    EXPECT_DEATH(KeyTable({entry(1), entry(1)}), "same key twice");
+}
+
+TEST(KeyId, IsTwelveLettersAndDigits) {
+    EXPECT_TRUE(parse_key_id("AZaz09AZaz09"));
+    EXPECT_FALSE(parse_key_id("AZaz09AZaz0"));
+    EXPECT_FALSE(parse_key_id("AZaz09AZaz09x"));
+    EXPECT_FALSE(parse_key_id("AZaz09AZaz0-"));
+    EXPECT_FALSE(parse_key_id(""));
+}
+
+TEST(KeyRecord, FromOutsideIsBoundedBeforeItIsHeld) {
+    KeyRecord good = entry(1).record;
+    good.name = std::string(128, 'n');
+    good.models = std::vector<std::string>(256, std::string(128, 'm'));
+    EXPECT_TRUE(validate(good));
+
+    const auto refused = [&](auto spoil) {
+        KeyRecord bad = good;
+        spoil(bad);
+        const Result<void> result = validate(bad);
+        return result ? std::string("accepted") : result.error().param;
+    };
+    EXPECT_EQ(refused([](KeyRecord& r) { r.id = KeyId("short"); }), "id");
+    EXPECT_EQ(refused([](KeyRecord& r) { r.name += 'x'; }), "name");
+    EXPECT_EQ(refused([](KeyRecord& r) { r.models.emplace_back("x"); }), "models");
+    EXPECT_EQ(refused([](KeyRecord& r) { r.models[3] += 'x'; }), "models");
+    EXPECT_EQ(refused([](KeyRecord& r) { r.models[3].clear(); }), "models");
+}
+
+TEST(MintedKey, HasTheFormOfAKeyAndMatchesItsRecord) {
+    KeyRecord wanted;
+    wanted.name = "ci";
+    wanted.limits.concurrency = 3;
+    const MintedKey key = make_key(wanted);
+    const std::string_view text = key.text.reveal();
+    EXPECT_EQ(text.size(), kKeyChars);
+    EXPECT_TRUE(text.starts_with("sk-vidai-"));
+    ASSERT_TRUE(key_id_of(text));
+    EXPECT_EQ(to_view(*key_id_of(text)), key.record.id.str());
+    EXPECT_TRUE(validate(key.record));
+    EXPECT_TRUE(matches(key.record, text));
+    EXPECT_EQ(key.record.name, "ci");
+    EXPECT_EQ(key.record.limits, wanted.limits);
+}
+
+TEST(MintedKey, IsNeverTheSameTwice) {
+    const MintedKey a = make_key({}), b = make_key({});
+    EXPECT_NE(a.record.id, b.record.id);
+    EXPECT_NE(a.record.salt, b.record.salt);
+    EXPECT_NE(a.record.hash, b.record.hash);
+    EXPECT_NE(a.text.reveal().substr(22), b.text.reveal().substr(22));
+}
+
+TEST(MintedKey, MatchesNoTextThatDiffersInOneCharacter) {
+    const MintedKey key = make_key({});
+    for (std::size_t at = 0; at < kKeyChars; ++at) {
+        std::string text(key.text.reveal());
+        text[at] = text[at] == 'A' ? 'B' : 'A';
+        EXPECT_FALSE(matches(key.record, text)) << at;
+    }
+}
+
+// Freezes the stored form: a hash made by one version must be accepted by all later ones.
+TEST(KeyHash, IsBlake2bOfTheWholeTextKeyedByTheSalt) {
+    KeyRecord record;
+    for (std::size_t i = 0; i < record.salt.size(); ++i) {
+        record.salt[i] = static_cast<std::uint8_t>(i);
+    }
+    const std::string text = "sk-vidai-abcdefghijkl-" + std::string(43, 'A');
+    record.hash = {0xbb, 0x5a, 0x69, 0xce, 0x62, 0x09, 0xa9, 0x43, 0xd0, 0xfc, 0x20,
+                   0x5d, 0x1d, 0xd8, 0x01, 0x99, 0x8d, 0x61, 0x6f, 0x0b, 0xef, 0xf1,
+                   0xd1, 0xe3, 0x9a, 0x34, 0x53, 0x26, 0xea, 0x73, 0xc2, 0xaa};
+    EXPECT_TRUE(matches(record, text));
+    record.salt[0] ^= 1;
+    EXPECT_FALSE(matches(record, text));
+}
+
+TEST(KeyText, OfAnotherFormHasNoId) {
+    const std::string good = "sk-vidai-abcdefghijkl-" + std::string(43, 'A');
+    EXPECT_TRUE(key_id_of(good));
+    EXPECT_FALSE(key_id_of(""));
+    EXPECT_FALSE(key_id_of(good + "A"));
+    EXPECT_FALSE(key_id_of(good.substr(1)));
+    for (const std::size_t at :
+         {std::size_t{0}, std::size_t{8}, std::size_t{12}, std::size_t{21}, std::size_t{30}}) {
+        std::string bad = good;
+        bad[at] = '!';
+        EXPECT_FALSE(key_id_of(bad)) << at;
+    }
+}
+
+TEST(KeyText, IsShownWithoutItsSecret) {
+    EXPECT_EQ(display_form(KeyId("abcdefghijkl")), "sk-vidai-abcdefghijkl-...");
+}
+
+}  // namespace
+}  // namespace vidai::mesh::state
