@@ -25,8 +25,8 @@ struct BoundInput {
     std::uint64_t lost_in_crashes = 0;
 };
 
-// Overshoot <= B(D') (1 - 1/N) + N c_max + B(skew) + significance x L + crashes, and never above
-// (N - 1) L, since each node alone enforces L. Rounded up. 0 for one node that reserves.
+// Overshoot <= min(B(D') (1 - 1/N) + B(skew) + significance x L + crashes, (N - 1) L) + N c_max,
+// the minimum because each node alone enforces L. Rounded up; 0 for one node that reserves.
 std::uint64_t overshoot_bound(const BoundInput& input);
 
 // The most that arrives in `delay` when requests of `cost` are paced `interval` apart. What

@@ -59,7 +59,8 @@ struct StoreOptions {
     Duration slot_quarantine = std::chrono::hours(2);
     std::size_t cells_per_origin_max = 524'288;  // a peer cannot make us remember more
     std::size_t origins_max = 4'096;
-    std::size_t keys_max = 2 * static_cast<std::size_t>(kSlotsMax);  // bound or only heard of
+    std::size_t keys_heard_max = kSlotsMax;  // keys that peers name and we have no record of
+    std::size_t push_cells_max = 4'096;      // in one collect(); the rest follows in the next
     std::size_t spend_generations_max = 16;  // newest kept, per key and node
 };
 
@@ -78,7 +79,7 @@ class CounterStore {
     // Gives the key a slot, or finds the one it has, and remembers its limits for the push filter.
     // Publish a KeyTable that names the slot only after this. kResourceExhausted when all slots
     // are taken.
-    Result<Slot> bind(const KeyId& key, const state::KeyLimits& limits, WallTime now);
+    Result<Slot> bind(const KeyId& key, const state::KeyLimits& limits);
     // The key was revoked: its slot comes back after the quarantine. Unknown keys are ignored.
     void release(const KeyId& key, MonoTime now);
     std::optional<Slot> slot_of(const KeyId& key) const;
@@ -111,10 +112,10 @@ class CounterStore {
         NodeId node;
         std::size_t cells = 0;
     };
-    struct CellName {  // order groups what is summed together
-        CellKind kind;
-        std::uint32_t window;
-        Origin origin;
+    struct CellName {  // the order keeps together what is summed together
+        CellKind kind = CellKind::kRequests;
+        std::uint32_t window = 0;
+        Origin origin = 0;
         Generation generation;
         friend auto operator<=>(const CellName&, const CellName&) = default;
     };
@@ -132,19 +133,31 @@ class CounterStore {
         std::optional<Slot> slot;
         bool released = false;
         state::KeyLimits limits;
-        std::vector<Heard> heard;                                     // sorted by name
-        std::array<std::array<OwnCell, 2>, kWindowedKinds> pushed{};  // by kind and window mod 2
+        std::vector<Heard> heard;  // sorted by name
+        // What peers were last told of our own cells: by kind and window mod 2.
+        std::array<std::array<OwnCell, 2>, kWindowedKinds> pushed{};
         std::uint64_t pushed_spend = 0;
-        std::array<Burst, kWindowedKinds> burst;
+        std::array<Burst, kWindowedKinds> burst{};
     };
     using Keys = std::map<KeyId, KeyState>;
+    struct PushRule {
+        MonoTime now;
+        WallTime wall;
+        std::uint32_t nodes = 1;
+        bool flush = false;  // everything that changed, however little
+    };
+    enum class Applied : std::uint8_t { kRaised, kUnchanged, kRefused };
 
     std::optional<Origin> intern(const NodeId& node);
-    bool apply(Keys::iterator key, const CellName& name, const Cell& cell, MergeCount& count);
-    void drop_oldest_spend(KeyState& key, Origin origin);
-    void publish(const KeyState& key, CellKind kind, std::uint32_t window, WallTime now);
-    bool collect_key(Keys::iterator key, WallTime wall, std::uint32_t nodes, bool all,
-                     std::vector<Cell>& out);
+    bool acceptable(const Cell& cell, std::uint32_t window) const;
+    KeyState* key_for(const KeyId& id);
+    Applied apply(const Cell& cell, Origin origin, Generation generation, MonoTime now);
+    bool insert(KeyState& key, const KeyId& id, const Heard& heard);
+    void publish(const KeyState& key, CellKind kind, std::uint32_t window) const;
+    void record_burst(KeyState& key, CellKind kind, std::uint64_t charged, MonoTime now);
+    bool collect_key(const KeyId& id, KeyState& key, const PushRule& rule, std::vector<Cell>& out);
+    std::vector<Cell> own_cells(WallTime now) const;
+    void forget_window(std::uint32_t window);
 
     CounterTable& table_;
     const NodeId self_;
@@ -154,10 +167,10 @@ class CounterStore {
     Keys keys_;
     std::vector<OriginState> origins_;
     std::size_t cells_ = 0;
-    std::map<std::uint32_t, std::vector<Keys::iterator>> by_window_;  // keys with cells of it
+    std::map<std::uint32_t, std::vector<KeyId>> by_window_;  // keys that heard cells of it
 
-    std::vector<Keys::iterator> by_slot_;  // end(): not given
-    Slot next_slot_ = 0;
+    std::vector<Keys::iterator> by_slot_;  // end(): free
+    std::size_t bound_ = 0;                // keys with a slot
     std::vector<Slot> free_;
     struct Quarantined {
         KeyId key;
@@ -165,8 +178,7 @@ class CounterStore {
     };
     std::deque<Quarantined> quarantine_;
 
-    std::vector<Slot> changed_;  // own changes not pushed yet
-    std::vector<Slot> scratch_;
+    std::vector<Slot> pending_;  // own changes not pushed yet
     std::optional<MonoTime> last_flush_;
 };
 

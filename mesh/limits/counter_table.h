@@ -52,8 +52,9 @@ struct LimitState {
 // (node/admit's Permit) is who makes it move-only.
 struct Ticket {
     Slot slot = 0;
-    std::uint32_t window = 0;
-    std::uint64_t requests = 0;  // 0: the key has no such limit, nothing was counted
+    std::uint32_t window = 0;        // of the requests
+    std::uint32_t token_window = 0;  // of the tokens
+    std::uint64_t requests = 0;      // 0: the key has no such limit, nothing was counted
     std::uint64_t tokens = 0;
     bool counts_tokens = false;
     bool holds_concurrency = false;
@@ -130,7 +131,9 @@ class CounterTable {
     struct Chunk;
     Row& row(Slot slot) const;
     void mark(Slot slot);
-    void release(const Ticket& ticket);
+    static bool enter(Row& cells, const state::KeyLimits& limits, Decision& decision);
+    static bool charge(Row& cells, const state::KeyLimits& limits, Cost cost, WindowPosition at,
+                       Decision& decision);
 
     const Slot capacity_;
     std::vector<std::unique_ptr<Chunk>> chunks_;            // written before the slot is published
