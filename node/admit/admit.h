@@ -31,7 +31,7 @@ struct Admission {
 
 // Checks, in order: the key still lives (kInvalidKey), its allow-list (kModelNotAllowed),
 // concurrency, requests and tokens (kConcurrencyLimit, kRequestLimit, kTokenLimit); takes all of
-// them or nothing. kResourceExhausted when this node has no counter left for a limited key.
+// them or nothing. kResourceExhausted when this node has no counter left for the key.
 // `counters` outlives the Permit.
 Admission admit(mesh::limits::CounterTable& counters, const mesh::state::KeyTable& keys,
                 const auth::Principal& who, const Ask& ask, WallTime now);

@@ -22,9 +22,8 @@ class [[nodiscard]] Permit {
   public:
     // Takes over what `ticket` holds. Only admit() and tests make one; a moved-from Permit is
     // empty and settles nothing.
-    Permit(mesh::limits::CounterTable& counters, mesh::limits::Slot slot,
-           const mesh::limits::Ticket& ticket)
-        : counters_(&counters), slot_(slot), ticket_(ticket) {}
+    Permit(mesh::limits::CounterTable& counters, const mesh::limits::Ticket& ticket)
+        : counters_(&counters), ticket_(ticket) {}
     Permit(Permit&& other) noexcept;
     Permit& operator=(Permit&& other) noexcept;  // what it held is settled as if destroyed
     Permit(const Permit&) = delete;
@@ -45,7 +44,6 @@ class [[nodiscard]] Permit {
     void abandon() noexcept;
 
     mesh::limits::CounterTable* counters_;  // null: empty or settled
-    mesh::limits::Slot slot_;
     mesh::limits::Ticket ticket_;
     bool sent_ = false;
     MicroUsd worst_case_;
