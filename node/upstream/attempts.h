@@ -32,7 +32,7 @@ enum class Outcome : std::uint8_t {
     kSendFailed,      // the connection broke while the request was being sent
     kFirstByteTimeout,
     kClosedBeforeFirstByte,
-    kBroken,        // closed, reset or idle too long within the response
+    kBroken,        // closed or reset within the response
     kIdleTimeout,   // the same by the idle timer
     kMalformed,     // not HTTP, or a body that cannot be understood
     kTotalTimeout,  // the whole attempt took too long
@@ -71,15 +71,16 @@ class Attempts {
     // The target of the first attempt: the first healthy one, or the first when none is.
     std::size_t first(MonoTime now);
 
-    // Reports the current attempt's outcome to health and decides. Not called again after
-    // kForward or kFail, except after kForward when the response then breaks off (forwarded or
-    // not), which gives kFail, or a retry while nothing was forwarded.
+    // Reports the current attempt's outcome to health and decides. After kForward it is called
+    // again only if the response then breaks off: kFail, or a retry while nothing of it has gone
+    // to the client. Not after kFail. A fresh connection to the same target is tried once.
     Verdict next(const Event& event, MonoTime now);
 
     std::uint32_t made() const { return made_; }  // attempts begun
 
   private:
     std::optional<std::size_t> choose(MonoTime now) const;
+    void begin(std::size_t target);
     Verdict try_another_or(Verdict otherwise, MonoTime now);
 
     std::array<std::uint16_t, kTargetsMax> endpoints_{};
