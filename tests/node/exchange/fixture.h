@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// A house with one key, one alias on two targets, and a clock that is set by hand: what the tests
+// of the corridor walk through. Real rooms throughout; only the network is missing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "mesh/limits/counter_table.h"
+#include "mesh/state/key_secret.h"
+#include "mesh/state/key_table.h"
+#include "node/exchange/exchange.h"
+#include "node/exchange/rooms.h"
+#include "node/http/head.h"
+#include "node/observe/log.h"
+#include "node/observe/worker_metrics.h"
+
+namespace vidai::node::exchange {
+
+inline MonoTime g_now{std::chrono::seconds(1'000)};
+inline MonoTime test_now() {
+    return g_now += std::chrono::microseconds(1);
+}
+inline const WallTime kWall{std::chrono::hours(24 * 365 * 50)};
+
+inline constexpr std::string_view kChat =
+    R"({"model":"fast","messages":[{"role":"user","content":"Say hello."}]})";
+inline constexpr std::string_view kChatStream =
+    R"({"model":"fast","stream":true,"messages":[{"role":"user","content":"Say hello."}]})";
+inline constexpr std::string_view kAnswer =
+    R"({"id":"x","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant",)"
+    R"("content":"Hello."},"finish_reason":"stop"}],"usage":{"prompt_tokens":11,)"
+    R"("completion_tokens":3,"total_tokens":14}})";
+
+struct House {
+    explicit House(mesh::state::KeyLimits limits = {}, std::vector<std::string> models = {})
+        : keys(std::make_shared<const mesh::state::KeyTable>()), reader(keys) {
+        mesh::state::KeyRecord wanted;
+        wanted.models = std::move(models);
+        wanted.limits = limits;
+        const mesh::state::MintedKey made = mesh::state::make_key(std::move(wanted));
+        secret = std::string(made.text.reveal());
+        counters.open(0);
+        std::vector<mesh::state::KeyEntry> entries{{made.record, 0U}};
+        keys.publish(std::make_shared<const mesh::state::KeyTable>(std::move(entries)));
+        reader.refresh();
+
+        route::RouteOptions options;
+        route::Target first{0, "model-a", 1, {{1'000'000}, {500'000}, {2'000'000}, true}, 1};
+        route::Target second{1, "model-b", 1, {}, 2};
+        options.aliases = {{"fast", {{first}, {second}}}};
+        providers::Provider one;
+        one.name = "one";
+        one.host = "one.example";
+        one.path_prefix = "/v1";
+        one.credential = Secret("sk-canary-of-provider-one");
+        providers::Provider two = one;
+        two.name = "two";
+        two.host = "two.example";
+        auto table = route::RouteTable::make(options, 2);
+        runtime = std::make_shared<const Runtime>(
+            std::move(*table), std::vector<providers::Provider>{one, two}, kWall);
+        local.emplace(runtime);
+        rooms = std::make_unique<Rooms>(
+            Rooms{reader, counters, *metrics, log, &test_now, {}, Rng(7), true, false});
+    }
+
+    // Reads `text` as a request and lets it in. The text lives here until the next request.
+    Next request(std::string text) {
+        exchange.reset();
+        out.clear();
+        wire = std::move(text);
+        head.reset();
+        const http::HeadStatus status = http::parse_request_head(wire, {}, head);
+        EXPECT_EQ(status.progress, http::Progress::kDone) << status.message;
+        exchange.emplace(*rooms, *local, scratch, out);
+        return exchange->begin(head, std::string_view(wire).substr(status.consumed), test_now(),
+                               kWall);
+    }
+    Next post(std::string_view body, std::string_view extra = "") {
+        return request("POST /v1/chat/completions HTTP/1.1\r\nhost: gw\r\nauthorization: Bearer " +
+                       secret + "\r\n" + std::string(extra) + "content-length: " +
+                       std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
+    }
+    // The provider answers with this head.
+    Next answer(const std::string& text) {
+        response_wire = text;
+        response.reset();
+        const http::HeadStatus status =
+            http::parse_response_head(response_wire, {}, http::Method::kPost, response);
+        EXPECT_EQ(status.progress, http::Progress::kDone) << status.message;
+        return exchange->on_head(response, test_now(), test_now());
+    }
+    mesh::limits::SlotUse use() const { return counters.use(0, kWall); }
+
+    Snapshot<mesh::state::KeyTable> keys;
+    SnapshotReader<mesh::state::KeyTable> reader;
+    mesh::limits::CounterTable counters;
+    std::unique_ptr<observe::WorkerMetrics> metrics = std::make_unique<observe::WorkerMetrics>();
+    observe::Log log{observe::LogOptions{}};
+    std::string secret;
+    std::shared_ptr<const Runtime> runtime;
+    std::optional<LocalRuntime> local;
+    std::unique_ptr<Rooms> rooms;
+    Scratch scratch;
+    std::string wire, response_wire, out;
+    http::RequestHead head;
+    http::ResponseHead response;
+    std::optional<Exchange> exchange;
+};
+
+inline constexpr const char* kOkHead =
+    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1\r\n"
+    "x-request-id: theirs\r\nx-ratelimit-limit-requests: 9\r\nopenai-version: 2020\r\n\r\n";
+inline constexpr const char* kStreamHead =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+
+}  // namespace vidai::node::exchange
