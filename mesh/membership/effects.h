@@ -23,7 +23,8 @@ struct Send {
     Message message;
 };
 
-// Open a connection. `expected` is empty for a seed, whose name is resolved anew each time; the
+// Open a connection. `expected` is empty for a seed, whose name is resolved anew each time, best
+// to an address that no connection leads to yet (none left: answer kRejected without dialling); the
 // handshake says who answered. Ends in exactly one of on_connected() (of whoever answered) or
 // on_dial_failed() with this very value, within `timeout`.
 struct Dial {

@@ -21,6 +21,7 @@ Result<void> check_id(const NodeId& id, const char* field) {
 Result<void> check(const Accusation& accusation) {
     if (auto ok = check_id(accusation.subject, "subject"); !ok) return ok;
     if (auto ok = check_id(accusation.accuser, "accuser"); !ok) return ok;
+    if (accusation.subject == accusation.accuser) return bad("it accuses itself", "accuser");
     if (accusation.verdict != Status::kSuspect && accusation.verdict != Status::kDead) {
         return bad("an accusation says suspect or dead", "verdict");
     }
@@ -51,15 +52,15 @@ Result<void> check(const SyncRequest& request) {
     if (!request.first.empty()) {
         if (auto ok = check_id(request.first, "first"); !ok) return ok;
     }
-    if (!request.last.empty()) {
-        if (auto ok = check_id(request.last, "last"); !ok) return ok;
-        if (request.last < request.first) return bad("an empty range", "last");
+    if (!request.end.empty()) {
+        if (auto ok = check_id(request.end, "end"); !ok) return ok;
+        if (request.end <= request.first) return bad("an empty range", "end");
     }
     if (request.digests.size() > kDigestsPerMessage) return bad("too many digests", "digests");
     const NodeId* before = nullptr;
     for (const Digest& digest : request.digests) {
         if (auto ok = check(digest); !ok) return ok;
-        if (digest.id < request.first || (!request.last.empty() && digest.id > request.last)) {
+        if (digest.id < request.first || (!request.end.empty() && digest.id >= request.end)) {
             return bad("a digest out of range", "digests");
         }
         if (before != nullptr && digest.id <= *before)

@@ -52,12 +52,12 @@ struct Gossip {
 };
 
 // State exchange over a range of ids, in three messages; a large roster is walked in several
-// ranges. The request carries the sender's digests of [first, last] (an empty `last` is the end of
-// all ids), ascending. The reply carries what the requester lacks and asks for what it has newer;
-// the delta answers that. Unlike a rumor, a `dead` learned here is taken as a suspicion only: it
-// may be as old as the partition that just healed.
+// ranges. The request carries the sender's digests of [first, end) (empty: no bound), ascending.
+// The reply carries what the requester lacks and asks for what it has newer; the delta answers
+// that. Unlike a rumor, a `dead` learned here is taken as a suspicion only: it may be as old as the
+// partition that just healed.
 struct SyncRequest {
-    NodeId first, last;
+    NodeId first, end;
     std::vector<Digest> digests;  // 0..kDigestsPerMessage
 };
 struct SyncReply {

@@ -58,12 +58,13 @@ TEST(Validation, BoundsTheRumorsOfAMessage) {
 TEST(Validation, WantsDigestsAscendingAndWithinTheirRange) {
     const Digest b{.id = NodeId("b")};
     const Digest c{.id = NodeId("c")};
-    EXPECT_TRUE(validate(Message(SyncRequest{NodeId("b"), NodeId("c"), {b, c}})).has_value());
+    EXPECT_TRUE(validate(Message(SyncRequest{NodeId("b"), NodeId("d"), {b, c}})).has_value());
     EXPECT_TRUE(validate(Message(SyncRequest{NodeId(), NodeId(), {b, c}})).has_value());
-    EXPECT_FALSE(validate(Message(SyncRequest{NodeId("b"), NodeId("c"), {c, b}})).has_value());
-    EXPECT_FALSE(validate(Message(SyncRequest{NodeId("b"), NodeId("c"), {b, b}})).has_value());
+    EXPECT_FALSE(validate(Message(SyncRequest{NodeId("b"), NodeId("d"), {c, b}})).has_value());
+    EXPECT_FALSE(validate(Message(SyncRequest{NodeId("b"), NodeId("d"), {b, b}})).has_value());
     EXPECT_FALSE(validate(Message(SyncRequest{NodeId("c"), NodeId(), {b}})).has_value());
-    EXPECT_FALSE(validate(Message(SyncRequest{NodeId("c"), NodeId("b"), {}})).has_value());
+    EXPECT_FALSE(validate(Message(SyncRequest{NodeId("b"), NodeId("c"), {b, c}})).has_value());
+    EXPECT_FALSE(validate(Message(SyncRequest{NodeId("c"), NodeId("c"), {}})).has_value());
 }
 
 TEST(SignedBytes, ChangeWithEveryFieldButTheSignature) {

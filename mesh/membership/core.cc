@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/membership/core.h"
+
+#include <algorithm>
+
+#include "schema/base/mutant.h"
+#include "schema/vocabulary/check.h"
+
+namespace vidai::mesh::membership {
+namespace {
+
+constexpr int kTimerShift = 56;
+constexpr int kIndexShift = 32;
+constexpr std::uint32_t kIndexMask = (1U << (kTimerShift - kIndexShift)) - 1;
+
+ClaimRef first_claim(const Identity& identity, std::string address, WireRange wire,
+                     const Crypto& crypto) {
+    auto claim = std::make_shared<Claim>();
+    claim->id = identity.id;
+    claim->key = identity.key;
+    claim->version = {identity.serial, identity.generation, Incarnation{}};
+    claim->address = std::move(address);
+    claim->wire = wire;
+    claim->credential = identity.credential;
+    claim->signature = crypto.sign(*claim);
+    CHECK(validate(*claim).has_value(), "this node's own identity or address is malformed");
+    return claim;
+}
+
+}  // namespace
+
+Membership::Core::Core(const Identity& self, std::string address, WireRange wire, Crypto crypto,
+                       const Options& options, std::uint64_t seed, std::span<const ClaimRef> roster)
+    : options_(options),
+      interval_(options.probe_interval),
+      crypto_(std::move(crypto)),
+      rng_(seed),
+      roster_(first_claim(self, std::move(address), wire, crypto_)) {
+    CHECK(options.members_max <= kIndexMask && options.probe_interval.count() > 0);
+    CHECK(options.suspicion_min_intervals > 0);
+    for (const ClaimRef& claim : roster) {
+        const bool usable = claim != nullptr && validate(*claim).has_value() &&
+                            roster_.find(claim->id) == Roster::kNone &&
+                            roster_.size() < options_.members_max && crypto_.verify(*claim);
+        if (usable) {
+            roster_.add(claim, claim->left ? Status::kLeft : Status::kJoining, now_);
+        } else {
+            ++counters_.claims_rejected;
+        }
+    }
+}
+
+void Membership::Core::join(std::vector<std::string> seeds) {
+    seeds_ = std::move(seeds);
+    for (std::size_t i = 0; i < seeds_.size(); ++i) dial_seed(i);
+    if (joined_) return;
+    joined_ = true;
+    self().since = now_;
+    if (seeds_.empty() && roster_.size() == 1)
+        roster_.set_status(Roster::kSelf, Status::kAlive, now_);
+    for (std::uint32_t i = 1; i < roster_.size(); ++i) {
+        roster_[i].since = now_;
+        connect(i);
+    }
+    // Nodes started together must not probe and sync in step.
+    tick_at_ = now_ + Duration(rng_.below(static_cast<std::uint64_t>(interval_.count())));
+    arm(Timer::kTick, tick_at_);
+    const Duration sync = options_.sync_interval;
+    arm(Timer::kSync, now_ + Duration(rng_.below(static_cast<std::uint64_t>(sync.count()))));
+    arm(Timer::kRedial, now_ + options_.redial_min);
+}
+
+void Membership::Core::leave() {
+    if (has_left()) return;
+    probe_ = {};
+    Claim claim = *self().claim;
+    claim.left = true;
+    restate(std::move(claim));
+    roster_.set_status(Roster::kSelf, Status::kLeft, now_);
+    // A farewell goes to everybody at once, however many they are: nothing is gossiped after it.
+    push({self().claim}, peers(Status::kDead));
+    arm(Timer::kLinger, now_ + options_.leave_linger);
+}
+
+void Membership::Core::set_address(std::string address) {
+    if (has_left() || self().claim->address == address) return;
+    Claim claim = *self().claim;
+    claim.address = std::move(address);
+    restate(std::move(claim));
+}
+
+void Membership::Core::renew(std::uint64_t serial, std::string credential) {
+    if (has_left() || serial < self().version().serial) return;
+    Claim claim = *self().claim;
+    claim.version.serial = serial;
+    claim.credential = std::move(credential);
+    restate(std::move(claim));
+}
+
+void Membership::Core::restate(Claim claim) {
+    ++claim.version.incarnation.value;
+    claim.signature = crypto_.sign(claim);
+    CHECK(validate(claim).has_value(), "this node's own address or credential is malformed");
+    self().claim = std::make_shared<const Claim>(std::move(claim));
+    rumors_.add(self().claim);
+}
+
+void Membership::Core::refute(const NodeId& by) {
+    if (VIDAI_MUTANT("no-refutation") || has_left()) return;
+    restate(*self().claim);
+    worsen_health(1);
+    ++counters_.refutations;
+    notify(EventKind::kSelfRefuted, Roster::kSelf, by);
+}
+
+// A word of ours that we did not say: another process has our identity and a newer life, or a copy
+// of our volume.
+void Membership::Core::hear_of_self(const Claim& claim) {
+    if (claim.version <= self().version() || claim.version <= superseded_by_) return;
+    if (!crypto_.verify(claim)) {
+        ++counters_.claims_rejected;
+        return;
+    }
+    superseded_by_ = claim.version;
+    out_->push_back(Notify{{EventKind::kSuperseded, claim.id, claim.version, {}}});
+}
+
+void Membership::Core::worsen_health(std::uint32_t by) {
+    health_ = std::min(health_ + by, health_cap(options_, roster_.living()));
+}
+
+void Membership::Core::improve_health() {
+    if (health_ > 0) --health_;
+}
+
+// A process that was stopped, or a machine that slept, finds all its timers due. None of what they
+// would conclude is the others' fault.
+void Membership::Core::check_pause() {
+    if (!joined_ || now_ <= tick_at_ + interval_ || has_left()) return;
+    const Duration missed = now_ - tick_at_;
+    for (std::uint32_t i = 1; i < roster_.size(); ++i) {
+        Member& member = roster_[i];
+        if (member.status != Status::kSuspect) continue;
+        member.suspicion->started += missed;
+        arm_suspicion(i);
+    }
+    probe_ = {};
+    relays_.clear();
+    worsen_health(1);
+    ++counters_.pauses;
+    tick_at_ = now_;
+    arm(Timer::kTick, tick_at_);
+    notify(EventKind::kPaused, Roster::kSelf);
+}
+
+void Membership::Core::on_message(const NodeId& from, const Message& message) {
+    if (!validate(message) || from == self().id()) {
+        ++counters_.claims_rejected;
+        return;
+    }
+    std::visit([&](const auto& body) { on_body(from, body); }, message);
+}
+
+void Membership::Core::on_timer(TimerToken token) {
+    const auto timer = static_cast<Timer>(token.value >> kTimerShift);
+    const std::uint32_t index = static_cast<std::uint32_t>(token.value >> kIndexShift) & kIndexMask;
+    const auto generation = static_cast<std::uint32_t>(token.value);
+    if (has_left() && timer != Timer::kLinger) return;
+    if (timer == Timer::kRelay) return on_relay_timer(generation);
+    if (timer == Timer::kSuspicion || timer == Timer::kReconnect) {
+        if (index == Roster::kSelf || index >= roster_.size()) return;
+        const Member& member = roster_[index];
+        if (timer == Timer::kSuspicion && generation == member.suspicion_timer) decide(index);
+        if (timer == Timer::kReconnect && generation == member.reconnect_timer) {
+            on_reconnect_timer(index);
+        }
+        return;
+    }
+    const auto kind = static_cast<std::size_t>(timer);
+    if (kind >= kTimersOfOneKind || generation == 0 || generation != armed_[kind]) return;
+    ++armed_[kind];
+    switch (timer) {
+        case Timer::kTick:
+            return tick();
+        case Timer::kProbe:
+            return ask_helpers();
+        case Timer::kRedial:
+            return redial();
+        case Timer::kSync:
+            return sync_with_somebody();
+        case Timer::kGossip:
+            return gossip();
+        case Timer::kLinger:
+            return notify(EventKind::kSelfLeft, Roster::kSelf);
+        default:
+            return;
+    }
+}
+
+void Membership::Core::arm(Timer timer, MonoTime at) {
+    arm_member(timer, 0, ++armed_[static_cast<std::size_t>(timer)], at);
+}
+
+void Membership::Core::arm_relay(std::uint64_t seq, MonoTime at) {
+    arm_member(Timer::kRelay, 0, static_cast<std::uint32_t>(seq), at);
+}
+
+void Membership::Core::arm_suspicion(std::uint32_t index) {
+    Member& member = roster_[index];
+    arm_member(Timer::kSuspicion, index, ++member.suspicion_timer, member.suspicion->deadline());
+}
+
+void Membership::Core::arm_member(Timer timer, std::uint32_t index, std::uint32_t generation,
+                                  MonoTime at) {
+    const std::uint64_t value = (static_cast<std::uint64_t>(timer) << kTimerShift) |
+                                (static_cast<std::uint64_t>(index) << kIndexShift) | generation;
+    out_->push_back(ArmTimer{TimerToken{value}, at});
+}
+
+void Membership::Core::send(const NodeId& to, Message message) {
+    out_->push_back(Send{to, std::move(message)});
+}
+
+void Membership::Core::notify(EventKind kind, std::uint32_t index, const NodeId& by) {
+    out_->push_back(Notify{{kind, roster_[index].id(), roster_[index].version(), by}});
+}
+
+}  // namespace vidai::mesh::membership

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/membership/effects.h"
+
+#include <iterator>
+
+namespace vidai::mesh::membership {
+
+std::string_view event_name(EventKind kind) {
+    constexpr std::string_view kNames[] = {"joined",    "alive",   "suspect",      "dead",
+                                           "left",      "updated", "self_refuted", "superseded",
+                                           "self_left", "paused"};
+    static_assert(std::size(kNames) == static_cast<std::size_t>(EventKind::kPaused) + 1);
+    return kNames[static_cast<std::size_t>(kind)];
+}
+
+}  // namespace vidai::mesh::membership

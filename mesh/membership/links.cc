@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connections: getting them, reading something from how they end, and never giving anybody up.
+#include <algorithm>
+
+#include "mesh/membership/core.h"
+#include "schema/base/mutant.h"
+
+namespace vidai::mesh::membership {
+namespace {
+
+constexpr std::uint32_t kEagerDials = 8;  // then a live member is dialled as rarely as a dead one
+
+}  // namespace
+
+void Membership::Core::on_connected(const NodeId& peer) {
+    const std::uint32_t index = roster_.find(peer);
+    if (index == Roster::kSelf) return;
+    if (index == Roster::kNone) {
+        if (strangers_.size() >= options_.members_max) return;
+        strangers_.insert(peer);
+    } else {
+        roster_[index].link = Link{.up = true};
+    }
+    send(peer, Gossip{{self().claim}});
+    if (has_left()) return;
+    if (self().status == Status::kJoining) {
+        roster_.set_status(Roster::kSelf, Status::kAlive, now_);
+    }
+    // One exchange tells both sides everything; either could begin it.
+    if (self().id() < peer) {
+        NodeId cursor;
+        do request_sync(peer, cursor);
+        while (!cursor.empty());
+    }
+    if (probe_.active && probe_.target == index && !probe_.pinged) {
+        probe_.pinged = true;
+        ping(index, probe_.seq);
+    }
+}
+
+void Membership::Core::on_disconnected(const NodeId& peer, LinkEnd end) {
+    const std::uint32_t index = roster_.find(peer);
+    if (index == Roster::kNone) {
+        strangers_.erase(peer);
+        return;
+    }
+    Member& member = roster_[index];
+    if (!member.link.up) return;
+    member.link = Link{.closed = end == LinkEnd::kClosed};
+    if (end == LinkEnd::kLocal) return reconnect_later(index);
+    if (member.living()) connect(index);
+}
+
+void Membership::Core::connect(std::uint32_t index) {
+    Member& member = roster_[index];
+    const bool dialing = now_ < member.link.dialing_until;
+    if (member.link.up || dialing || has_left() || index == Roster::kSelf) return;
+    // The adapter answers every dial; twice its time is for the one it forgot.
+    member.link.dialing_until = now_ + 2 * Duration(options_.dial_timeout);
+    out_->push_back(Dial{member.claim->address, member.id(), options_.dial_timeout});
+}
+
+void Membership::Core::on_dial_failed(const Dial& dial, DialFailure failure) {
+    const std::uint32_t index = roster_.find(dial.expected);
+    if (index == Roster::kNone || index == Roster::kSelf) return;
+    Member& member = roster_[index];
+    member.link.dialing_until = {};
+    // An old address that refuses proves nothing about who has moved.
+    if (member.link.up || has_left() || !member.living()) return;
+    const bool current = dial.address == member.claim->address;
+    if (!current) return connect(index);
+    ++member.link.failures;
+    if (failure == DialFailure::kRefused && member.link.closed) {
+        if (member.link.refusals++ == 0) member.link.first_refusal = now_;
+        accuse(index, Evidence::kRefused, self().id());
+        decide(index);
+    }
+    if (roster_[index].living()) reconnect_later(index);
+}
+
+void Membership::Core::reconnect_later(std::uint32_t index) {
+    Member& member = roster_[index];
+    const Duration wait =
+        member.link.failures < kEagerDials ? options_.reconnect_interval : options_.redial_max;
+    arm_member(Timer::kReconnect, index, ++member.reconnect_timer, now_ + wait);
+}
+
+void Membership::Core::on_reconnect_timer(std::uint32_t index) {
+    if (roster_[index].living()) connect(index);
+}
+
+// One of those who are gone, for ever: what heals a partition of any length. And a seed, since its
+// name may by now mean somebody we never met: two halves that started apart meet no other way.
+void Membership::Core::redial() {
+    const Duration spread = options_.redial_max - options_.redial_min;
+    const auto extra =
+        rng_.below(static_cast<std::uint64_t>(std::max(spread, Duration(1)).count()));
+    arm(Timer::kRedial, now_ + options_.redial_min + Duration(extra));
+    for (std::uint32_t step = 0; step < roster_.size(); ++step) {
+        next_gone_ = (next_gone_ + 1) % roster_.size();
+        const Member& member = roster_[next_gone_];
+        if (next_gone_ == Roster::kSelf || member.living()) continue;
+#ifdef VIDAI_MUTANTS
+        if (VIDAI_MUTANT("roster-forgotten") && member.status == Status::kDead &&
+            now_ - member.since > std::chrono::seconds(30)) {
+            roster_.forget(next_gone_);
+            continue;
+        }
+#endif
+        // Declared dead and yet connected: a ping tells it what we think, and it will refute.
+        if (member.link.up && member.status == Status::kDead) ping(next_gone_, ++seq_);
+        connect(next_gone_);
+        break;
+    }
+    if (!seeds_.empty()) dial_seed(next_seed_++ % seeds_.size());
+}
+
+void Membership::Core::dial_seed(std::size_t index) {
+    if (has_left() || seeds_[index] == self().claim->address) return;
+    out_->push_back(Dial{seeds_[index], NodeId(), options_.dial_timeout});
+}
+
+}  // namespace vidai::mesh::membership

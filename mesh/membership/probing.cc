@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// Direct and indirect probes, the only source of liveness, and Lifeguard's suspicion of oneself.
+#include <algorithm>
+
+#include "mesh/membership/core.h"
+#include "schema/base/mutant.h"
+
+namespace vidai::mesh::membership {
+namespace {
+
+constexpr std::size_t kRelaysMax = 64;  // probes made for others at a time
+constexpr std::size_t kSoonMax = 8;     // suspects that jump the queue
+
+}  // namespace
+
+void Membership::Core::tick() {
+    finish_probe();
+    const std::uint32_t target = next_target();
+    Duration period = interval_;
+    if (target != Roster::kNone) {
+        // The round leaves the indirect half as long as the direct one had.
+        period = std::max(interval_, 2 * probe_timeout(options_, roster_[target].rtt));
+        start_probe(target);
+    }
+    tick_at_ = now_ + period * (health_ + 1);
+    arm(Timer::kTick, tick_at_);
+}
+
+void Membership::Core::finish_probe() {
+    if (!probe_.active) return;
+    const Probe failed = std::move(probe_);
+    probe_ = {};
+    if (!roster_[failed.target].living()) return;
+#ifdef VIDAI_MUTANTS
+    const bool heard = now_ - roster_[failed.target].heard_of < std::chrono::seconds(10);
+    if (VIDAI_MUTANT("relayed-heartbeats") && heard) return;
+#endif
+    ++counters_.probes_failed;
+    accuse(failed.target, Evidence::kSilent, self().id());
+    // Of three members, the other one's nack is the second opinion that the short suspicion needs.
+    if (roster_.living() == 3) {
+        for (const NodeId& helper : failed.nacked) {
+            if (roster_[failed.target].status == Status::kSuspect) {
+                accuse(failed.target, Evidence::kSilent, helper);
+            }
+        }
+    }
+    // A helper that did not even say no casts doubt on us, not on the target. Without a single
+    // connection there is nobody whom our slowness could accuse falsely.
+    const bool isolated = failed.asked == 0 && peers(Status::kDead).empty();
+    const auto doubts = static_cast<std::uint32_t>(failed.silent.size());
+    if (!isolated) worsen_health(failed.asked > 0 ? doubts : 1);
+}
+
+std::uint32_t Membership::Core::next_target() {
+    while (!soon_.empty()) {
+        const std::uint32_t index = soon_.front();
+        soon_.erase(soon_.begin());
+        if (roster_[index].living()) return index;
+    }
+    for (int pass = 0; pass < 2; ++pass) {
+        while (!round_.empty()) {
+            const std::uint32_t index = round_.back();
+            round_.pop_back();
+            if (roster_[index].living()) return index;
+        }
+        for (std::uint32_t i = 1; i < roster_.size(); ++i) {
+            if (roster_[i].living()) schedule_probing(i);
+        }
+    }
+    return Roster::kNone;
+}
+
+void Membership::Core::schedule_probing(std::uint32_t index) {
+    round_.push_back(index);
+    std::swap(round_.back(), round_[rng_.below(round_.size())]);
+}
+
+// Whoever is accused deserves a second opinion, from a few of us where we are many.
+void Membership::Core::probe_soon(std::uint32_t index) {
+    const std::uint64_t opinions = 2 * options_.confirmations;
+    if (rng_.below(roster_.living()) >= opinions) return;
+    const bool known = std::find(soon_.begin(), soon_.end(), index) != soon_.end();
+    const bool under_way = probe_.active && probe_.target == index;
+    if (!known && !under_way && soon_.size() < kSoonMax) soon_.push_back(index);
+}
+
+void Membership::Core::start_probe(std::uint32_t target) {
+    ++counters_.probes;
+    const Member& member = roster_[target];
+    probe_ = {};
+    probe_.active = true;
+    probe_.target = target;
+    probe_.seq = ++seq_;
+    probe_.sent = now_;
+    probe_.pinged = member.link.up;
+    if (!member.link.up) return ask_helpers();
+    ping(target, probe_.seq);
+    arm(Timer::kProbe, now_ + probe_timeout(options_, member.rtt) * (health_ + 1));
+}
+
+void Membership::Core::ping(std::uint32_t target, std::uint64_t seq) {
+    const Member& member = roster_[target];
+    send(member.id(), Ping{seq, Digest{member.id(), member.version(), member.status}});
+}
+
+void Membership::Core::ask_helpers() {
+    if (!probe_.active || probe_.asked > 0) return;
+    std::vector<std::uint32_t> helpers = peers(Status::kAlive, probe_.target);
+    helpers.resize(std::min<std::size_t>(helpers.size(), helper_count(options_, roster_.living())));
+    for (const std::uint32_t helper : helpers) {
+        const NodeId& id = roster_[helper].id();
+        send(id, IndirectPing{probe_.seq, roster_[probe_.target].id()});
+        probe_.silent.push_back(id);
+        ++counters_.indirect_probes;
+    }
+    probe_.asked = static_cast<std::uint32_t>(helpers.size());
+}
+
+void Membership::Core::on_body(const NodeId& from, const Ping& body) {
+    if (body.target.id != self().id()) return;
+    send(from, Ack{body.seq});
+    const bool accused =
+        body.target.status == Status::kSuspect || body.target.status == Status::kDead;
+    if (accused && body.target.version == self().version()) refute(from);
+    if (body.target.version < self().version()) send(from, Gossip{{self().claim}});
+}
+
+void Membership::Core::on_body(const NodeId& from, const Ack& body) {
+    if (probe_.active && body.seq == probe_.seq) {
+        Member& target = roster_[probe_.target];
+        const bool direct = from == target.id();
+        const auto asked = [&](const std::vector<NodeId>& helpers) {
+            return std::find(helpers.begin(), helpers.end(), from) != helpers.end();
+        };
+        if (!direct && !asked(probe_.silent) && !asked(probe_.nacked)) return;
+        if (direct) target.rtt.add(now_ - probe_.sent);
+        probe_.active = false;
+        improve_health();
+        return;
+    }
+    const auto relay = std::find_if(relays_.begin(), relays_.end(), [&](const Relay& open) {
+        return open.our_seq == body.seq && roster_[open.target].id() == from;
+    });
+    if (relay == relays_.end()) return;
+    roster_[relay->target].rtt.add(now_ - relay->sent);
+    send(relay->requester, Ack{relay->their_seq});
+    relays_.erase(relay);
+}
+
+void Membership::Core::on_body(const NodeId& from, const IndirectPing& body) {
+    const std::uint32_t target = roster_.find(body.target);
+    if (target == Roster::kSelf) return send(from, Ack{body.seq});
+    if (target == Roster::kNone || !roster_[target].link.up) return send(from, Nack{body.seq});
+    // Too busy to ask is no opinion: silence is the honest answer.
+    if (relays_.size() >= kRelaysMax) return;
+    relays_.push_back({from, body.seq, ++seq_, target, now_});
+    ping(target, seq_);
+    arm_relay(seq_, now_ + probe_timeout(options_, roster_[target].rtt));
+}
+
+void Membership::Core::on_relay_timer(std::uint32_t seq) {
+    const auto relay = std::find_if(relays_.begin(), relays_.end(), [&](const Relay& open) {
+        return static_cast<std::uint32_t>(open.our_seq) == seq;
+    });
+    if (relay == relays_.end()) return;
+    send(relay->requester, Nack{relay->their_seq});
+    relays_.erase(relay);
+}
+
+void Membership::Core::on_body(const NodeId& from, const Nack& body) {
+    if (!probe_.active || body.seq != probe_.seq) return;
+    if (std::erase(probe_.silent, from) == 0) return;
+    probe_.nacked.push_back(from);
+    ++counters_.nacks;
+}
+
+}  // namespace vidai::mesh::membership

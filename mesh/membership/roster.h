@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everybody this node has ever heard of. Entries are never removed (a signed removal will be the
+// only way out), so an index stays valid for the roster's life; entry 0 is this node itself.
+// Not thread-safe; part of the membership core.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "mesh/membership/claim.h"
+#include "mesh/membership/timing.h"
+
+namespace vidai::mesh::membership {
+
+// Who accuses a suspect, and since when the clock runs.
+struct Suspicion {
+    MonoTime started;
+    SuspicionTimes times;
+    std::vector<std::pair<NodeId, Evidence>> accusers;  // at most times.expected + 3
+
+    std::uint32_t refusers() const;
+    // False where this adds nothing: known accuser without stronger evidence, or enough of them.
+    bool add(const NodeId& accuser, Evidence evidence);
+    MonoTime deadline() const;
+};
+
+// Our connection to a member, and how we go about getting one.
+struct Link {
+    bool up = false;
+    bool closed = false;         // the last one was ended by FIN or RST, and none came since
+    MonoTime dialing_until{};    // a dial is under way until its outcome, at most this long
+    std::uint32_t failures = 0;  // dials in a row that failed
+    std::uint32_t refusals = 0;  // of those after `closed`, how many were refused
+    MonoTime first_refusal{};
+};
+
+struct Member {
+    ClaimRef claim;
+    Status status = Status::kJoining;
+    MonoTime since;
+    NodeId declared_by;                  // who concluded that it is dead
+    std::optional<Suspicion> suspicion;  // exactly while kSuspect
+    Link link;
+    RoundTrip rtt;
+    std::uint32_t suspicion_timer = 0;  // generations: older tokens are stale
+    std::uint32_t reconnect_timer = 0;
+
+#ifdef VIDAI_MUTANTS
+    MonoTime heard_of;  // somebody said that it is alive
+#endif
+
+    const NodeId& id() const { return claim->id; }
+    const Version& version() const { return claim->version; }
+    bool living() const { return status == Status::kAlive || status == Status::kSuspect; }
+};
+
+class Roster {
+  public:
+    explicit Roster(ClaimRef self);
+
+    static constexpr std::uint32_t kSelf = 0;
+    static constexpr std::uint32_t kNone = ~0U;
+    std::uint32_t find(const NodeId& id) const;  // kNone if unknown
+    std::uint32_t add(ClaimRef claim, Status status, MonoTime now);
+    // Keeps living() right; clears the suspicion unless `status` is kSuspect.
+    void set_status(std::uint32_t index, Status status, MonoTime now);
+    // True where `claim` says more than what is known of `index`.
+    bool supersedes(const Claim& claim, std::uint32_t index) const;
+
+    Member& operator[](std::uint32_t index) { return members_[index]; }
+    const Member& operator[](std::uint32_t index) const { return members_[index]; }
+    std::uint32_t size() const { return static_cast<std::uint32_t>(members_.size()); }
+    // Alive and suspect members, oneself included: the N of the protocol's rules.
+    std::uint32_t living() const { return living_; }
+    // In order of id: what state exchange walks.
+    const std::map<NodeId, std::uint32_t>& by_id() const { return by_id_; }
+#ifdef VIDAI_MUTANTS
+    void forget(std::uint32_t index) { by_id_.erase(members_[index].id()); }
+#endif
+
+  private:
+    std::vector<Member> members_;
+    std::map<NodeId, std::uint32_t> by_id_;
+    std::uint32_t living_ = 1;  // this node counts itself, whatever it has met
+};
+
+}  // namespace vidai::mesh::membership

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The protocol's arithmetic: how long to wait for what, by mesh size and health. Integer tables
+// instead of floating logarithms, so that every build and platform decides alike. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+
+#include "mesh/membership/options.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::membership {
+
+// 10 x log10(members), rounded, never below 10.
+std::uint32_t log10_tenths(std::uint32_t members);
+
+// How long a suspicion runs. `members` counts the living: alive and suspect, oneself included.
+struct SuspicionTimes {
+    std::uint32_t expected = 0;  // confirmations after which the minimum applies
+    Duration min{};
+    Duration max{};
+};
+SuspicionTimes suspicion_times(const Options& options, std::uint32_t members, std::uint32_t health);
+
+// Lifeguard's decay: max - (max - min) x log(c + 1) / log(expected + 1).
+Duration suspicion_timeout(const SuspicionTimes& times, std::uint32_t confirmations);
+
+// Lifeguard's health multiplier is of no use without a third opinion: at most 1 for two members.
+std::uint32_t health_cap(const Options& options, std::uint32_t members);
+std::uint32_t helper_count(const Options& options, std::uint32_t members);
+// How often this node passes a rumor on before it forgets it.
+std::uint32_t transmissions(const Options& options, std::uint32_t members);
+
+// What one peer's direct probes taught us. `high` decays from the worst sample seen, which stands
+// in for the p99 that a few probes a minute could not estimate.
+struct RoundTrip {
+    Duration smooth{0};  // 0: none yet
+    Duration high{0};
+    void add(Duration sample);
+};
+// Unhurried by health: the caller multiplies.
+Duration probe_timeout(const Options& options, const RoundTrip& rtt);
+
+}  // namespace vidai::mesh::membership

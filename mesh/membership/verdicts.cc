@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is believed about whom: the precedence of claims and accusations, and how a suspicion ends.
+#include "mesh/membership/core.h"
+
+namespace vidai::mesh::membership {
+
+void Membership::Core::hear(const Rumor& rumor, Source source) {
+    if (const auto* claim = std::get_if<ClaimRef>(&rumor)) return hear_claim(*claim);
+    hear_accusation(std::get<Accusation>(rumor), source);
+}
+
+void Membership::Core::hear_claim(const ClaimRef& claim) {
+    const std::uint32_t index = roster_.find(claim->id);
+    if (index == Roster::kSelf) return hear_of_self(*claim);
+    if (index != Roster::kNone && !roster_.supersedes(*claim, index)) {
+        vouch(index, *claim);
+        return;
+    }
+    if (index == Roster::kNone && roster_.size() >= options_.members_max) {
+        ++counters_.members_refused;
+        return;
+    }
+    if (!crypto_.verify(*claim)) {
+        ++counters_.claims_rejected;
+        return;
+    }
+    rumors_.add(claim);
+    if (index == Roster::kNone) {
+        meet(claim);
+    } else {
+        update(index, claim);
+    }
+}
+
+// A member read from disk is believed in once somebody repeats what we stored.
+void Membership::Core::vouch(std::uint32_t index, const Claim& claim) {
+    if (roster_[index].status != Status::kJoining) return;
+    if (claim.version != roster_[index].version()) return;
+    roster_.set_status(index, Status::kAlive, now_);
+    notify(EventKind::kAlive, index);
+    schedule_probing(index);
+}
+
+void Membership::Core::meet(const ClaimRef& claim) {
+    const std::uint32_t index =
+        roster_.add(claim, claim->left ? Status::kLeft : Status::kAlive, now_);
+    roster_[index].link.up = strangers_.erase(claim->id) > 0;
+    notify(EventKind::kJoined, index);
+    if (claim->left) return notify(EventKind::kLeft, index);
+    schedule_probing(index);
+    connect(index);
+}
+
+void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
+    Member& member = roster_[index];
+    const bool same_life = member.version().same_life(claim->version);
+    const bool was_living = member.living();
+    const Status before = member.status;
+    if (member.claim->address != claim->address) member.rtt = {};
+    member.claim = claim;
+    member.link.failures = 0;
+    member.link.refusals = 0;
+    ++member.suspicion_timer;
+    if (claim->left) {
+        roster_.set_status(index, Status::kLeft, now_);
+        return notify(EventKind::kLeft, index);
+    }
+    const bool steady = before == Status::kAlive && same_life;
+    if (!steady) roster_.set_status(index, Status::kAlive, now_);
+    notify(steady ? EventKind::kUpdated : EventKind::kAlive, index);
+    if (!was_living) schedule_probing(index);
+    connect(index);
+}
+
+void Membership::Core::hear_accusation(const Accusation& accusation, Source source) {
+    const std::uint32_t index = roster_.find(accusation.subject);
+    // An accuser nobody has heard of would be a way to make up confirmations.
+    if (index == Roster::kNone || roster_.find(accusation.accuser) == Roster::kNone) return;
+    // An older version is settled; a newer one nobody has signed, as far as we know.
+    if (accusation.version != roster_[index].version()) return;
+    if (index == Roster::kSelf) return refute(accusation.accuser);
+    const Status status = roster_[index].status;
+    if (status == Status::kLeft || status == Status::kDead) return;
+    if (accusation.verdict == Status::kDead && source == Source::kGossip) {
+        return declare_dead(index, accusation.accuser);
+    }
+    accuse(index, accusation.evidence, accusation.accuser);
+    if (roster_[index].status == Status::kSuspect) probe_soon(index);
+}
+
+void Membership::Core::accuse(std::uint32_t index, Evidence evidence, const NodeId& by) {
+    Member& member = roster_[index];
+    if (member.status != Status::kSuspect) {
+        roster_.set_status(index, Status::kSuspect, now_);
+        member.suspicion =
+            Suspicion{now_, suspicion_times(options_, roster_.living(), health_), {}};
+        ++counters_.suspicions;
+        notify(EventKind::kSuspect, index, by);
+    }
+    if (!member.suspicion->add(by, evidence)) return;
+    rumors_.add(Accusation{member.id(), member.version(), Status::kSuspect, evidence, by});
+    arm_suspicion(index);
+    decide(index);
+}
+
+// A process is gone when its connection was closed and two members were refused a fresh one; of
+// two members, when the other was refused again and again.
+void Membership::Core::decide(std::uint32_t index) {
+    const Member& member = roster_[index];
+    if (member.status != Status::kSuspect) return;
+    const Link& link = member.link;
+    const bool proven = !link.up && member.suspicion->refusers() >= 2;
+    const bool lone = !link.up && roster_.living() == 2 && link.refusals >= 3 &&
+                      now_ - link.first_refusal >= options_.lone_refusal_window;
+    if (proven || lone || now_ >= member.suspicion->deadline()) {
+        declare_dead(index, self().id());
+    }
+}
+
+void Membership::Core::declare_dead(std::uint32_t index, const NodeId& by) {
+    Member& member = roster_[index];
+    const bool refused = member.suspicion && member.suspicion->refusers() > 0;
+    member.declared_by = by;
+    ++member.suspicion_timer;
+    roster_.set_status(index, Status::kDead, now_);
+    ++counters_.deaths;
+    rumors_.add(Accusation{member.id(), member.version(), Status::kDead,
+                           refused ? Evidence::kRefused : Evidence::kSilent, by});
+    notify(EventKind::kDead, index, by);
+}
+
+}  // namespace vidai::mesh::membership
