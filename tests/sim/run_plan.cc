@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// One seed's life: start, faults, healing, convergence.
+#include <cstdio>
+
+#include "tests/sim/world.h"
+
+namespace vidai::sim {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::uint64_t kStepsMax = 3'000'000;
+
+bool in_group(const Fault& fault, std::uint32_t node) {
+    return ((fault.group >> node) & 1) != 0;
+}
+
+void set_split(World& world, const Plan& plan, const Fault& fault, bool on) {
+    for (std::uint32_t a = 0; a < plan.nodes; ++a) {
+        for (std::uint32_t b = 0; b < plan.nodes; ++b) {
+            const bool cut = fault.kind == FaultKind::kSplit
+                                 ? in_group(fault, a) != in_group(fault, b)
+                                 : a == fault.node && b != a && in_group(fault, b);
+            if (cut) world.block(a, b, on);
+        }
+    }
+}
+
+void revive(World& world, const Plan& plan, const Fault& fault) {
+    if (world.running(fault.node)) world.stop(fault.node, false);
+    if (fault.kind == FaultKind::kMove) world.readdress(fault.node);
+    if (fault.kind == FaultKind::kWipe) world.wipe(fault.node);
+    if (fault.kind == FaultKind::kReuse) {
+        for (std::uint32_t i = 0; i < plan.nodes; ++i) {
+            if (i != fault.node && world.take_address(fault.node, i)) break;
+        }
+    }
+    world.start(fault.node);
+}
+
+void perform(World& world, const Plan& plan, const Fault& fault) {
+    world.remember(std::string("fault: ") + fault_name(fault.kind));
+    switch (fault.kind) {
+        case FaultKind::kCrash:
+            return world.stop(fault.node, false);
+        case FaultKind::kVanish:
+            return world.stop(fault.node, true);
+        case FaultKind::kPause:
+            world.pause(fault.node, true);
+            return world.scheduler().after(fault.lasts,
+                                           [&world, fault] { world.pause(fault.node, false); });
+        case FaultKind::kRestart:
+        case FaultKind::kMove:
+        case FaultKind::kReuse:
+        case FaultKind::kWipe:
+            return revive(world, plan, fault);
+        case FaultKind::kSplit:
+        case FaultKind::kOneWay:
+            set_split(world, plan, fault, true);
+            return world.scheduler().after(
+                fault.lasts, [&world, &plan, fault] { set_split(world, plan, fault, false); });
+        case FaultKind::kLeave:
+            return world.leave(fault.node);
+    }
+}
+
+// In a calm network a death may only be declared of a life that has ended.
+void forbid_false_deaths(World& world, const Plan& plan) {
+    using mesh::membership::EventKind;
+    world.watch([&world, &plan](std::uint32_t, const mesh::membership::Event& event) {
+        if (event.kind != EventKind::kDead) return;
+        for (std::uint32_t i = 0; i < plan.nodes; ++i) {
+            if (world.node(i).name != event.subject || !world.running(i)) continue;
+            if (world.node(i).core->self()->version.same_life(event.version)) {
+                world.violate("no-false-death", event.subject.str() +
+                                                    " is declared dead in a calm network by " +
+                                                    event.by.str());
+            }
+        }
+    });
+}
+
+}  // namespace
+
+Outcome run_plan(const Plan& plan, const mesh::membership::Options& options, bool verbose) {
+    World world(plan, options);
+    if (plan.calm()) forbid_false_deaths(world, plan);
+    Rng rng(plan.seed + 17);
+    const MonoTime begin = world.now();
+    for (std::uint32_t i = 0; i < plan.nodes; ++i) {
+        const auto wait = milliseconds(static_cast<std::int64_t>(rng.below(2000)));
+        world.scheduler().after(wait, [&world, i] { world.start(i); });
+    }
+    for (const Fault& fault : plan.faults) {
+        world.scheduler().at(begin + fault.at,
+                             [&world, &plan, &fault] { perform(world, plan, fault); });
+    }
+    const MonoTime healed = begin + kFaultTime;
+    world.run(healed);
+    world.heal();
+    MonoTime converged = healed;
+    for (MonoTime t = healed; t <= healed + kHealTime; t += milliseconds(100)) {
+        world.run(t);
+        if (!world.disagreement().empty()) converged = t;
+    }
+    if (std::string why = world.disagreement(); !why.empty()) {
+        world.violate("convergence", why + ", 15 s after healing", true);
+    }
+    if (world.scheduler().steps() > kStepsMax) {
+        world.violate("steps-bounded", std::to_string(world.scheduler().steps()) + " steps");
+    }
+    if (verbose) std::fputs(plan.describe().c_str(), stdout);
+    return {.violation = world.violation(),
+            .trace_hash = world.trace_hash(),
+            .steps = world.scheduler().steps(),
+            .converged_after = converged - healed,
+            .simulated = world.now() - begin,
+            .history = world.history()};
+}
+
+}  // namespace vidai::sim

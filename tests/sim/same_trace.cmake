@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# The same seeds, twice, in two processes: the same trace hashes, line by line; and seeds differ.
+foreach(run IN ITEMS first second)
+  execute_process(COMMAND ${SIM} --seeds 1..25 --hashes OUTPUT_VARIABLE ${run} RESULT_VARIABLE code)
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "vidai-sim ended with ${code}")
+  endif()
+  string(REGEX REPLACE "[0-9]+ seeds clean[^\n]*" "" ${run} "${${run}}")
+endforeach()
+if(NOT first STREQUAL second)
+  message(FATAL_ERROR "two runs of the same seeds differ:\n${first}\n${second}")
+endif()
+string(REGEX MATCHALL " [0-9a-f]+ " hashes "${first}")
+list(REMOVE_DUPLICATES hashes)
+list(LENGTH hashes count)
+if(NOT count EQUAL 25)
+  message(FATAL_ERROR "25 seeds made ${count} different traces")
+endif()

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/world.h"
+
+#include <cstdio>
+#include <utility>
+
+namespace vidai::sim {
+namespace {
+
+using namespace mesh::membership;  // NOLINT(google-build-using-namespace)
+
+constexpr std::size_t kHistoryLines = 200;
+constexpr const char* kSeedName = "seed:7420";
+
+// A keyed hash stands in for ed25519: the key's owner alone can make one, anybody can check it.
+std::uint64_t keyed_hash(const Claim& claim) {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    const auto mix = [&](std::uint8_t byte) { hash = (hash ^ byte) * 0x100000001b3; };
+    for (const std::uint8_t byte : claim.key) mix(static_cast<std::uint8_t>(byte ^ 0x5a));
+    for (const char byte : signed_bytes(claim)) mix(static_cast<std::uint8_t>(byte));
+    return hash;
+}
+
+SignatureBytes sign(const Claim& claim) {
+    SignatureBytes out{};
+    const std::uint64_t hash = keyed_hash(claim);
+    for (std::size_t i = 0; i < 8; ++i) out[i] = static_cast<std::uint8_t>(hash >> (8 * i));
+    return out;
+}
+
+bool verify(const Claim& claim) {
+    return claim.signature == sign(claim);
+}
+
+PublicKeyBytes key_of(std::uint32_t node, std::uint64_t serial) {
+    PublicKeyBytes key{};
+    key[0] = static_cast<std::uint8_t>(node);
+    key[1] = static_cast<std::uint8_t>(serial);
+    return key;
+}
+
+}  // namespace
+
+World::World(const Plan& plan, const Options& options)
+    : plan_(plan),
+      options_(options),
+      rng_(plan.seed ^ 0x5eed),
+      nodes_(plan.nodes),
+      network_(scheduler_, *this, plan_.links, plan.nodes, rng_.next()) {
+    for (std::uint32_t i = 0; i < plan.nodes; ++i) {
+        nodes_[i].name = NodeId("n" + std::to_string(i));
+        readdress(i);
+    }
+}
+
+World::~World() = default;
+
+void World::readdress(std::uint32_t node) {
+    nodes_[node].address = "h" + std::to_string(next_address_++) + ":7420";
+}
+
+bool World::take_address(std::uint32_t node, std::uint32_t from) {
+    if (running(from) || nodes_[from].address == nodes_[node].address) return false;
+    nodes_[node].address = nodes_[from].address;
+    readdress(from);
+    return true;
+}
+
+void World::wipe(std::uint32_t node) {
+    nodes_[node].volume.clear();
+    nodes_[node].generation = 0;
+    ++nodes_[node].serial;
+}
+
+void World::start(std::uint32_t index) {
+    Node& node = nodes_[index];
+    if (node.core != nullptr) return;
+    ++node.life;
+    ++node.generation;
+    node.started = true;
+    node.left = false;
+    node.paused = false;
+    node.timers_pending = 0;
+    node.inbox.clear();
+    node.seen.assign(nodes_.size(), Version{});
+    network_.start(index);
+    const Identity identity{
+        node.name, key_of(index, node.serial), node.serial, Generation{node.generation}, {}};
+    node.core =
+        std::make_unique<Membership>(identity, node.address, WireRange{}, Crypto{sign, verify},
+                                     options_, rng_.next(), node.volume);
+    remember(node.name.str() + " starts, generation " + std::to_string(node.generation) + " at " +
+             node.address);
+    give(index, false,
+         [this](Membership& core, Effects& out) { core.join(now(), {kSeedName}, out); });
+}
+
+void World::stop(std::uint32_t index, bool silent) {
+    Node& node = nodes_[index];
+    if (node.core == nullptr) return;
+    remember(node.name.str() + (silent ? " vanishes" : " ends"));
+    node.volume = node.core->claims();
+    node.core.reset();
+    node.inbox.clear();
+    network_.stop(index, silent);
+}
+
+void World::pause(std::uint32_t index, bool on) {
+    Node& node = nodes_[index];
+    if (node.core == nullptr || node.paused == on) return;
+    remember(node.name.str() + (on ? " is paused" : " goes on"));
+    node.paused = on;
+    network_.pause(index, on);
+    if (on) return;
+    const std::uint32_t life = node.life;
+    while (!node.inbox.empty() && !node.paused && node.core != nullptr && node.life == life) {
+        auto next = std::move(node.inbox.front());
+        node.inbox.pop_front();
+        next();
+    }
+}
+
+void World::leave(std::uint32_t index) {
+    if (nodes_[index].core == nullptr) return;
+    nodes_[index].left = true;
+    give(index, false, [this](Membership& core, Effects& out) { core.leave(now(), out); });
+}
+
+void World::set_address(std::uint32_t index, std::string address) {
+    nodes_[index].address = address;
+    give(index, false, [this, address = std::move(address)](Membership& core, Effects& out) {
+        core.set_address(now(), address, out);
+    });
+}
+
+void World::heal() {
+    remember("the network heals");
+    network_.heal();
+    for (std::uint32_t i = 0; i < nodes_.size(); ++i) pause(i, false);
+}
+
+void World::run(MonoTime until) {
+    while (violation_.rule.empty() && scheduler_.run_one(until)) {
+    }
+}
+
+std::optional<std::uint32_t> World::owner(std::uint32_t from, const std::string& address) {
+    if (address == kSeedName) {
+        std::vector<std::uint32_t> candidates;
+        for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+            if (i != from && running(i) && !network_.connected(from, i)) candidates.push_back(i);
+        }
+        if (candidates.empty()) return from;
+        return candidates[rng_.below(candidates.size())];
+    }
+    for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+        if (nodes_[i].address == address) return i;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::uint32_t> World::index_of(const NodeId& id) const {
+    const std::string& text = id.str();
+    std::uint32_t index = 0;
+    for (std::size_t i = 1; i < text.size(); ++i) {
+        index = index * 10 + static_cast<std::uint32_t>(text[i] - '0');
+    }
+    return index < nodes_.size() ? std::optional(index) : std::nullopt;
+}
+
+void World::connected(std::uint32_t node, std::uint32_t peer) {
+    give(node, false, [this, peer](Membership& core, Effects& out) {
+        core.on_connected(now(), nodes_[peer].name, out);
+    });
+}
+
+void World::disconnected(std::uint32_t node, std::uint32_t peer, LinkEnd end) {
+    give(node, false, [this, peer, end](Membership& core, Effects& out) {
+        core.on_disconnected(now(), nodes_[peer].name, end, out);
+    });
+}
+
+void World::dial_failed(std::uint32_t node, const Dial& dial, DialFailure failure) {
+    give(node, false, [this, dial, failure](Membership& core, Effects& out) {
+        core.on_dial_failed(now(), dial, failure, out);
+    });
+}
+
+void World::arrived(std::uint32_t node, std::uint32_t peer, const Message& message) {
+    trace(message.index());
+    if (nodes_[node].core != nullptr && !nodes_[node].paused) {
+        Input input = [&](Membership& core, Effects& out) {
+            core.on_message(now(), nodes_[peer].name, message, out);
+        };
+        return step(node, input);
+    }
+    give(node, false, [this, peer, message](Membership& core, Effects& out) {
+        core.on_message(now(), nodes_[peer].name, message, out);
+    });
+}
+
+// Hands an input to a node's core now, or when its process runs again.
+void World::give(std::uint32_t index, bool timer, Input input) {
+    Node& node = nodes_[index];
+    if (node.core == nullptr) return;
+    if (!node.paused) return step(index, input);
+    auto later = [this, index, input = std::move(input)]() mutable { step(index, input); };
+    if (timer && plan_.timers_first) {
+        node.inbox.push_front(std::move(later));
+    } else {
+        node.inbox.push_back(std::move(later));
+    }
+}
+
+void World::step(std::uint32_t index, Input& input) {
+    if (!violation_.rule.empty()) return;
+    trace(static_cast<std::uint64_t>(now().time_since_epoch().count()) * 64 + index);
+    Effects effects = std::move(effects_);
+    effects.clear();
+    input(*nodes_[index].core, effects);
+    const std::size_t count = effects.size();
+    for (Effect& effect : effects) perform(index, effect);
+    effects_ = std::move(effects);
+    if (nodes_[index].core != nullptr) check(index, count);
+}
+
+void World::perform(std::uint32_t index, Effect& effect) {
+    Node& node = nodes_[index];
+    if (auto* send = std::get_if<Send>(&effect)) {
+        const std::optional<std::uint32_t> to = index_of(send->to);
+        if (!to) return violate("known-recipients", node.name.str() + " sends to a stranger");
+        network_.send(index, *to, std::move(send->message));
+    } else if (const auto* dial = std::get_if<Dial>(&effect)) {
+        network_.dial(index, *dial);
+    } else if (const auto* timer = std::get_if<ArmTimer>(&effect)) {
+        ++node.timers_pending;
+        const std::uint32_t life = node.life;
+        scheduler_.at(timer->at, [this, index, life, token = timer->token] {
+            if (nodes_[index].life != life) return;
+            --nodes_[index].timers_pending;
+            give(index, true, [this, token](Membership& core, Effects& out) {
+                core.on_timer(now(), token, out);
+            });
+        });
+    } else {
+        told(index, std::get<Notify>(effect).event);
+    }
+}
+
+void World::told(std::uint32_t index, const Event& event) {
+    trace(static_cast<std::uint64_t>(event.kind) + 100);
+    remember(nodes_[index].name.str() + ": " + event.subject.str() + " " +
+             std::string(event_name(event.kind)) + " serial " +
+             std::to_string(event.version.serial) + " generation " +
+             std::to_string(event.version.generation.value) + " incarnation " +
+             std::to_string(event.version.incarnation.value) +
+             (event.by.empty() ? "" : " by " + event.by.str()));
+    if (watcher_) watcher_(index, event);
+    if (event.kind == EventKind::kSelfLeft) {
+        // Not at once: the core is in the middle of a turn.
+        const std::uint32_t life = nodes_[index].life;
+        scheduler_.after({}, [this, index, life] {
+            if (nodes_[index].life == life) stop(index, false);
+        });
+    }
+}
+
+void World::remember(const std::string& line) {
+    char stamp[32];
+    const Duration since = now().time_since_epoch() - std::chrono::hours(1);
+    std::snprintf(stamp, sizeof stamp, "%10.4f s  ", static_cast<double>(since.count()) / 1e9);
+    history_.push_back(stamp + line);
+    if (history_.size() > kHistoryLines) history_.pop_front();
+}
+
+void World::violate(std::string rule, std::string detail, bool liveness) {
+    if (violation_.rule.empty()) violation_ = {std::move(rule), std::move(detail), liveness};
+}
+
+}  // namespace vidai::sim
