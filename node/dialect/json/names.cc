@@ -45,7 +45,8 @@ std::string folded(std::string_view text) {
 }  // namespace
 
 Match match_name(std::string_view raw_key, std::span<const std::string_view> names) {
-    if (is_plainly_spelt(raw_key)) return {index_of(raw_key, names), false};
+    const int exact = index_of(raw_key, names);
+    if (exact >= 0 || is_plainly_spelt(raw_key)) return {exact, false};
     std::string key;
     if (!append_unescaped(key, raw_key)) return {};
     if (const int index = index_of(key, names); index >= 0) return {index, false};

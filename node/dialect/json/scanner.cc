@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/dialect/json/scanner.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include <bit>
 #include <cstring>
 
@@ -9,6 +13,8 @@ namespace vidai::node::dialect::json {
 namespace {
 
 constexpr const char* kDeep = "a nesting of at most 128 levels was expected";
+constexpr const char* kMemberEnd = "',' or '}' was expected";
+constexpr const char* kElementEnd = "',' or ']' was expected";
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -17,33 +23,58 @@ bool is_hex(char c) {
     return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
-// The first byte from `at` that does not simply belong to a string: a quote, a backslash or a
-// control character; `end` if there is none. Eight bytes a step (Hacker's Delight, 6-1): a lane
-// gets its high bit when its byte is wanted; borrows can mark only lanes above a true one.
-const char* string_special(const char* at, const char* end) {
-    constexpr std::uint64_t kOnes = 0x0101010101010101;
-    constexpr std::uint64_t kHigh = kOnes * 0x80;
-    if constexpr (std::endian::native == std::endian::little) {
-        while (end - at >= 8) {
-            std::uint64_t lanes = 0;
-            std::memcpy(&lanes, at, sizeof lanes);
-            const std::uint64_t quote = lanes ^ (kOnes * '"');
-            const std::uint64_t slash = lanes ^ (kOnes * '\\');
-            const std::uint64_t hits = (((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash) |
-                                        ((lanes - kOnes * 0x20) & ~lanes)) &
-                                       kHigh;
-            if (hits != 0) return at + (std::countr_zero(hits) >> 3);
-            at += 8;
-        }
+// What ends the plain run of a string: a quote, a backslash, a control character. With bit 1
+// flipped the quote comes to stand right above the control characters, so that one comparison
+// finds both.
+constexpr unsigned char kFlip = 0x02;
+constexpr unsigned char kLastOfBoth = '"' ^ kFlip;
+static_assert(kLastOfBoth == 0x20);
+
+bool is_special(char c) {
+    return (static_cast<unsigned char>(c) ^ kFlip) <= kLastOfBoth || c == '\\';
+}
+
+#ifdef __SSE2__
+// One bit for each of the sixteen bytes at `at`, set for a special one.
+inline unsigned special_mask(const char* at) {
+    __m128i bytes;
+    std::memcpy(&bytes, at, sizeof bytes);
+    const __m128i flipped = _mm_xor_si128(bytes, _mm_set1_epi8(kFlip));
+    const __m128i hits =
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')),
+                     _mm_cmpeq_epi8(_mm_min_epu8(flipped, _mm_set1_epi8(kLastOfBoth)), flipped));
+    return static_cast<unsigned>(_mm_movemask_epi8(hits));
+}
+#endif
+
+// The first special byte from `at` on; `end` if there is none. Sixteen bytes a step where the
+// machine can; eight where it cannot, and near the end.
+const char* find_special(const char* at, const char* end) {
+#ifdef __SSE2__
+    for (; end - at >= 16; at += 16) {
+        const unsigned mask = special_mask(at);
+        if (mask != 0) return at + std::countr_zero(mask);
     }
-    while (at != end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20) ++at;
+#endif
+    // Hacker's Delight 6-1: a lane gets its high bit when its byte is wanted; a borrow can mark
+    // only lanes above a true one, so the lowest mark is right.
+    constexpr std::uint64_t kOnes = 0x0101010101010101;
+    for (; std::endian::native == std::endian::little && end - at >= 8; at += 8) {
+        std::uint64_t lanes = 0;
+        std::memcpy(&lanes, at, sizeof lanes);
+        const std::uint64_t flipped = lanes ^ (kOnes * kFlip);
+        const std::uint64_t slash = lanes ^ (kOnes * '\\');
+        const std::uint64_t hits =
+            (((flipped - kOnes * (kLastOfBoth + 1)) & ~flipped) | ((slash - kOnes) & ~slash)) &
+            (kOnes * 0x80);
+        if (hits != 0) return at + (std::countr_zero(hits) >> 3);
+    }
+    while (at != end && !is_special(*at)) ++at;
     return at;
 }
 
-}  // namespace
-
 // Which brackets skip() has open: one bit each, the innermost lowest, set for an object.
-class Scanner::Nesting {
+class Nesting {
   public:
     bool none() const { return depth_ == 0; }
     int depth() const { return depth_; }
@@ -63,6 +94,8 @@ class Scanner::Nesting {
     int depth_ = 0;
 };
 
+}  // namespace
+
 Scanner Scanner::within_object(std::string_view text, std::size_t offset) {
     Scanner scanner(text);
     scanner.at_ += offset;
@@ -70,93 +103,20 @@ Scanner Scanner::within_object(std::string_view text, std::size_t offset) {
     return scanner;
 }
 
-bool Scanner::fail(const char* problem) {
-    if (problem_ == nullptr) problem_ = problem;
-    end_ = at_;  // nothing is left to read: every later call fails too
-    return false;
-}
-
-inline void Scanner::pass_space() {
-    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
-}
-
-inline bool Scanner::pass(char wanted, const char* problem) {
-    pass_space();
-    if (at_ == end_ || *at_ != wanted) return fail(problem);
-    ++at_;
-    return true;
-}
-
-bool Scanner::open(char bracket, const char* problem) {
-    if (!pass(bracket, problem)) return false;
-    if (++depth_ > kDepthMax) return fail(kDeep);
-    fresh_ = true;
-    return true;
-}
-
-// Whether the innermost container ends here.
-bool Scanner::close(char bracket) {
-    pass_space();
-    if (at_ == end_ || *at_ != bracket) return false;
-    ++at_;
-    --depth_;
-    fresh_ = false;
-    return true;
-}
-
-bool Scanner::begin_object() {
-    return open('{', "an object was expected");
-}
-bool Scanner::begin_array() {
-    return open('[', "an array was expected");
-}
-
-bool Scanner::next_member(std::string_view& key) {
-    if (failed() || close('}')) return false;
-    if (!fresh_ && !pass(',', "',' or '}' was expected")) return false;
-    fresh_ = false;
-    pass_space();
-    const char* const start = at_;
-    if (!pass_key()) return false;
-    // pass_key ends after the colon; the key's own quote is the last before it.
-    const char* quote = at_ - 1;
-    while (*quote != '"') --quote;
-    key = {start + 1, static_cast<std::size_t>(quote - start - 1)};
-    return true;
-}
-
-bool Scanner::next_element() {
-    if (failed() || close(']')) return false;
-    if (!fresh_ && !pass(',', "',' or ']' was expected")) return false;
-    fresh_ = false;
-    return true;
-}
-
-Kind Scanner::peek() {
-    pass_space();
-    if (at_ == end_) return Kind::kNone;
-    switch (*at_) {
-        case '{':
-            return Kind::kObject;
-        case '[':
-            return Kind::kArray;
-        case '"':
-            return Kind::kString;
-        case 't':
-            return Kind::kTrue;
-        case 'f':
-            return Kind::kFalse;
-        case 'n':
-            return Kind::kNull;
-        default:
-            return *at_ == '-' || is_digit(*at_) ? Kind::kNumber : Kind::kNone;
+// Records the first mistake, and leaves nothing to read: every later call fails too.
+[[gnu::cold, gnu::noinline]] std::nullptr_t Scanner::lose(const char* at, const char* problem) {
+    if (problem_ == nullptr) {
+        problem_ = problem;
+        at_ = end_ = at;
     }
+    return nullptr;
 }
 
-bool Scanner::pass_escape() {
-    const std::ptrdiff_t left = end_ - at_;
-    if (left < 2) return fail("the rest of an escape was expected");
-    switch (at_[1]) {
+// `at` stands at the backslash.
+const char* Scanner::after_escape(const char* at) {
+    const std::ptrdiff_t left = end_ - at;
+    if (left < 2) return lose(at, "the rest of an escape was expected");
+    switch (at[1]) {
         case '"':
         case '\\':
         case '/':
@@ -165,172 +125,212 @@ bool Scanner::pass_escape() {
         case 'n':
         case 'r':
         case 't':
-            at_ += 2;
-            return true;
+            return at + 2;
         case 'u':
-            if (left < 6 || !is_hex(at_[2]) || !is_hex(at_[3]) || !is_hex(at_[4]) ||
-                !is_hex(at_[5])) {
-                return fail("four hexadecimal digits after \\u were expected");
+            if (left >= 6 && is_hex(at[2]) && is_hex(at[3]) && is_hex(at[4]) && is_hex(at[5])) {
+                return at + 6;
             }
-            at_ += 6;
-            return true;
+            return lose(at, "four hexadecimal digits after \\u were expected");
         default:
-            return fail("an escape that JSON knows was expected");
+            return lose(at, "an escape that JSON knows was expected");
     }
 }
 
-// Stands at the opening quote; ends after the closing one.
-bool Scanner::pass_string() {
-    ++at_;
+// `at` stands at the opening quote. Most strings are names, and end within sixteen bytes.
+inline const char* Scanner::after_string(const char* at) {
+    ++at;
+#ifdef __SSE2__
+    if (end_ - at >= 16) {
+        const unsigned mask = special_mask(at);
+        if (mask != 0 && at[std::countr_zero(mask)] == '"') return at + std::countr_zero(mask) + 1;
+    }
+#endif
+    return after_long_string(at);
+}
+
+// `at` stands behind the opening quote.
+const char* Scanner::after_long_string(const char* at) {
     for (;;) {
-        at_ = string_special(at_, end_);
-        if (at_ == end_) return fail("the end of a string was expected");
-        if (*at_ == '"') {
-            ++at_;
-            return true;
-        }
-        if (*at_ != '\\') return fail("control characters in a string must be escaped;");
-        if (!pass_escape()) return false;
+        at = find_special(at, end_);
+        if (at == end_) return lose(at, "the end of a string was expected");
+        if (*at == '"') return at + 1;
+        if (*at != '\\') return lose(at, "an escape instead of a control character was expected");
+        at = after_escape(at);
+        if (at == nullptr) return nullptr;
     }
 }
 
-bool Scanner::pass_digits() {
-    if (at_ == end_ || !is_digit(*at_)) return fail("a digit was expected");
-    while (at_ != end_ && is_digit(*at_)) ++at_;
-    return true;
+const char* Scanner::after_digits(const char* at) {
+    if (at == end_ || !is_digit(*at)) return lose(at, "a digit was expected");
+    while (at != end_ && is_digit(*at)) ++at;
+    return at;
 }
 
-// What must not follow (a digit after a leading zero, a letter) is left for whoever expects a
-// comma, a bracket or the end.
-bool Scanner::pass_number() {
-    if (*at_ == '-') ++at_;
-    if (at_ != end_ && *at_ == '0') {
-        ++at_;
-    } else if (!pass_digits()) {
-        return false;
+// `at` stands at the sign or the first digit. What must not follow (a digit after a leading zero,
+// a letter) is left for whoever expects a comma, a bracket or the end.
+const char* Scanner::after_number(const char* at) {
+    if (*at == '-') ++at;
+    at = at != end_ && *at == '0' ? at + 1 : after_digits(at);
+    if (at != nullptr && at != end_ && *at == '.') at = after_digits(at + 1);
+    if (at != nullptr && at != end_ && (*at | 0x20) == 'e') {
+        ++at;
+        if (at != end_ && (*at == '+' || *at == '-')) ++at;
+        at = after_digits(at);
     }
-    if (at_ != end_ && *at_ == '.') {
-        ++at_;
-        if (!pass_digits()) return false;
-    }
-    if (at_ != end_ && (*at_ == 'e' || *at_ == 'E')) {
-        ++at_;
-        if (at_ != end_ && (*at_ == '+' || *at_ == '-')) ++at_;
-        return pass_digits();
-    }
-    return true;
+    return at;
 }
 
-bool Scanner::pass_literal(std::string_view word) {
-    if (static_cast<std::size_t>(end_ - at_) < word.size() ||
-        std::memcmp(at_, word.data(), word.size()) != 0) {
-        return fail("true, false or null was expected");
+const char* Scanner::after_literal(const char* at, std::string_view word) {
+    if (std::string_view(at, static_cast<std::size_t>(end_ - at)).starts_with(word)) {
+        return at + word.size();
     }
-    at_ += word.size();
-    return true;
+    return lose(at, "true, false or null was expected");
 }
 
-bool Scanner::pass_key() {
-    if (at_ == end_ || *at_ != '"') return fail("a field name in quotes was expected");
-    return pass_string() && pass(':', "':' was expected");
-}
-
-bool Scanner::pass_scalar() {
-    switch (*at_) {
+// `at` stands at the first byte of a value that is no container.
+inline const char* Scanner::after_scalar(const char* at) {
+    switch (*at) {
         case '"':
-            return pass_string();
+            return after_string(at);
         case 't':
-            return pass_literal("true");
+            return after_literal(at, "true");
         case 'f':
-            return pass_literal("false");
+            return after_literal(at, "false");
         case 'n':
-            return pass_literal("null");
+            return after_literal(at, "null");
         default:
-            if (*at_ == '-' || is_digit(*at_)) return pass_number();
-            return fail("a value was expected");
+            if (*at == '-' || is_digit(*at)) return after_number(at);
+            return lose(at, "a value was expected");
     }
+}
+
+// `at` is to stand at the quote of a field name. Ends where its value begins.
+inline const char* Scanner::after_name(const char* at, std::string_view& name) {
+    if (at == end_ || *at != '"') return lose(at, "a field name in quotes was expected");
+    const char* const start = at + 1;
+    at = after_string(at);
+    if (at == nullptr) return nullptr;
+    name = {start, static_cast<std::size_t>(at - 1 - start)};
+    if (at != end_ && *at != ':') at = after_space(at);
+    if (at == end_ || *at != ':') return lose(at, "':' was expected");
+    return after_space(at + 1);
+}
+
+bool Scanner::enter(char bracket, const char* problem) {
+    const char* const at = after_space(at_);
+    if (at == end_ || *at != bracket) return lost(at, problem);
+    if (++depth_ > kDepthMax) return lost(at, kDeep);
+    at_ = after_space(at + 1);
+    fresh_ = true;
+    return true;
+}
+
+bool Scanner::begin_object() {
+    return enter('{', "an object was expected");
+}
+bool Scanner::begin_array() {
+    return enter('[', "an array was expected");
+}
+
+// Stands where the next item of the container begins; null at its end and at a mistake.
+inline const char* Scanner::next_item(char bracket, const char* problem) {
+    const char* at = at_;
+    if (at != end_ && *at != ',') at = after_space(at);
+    if (at == end_) return lose(at, problem);
+    if (*at == ',' && !fresh_) return after_space(at + 1);
+    if (*at == bracket) {
+        at_ = at + 1;
+        --depth_;
+        fresh_ = false;
+        return nullptr;
+    }
+    if (!fresh_) return lose(at, problem);
+    fresh_ = false;
+    return at;
+}
+
+bool Scanner::next_member(std::string_view& key) {
+    const char* at = next_item('}', kMemberEnd);
+    if (at == nullptr) return false;
+    at = after_name(at, key);
+    if (at == nullptr) return false;
+    at_ = at;
+    return true;
+}
+
+bool Scanner::next_element() {
+    const char* const at = next_item(']', kElementEnd);
+    if (at == nullptr) return false;
+    at_ = at;
+    return true;
 }
 
 bool Scanner::read_string(std::string_view& raw) {
-    if (peek() != Kind::kString) return fail("a string was expected");
-    const char* const start = at_ + 1;
-    if (!pass_string()) return false;
-    raw = {start, static_cast<std::size_t>(at_ - 1 - start)};
+    const char* const start = after_space(at_);
+    if (start == end_ || *start != '"') return lost(start, "a string was expected");
+    const char* const at = after_string(start);
+    if (at == nullptr) return false;
+    raw = {start + 1, static_cast<std::size_t>(at - start - 2)};
+    at_ = at;
     return true;
 }
 
 bool Scanner::read_number(std::string_view& raw) {
-    if (peek() != Kind::kNumber) return fail("a number was expected");
+    if (peek() != Kind::kNumber) return lost(at_, "a number was expected");
     const char* const start = at_;
-    if (!pass_number()) return false;
-    raw = {start, static_cast<std::size_t>(at_ - start)};
+    const char* const at = after_number(start);
+    if (at == nullptr) return false;
+    raw = {start, static_cast<std::size_t>(at - start)};
+    at_ = at;
     return true;
-}
-
-// Stands at '{' or '['. `inside` tells that a value comes next, within the container; false when
-// the container was empty and has ended.
-bool Scanner::pass_opening(Nesting& open, bool& inside) {
-    const bool object = *at_ == '{';
-    if (depth_ + open.depth() == kDepthMax) return fail(kDeep);
-    ++at_;
-    pass_space();
-    inside = at_ == end_ || *at_ != (object ? '}' : ']');
-    if (!inside) {
-        ++at_;
-        return true;
-    }
-    open.push(object);
-    return !object || pass_key();
-}
-
-// A value has ended: passes closing brackets up to the comma before the next value, or up to the
-// end of the outermost one.
-bool Scanner::pass_after_value(Nesting& open, bool& ended) {
-    for (;;) {
-        ended = open.none();
-        if (ended) return true;
-        pass_space();
-        const bool object = open.in_object();
-        if (at_ == end_)
-            return fail(object ? "',' or '}' was expected" : "',' or ']' was expected");
-        if (*at_ == ',') {
-            ++at_;
-            if (!object) return true;
-            pass_space();
-            return pass_key();
-        }
-        if (*at_ != (object ? '}' : ']')) {
-            return fail(object ? "',' or '}' was expected" : "',' or ']' was expected");
-        }
-        ++at_;
-        open.pop();
-    }
 }
 
 // Iterative, so that a hostile text cannot use up the stack.
 bool Scanner::skip() {
     Nesting open;
+    std::string_view name;
+    const char* at = after_space(at_);
     for (;;) {
-        pass_space();
-        if (at_ == end_) return fail("a value was expected");
-        if (*at_ == '{' || *at_ == '[') {
-            bool inside = false;
-            if (!pass_opening(open, inside)) return false;
-            if (inside) continue;
-        } else if (!pass_scalar()) {
-            return false;
+        if (at == end_) return lost(at, "a value was expected");
+        if (*at == '{' || *at == '[') {
+            const bool object = *at == '{';
+            if (depth_ + open.depth() == kDepthMax) return lost(at, kDeep);
+            open.push(object);
+            at = after_space(at + 1);
+            if (at == end_ || *at != (object ? '}' : ']')) {
+                if (object && (at = after_name(at, name)) == nullptr) return false;
+                continue;
+            }
+        } else {
+            at = after_scalar(at);
+            if (at == nullptr) return false;
         }
-        bool ended = false;
-        if (!pass_after_value(open, ended)) return false;
-        if (ended) return true;
+        // A value has ended, or an empty container is about to: pass the brackets that close here.
+        for (;;) {
+            if (open.none()) {
+                at_ = at;
+                return true;
+            }
+            const bool object = open.in_object();
+            at = after_space(at);
+            if (at == end_ || (*at != ',' && *at != (object ? '}' : ']'))) {
+                return lost(at, object ? kMemberEnd : kElementEnd);
+            }
+            if (*at++ == ',') {
+                at = after_space(at);
+                if (object && (at = after_name(at, name)) == nullptr) return false;
+                break;
+            }
+            open.pop();
+        }
     }
 }
 
 bool Scanner::finish() {
-    if (failed()) return false;
-    pass_space();
-    return at_ == end_ ? depth_ == 0 || fail("a closing bracket was expected")
-                       : fail("the end was expected");
+    const char* const at = after_space(at_);
+    if (at != end_) return lost(at, "the end was expected");
+    if (depth_ != 0) return lost(at, "a closing bracket was expected");
+    return problem_ == nullptr;
 }
 
 }  // namespace vidai::node::dialect::json

@@ -3,12 +3,15 @@
 // where in the bytes it stands. Dialects splice into bodies byte for byte, so they need offsets;
 // they answer for what they let through, so skipped values must be checked as well as read ones.
 // simdjson offers one or the other: its DOM checks all and has no offsets, On-Demand has offsets
-// and does not check what it skips (bench/micro/dialect_bench.cc has the numbers).
+// and does not check what it skips, and both first index the text, at four bytes and more for each
+// byte of it: a large body would be paid for five times in memory. bench/micro/dialect_bench.cc
+// has the times.
 //
 // The first mistake sticks: every later call returns false, problem() and offset() say what and
 // where. Encoding is not checked here: see is_utf8 in text.h. Pure; one thread at a time.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -16,6 +19,21 @@
 namespace vidai::node::dialect::json {
 
 enum class Kind : std::uint8_t { kObject, kArray, kString, kNumber, kTrue, kFalse, kNull, kNone };
+
+// What a value that begins with this byte is.
+inline constexpr std::array<Kind, 256> kKindOf = [] {
+    std::array<Kind, 256> kinds{};
+    kinds.fill(Kind::kNone);
+    kinds['{'] = Kind::kObject;
+    kinds['['] = Kind::kArray;
+    kinds['"'] = Kind::kString;
+    kinds['t'] = Kind::kTrue;
+    kinds['f'] = Kind::kFalse;
+    kinds['n'] = Kind::kNull;
+    kinds['-'] = Kind::kNumber;
+    for (unsigned digit = '0'; digit <= '9'; ++digit) kinds[digit] = Kind::kNumber;
+    return kinds;
+}();
 
 // Containers within containers, the outermost included.
 inline constexpr int kDepthMax = 128;
@@ -30,7 +48,10 @@ class Scanner {
     static Scanner within_object(std::string_view text, std::size_t offset);
 
     // What begins here, white space passed over; kNone at the end and before anything else.
-    Kind peek();
+    Kind peek() {
+        at_ = after_space(at_);
+        return at_ == end_ ? Kind::kNone : kKindOf[static_cast<unsigned char>(*at_)];
+    }
 
     // if (in.begin_object()) while (in.next_member(key)) { read or skip one value }
     // `key` is raw: quotes off, escapes still in it. Ends after the closing bracket.
@@ -54,22 +75,26 @@ class Scanner {
     const char* problem() const { return problem_; }
 
   private:
-    class Nesting;
-
-    bool fail(const char* problem);
-    void pass_space();
-    bool pass(char wanted, const char* problem);
-    bool open(char bracket, const char* problem);
-    bool close(char bracket);
-    bool pass_string();
-    bool pass_escape();
-    bool pass_number();
-    bool pass_digits();
-    bool pass_literal(std::string_view word);
-    bool pass_key();
-    bool pass_scalar();
-    bool pass_opening(Nesting& open, bool& inside);
-    bool pass_after_value(Nesting& open, bool& ended);
+    const char* after_space(const char* at) const {
+        while (at != end_ && static_cast<unsigned char>(*at) <= ' ' &&
+               (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
+            ++at;
+        }
+        return at;
+    }
+    // after_X(at): past the X that begins at `at`; null after a mistake, which is on record then.
+    const char* after_string(const char* at);
+    const char* after_long_string(const char* at);
+    const char* after_escape(const char* at);
+    const char* after_number(const char* at);
+    const char* after_digits(const char* at);
+    const char* after_literal(const char* at, std::string_view word);
+    const char* after_scalar(const char* at);
+    const char* after_name(const char* at, std::string_view& name);
+    const char* next_item(char bracket, const char* problem);
+    bool enter(char bracket, const char* problem);
+    std::nullptr_t lose(const char* at, const char* problem);
+    bool lost(const char* at, const char* problem) { return lose(at, problem) != nullptr; }
 
     const char* begin_;
     const char* at_;

@@ -153,6 +153,19 @@ bool append_unescaped(std::string& out, std::string_view raw) {
     return true;
 }
 
+std::optional<std::int64_t> whole_number(std::string_view raw) {
+    constexpr std::size_t kDigitsMax = 18;
+    const bool negative = raw.starts_with('-');
+    if (negative) raw.remove_prefix(1);
+    if (raw.size() > kDigitsMax) return std::nullopt;
+    std::int64_t value = 0;
+    for (const char c : raw) {
+        if (c < '0' || c > '9') return std::nullopt;
+        value = value * 10 + (c - '0');
+    }
+    return negative ? -value : value;
+}
+
 void append_quoted(std::string& out, std::string_view text) {
     out.push_back('"');
     for_each_piece(text, [&](std::string_view piece) { out.append(piece); });

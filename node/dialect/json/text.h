@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +17,10 @@ bool is_utf8(std::string_view text);
 // `raw` is what stands between the quotes of a string that the Scanner has passed. Appends what it
 // means as UTF-8. False for a lone surrogate escape, which has no UTF-8 form.
 [[nodiscard]] bool append_unescaped(std::string& out, std::string_view raw);
+
+// What a number that the Scanner has read means, if it is a whole one of at most 18 digits,
+// without a fraction or an exponent.
+std::optional<std::int64_t> whole_number(std::string_view raw);
 
 // Appends `text` as a JSON string, quotes included. Bytes that are no UTF-8 become U+FFFD, so that
 // the result is valid JSON whatever a stranger sent.

@@ -22,25 +22,28 @@ bool enter_array(Scanner& in) {
     return false;
 }
 
-void count_string(Scanner& in, std::int64_t& bytes) {
+void count_string(Scanner& in, Choices& choices) {
     if (in.peek() != Kind::kString) {
         in.skip();
         return;
     }
     std::string_view raw;
-    if (in.read_string(raw)) bytes += static_cast<std::int64_t>(raw.size());
+    if (!in.read_string(raw)) return;
+    choices.content_bytes += static_cast<std::int64_t>(raw.size());
+    choices.last_string = raw;
+    ++choices.strings;
 }
 
 // A string, or an array of parts with a text each.
-void count_content(Scanner& in, std::int64_t& bytes) {
-    if (in.peek() != Kind::kArray) return count_string(in, bytes);
+void count_content(Scanner& in, Choices& choices) {
+    if (in.peek() != Kind::kArray) return count_string(in, choices);
     in.begin_array();
     while (in.next_element()) {
         if (!enter_object(in)) continue;
         std::string_view key;
         while (in.next_member(key)) {
             if (key == "text") {
-                count_string(in, bytes);
+                count_string(in, choices);
             } else {
                 in.skip();
             }
@@ -48,26 +51,26 @@ void count_content(Scanner& in, std::int64_t& bytes) {
     }
 }
 
-void count_function(Scanner& in, std::int64_t& bytes) {
+void count_function(Scanner& in, Choices& choices) {
     if (!enter_object(in)) return;
     std::string_view key;
     while (in.next_member(key)) {
         if (key == "name" || key == "arguments") {
-            count_string(in, bytes);
+            count_string(in, choices);
         } else {
             in.skip();
         }
     }
 }
 
-void count_tool_calls(Scanner& in, std::int64_t& bytes) {
+void count_tool_calls(Scanner& in, Choices& choices) {
     if (!enter_array(in)) return;
     while (in.next_element()) {
         if (!enter_object(in)) continue;
         std::string_view key;
         while (in.next_member(key)) {
             if (key == "function") {
-                count_function(in, bytes);
+                count_function(in, choices);
             } else {
                 in.skip();
             }
@@ -75,18 +78,18 @@ void count_tool_calls(Scanner& in, std::int64_t& bytes) {
     }
 }
 
-void count_output(Scanner& in, std::int64_t& bytes) {
+void count_output(Scanner& in, Choices& choices) {
     if (!enter_object(in)) return;
     std::string_view key;
     while (in.next_member(key)) {
         if (key == "content") {
-            count_content(in, bytes);
+            count_content(in, choices);
         } else if (key == "reasoning_content" || key == "reasoning" || key == "refusal") {
-            count_string(in, bytes);
+            count_string(in, choices);
         } else if (key == "tool_calls") {
-            count_tool_calls(in, bytes);
+            count_tool_calls(in, choices);
         } else if (key == "function_call") {
-            count_function(in, bytes);
+            count_function(in, choices);
         } else {
             in.skip();
         }
@@ -104,7 +107,7 @@ void read_choices(Scanner& in, Choices& choices) {
         std::string_view key;
         while (in.next_member(key)) {
             if (key == "delta" || key == "message") {
-                count_output(in, choices.content_bytes);
+                count_output(in, choices);
             } else if (key == "finish_reason") {
                 choices.finished |= in.peek() == Kind::kString;
                 in.skip();

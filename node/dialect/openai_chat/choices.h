@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "node/dialect/json/scanner.h"
 
@@ -13,6 +14,8 @@ struct Choices {
     bool is_array = false;
     std::int64_t count = 0;
     std::int64_t content_bytes = 0;  // text, reasoning, refusals, tool names and arguments, raw
+    std::int64_t strings = 0;        // that content_bytes is the sum of
+    std::string_view last_string;    // raw, in the text
     bool finished = false;           // some choice has a finish_reason
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/dialect/openai_chat/request.h"
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -41,16 +41,15 @@ constexpr std::string_view kFirstField = R"("include_usage":true,)";
 // Inline attachments weigh in bytes what they do not in tokens. Found by text, not by parsing: an
 // estimate may be fooled, it is settled with the provider's count afterwards.
 Tokens estimate_input(std::string_view messages) {
-    constexpr std::string_view kDataUrl = "\"data:";
+    constexpr std::string_view kMark = ";base64,";  // of a data: URL
     auto bytes = static_cast<std::int64_t>(messages.size());
     Tokens attachments;
-    std::size_t at = messages.find(kDataUrl);
+    std::size_t at = messages.find(kMark);
     while (at != std::string_view::npos) {
-        const std::size_t end = messages.find('"', at + 1);  // base64 has nothing to escape
-        if (end == std::string_view::npos) break;
+        const std::size_t end = std::min(messages.find('"', at), messages.size());
         bytes -= static_cast<std::int64_t>(end - at);
         attachments += request::kTokensPerAttachment;
-        at = messages.find(kDataUrl, end + 1);
+        at = messages.find(kMark, end);
     }
     return request::tokens_of_bytes(bytes) + attachments;
 }
@@ -282,9 +281,7 @@ bool Reading::read_count(int field, std::int64_t most, std::optional<std::int64_
     if (kind == Kind::kNumber) {
         std::string_view raw;
         if (!in_.read_number(raw)) return false;
-        const char* const end = raw.data() + raw.size();
-        const auto [stop, error] = std::from_chars(raw.data(), end, value);
-        if (stop != end || error != std::errc()) value = 0;
+        value = json::whole_number(raw).value_or(0);
     }
     if (value < 1 || value > most) {
         const std::string_view name = kFieldNames[static_cast<std::size_t>(field)];

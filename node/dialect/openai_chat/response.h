@@ -14,13 +14,14 @@ namespace vidai::node::dialect::openai_chat {
 
 struct ResponseFacts {
     std::optional<request::Usage> usage;
-    // Bytes of what the model wrote, as spelt in JSON: text, reasoning, refusals, tool arguments
-    // of all choices. What output is estimated from when the provider sent no usage.
+    // Counted only when there is no usage: bytes of what the model wrote, as spelt in JSON (text,
+    // reasoning, refusals, tool names and arguments of all choices), to estimate output from.
     std::int64_t content_bytes = 0;
 };
 
-// kUpstreamInvalid when the body is not one well-formed JSON object: a client's SDK could not read
-// it either, so the exchange answers in its stead.
+// kUpstreamInvalid when the body is not one JSON object: a client's SDK could not read it either,
+// so the exchange answers in its stead. A body that ends well, from its usage on, is not looked
+// through; one that does not is checked whole.
 Result<ResponseFacts> read_response(std::string_view body);
 
 }  // namespace vidai::node::dialect::openai_chat

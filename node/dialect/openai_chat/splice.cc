@@ -19,7 +19,6 @@ std::size_t length(ByteRange range) {
 
 void append_spliced(std::string& out, std::string_view body, const ChatFacts& facts,
                     std::string_view upstream_model) {
-    out.reserve(out.size() + spliced_length(body, facts, upstream_model));
     std::size_t copied = 0;
     const auto copy_until = [&](ByteRange replaced) {
         out.append(body.substr(copied, replaced.begin - copied));

@@ -46,14 +46,18 @@ class StreamReader {
     struct Chunk;
 
     StreamAction on_chunk(std::string_view data);
-    bool read_chunk(std::string_view data, Chunk& chunk);
-    void remember_prefix(std::string_view data, std::size_t length);
+    bool read_as_before(std::string_view data);
+    static bool read_chunk(std::string_view data, Chunk& chunk);
+    void remember_frame(std::string_view data, std::string_view content);
 
-    // Chunks of one stream begin with the same id, object, created and model. What has been
-    // scanned once up to the value of `choices` is compared, not scanned again.
-    static constexpr std::size_t kPrefixMax = 256;
-    std::array<char, kPrefixMax> prefix_{};
-    std::uint16_t prefix_length_ = 0;
+    // Most chunks of a stream differ from the one before in one string, the piece of content. What
+    // stands around it is kept, frame_ up to frame_head_ before it and the rest after it: a chunk
+    // in the same frame with another well-formed string is as valid and means the same, and is not
+    // scanned again. A sixth of the work (bench/micro/dialect_bench.cc).
+    static constexpr std::size_t kFrameMax = 512;
+    std::array<char, kFrameMax> frame_{};
+    std::uint16_t frame_head_ = 0;
+    std::uint16_t frame_size_ = 0;  // 0: no frame
 
     bool client_wants_usage_;
     bool saw_finish_reason_ = false;
