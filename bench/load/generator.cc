@@ -152,6 +152,8 @@ Result<std::unique_ptr<Report>> Generator::run() {
     if (Result<void> done = turn(begin + options_.warm_up); !done) return fail(done.error());
     if (Result<void> done = open_window(); !done) return fail(done.error());
     if (Result<void> done = turn(window_end_); !done) return fail(done.error());
+    // If we woke late, some were due before the end and are not sent yet.
+    offer(std::min(window_end_, now_ns()));
     if (Result<void> done = close_window(); !done) return fail(done.error());
     stopping_ = true;
     if (arrivals_) {
