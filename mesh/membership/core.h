@@ -115,7 +115,7 @@ class Membership::Core {
     void tick();
     void finish_probe();
     std::uint32_t next_target();
-    void start_probe(std::uint32_t target);
+    void start_probe(std::uint32_t target, Duration direct);
     void ping(std::uint32_t target, std::uint64_t seq);
     void ask_helpers();
     void probe_soon(std::uint32_t index);

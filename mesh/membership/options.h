@@ -36,7 +36,7 @@ struct Options {
     std::chrono::milliseconds lone_refusal_window{1'000};
 
     // Up to this many members each event goes to all at once; above, to `fanout` members each
-    // gossip_interval, `retransmit` x log10(N) times per node.
+    // gossip_interval, `retransmit` x (1 + log10 N) times per node.
     std::uint32_t push_all_max = 10;
     std::uint32_t fanout = 4;
     std::uint32_t retransmit = 4;

@@ -16,14 +16,13 @@ constexpr std::size_t kSoonMax = 8;     // suspects that jump the queue
 void Membership::Core::tick() {
     finish_probe();
     const std::uint32_t target = next_target();
-    Duration period = interval_;
-    if (target != Roster::kNone) {
-        // The round leaves the indirect half as long as the direct one had.
-        period = std::max(interval_, 2 * probe_timeout(options_, roster_[target].rtt));
-        start_probe(target);
-    }
-    tick_at_ = now_ + period * (health_ + 1);
+    Duration timeout{0};
+    if (target != Roster::kNone) timeout = probe_timeout(options_, roster_[target].rtt);
+    const Duration period = probe_period(options_, timeout, health_);
+    tick_at_ = now_ + period;
     arm(Timer::kTick, tick_at_);
+    // The indirect half gets at least as long as the direct one had.
+    if (target != Roster::kNone) start_probe(target, std::min(timeout * (health_ + 1), period / 2));
 }
 
 void Membership::Core::finish_probe() {
@@ -85,7 +84,7 @@ void Membership::Core::probe_soon(std::uint32_t index) {
     if (!known && !under_way && soon_.size() < kSoonMax) soon_.push_back(index);
 }
 
-void Membership::Core::start_probe(std::uint32_t target) {
+void Membership::Core::start_probe(std::uint32_t target, Duration direct) {
     ++counters_.probes;
     const Member& member = roster_[target];
     probe_ = {};
@@ -96,7 +95,7 @@ void Membership::Core::start_probe(std::uint32_t target) {
     probe_.pinged = member.link.up;
     if (!member.link.up) return ask_helpers();
     ping(target, probe_.seq);
-    arm(Timer::kProbe, now_ + probe_timeout(options_, member.rtt) * (health_ + 1));
+    arm(Timer::kProbe, now_ + direct);
 }
 
 void Membership::Core::ping(std::uint32_t target, std::uint64_t seq) {

@@ -77,7 +77,7 @@ std::uint32_t helper_count(const Options& options, std::uint32_t members) {
 }
 
 std::uint32_t transmissions(const Options& options, std::uint32_t members) {
-    return options.retransmit * ((log10_tenths(members + 1) + 9) / 10);
+    return options.retransmit * (log10_tenths(members) / 10 + 1);
 }
 
 void RoundTrip::add(Duration sample) {
@@ -91,6 +91,12 @@ Duration probe_timeout(const Options& options, const RoundTrip& rtt) {
     const Duration guess = options.probe_interval / 2;
     return std::clamp<Duration>(rtt.high.count() == 0 ? guess : 4 * rtt.high,
                                 options.probe_timeout_min, options.probe_timeout_max);
+}
+
+Duration probe_period(const Options& options, Duration timeout, std::uint32_t health) {
+    const Duration interval = options.probe_interval;
+    const Duration longest = std::max(interval * (options.health_max + 1), 2 * timeout);
+    return std::min(std::max(interval, 2 * timeout) * (health + 1), longest);
 }
 
 }  // namespace vidai::mesh::membership

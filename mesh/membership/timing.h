@@ -39,5 +39,9 @@ struct RoundTrip {
 };
 // Unhurried by health: the caller multiplies.
 Duration probe_timeout(const Options& options, const RoundTrip& rtt);
+// From one probe to the next: long enough for the direct and the indirect half, stretched by
+// health, and bounded by what health alone could make of the interval, so that a lossy link and a
+// slow node together cannot put detection off for minutes.
+Duration probe_period(const Options& options, Duration timeout, std::uint32_t health);
 
 }  // namespace vidai::mesh::membership

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is believed about whom.
+#include <gtest/gtest.h>
+
+#include "tests/mesh/membership/harness.h"
+
+namespace vidai::mesh::membership {
+namespace {
+
+TEST(Claims, OfAnUnknownNodeMakeAMemberThatIsDialledAndToldToTheOthers) {
+    Bench m("ab");
+    m.hear("a", claim("c", version(1, 0)));
+    EXPECT_EQ(m.status("c"), Status::kAlive);
+    EXPECT_EQ(m.count(EventKind::kJoined), 1);
+    EXPECT_EQ(m.dialled(), std::vector<std::string>{"c:7420"});
+    EXPECT_EQ(m.sent<Gossip>().size(), 2U);
+}
+
+TEST(Claims, WithABadSignatureChangeNothing) {
+    Bench m("ab");
+    Claim forged = *claim("a", version(9, 9), true);
+    forged.signature[0] = kForged;
+    m.hear("b", std::make_shared<const Claim>(forged));
+    EXPECT_EQ(m.status("a"), Status::kAlive);
+    EXPECT_EQ(m.view("a").generation.value, 1U);
+    EXPECT_EQ(m.core.counters().claims_rejected, 1U);
+}
+
+TEST(Claims, OfAGreaterGenerationAreAcceptedAtOnceWhateverTheAddress) {
+    Bench m("ab");
+    m.hear("b", accusation("a", version(1, 0), "b", Status::kDead));
+    ASSERT_EQ(m.status("a"), Status::kDead);
+    m.hear("b", claim("a", version(2, 0), false, "b:7420"));
+    EXPECT_EQ(m.status("a"), Status::kAlive);
+    EXPECT_EQ(m.view("a").address, "b:7420");
+    EXPECT_EQ(m.status("b"), Status::kAlive);
+}
+
+TEST(Claims, OfANewerCertificateBeatAGreaterGenerationOfAnOlderOne) {
+    Bench m("ab");
+    m.hear("b", claim("a", version(7, 3)));
+    m.hear("b", claim("a", version(1, 0, 1)));
+    EXPECT_EQ(m.view("a").generation.value, 1U);
+    m.hear("b", claim("a", version(8, 0)));
+    EXPECT_EQ(m.view("a").generation.value, 1U);
+}
+
+TEST(Claims, OfAnOlderVersionChangeNothing) {
+    Bench m("ab");
+    m.hear("b", claim("a", version(2, 5)));
+    m.hear("b", claim("a", version(2, 4), true));
+    m.hear("b", claim("a", version(1, 9), true));
+    EXPECT_EQ(m.status("a"), Status::kAlive);
+    EXPECT_EQ(m.view("a").incarnation.value, 5U);
+}
+
+TEST(Left, BeatsDeadAndSuspectOfTheSameVersion) {
+    Bench m("ab");
+    m.hear("a", claim("a", version(1, 1), true));
+    m.hear("b", accusation("a", version(1, 1), "b"));
+    m.hear("b", accusation("a", version(1, 1), "b", Status::kDead));
+    EXPECT_EQ(m.status("a"), Status::kLeft);
+    EXPECT_EQ(m.count(EventKind::kLeft), 1);
+}
+
+TEST(Dead, BeatsSuspectAndAliveOfTheSameVersion) {
+    Bench m("ab");
+    m.hear("b", accusation("a", version(1, 0), "b", Status::kDead));
+    m.hear("b", accusation("a", version(1, 0), "b"));
+    m.hear("b", claim("a", version(1, 0)));
+    EXPECT_EQ(m.status("a"), Status::kDead);
+}
+
+TEST(Suspicion, IsRefutedByAHigherIncarnation) {
+    Bench m("ab");
+    m.hear("b", accusation("a", version(1, 0), "b"));
+    ASSERT_EQ(m.status("a"), Status::kSuspect);
+    m.hear("b", claim("a", version(1, 1)));
+    EXPECT_EQ(m.status("a"), Status::kAlive);
+    m.run(seconds(7), "ab");
+    EXPECT_EQ(m.status("a"), Status::kAlive);
+}
+
+TEST(Suspicion, IsNotBelievedOfAVersionThatNobodySigned) {
+    Bench m("ab");
+    m.hear("b", accusation("a", version(1, 5), "b"));
+    EXPECT_EQ(m.status("a"), Status::kAlive);
+}
+
+TEST(Suspicion, IsNotBelievedOfAnAccuserNobodyKnows) {
+    Bench m("ab");
+    m.hear("b", accusation("a", version(1, 0), "stranger"));
+    EXPECT_EQ(m.status("a"), Status::kAlive);
+}
+
+TEST(Suspicion, OfTenEndsAfterTheMaximumAloneAndTheMinimumWhenConfirmed) {
+    for (const bool confirmed : {false, true}) {
+        Bench m("abcdefghi");
+        m.hear("b", accusation("a", version(1, 0), "b"));
+        if (confirmed) {
+            for (const char* by : {"c", "d", "e"}) m.hear(by, accusation("a", version(1, 0), by));
+        }
+        m.run(milliseconds(1499), "abcdefghi");
+        EXPECT_EQ(m.status("a"), Status::kSuspect);
+        m.run(milliseconds(2), "abcdefghi");
+        EXPECT_EQ(m.status("a"), confirmed ? Status::kDead : Status::kSuspect);
+        m.run(milliseconds(4600), "abcdefghi");
+        EXPECT_EQ(m.status("a"), Status::kDead);
+    }
+}
+
+TEST(Suspicion, RepeatedByOneAccuserIsNoConfirmation) {
+    Bench m("abcdefghi");
+    for (int i = 0; i < 5; ++i) m.hear("b", accusation("a", version(1, 0), "b"));
+    m.run(milliseconds(3000), "abcdefghi");
+    EXPECT_EQ(m.status("a"), Status::kSuspect);
+}
+
+TEST(Refutation, AnswersAnAccusationAtOnceWithTheNextIncarnation) {
+    Bench m("ab");
+    m.hear("b", accusation("m", version(1, 0), "a"));
+    EXPECT_EQ(m.view("m").incarnation.value, 1U);
+    EXPECT_EQ(m.count(EventKind::kSelfRefuted), 1);
+    EXPECT_EQ(m.sent<Gossip>().size(), 2U);
+    EXPECT_EQ(m.core.health(), 1U);
+    m.hear("b", accusation("m", version(1, 0), "a", Status::kDead));
+    EXPECT_EQ(m.view("m").incarnation.value, 1U);
+}
+
+TEST(Superseded, IsToldOnceWhenANewerLifeOfThisIdentityIsHeardOf) {
+    Bench m("ab");
+    m.hear("a", claim("m", version(2, 0)));
+    m.hear("b", claim("m", version(2, 0)));
+    EXPECT_EQ(m.count(EventKind::kSuperseded), 1);
+    EXPECT_EQ(m.view("m").generation.value, 1U);
+}
+
+TEST(Roster, IsBoundedAndSaysWhenItRefuses) {
+    Options options;
+    options.members_max = 3;
+    Bench m("ab", true, options);
+    m.hear("a", claim("c", version(1, 0)));
+    EXPECT_EQ(m.core.members().size(), 3U);
+    EXPECT_EQ(m.core.counters().members_refused, 1U);
+}
+
+TEST(Roster, ForgetsNobody) {
+    Bench m("ab");
+    m.hear("b", accusation("a", version(1, 0), "b", Status::kDead));
+    m.run(std::chrono::hours(2), "b");
+    EXPECT_EQ(m.status("a"), Status::kDead);
+    EXPECT_EQ(m.core.claims().size(), 2U);
+}
+
+TEST(Roster, FromDiskIsDialledButBelievedOnlyOnceRepeated) {
+    Bench m("", true, {}, {claim("a", version(1, 0)), claim("b", version(1, 0), true)});
+    EXPECT_EQ(m.status("a"), Status::kJoining);
+    EXPECT_EQ(m.status("b"), Status::kLeft);
+    m.hear("a", claim("a", version(1, 0)));
+    EXPECT_EQ(m.status("a"), Status::kAlive);
+}
+
+}  // namespace
+}  // namespace vidai::mesh::membership
