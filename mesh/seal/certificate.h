@@ -30,8 +30,8 @@ struct Roles {
     std::uint32_t bits = 0;  // unknown bits are carried and grant nothing
     constexpr Roles() = default;
     constexpr explicit Roles(std::uint32_t all) : bits(all) {}
-    constexpr Roles(Role role)
-        : bits(static_cast<std::uint32_t>(role)) {}  // NOLINT(google-explicit-constructor)
+    // NOLINTNEXTLINE(google-explicit-constructor): a role is a set of one
+    constexpr Roles(Role role) : bits(static_cast<std::uint32_t>(role)) {}
     constexpr bool has(Role role) const { return (bits & static_cast<std::uint32_t>(role)) != 0; }
     constexpr bool any_of(Roles other) const { return (bits & other.bits) != 0; }
     constexpr bool within(Roles other) const { return (bits & ~other.bits) == 0; }
