@@ -126,8 +126,8 @@ models:
     def create_key(self, address):
         """A key with a limit of each kind, none of which the load can reach."""
         created = self.vidaictl(
-            "key", "create", "bench", "--rpm", "1000000000", "--tpm", "1000000000000",
-            "--concurrency", "100000", "--model", "mock-small", "--address", address, "-o", "json")
+            "key", "create", "--name", "bench", "--rpm", "1000000000", "--tpm", "1000000000000",
+            "--concurrency", "100000", "--models", "mock-small", "--server", address, "-o", "json")
         return json.loads(created)["secret"]
 
     def vidaictl(self, *arguments):
