@@ -38,6 +38,9 @@ function(vidai_program name)
   endif()
 endfunction()
 
+# What ThreadSanitizer runs, and so all that its build needs.
+add_custom_target(thread_tests)
+
 # vidai_test(NAME LABELS unit;threads SOURCES ... DEPS ...): one GoogleTest binary per folder.
 function(vidai_test name)
   cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
@@ -47,6 +50,9 @@ function(vidai_test name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_DEPS} GTest::gtest_main GTest::gmock)
   target_compile_options(${name} PRIVATE ${VIDAI_WARNINGS})
+  if("threads" IN_LIST arg_LABELS)
+    add_dependencies(thread_tests ${name})
+  endif()
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
 endfunction()
