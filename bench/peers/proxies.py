@@ -108,7 +108,7 @@ admin: {{address: "127.0.0.1:0"}}
 mesh:
   node_id: bench
   address: 127.0.0.1:0
-  root_file: {json.dumps(str(mesh / 'root.pub'))}
+  root_file: {json.dumps(str(mesh / 'mesh.pub'))}
   issuer_file: {json.dumps(str(mesh / 'issuer.key'))}
 providers:
   mock: {{base_url: "http://127.0.0.1:{self.upstream}/v1", idle_connections_max: 4096}}

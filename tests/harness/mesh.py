@@ -63,7 +63,7 @@ class Mesh:
         self.ctl_config = self.folder / "vidaictl.yaml"
         self.run_ctl("mesh", "init", str(secrets))
         self.config = self.folder / "vidai.yaml"
-        self.config.write_text(f"mesh:\n  root_file: {json.dumps(str(secrets / 'root.pub'))}\n"
+        self.config.write_text(f"mesh:\n  root_file: {json.dumps(str(secrets / 'mesh.pub'))}\n"
                                f"  issuer_file: {json.dumps(str(secrets / 'issuer.key'))}\n"
                                f"{node_lines}{config}")
         for index in range(1, count + 1):
