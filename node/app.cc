@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/app.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "mesh/mesh.h"
+#include "node/admin/pages.h"
+#include "node/config/load.h"
+#include "node/config/system.h"
+#include "node/exchange/rooms.h"
+#include "node/net/admin_server.h"
+#include "node/net/clock.h"
+#include "node/net/server.h"
+#include "node/observe/log.h"
+#include "node/observe/metrics.h"
+#include "node/version.h"
+
+namespace vidai::node {
+namespace {
+
+using observe::Event;
+
+constexpr std::chrono::seconds kLeaveLimit{3};
+
+// The routing table and providers as the rooms hold them, each target with its metric series.
+Result<std::shared_ptr<const exchange::Runtime>> make_runtime(config::Config config,
+                                                              observe::SeriesTable& series) {
+    for (route::Alias& alias : config.route.aliases) {
+        for (auto& group : alias.groups) {
+            for (route::Target& target : group) {
+                target.series = series.intern(alias.name, config.providers[target.provider].name);
+            }
+        }
+    }
+    const std::size_t providers = config.providers.size();
+    Result<route::RouteTable> table = route::RouteTable::make(std::move(config.route), providers);
+    if (!table) return fail(std::move(table).error());
+    return std::make_shared<const exchange::Runtime>(std::move(*table), std::move(config.providers),
+                                                     net::wall_now());
+}
+
+Event event_of(mesh::Notice::Kind kind) {
+    switch (kind) {
+        case mesh::Notice::Kind::kGenesis:
+        case mesh::Notice::Kind::kStarted:
+            return Event::kMeshStarted;
+        case mesh::Notice::Kind::kMember:
+            return Event::kMeshMember;
+        case mesh::Notice::Kind::kPeerRefused:
+            return Event::kMeshPeerRefused;
+        case mesh::Notice::Kind::kTrouble:
+            return Event::kMeshTrouble;
+        case mesh::Notice::Kind::kKeyChanged:
+            return Event::kKeyChanged;
+        case mesh::Notice::Kind::kStateSaved:
+            return Event::kStateSaved;
+        case mesh::Notice::Kind::kStateFailed:
+            return Event::kStateFailed;
+    }
+    return Event::kMeshTrouble;
+}
+
+// Whole or not at all: whoever waits for the file reads it as soon as it is there.
+Result<void> write_ports_file(const std::string& path, const std::string& text) {
+    const std::string temporary = path + ".tmp";
+    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    const bool written =
+        fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    if (fd >= 0) ::close(fd);
+    if (!written || std::rename(temporary.c_str(), path.c_str()) != 0) {
+        return fail(ErrorCode::kIo,
+                    "cannot write the ports file " + path + ": " + std::strerror(errno),
+                    "--ports-file");
+    }
+    return {};
+}
+
+}  // namespace
+
+struct App::Impl {
+    Impl(config::Flags given, config::Config loaded)
+        : flags(std::move(given)),
+          config(std::move(loaded)),
+          log(config.log),
+          metrics(net::worker_count(config.listen),
+                  {std::string(kVersion), std::string(kRevision), std::string(kBuildType)}) {}
+
+    Result<void> start();
+    Result<void> start_admin();
+    void reload();
+    void drain();
+
+    config::Flags flags;
+    config::Config config;
+    observe::Log log;
+    observe::Metrics metrics;
+    std::unique_ptr<mesh::Mesh> mesh;
+    std::unique_ptr<net::Server> server;
+    std::unique_ptr<net::AdminServer> admin;
+};
+
+App::App(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+App::~App() {
+    impl_->admin.reset();
+    impl_->server.reset();
+    impl_->mesh.reset();
+    impl_->log.write(Event::kNodeStopped);
+}
+
+Result<std::unique_ptr<App>> App::start(const config::Flags& flags) {
+    Result<config::Config> config = config::load(config::system_sources(flags));
+    if (!config) return fail(std::move(config).error());
+    auto impl = std::make_unique<Impl>(flags, std::move(*config));
+    Result<void> started = impl->start();
+    if (!started) return fail(std::move(started).error());
+    return std::unique_ptr<App>(new App(std::move(impl)));
+}
+
+Result<void> App::Impl::start() {
+    log.write(Event::kNodeStarting, {{"version", kVersion}, {"revision", kRevision}});
+    for (const std::string& warning : config.warnings) {
+        log.write(Event::kConfigWarning, {{"message", warning}});
+    }
+    auto runtime = make_runtime(config, metrics.series());
+    if (!runtime) return fail(std::move(runtime).error());
+
+    auto joined = mesh::Mesh::start(config.mesh, [this](const mesh::Notice& notice) {
+        log.write(
+            event_of(notice.kind),
+            {{"subject", notice.subject}, {"what", notice.what}, {"message", notice.message}});
+    });
+    if (!joined) return fail(std::move(joined).error());
+    mesh = std::move(*joined);
+    metrics.add_source([this] { return mesh->metrics(); });
+
+    auto served = net::Server::start(config.listen, std::move(*runtime), mesh->keys(),
+                                     mesh->counters(), metrics, log);
+    if (!served) return fail(std::move(served).error());
+    server = std::move(*served);
+    if (Result<void> up = start_admin(); !up) return up;
+
+    const std::string ports = "{\"client\":" + std::to_string(server->port()) +
+                              ",\"mesh\":" + std::to_string(mesh->mesh_port()) +
+                              ",\"admin\":" + std::to_string(admin->port()) + "}\n";
+    if (!config.ports_file.empty()) {
+        if (Result<void> written = write_ports_file(config.ports_file, ports); !written) {
+            return written;
+        }
+    }
+    server->set_ready(mesh->not_ready().empty());
+    log.write(Event::kNodeStarted, {{"node", mesh->self().str()},
+                                    {"client_port", server->port()},
+                                    {"mesh_port", mesh->mesh_port()},
+                                    {"admin_port", admin->port()},
+                                    {"workers", net::worker_count(config.listen)}});
+    return {};
+}
+
+Result<void> App::Impl::start_admin() {
+    auto pages = std::make_shared<const admin::Pages>(
+        admin::PageSources{.not_ready = [this] { return mesh->not_ready(); },
+                           .metrics_text = [this] { return metrics.prometheus_text(); },
+                           .latency_json = [this] { return metrics.latency_json(); },
+                           .version_json =
+                               [] {
+                                   return "{\"version\":\"" + std::string(kVersion) +
+                                          "\",\"revision\":\"" + std::string(kRevision) +
+                                          "\",\"build_type\":\"" + std::string(kBuildType) +
+                                          "\"}\n";
+                               }},
+        config.admin.address, std::vector<std::string>{});
+    net::AdminServerOptions options;
+    options.address = config.admin.address;
+    options.port = config.admin.port;
+    auto started = net::AdminServer::start(
+        options, [pages](const request::AdminRequest& asked) { return pages->answer(asked); });
+    if (!started) return fail(std::move(started).error());
+    admin = std::move(*started);
+    return {};
+}
+
+void App::Impl::reload() {
+    const auto reject = [this](const Error& error) {
+        log.write(Event::kConfigRejected, {{"message", error.message}});
+    };
+    Result<config::Config> next = config::load(config::system_sources(flags));
+    if (!next) return reject(next.error());
+    Result<config::ReloadDiff> diff = config::diff(config, *next);
+    if (!diff) return reject(diff.error());
+    auto runtime = make_runtime(*next, metrics.series());
+    if (!runtime) return reject(runtime.error());
+    if (Result<void> taken = server->reload(std::move(*runtime)); !taken) {
+        return reject(taken.error());
+    }
+    config = std::move(*next);
+    log.reconfigure(config.log);
+    std::string changed;
+    for (const std::string& path : diff->changed) {
+        changed += (changed.empty() ? "" : ", ") + path;
+    }
+    log.write(Event::kConfigReloaded, {{"changed", changed}});
+}
+
+void App::Impl::drain() {
+    log.write(Event::kNodeDraining, {{"limit_ms", config.listen.drain_timeout.count()}});
+    server->set_ready(false);
+    server->begin_drain();
+    const auto end = std::chrono::steady_clock::now() + config.listen.drain_timeout;
+    sigset_t again;
+    sigemptyset(&again);
+    sigaddset(&again, SIGTERM);
+    sigaddset(&again, SIGINT);
+    constexpr timespec kLook{0, 20'000'000};
+    while (server->open_connections() != 0 && std::chrono::steady_clock::now() < end) {
+        if (sigtimedwait(&again, nullptr, &kLook) > 0) break;
+    }
+    mesh->leave(kLeaveLimit);
+}
+
+void App::run() {
+    sigset_t waited;
+    sigemptyset(&waited);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&waited, signal);
+    constexpr timespec kLook{1, 0};
+    while (true) {
+        const int signal = sigtimedwait(&waited, nullptr, &kLook);
+        if (signal == SIGHUP) impl_->reload();
+        if (signal == SIGTERM || signal == SIGINT) break;
+        impl_->server->set_ready(impl_->mesh->not_ready().empty());
+    }
+    impl_->drain();
+}
+
+}  // namespace vidai::node

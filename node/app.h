@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// App: the composition root. Puts the rooms, the mesh and the listeners together in order, and
+// takes them apart in reverse. Main thread only.
+#pragma once
+
+#include <memory>
+
+#include "node/config/flags.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::node {
+
+class App {
+  public:
+    // Reads the configuration and starts everything; returns once all ports are bound. The caller
+    // has blocked the signals that run() waits for, so that no other thread gets them.
+    static Result<std::unique_ptr<App>> start(const config::Flags& flags);
+    ~App();
+    App(const App&) = delete;
+    App& operator=(const App&) = delete;
+
+    // Serves until SIGTERM or SIGINT, then drains and leaves the mesh; SIGHUP reloads. A second
+    // SIGTERM or SIGINT ends the drain at once.
+    void run();
+
+  private:
+    struct Impl;
+    explicit App(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vidai::node

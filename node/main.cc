@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// vidaid: one node of a Vidai mesh.
+#include <cstdio>
+#include <span>
+#include <string>
+
+#include <csignal>
+#include <sodium.h>
+
+#include "mesh/wire_version.h"
+#include "node/app.h"
+#include "node/config/flags.h"
+#include "node/config/load.h"
+#include "node/config/system.h"
+#include "node/version.h"
+
+namespace {
+
+using namespace vidai;
+
+constexpr int kExitError = 1;
+constexpr int kExitUsage = 2;
+
+int complain(const Error& error) {
+    std::fprintf(stderr, "vidaid: %s\n", error.message.c_str());
+    return error.code == ErrorCode::kUsage ? kExitUsage : kExitError;
+}
+
+void print_version() {
+    std::printf("vidaid %s (revision %s, %s), mesh wire %u to %u\n", node::kVersion.data(),
+                node::kRevision.data(), node::kBuildType.data(),
+                static_cast<unsigned>(mesh::kWireMin), static_cast<unsigned>(mesh::kWireMax));
+}
+
+int check_config(const node::config::Flags& flags) {
+    const auto config = node::config::load(node::config::system_sources(flags));
+    if (!config) return complain(config.error());
+    for (const std::string& warning : config->warnings) {
+        std::fprintf(stderr, "vidaid: warning: %s\n", warning.c_str());
+    }
+    std::printf("configuration ok: %zu providers, %zu models\n", config->providers.size(),
+                config->route.aliases.size());
+    return 0;
+}
+
+// Before any thread starts, so that each inherits the mask and only App::run() gets the signals.
+void prepare_signals() {
+    sigset_t handled;
+    sigemptyset(&handled);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&handled, signal);
+    pthread_sigmask(SIG_BLOCK, &handled, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto arguments = std::span(argv, static_cast<std::size_t>(argc)).subspan(1);
+    const auto flags = node::config::parse_flags(arguments);
+    if (!flags) return complain(flags.error());
+    if (flags->help) {
+        std::fputs(node::config::help_text().c_str(), stdout);
+        return 0;
+    }
+    if (flags->version) {
+        print_version();
+        return 0;
+    }
+    if (flags->check_config) return check_config(*flags);
+    if (sodium_init() < 0) {
+        return complain({ErrorCode::kInternal, "libsodium found no source of randomness", ""});
+    }
+    prepare_signals();
+    auto app = node::App::start(*flags);
+    if (!app) return complain(app.error());
+    (*app)->run();
+    return 0;
+}
