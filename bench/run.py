@@ -97,8 +97,11 @@ class Bench:
 
     def entered(self, stack, stream=None):
         mock = stack.enter_context(proxies.Mock(self.folder, stream))
-        return [stack.enter_context(server(self.folder, mock.port, stream is not None))
-                for server in self.versions]
+        servers = [stack.enter_context(server(self.folder, mock.port, stream is not None))
+                   for server in self.versions]
+        for server in servers:
+            server.beside = mock.process.pid
+        return servers
 
     def whole_answers(self):
         with contextlib.ExitStack() as stack:

@@ -66,6 +66,7 @@ class Generator {
     Result<void> connect(Connection& connection);
     Result<void> open_window();
     Result<void> close_window();
+    Result<void> take_cpu_times();
     void offer(Nanos now);
     void start(Connection& connection, Nanos due);
     bool send_rest(Connection& connection);
@@ -175,10 +176,7 @@ std::uint64_t own_cpu_ns() {
 }
 
 Result<void> Generator::open_window() {
-    const Result<std::uint64_t> cpu = cpu_ns(options_.watch);
-    if (!cpu) return fail(cpu.error());
-    report_->watched_cpu_ns = *cpu;
-    report_->own_cpu_ns = own_cpu_ns();
+    if (Result<void> done = take_cpu_times(); !done) return done;
     window_start_ = now_ns();
     window_end_ = window_start_ + options_.duration;
     window_open_ = true;
@@ -186,13 +184,22 @@ Result<void> Generator::open_window() {
 }
 
 Result<void> Generator::close_window() {
-    const Result<std::uint64_t> cpu = cpu_ns(options_.watch);
-    if (!cpu) return fail(cpu.error());
-    window_end_ = std::min(window_end_, now_ns());
+    if (Result<void> done = take_cpu_times(); !done) return done;
     report_->window = now_ns() - window_start_;
-    report_->watched_cpu_ns = *cpu - report_->watched_cpu_ns;
-    report_->own_cpu_ns = own_cpu_ns() - report_->own_cpu_ns;
+    window_end_ = std::min(window_end_, window_start_ + report_->window);
     window_open_ = false;
+    return {};
+}
+
+// Each figure becomes what has passed since it was last taken; the first taking starts from 0.
+Result<void> Generator::take_cpu_times() {
+    const Result<std::uint64_t> watched = cpu_ns(options_.watch);
+    if (!watched) return fail(watched.error());
+    const Result<std::uint64_t> beside = cpu_ns(options_.beside);
+    if (!beside) return fail(beside.error());
+    report_->watched_cpu_ns = *watched - report_->watched_cpu_ns;
+    report_->beside_cpu_ns = *beside - report_->beside_cpu_ns;
+    report_->own_cpu_ns = own_cpu_ns() - report_->own_cpu_ns;
     return {};
 }
 

@@ -68,6 +68,9 @@ Result<Options> parse_options(int argc, char** argv, std::string& help) {
     const CLI::Option* const expected = app.add_option(
         "--expect-bytes", expect_bytes, "length of every body (else: as long as the first)");
     app.add_option("--watch", options.watch, "PID whose CPU time is reported; may be repeated");
+    app.add_option("--beside", options.beside,
+                   "PID that shares this core: how full the core is shows whether the server or "
+                   "the load was the limit; may be repeated");
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {

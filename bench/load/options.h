@@ -32,6 +32,7 @@ struct Options {
     std::uint64_t requests = 0;                 // stop after so many, 0: after the duration
     std::optional<std::uint64_t> expect_bytes;  // of each body; else all must equal the first
     std::vector<int> watch;                     // processes whose CPU time is reported
+    std::vector<int> beside;                    // processes on this one's core
 };
 
 // Errors: kUsage with what is wrong. `help` is set when the help text was asked for: print it.

@@ -44,7 +44,9 @@ std::string report_json(const Options& options, const Report& report) {
         << (seconds == 0 ? 0 : static_cast<double>(report.events) / seconds)
         << ", \"reads\": " << report.reads
         << ", \"reads_per_event\": " << per(report.reads, report.events)
-        << ",\n \"own_cpu_ns\": " << report.own_cpu_ns;
+        << ",\n \"own_cpu_ns\": " << report.own_cpu_ns << ", \"generator_core_use\": "
+        << per(report.own_cpu_ns + report.beside_cpu_ns,
+               static_cast<std::uint64_t>(report.window.count()));
     if (!options.watch.empty()) {
         const auto window_ns = static_cast<std::uint64_t>(report.window.count());
         out << ", \"watched_cpu_ns\": " << report.watched_cpu_ns

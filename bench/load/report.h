@@ -25,6 +25,7 @@ struct Report {
     std::uint64_t reads = 0;       // reads that returned bytes of answers
     std::uint64_t watched_cpu_ns = 0;
     std::uint64_t own_cpu_ns = 0;
+    std::uint64_t beside_cpu_ns = 0;
     int first_wrong_status = 0;
     Histogram latency;           // ns; see --help for what it counts from
     Histogram first_event;       // ns, streams: to the first event

@@ -20,7 +20,7 @@ Result<std::uint64_t> cpu_ns(std::span<const int> pids) {
         }
         if (error) {
             return fail(ErrorCode::kNotFound,
-                        "--watch " + std::to_string(pid) + ": no such process, or not ours");
+                        "process " + std::to_string(pid) + ": no such process, or not ours");
         }
     }
     return sum;

@@ -28,6 +28,7 @@ def load(program, server, seconds, *arguments, connections=CONNECTIONS):
         command += ["--duration", seconds]
     if not server.wrapper:
         command += [part for pid in server.pids() for part in ("--watch", pid)]
+        command += ["--beside", server.beside] if server.beside else []
     if server.key:
         command += ["--key", server.key]
     with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +67,8 @@ def throughput(program, servers, rounds, seconds, core_use_min, progress):
     """Closed loop, as fast as each server can."""
     def judge(report):
         use = report["watched_core_use"]
-        return f"used {use:.0%} of its core" if use < core_use_min else None
+        return (f"used {use:.0%} of its core, the load {report['generator_core_use']:.0%} of its own"
+                if use < core_use_min else None)
     for server in servers:
         load(program, server, 0.5)
     return interleaved(servers, rounds, lambda server: load(program, server, seconds), judge,

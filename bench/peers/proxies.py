@@ -15,6 +15,7 @@ HERE = pathlib.Path(__file__).parent
 class Server:
     name = ""
     key = None
+    beside = None  # the pid of what shares the load generator's core
 
     def __init__(self, folder, upstream, stream=False, wrapper=()):
         self.folder = pathlib.Path(folder) / (self.name + ("-stream" if stream else ""))
