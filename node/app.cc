@@ -140,6 +140,7 @@ Result<void> App::Impl::start() {
     });
     if (!joined) return fail(std::move(joined).error());
     mesh = std::move(*joined);
+    metrics.watch(log);
     metrics.add_source([this] { return mesh->metrics(); });
 
     auto served = net::Server::start(config.listen, std::move(*runtime), mesh->keys(),
@@ -177,7 +178,7 @@ Result<void> App::Impl::start_admin() {
                                           "\",\"build_type\":\"" + std::string(kBuildType) +
                                           "\"}\n";
                                }},
-        config.admin.address, std::vector<std::string>{});
+        config.admin.address, config.admin.hosts);
     net::AdminServerOptions options;
     options.address = config.admin.address;
     options.port = config.admin.port;
