@@ -81,7 +81,7 @@ class Bench:
         print(f"  {name} = {value:.4g} {unit}{verdict}", flush=True)
         self.rows.append({
             "id": name, "figure": figure, "value": value, "unit": unit, "op": "<=", "goal": goal,
-            "anchor": anchor, "kind": "info" if goal is None else "goal",
+            "anchor": anchor, "kind": "real",
             "command": "./dev bench", "conditions": self.conditions})
 
     def by_name(self, reports, name, *path):
