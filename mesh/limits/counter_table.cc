@@ -27,9 +27,11 @@ constexpr std::uint64_t count_of(std::uint64_t packed) {
 constexpr std::uint64_t pack(std::uint32_t window, std::uint64_t count) {
     return (std::uint64_t{window} << kCountBits) | std::min(count, kCountMax);
 }
-std::uint64_t count_in(const Packed& cell, std::uint32_t window) {
-    const std::uint64_t packed = cell.load();
+constexpr std::uint64_t count_in(std::uint64_t packed, std::uint32_t window) {
     return window_of(packed) == window ? count_of(packed) : 0;
+}
+constexpr bool is_ahead(std::uint32_t seen, std::uint32_t ours) {
+    return seen > ours && seen - ours <= kJoinAheadMax;
 }
 constexpr std::uint64_t minus(std::uint64_t a, std::uint64_t b) {
     return a > b ? a - b : 0;
@@ -49,27 +51,40 @@ struct Known {
     std::array<Packed, 4> use{};  // w mod 4: also holds what a peer with a fast clock counted ahead
 };
 
-std::uint64_t own_use(const Own& own, std::uint32_t window) {
+// One look at all four cells, so that everything said of them is said of one moment: a minute that
+// turns while we think makes the compare-exchange fail, not the arithmetic.
+struct OwnView {
+    std::array<std::uint64_t, 2> returned;
+    std::array<std::uint64_t, 2> charged;
+
     // Returned first: with the charge read later, the difference is never too small.
-    const std::uint64_t returned = count_in(own.returned[window % 2], window);
-    return minus(count_in(own.charged[window % 2], window), returned);
-}
+    explicit OwnView(const Own& own)
+        : returned{own.returned[0].load(), own.returned[1].load()},
+          charged{own.charged[0].load(), own.charged[1].load()} {}
 
-WindowUse own_windows(const Own& own, std::uint32_t window) {
-    return {own_use(own, window), window == 0 ? 0 : own_use(own, window - 1)};
-}
-WindowUse known_windows(const Known& known, std::uint32_t window) {
-    return {count_in(known.use[window % 4], window),
-            window == 0 ? 0 : count_in(known.use[(window - 1) % 4], window - 1)};
-}
-
-// Our position in time, or the newest window that this cell knows if our clock stepped back.
-WindowPosition position(const Own& own, WindowPosition now) {
-    for (const Packed& cell : own.charged) {
-        const std::uint32_t seen = window_of(cell.load());
-        if (seen > now.window && seen - now.window <= kJoinAheadMax) now = {seen, kWindowMs};
+    OwnCell cell(std::uint32_t window) const {
+        return {window, count_in(charged[window % 2], window),
+                count_in(returned[window % 2], window)};
     }
-    return now;
+    WindowUse use(std::uint32_t window) const {
+        const auto net = [&](std::uint32_t of) {
+            const OwnCell counted = cell(of);
+            return minus(counted.charged, counted.returned);
+        };
+        return {net(window), window == 0 ? 0 : net(window - 1)};
+    }
+    // Our position in time, or the newest window seen here if our clock is behind it.
+    WindowPosition position(WindowPosition now) const {
+        for (const std::uint64_t packed : charged) {
+            if (is_ahead(window_of(packed), now.window)) now = {window_of(packed), kWindowMs};
+        }
+        return now;
+    }
+};
+
+WindowUse known_windows(const Known& known, std::uint32_t window) {
+    return {count_in(known.use[window % 4].load(), window),
+            window == 0 ? 0 : count_in(known.use[(window - 1) % 4].load(), window - 1)};
 }
 
 // Adds to the cell of `window`; a cell of another window starts anew unless it is newer.
@@ -77,7 +92,7 @@ void add(Packed& cell, std::uint32_t window, std::uint64_t count) {
     std::uint64_t packed = cell.load();
     for (;;) {
         const std::uint32_t seen = window_of(packed);
-        if (seen > window && seen - window <= kJoinAheadMax) return;  // no longer counted
+        if (is_ahead(seen, window)) return;  // ours is no longer counted
         const std::uint64_t before = seen == window ? count_of(packed) : 0;
         if (cell.compare_exchange_weak(packed, pack(window, before + count))) return;
     }
@@ -95,18 +110,15 @@ Taken take(Own& own, const Known& known, std::uint64_t cost, std::uint64_t limit
            WindowPosition now) {
     Taken taken;
     for (;;) {
-        taken.at = position(own, now);
+        const OwnView seen(own);
+        taken.at = seen.position(now);
         const std::uint32_t window = taken.at.window;
-        const WindowUse others = known_windows(known, window);
-        const std::uint64_t returned = count_in(own.returned[window % 2], window);
-        Packed& cell = own.charged[window % 2];
-        std::uint64_t packed = cell.load();
-        const std::uint64_t charged = window_of(packed) == window ? count_of(packed) : 0;
-        taken.use.current = minus(charged, returned) + others.current;
-        taken.use.previous = (window == 0 ? 0 : own_use(own, window - 1)) + others.previous;
+        taken.use = seen.use(window) + known_windows(known, window);
         const std::uint64_t used = sliding_estimate(taken.use, taken.at.left_ms);
         if (cost > limit || used > limit - cost) return taken;
-        if (cell.compare_exchange_strong(packed, pack(window, charged + cost))) {
+        std::uint64_t expected = seen.charged[window % 2];
+        const std::uint64_t charged = pack(window, count_in(expected, window) + cost);
+        if (own.charged[window % 2].compare_exchange_strong(expected, charged)) {
             taken.admitted = true;
             return taken;
         }
@@ -122,10 +134,9 @@ LimitState state_of(const Taken& taken, std::uint64_t cost, std::uint64_t limit)
 
 // The state of a limit that was not asked, for the headers of a refusal.
 LimitState look(const Own& own, const Known& known, std::uint64_t limit, WindowPosition now) {
-    const WindowPosition at = position(own, now);
-    const WindowUse mine = own_windows(own, at.window);
-    const WindowUse others = known_windows(known, at.window);
-    const WindowUse use{mine.current + others.current, mine.previous + others.previous};
+    const OwnView seen(own);
+    const WindowPosition at = seen.position(now);
+    const WindowUse use = seen.use(at.window) + known_windows(known, at.window);
     return state_of({false, at, use}, 0, limit);
 }
 
@@ -259,7 +270,7 @@ void CounterTable::settle(const Ticket& ticket, Tokens used, WallTime now) {
     if (tokens < ticket.tokens) {
         add(own.returned[ticket.token_window % 2], ticket.token_window, ticket.tokens - tokens);
     } else {
-        const std::uint32_t window = position(own, window_at(now)).window;
+        const std::uint32_t window = OwnView(own).position(window_at(now)).window;
         add(own.charged[window % 2], window, std::min(tokens - ticket.tokens, kCountMax));
     }
     mark(ticket.slot);
@@ -275,8 +286,9 @@ SlotUse CounterTable::use(Slot slot, WallTime now) const {
     const Row& cells = row(slot);
     SlotUse use;
     const auto estimate = [&](std::size_t kind, std::uint64_t& own, std::uint64_t& known) {
-        const WindowPosition at = position(cells.own[kind], window_at(now));
-        own = sliding_estimate(own_windows(cells.own[kind], at.window), at.left_ms);
+        const OwnView seen(cells.own[kind]);
+        const WindowPosition at = seen.position(window_at(now));
+        own = sliding_estimate(seen.use(at.window), at.left_ms);
         known = sliding_estimate(known_windows(cells.known[kind], at.window), at.left_ms);
     };
     estimate(0, use.requests_own, use.requests_known);
@@ -309,15 +321,11 @@ std::uint64_t CounterTable::own_spend(Slot slot) const {
 }
 
 std::array<OwnCell, 2> CounterTable::own(Slot slot, LimitKind kind, WallTime now) const {
-    const Own& own = row(slot).own[static_cast<std::size_t>(kind)];
-    const std::uint32_t newest = position(own, window_at(now)).window;
+    const OwnView seen(row(slot).own[static_cast<std::size_t>(kind)]);
+    const std::uint32_t newest = seen.position(window_at(now)).window;
     std::array<OwnCell, 2> cells;
     for (std::uint32_t age = 0; age < 2 && age <= newest; ++age) {
-        const std::uint32_t window = newest - age;
-        OwnCell& cell = cells[window % 2];
-        cell.window = window;
-        cell.returned = count_in(own.returned[window % 2], window);
-        cell.charged = count_in(own.charged[window % 2], window);
+        cells[(newest - age) % 2] = seen.cell(newest - age);
     }
     return cells;
 }

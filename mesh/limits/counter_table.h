@@ -99,7 +99,8 @@ class CounterTable {
     CounterTable& operator=(const CounterTable&) = delete;
 
     // All limits of a key in one pass: charged all or none. Workers that race for the last place
-    // never both get it. About 30 ns with every limit set.
+    // never both get it. One compare-exchange per limit; with all three set, and settled, about 60
+    // ns.
     Decision admit(Slot slot, const state::KeyLimits& limits, Cost cost, WallTime now);
 
     // The request is over and used this many tokens: less than reserved is returned to the window

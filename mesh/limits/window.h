@@ -37,6 +37,9 @@ constexpr WindowPosition window_at(WallTime now) {
 struct WindowUse {
     std::uint64_t current = 0;
     std::uint64_t previous = 0;
+    friend constexpr WindowUse operator+(WindowUse a, WindowUse b) {
+        return {a.current + b.current, a.previous + b.previous};
+    }
 };
 
 // current + previous x (the part of the previous window that the last minute still covers).
