@@ -27,7 +27,7 @@ struct KeyRecord {
     KeyId id;          // 12 of A-Z a-z 0-9; the look-up part of "sk-vidai-<id>-<secret>"
     std::string name;  // for people; may be empty
     std::array<std::uint8_t, 16> salt{};
-    std::array<std::uint8_t, 32> hash{};  // BLAKE2b-256 of the whole key text, keyed by the salt
+    std::array<std::uint8_t, 32> hash{};  // BLAKE2b-256 of the whole key text, salted
     std::vector<std::string> models;      // aliases allowed; empty: all
     KeyLimits limits;
     WallTime created;
