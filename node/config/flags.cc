@@ -5,8 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "node/config/near.h"
 #include "node/config/option_table.h"
+#include "schema/base/near.h"
 
 namespace vidai::node::config {
 namespace {

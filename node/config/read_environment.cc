@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include "node/config/near.h"
 #include "node/config/option_table.h"
 #include "node/config/reader.h"
+#include "schema/base/near.h"
 
 namespace vidai::node::config {
 namespace {

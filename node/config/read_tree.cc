@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <functional>
 
-#include "node/config/near.h"
 #include "node/config/option_table.h"
 #include "node/config/reader.h"
+#include "schema/base/near.h"
 
 namespace vidai::node::config {
 namespace {

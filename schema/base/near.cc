@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "node/config/near.h"
+#include "schema/base/near.h"
 
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
-namespace vidai::node::config {
+namespace vidai {
 namespace {
 
 constexpr std::size_t kLengthMax = 64;  // longer texts are not typing mistakes of our names
@@ -53,4 +53,4 @@ std::string suggestion(std::string_view text, std::span<const std::string_view> 
     return list.empty() ? "" : "; known here: " + list;
 }
 
-}  // namespace vidai::node::config
+}  // namespace vidai

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "node/config/near.h"
+#include "schema/base/near.h"
 
 #include <array>
 
 #include <gtest/gtest.h>
 
-namespace vidai::node::config {
+namespace vidai {
 namespace {
 
 constexpr std::array<std::string_view, 3> kNames = {"listen", "log", "level"};
@@ -24,4 +24,4 @@ TEST(Nearest, DoesNotGuessWildly) {
 }
 
 }  // namespace
-}  // namespace vidai::node::config
+}  // namespace vidai

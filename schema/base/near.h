@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace vidai::node::config {
+namespace vidai {
 
 // The candidate at most two edits (Levenshtein 1966) and under half its length away from `text`,
 // the nearest first; empty when none is near.
@@ -15,4 +15,4 @@ std::string_view nearest(std::string_view text, std::span<const std::string_view
 // "; did you mean 'x'?", or "; known here: a, b, c" when nothing is near.
 std::string suggestion(std::string_view text, std::span<const std::string_view> candidates);
 
-}  // namespace vidai::node::config
+}  // namespace vidai
