@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "cli/help.h"
 #include "node/config/reference.h"
 #include "node/observe/events.h"
 #include "node/observe/metrics.h"
@@ -20,7 +21,8 @@ struct Page {
 };
 constexpr Page kPages[] = {{"config", vidai::node::config::config_markdown},
                            {"events", vidai::node::observe::events_markdown},
-                           {"metrics", vidai::node::observe::metrics_markdown}};
+                           {"metrics", vidai::node::observe::metrics_markdown},
+                           {"vidaictl", vidai::cli::reference_markdown}};
 
 std::string file_of(std::string_view folder, const Page& page) {
     return std::string(folder) + "/" + std::string(page.name) + ".md";

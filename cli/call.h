@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// One invocation of one command: its arguments and flags, checked where that is the same for all,
+// and the way to the mesh. Main thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cli/context/settings.h"
+#include "cli/parse.h"
+#include "cli/world.h"
+#include "schema/vocabulary/ids.h"
+
+namespace vidai::cli {
+
+class Call {
+  public:
+    // The three must outlive the call.
+    Call(const World& world, const Line& line, const context::Settings& settings)
+        : world_(world), line_(line), settings_(settings) {}
+
+    const World& world() const { return world_; }
+    const context::Settings& settings() const { return settings_; }
+
+    // The n-th word behind noun and verb. run() has checked how many there are.
+    const std::string& argument(std::size_t n) const { return line_.words.at(2 + n); }
+    const std::string* flag(std::string_view name) const;  // nullptr: not given
+
+    // kUsage when the text has not the form that it must have.
+    Result<NodeId> node_argument(std::size_t n) const;
+    Result<KeyId> key_argument(std::size_t n) const;
+    Result<std::optional<std::uint64_t>> count_flag(std::string_view name, std::uint64_t max) const;
+
+    // With the errors of context::resolve and of OperatorClient::connect.
+    Result<std::unique_ptr<Operator>> connect();
+
+    // What to look at when `code` came from the mesh; empty: nothing to add.
+    std::string hint(ErrorCode code) const;
+
+  private:
+    const World& world_;
+    const Line& line_;
+    const context::Settings& settings_;
+    std::optional<context::Resolved> asked_;
+};
+
+}  // namespace vidai::cli

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// A command as a value: what --help, the completion and the reference page say about it, and the
+// function that runs it. One file per noun returns its commands; all.cc lists the nouns. To add a
+// command: a row in its noun's file, or a new file and a line in all.cc. Main thread.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/print/answer.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::cli {
+class Call;
+}
+
+namespace vidai::cli::commands {
+
+struct Flag {
+    std::string_view name;   // "--rpm", or "-o,--output"
+    std::string_view value;  // what stands for it in help; empty: the flag takes no value
+    std::string_view doc;
+};
+
+struct Command {
+    std::string_view noun;
+    std::string_view verb;                    // empty: the noun alone is the command
+    std::string_view doc;                     // a sentence
+    std::vector<std::string_view> arguments;  // all are needed
+    std::vector<Flag> flags;
+    Result<print::Answer> (*run)(Call& call);
+};
+
+std::string name_of(const Command& command);   // "mesh init"
+std::string usage_of(const Command& command);  // "vidaictl mesh init DIR [--operator NAME]"
+std::string_view long_name(const Flag& flag);  // "--output"
+
+std::span<const Command> all_commands();
+std::span<const Flag> global_flags();  // before or after the noun and the verb
+std::vector<std::string_view> nouns();
+std::vector<std::string_view> verbs_of(std::string_view noun);
+
+// One function per file.
+std::vector<Command> mesh_commands();
+std::vector<Command> node_commands();
+std::vector<Command> key_commands();
+std::vector<Command> limit_commands();
+std::vector<Command> config_commands();
+std::vector<Command> completion_commands();
+std::vector<Command> version_commands();
+
+}  // namespace vidai::cli::commands

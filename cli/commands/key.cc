@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <limits>
+
+#include "cli/call.h"
+#include "cli/commands/command.h"
+#include "cli/commands/member_text.h"
+#include "cli/print/text.h"
+
+namespace vidai::cli::commands {
+namespace {
+
+using mesh::state::KeyLimits;
+using mesh::state::KeyRecord;
+using print::Answer;
+using print::Tone;
+using print::Value;
+
+template <class T>
+Value optional_value(const std::optional<T>& number) {
+    return number ? Value(*number) : Value();
+}
+template <class T>
+std::string optional_text(const std::optional<T>& number) {
+    return number ? std::to_string(*number) : "";
+}
+
+Value models_value(const KeyRecord& key) {
+    return Value::List(key.models.begin(), key.models.end());
+}
+std::string models_text(const KeyRecord& key) {
+    return key.models.empty() ? "all" : print::joined(key.models, ",");
+}
+
+Value limits_value(const KeyLimits& limits) {
+    return {{"requests_per_minute", optional_value(limits.requests_per_minute)},
+            {"tokens_per_minute", optional_value(limits.tokens_per_minute)},
+            {"concurrency", optional_value(limits.concurrency)}};
+}
+
+Value key_value(const KeyRecord& key) {
+    return {{"id", key.id.str()},
+            {"name", key.name},
+            {"models", models_value(key)},
+            {"limits", limits_value(key.limits)},
+            {"created", time_value(key.created)},
+            {"revoked", key.revoked}};
+}
+
+Result<std::vector<std::string>> split_models(const std::string& text) {
+    std::vector<std::string> models;
+    for (std::size_t start = 0; start <= text.size();) {
+        const std::size_t end = std::min(text.find(',', start), text.size());
+        std::string model = text.substr(start, end - start);
+        if (model.empty() || std::ranges::find(models, model) != models.end()) {
+            return fail(ErrorCode::kUsage,
+                        "--models takes different names with one comma between, such as "
+                        "gpt-fast,gpt-deep; without the flag the key may use all",
+                        "--models");
+        }
+        models.push_back(std::move(model));
+        start = end + 1;
+    }
+    return models;
+}
+
+Result<mesh::KeyCreateRequest> read_request(const Call& call) {
+    mesh::KeyCreateRequest request;
+    if (const auto* name = call.flag("--name")) request.name = *name;
+    if (const auto* text = call.flag("--models")) {
+        auto models = split_models(*text);
+        if (!models) return fail(std::move(models).error());
+        request.models = std::move(*models);
+    }
+    const auto narrow = [](std::uint64_t n) { return static_cast<std::uint32_t>(n); };
+    constexpr std::uint64_t kMax = std::numeric_limits<std::uint32_t>::max();
+    const auto rpm = call.count_flag("--rpm", kMax);
+    if (!rpm) return fail(rpm.error());
+    if (*rpm) request.limits.requests_per_minute = narrow(**rpm);
+    // As much as a JSON number holds exactly.
+    const auto tpm = call.count_flag("--tpm", std::uint64_t{1} << 53U);
+    if (!tpm) return fail(tpm.error());
+    request.limits.tokens_per_minute = *tpm;
+    const auto concurrency = call.count_flag("--concurrency", kMax);
+    if (!concurrency) return fail(concurrency.error());
+    if (*concurrency) request.limits.concurrency = narrow(**concurrency);
+    return request;
+}
+
+std::string limits_text(const KeyLimits& limits) {
+    std::vector<std::string> parts;
+    if (limits.requests_per_minute) {
+        parts.push_back(std::to_string(*limits.requests_per_minute) + " requests a minute");
+    }
+    if (limits.tokens_per_minute) {
+        parts.push_back(std::to_string(*limits.tokens_per_minute) + " tokens a minute");
+    }
+    if (limits.concurrency) {
+        parts.push_back(std::to_string(*limits.concurrency) + " at a time on each node");
+    }
+    return parts.empty() ? "none" : print::joined(parts, ", ");
+}
+
+Result<Answer> run_create(Call& call) {
+    const Result<mesh::KeyCreateRequest> request = read_request(call);
+    if (!request) return fail(request.error());
+    auto mesh = call.connect();
+    if (!mesh) return fail(std::move(mesh).error());
+    const auto created = (*mesh)->key_create(*request);
+    if (!created) return fail(created.error());
+    const KeyRecord& key = created->record;
+    const std::string secret(created->secret.reveal());
+    Answer answer;
+    answer.data = {{"id", key.id.str()},
+                   {"name", key.name},
+                   {"secret", secret},
+                   {"models", models_value(key)},
+                   {"limits", limits_value(key.limits)}};
+    answer.fields = {{"Key", {secret}},
+                     {"Id", {key.id.str()}},
+                     {"Name", {key.name}},
+                     {"Models", {models_text(key)}},
+                     {"Limits", {limits_text(key.limits)}}};
+    answer.note = "The key is shown this once; the mesh keeps only a hash of it.\n";
+    return answer;
+}
+
+Result<Answer> run_list(Call& call) {
+    auto mesh = call.connect();
+    if (!mesh) return fail(std::move(mesh).error());
+    const auto keys = (*mesh)->key_list();
+    if (!keys) return fail(keys.error());
+    Answer answer;
+    answer.table.columns = {{"ID"},
+                            {"NAME"},
+                            {"STATUS"},
+                            {"MODELS"},
+                            {"RPM", false, true},
+                            {"TPM", false, true},
+                            {"CONCURRENCY", true, true},
+                            {"AGE", false, true},
+                            {"CREATED", true}};
+    Value::List items;
+    for (const KeyRecord& key : *keys) {
+        items.push_back(key_value(key));
+        const bool dated = key.created != WallTime{};
+        answer.table.rows.push_back(
+            {{key.id.str()},
+             {key.name},
+             {key.revoked ? "revoked" : "active", key.revoked ? Tone::kBad : Tone::kGood},
+             {models_text(key)},
+             {optional_text(key.limits.requests_per_minute)},
+             {optional_text(key.limits.tokens_per_minute)},
+             {optional_text(key.limits.concurrency)},
+             {print::age_text(call.world().now, key.created)},
+             {dated ? print::time_text(key.created) : ""}});
+    }
+    if (items.empty()) answer.note = "No keys yet: 'vidaictl key create' makes one.\n";
+    answer.data = {{"items", std::move(items)}};
+    return answer;
+}
+
+Result<Answer> run_revoke(Call& call) {
+    const Result<KeyId> id = call.key_argument(0);
+    if (!id) return fail(id.error());
+    auto mesh = call.connect();
+    if (!mesh) return fail(std::move(mesh).error());
+    const auto key = (*mesh)->key_revoke(*id);
+    if (!key) return fail(key.error());
+    Answer answer;
+    answer.data = key_value(*key);
+    answer.fields = {
+        {"Id", {key->id.str()}},
+        {"Name", {key->name}},
+        {"Status", {key->revoked ? "revoked" : "active", key->revoked ? Tone::kBad : Tone::kGood}}};
+    answer.note =
+        "The node that was asked refuses the key from now on; the others as the news reaches "
+        "them.\n";
+    return answer;
+}
+
+}  // namespace
+
+std::vector<Command> key_commands() {
+    return {
+        {"key",
+         "create",
+         "Make a key for a client and show its secret, this once.",
+         {},
+         {{"--name", "NAME", "For people; at most 128 bytes."},
+          {"--models", "A,B", "The aliases that the key may use. Default: all."},
+          {"--rpm", "N", "Requests per minute, counted over the whole mesh."},
+          {"--tpm", "N", "Tokens per minute, counted over the whole mesh."},
+          {"--concurrency", "N", "Requests in flight, counted on each node."}},
+         run_create},
+        {"key", "list", "List all keys, revoked ones too, in order of creation.", {}, {}, run_list},
+        {"key", "revoke", "Revoke a key for ever. Twice is fine.", {"KEY_ID"}, {}, run_revoke}};
+}
+
+}  // namespace vidai::cli::commands

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a member of the mesh is shown, which two nouns need: `mesh members` and `node show`. Pure;
+// any thread.
+#pragma once
+
+#include "cli/print/answer.h"
+#include "mesh/view.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::cli::commands {
+
+print::Value member_value(const mesh::Member& member);
+print::Cell status_cell(mesh::MemberStatus status);
+print::Value time_value(WallTime time);  // null for the epoch: unknown
+
+}  // namespace vidai::cli::commands

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <cstdio>
+#include <filesystem>
+
+#include "cli/call.h"
+#include "cli/commands/command.h"
+#include "cli/commands/member_text.h"
+#include "cli/print/text.h"
+
+namespace vidai::cli::commands {
+namespace {
+
+using print::Answer;
+using print::Cell;
+using print::Tone;
+using print::Value;
+
+constexpr std::string_view kDefaultServer = "127.0.0.1:7420";
+
+std::string yes(bool is) {
+    return is ? "yes" : "no";
+}
+
+// For a shell: as it is, or in single quotes.
+std::string shell_word(const std::string& text) {
+    constexpr std::string_view kSafe =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@,+=";
+    if (!text.empty() && text.find_first_not_of(kSafe) == std::string::npos) return text;
+    std::string out = "'";
+    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out + "'";
+}
+
+std::string init_note(const Call& call, const mesh::MeshInitFiles& files) {
+    // The commands work as they stand: with --config again when it was given.
+    const std::string* const config = call.flag("--config");
+    const std::string more = config == nullptr ? "" : " --config " + shell_word(*config);
+    return "Move " + print::printable(files.root_secret_file) +
+           " offline now: whoever holds it is the mesh, and no node needs it.\n"
+           "Give each node the root and the issuer file. Next:\n"
+           "  vidaid --node-id n1 --data-dir ./n1 --mesh-root " +
+           shell_word(files.root_file) + " --mesh-issuer " + shell_word(files.issuer_file) +
+           "\n  vidaictl" + more + " mesh members\n";
+}
+
+Answer init_answer(const Call& call, const mesh::MeshInitFiles& files, const std::string& name,
+                   const std::string& server) {
+    const std::string mesh = to_hex(files.mesh);
+    Answer answer;
+    answer.data = {{"mesh", mesh},
+                   {"root_fingerprint", files.root_fingerprint},
+                   {"files",
+                    {{"root", files.root_file},
+                     {"root_secret", files.root_secret_file},
+                     {"issuer", files.issuer_file},
+                     {"operator", files.operator_file}}},
+                   {"context", name},
+                   {"server", server},
+                   {"config", call.settings().file}};
+    answer.fields = {{"Mesh", {mesh}},
+                     {"Root fingerprint", {files.root_fingerprint}},
+                     {"Root, public", {files.root_file}},
+                     {"Root, secret", {files.root_secret_file + "  (keep offline)", Tone::kWarn}},
+                     {"Issuer, secret", {files.issuer_file}},
+                     {"Operator, secret", {files.operator_file}},
+                     {"Context", {name + " in " + call.settings().file}},
+                     {"Server", {server}}};
+    answer.note = init_note(call, files);
+    return answer;
+}
+
+std::unexpected<Error> not_remembered(const mesh::MeshInitFiles& files, const Error& error) {
+    return fail(error.code,
+                "the mesh is made, but its context could not be kept: " + error.message +
+                    "; until then use --identity " + files.operator_file + " --root " +
+                    files.root_file,
+                error.param);
+}
+
+Result<Answer> run_init(Call& call) {
+    const context::Settings& settings = call.settings();
+    // Before anything is made: is there a place for the context, and is its name free?
+    const Result<context::ContextFile> before = context::load_contexts(settings.file);
+    if (!before) return fail(before.error());
+    if (!settings.context.empty() && before->find(settings.context) != nullptr) {
+        return fail(ErrorCode::kAlreadyExists,
+                    "context '" + settings.context + "' is already in " + settings.file +
+                        ": --context takes another name",
+                    "--context");
+    }
+    mesh::MeshInitRequest request;
+    std::error_code error;
+    const auto folder = std::filesystem::absolute(call.argument(0), error);
+    if (error || call.argument(0).empty()) {
+        return fail(ErrorCode::kUsage, "DIR must name a directory", "DIR");
+    }
+    request.directory = folder.lexically_normal().string();
+    if (request.directory.size() > 1 && request.directory.back() == '/') {
+        request.directory.pop_back();
+    }
+    if (const auto* name = call.flag("--operator")) request.operator_name = *name;
+    if (const auto* pattern = call.flag("--node-pattern")) request.node_pattern = *pattern;
+    const Result<mesh::MeshInitFiles> files = call.world().mesh_init(request);
+    if (!files) return fail(files.error());
+
+    context::Context made;
+    made.name = settings.context.empty()
+                    ? request.operator_name + "@" + to_hex(files->mesh).substr(0, 8)
+                    : settings.context;
+    made.server =
+        settings.flags.address.empty() ? std::string(kDefaultServer) : settings.flags.address;
+    made.identity = files->operator_file;
+    made.root = files->root_file;
+    const auto kept =
+        context::update_contexts(settings.file, [&](context::ContextFile& file) -> Result<void> {
+            if (file.find(made.name) != nullptr) {
+                return fail(ErrorCode::kAlreadyExists, "context '" + made.name + "' is taken");
+            }
+            file.contexts.push_back(made);
+            file.current = made.name;
+            return {};
+        });
+    if (!kept) return not_remembered(*files, kept.error());
+    return init_answer(call, *files, made.name, made.server);
+}
+
+Result<Answer> run_members(Call& call) {
+    auto mesh = call.connect();
+    if (!mesh) return fail(std::move(mesh).error());
+    const auto members = (*mesh)->members();
+    if (!members) return fail(members.error());
+    Answer answer;
+    answer.table.columns = {{"NODE"},
+                            {"STATUS"},
+                            {"ADDRESS"},
+                            {"RTT", false, true},
+                            {"SINCE", false, true},
+                            {"GENERATION", true, true},
+                            {"INCARNATION", true, true},
+                            {"CONNECTED", true},
+                            {"SELF", true}};
+    Value::List items;
+    for (const mesh::Member& member : *members) {
+        items.push_back(member_value(member));
+        answer.table.rows.push_back({{member.id.str()},
+                                     status_cell(member.status),
+                                     {member.address},
+                                     {print::rtt_text(member.rtt)},
+                                     {print::age_text(call.world().now, member.since)},
+                                     {std::to_string(member.generation.value)},
+                                     {std::to_string(member.incarnation.value)},
+                                     {member.self ? "" : yes(member.connected)},
+                                     {yes(member.self)}});
+    }
+    answer.data = {{"items", std::move(items)}};
+    return answer;
+}
+
+std::string digest_text(std::uint64_t digest) {
+    std::array<char, 17> text{};
+    std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(digest));
+    return text.data();
+}
+
+Result<Answer> run_status(Call& call) {
+    auto mesh = call.connect();
+    if (!mesh) return fail(std::move(mesh).error());
+    const auto found = (*mesh)->status();
+    if (!found) return fail(found.error());
+    const mesh::MeshStatus& status = *found;
+    Answer answer;
+    answer.data = {{"mesh", to_hex(status.mesh)},
+                   {"node", status.node.str()},
+                   {"version", status.version},
+                   {"wire_min", status.wire_min},
+                   {"wire_max", status.wire_max},
+                   {"members", status.members},
+                   {"alive", status.alive},
+                   {"suspect", status.suspect},
+                   {"dead", status.dead},
+                   {"left", status.left},
+                   {"delay_ms", status.delay.count()},
+                   {"registers", status.registers},
+                   // Text: a number of 64 bits does not survive every JSON reader.
+                   {"digest", digest_text(status.digest)},
+                   {"keys", status.keys},
+                   {"solo", status.solo}};
+    const Tone tone = status.dead > 0 ? Tone::kBad : status.suspect > 0 ? Tone::kWarn : Tone::kGood;
+    std::string members = std::to_string(status.members) + " (" + std::to_string(status.alive) +
+                          " alive, " + std::to_string(status.suspect) + " suspect, " +
+                          std::to_string(status.dead) + " dead, " + std::to_string(status.left) +
+                          " left)";
+    answer.fields = {
+        {"Mesh", {to_hex(status.mesh) + (status.solo ? "  (solo, for development)" : "")}},
+        {"Asked", {status.node.str()}},
+        {"Version", {status.version}},
+        {"Wire", {std::to_string(status.wire_min) + "-" + std::to_string(status.wire_max)}},
+        {"Members", {std::move(members), tone}},
+        {"Counters", {"at most " + std::to_string(status.delay.count()) + " ms old"}},
+        {"Registers",
+         {std::to_string(status.registers) + ", digest " + digest_text(status.digest)}},
+        {"Keys", {std::to_string(status.keys)}}};
+    return answer;
+}
+
+}  // namespace
+
+std::vector<Command> mesh_commands() {
+    return {
+        {"mesh",
+         "init",
+         "Make a new mesh: its root, an issuer for its nodes, its first operator and a context. "
+         "--server is the address that the context keeps (default 127.0.0.1:7420), --context its "
+         "name.",
+         {"DIR"},
+         {{"--operator", "NAME", "The first operator's name. Default: admin."},
+          {"--node-pattern", "PATTERN",
+           "Which node ids the issuer may certify; one '*' matches any text. Default: *."}},
+         run_init},
+        {"mesh",
+         "members",
+         "List the nodes of the mesh as one node sees them.",
+         {},
+         {},
+         run_members},
+        {"mesh", "status", "Show the mesh in short, as one node sees it.", {}, {}, run_status}};
+}
+
+}  // namespace vidai::cli::commands

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/call.h"
+#include "cli/commands/command.h"
+#include "cli/commands/member_text.h"
+#include "cli/print/text.h"
+
+namespace vidai::cli::commands {
+namespace {
+
+using print::Answer;
+
+Result<Answer> run_show(Call& call) {
+    const Result<NodeId> node = call.node_argument(0);
+    if (!node) return fail(node.error());
+    auto mesh = call.connect();
+    if (!mesh) return fail(std::move(mesh).error());
+    const auto found = (*mesh)->node_show(*node);
+    if (!found) return fail(found.error());
+    const mesh::Member& member = found->member;
+    const WallTime until = found->certificate_until;
+    Answer answer;
+    answer.data = member_value(member);
+    answer.data.set("key_fingerprint", found->key_fingerprint);
+    answer.data.set("certificate_until", time_value(until));
+    answer.data.set("issuer", found->issuer);
+    const std::string age = print::age_text(call.world().now, member.since);
+    answer.fields = {
+        {"Node", {member.id.str() + (member.self ? "  (the node that answered)" : "")}},
+        {"Status", status_cell(member.status)},
+        {"Since", {age == "-" ? "" : age + " (" + print::time_text(member.since) + ")"}},
+        {"Address", {member.address}},
+        {"Connected",
+         {member.self        ? ""
+          : member.connected ? "yes"
+                             : "no"}},
+        {"Round trip", {print::rtt_text(member.rtt)}},
+        {"Generation", {std::to_string(member.generation.value)}},
+        {"Incarnation", {std::to_string(member.incarnation.value)}},
+        {"Key fingerprint", {found->key_fingerprint}},
+        {"Certified by", {found->issuer}},
+        {"Certified until", {until == WallTime{} ? "" : print::time_text(until)}}};
+    return answer;
+}
+
+}  // namespace
+
+std::vector<Command> node_commands() {
+    return {{"node", "show", "Show one node of the mesh.", {"NODE"}, {}, run_show}};
+}
+
+}  // namespace vidai::cli::commands

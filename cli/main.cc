@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Binds run() to the real mesh, clock, environment and terminal.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include <unistd.h>
+
+#include "cli/exit_code.h"
+#include "cli/run.h"
+#include "cli/world.h"
+
+namespace vidai::cli {
+namespace {
+
+class RemoteOperator : public Operator {
+  public:
+    explicit RemoteOperator(mesh::OperatorClient client) : client_(std::move(client)) {}
+    Result<std::vector<mesh::Member>> members() override { return client_.members(); }
+    Result<mesh::MeshStatus> status() override { return client_.status(); }
+    Result<mesh::NodeDetail> node_show(const NodeId& node) override {
+        return client_.node_show(node);
+    }
+    Result<mesh::CreatedKey> key_create(const mesh::KeyCreateRequest& request) override {
+        return client_.key_create(request);
+    }
+    Result<std::vector<mesh::state::KeyRecord>> key_list() override { return client_.key_list(); }
+    Result<mesh::state::KeyRecord> key_revoke(const KeyId& key) override {
+        return client_.key_revoke(key);
+    }
+    Result<mesh::LimitReport> limit_show(const KeyId& key) override {
+        return client_.limit_show(key);
+    }
+
+  private:
+    mesh::OperatorClient client_;
+};
+
+Result<std::unique_ptr<Operator>> connect(const mesh::OperatorTarget& target,
+                                          std::chrono::milliseconds timeout) {
+    Result<mesh::OperatorClient> client = mesh::OperatorClient::connect(target, timeout);
+    if (!client) return fail(std::move(client).error());
+    return std::make_unique<RemoteOperator>(std::move(*client));
+}
+
+// Read before any thread is started.
+std::string variable(const char* name) {
+    const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+    return value == nullptr ? "" : value;
+}
+
+World real_world() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return {.connect = connect,
+            .mesh_init = mesh::mesh_init,
+            .variable = variable,
+            .now = WallTime(std::chrono::duration_cast<WallTime::duration>(now)),
+            .color = ::isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").empty() &&
+                     variable("TERM") != "dumb"};
+}
+
+bool write_all(std::FILE* stream, std::string_view text) {
+    return std::fwrite(text.data(), 1, text.size(), stream) == text.size() &&
+           std::fflush(stream) == 0;
+}
+
+}  // namespace
+}  // namespace vidai::cli
+
+int main(int argc, char** argv) {
+    using namespace vidai::cli;
+    const std::span<const char* const> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+    const Outcome outcome = run(arguments, real_world());
+    // What could not be shown, a new key above all, was not done.
+    const bool shown = write_all(stdout, outcome.out);
+    write_all(stderr, outcome.err);
+    return shown ? outcome.status : kExitError;
+}

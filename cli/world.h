@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything outside of the program that a command may touch besides its context file: a node of
+// the mesh, the maker of a mesh's files, the environment, the clock. main.cc binds it to the real
+// ones; a test to recorded values. Main thread.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mesh/operator.h"
+#include "schema/vocabulary/result.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::cli {
+
+// The calls of mesh::OperatorClient, with its errors.
+class Operator {
+  public:
+    virtual ~Operator() = default;
+    virtual Result<std::vector<mesh::Member>> members() = 0;
+    virtual Result<mesh::MeshStatus> status() = 0;
+    virtual Result<mesh::NodeDetail> node_show(const NodeId& node) = 0;
+    virtual Result<mesh::CreatedKey> key_create(const mesh::KeyCreateRequest& request) = 0;
+    virtual Result<std::vector<mesh::state::KeyRecord>> key_list() = 0;
+    virtual Result<mesh::state::KeyRecord> key_revoke(const KeyId& key) = 0;
+    virtual Result<mesh::LimitReport> limit_show(const KeyId& key) = 0;
+};
+
+struct World {
+    std::function<Result<std::unique_ptr<Operator>>(const mesh::OperatorTarget&,
+                                                    std::chrono::milliseconds timeout)>
+        connect;
+    std::function<Result<mesh::MeshInitFiles>(const mesh::MeshInitRequest&)> mesh_init;
+    std::function<std::string(const char* name)> variable;  // of the environment; empty: unset
+    WallTime now;
+    bool color = false;  // standard output is a terminal whose user has nothing against colour
+};
+
+}  // namespace vidai::cli

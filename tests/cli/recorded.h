@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// A recorded mesh for the tests of printing: what a node once said, behind the seam of
+// cli/world.h, and the working directory of one test. The real operator RPC is proven in e2e.
+#pragma once
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "cli/run.h"
+#include "cli/world.h"
+
+namespace vidai::cli {
+
+inline WallTime recorded_now() {
+    return WallTime(std::chrono::milliseconds(1'795'331'766'123));  // 2026-11-22T07:16:06.123Z
+}
+
+inline mesh::Member recorded_member(const std::string& id, mesh::MemberStatus status) {
+    mesh::Member member;
+    member.id = NodeId(id);
+    member.address = "127.0.0.1:7420";
+    member.status = status;
+    member.generation = {3};
+    member.since = recorded_now() - std::chrono::minutes(3);
+    return member;
+}
+
+inline mesh::state::KeyRecord recorded_key() {
+    mesh::state::KeyRecord key;
+    key.id = KeyId("AbCdEf012345");
+    key.name = "team a";
+    key.models = {"fast", "deep"};
+    key.limits.requests_per_minute = 60;
+    key.created = recorded_now() - std::chrono::hours(5);
+    return key;
+}
+
+// What was asked and what is answered; shared with the World that it is bound to.
+struct Recording {
+    std::vector<mesh::Member> members;
+    mesh::MeshStatus status;
+    mesh::NodeDetail node;
+    std::vector<mesh::state::KeyRecord> keys;
+    mesh::LimitReport report;
+    std::optional<Error> refusal;  // of connecting
+    std::optional<Error> failure;  // of every call
+
+    mesh::OperatorTarget target;
+    std::chrono::milliseconds timeout{};
+    mesh::KeyCreateRequest created;
+    mesh::MeshInitRequest initialised;
+    int inits = 0;
+};
+
+class RecordedOperator : public Operator {
+  public:
+    explicit RecordedOperator(Recording& recording) : recording_(recording) {}
+    Result<std::vector<mesh::Member>> members() override { return said(recording_.members); }
+    Result<mesh::MeshStatus> status() override { return said(recording_.status); }
+    Result<mesh::NodeDetail> node_show(const NodeId&) override { return said(recording_.node); }
+    Result<mesh::CreatedKey> key_create(const mesh::KeyCreateRequest& request) override {
+        recording_.created = request;
+        mesh::state::KeyRecord key = recorded_key();
+        key.name = request.name;
+        key.models = request.models;
+        key.limits = request.limits;
+        return said(mesh::CreatedKey{key, Secret("sk-vidai-AbCdEf012345-s3cret")});
+    }
+    Result<std::vector<mesh::state::KeyRecord>> key_list() override {
+        return said(recording_.keys);
+    }
+    Result<mesh::state::KeyRecord> key_revoke(const KeyId&) override {
+        mesh::state::KeyRecord key = recorded_key();
+        key.revoked = true;
+        return said(key);
+    }
+    Result<mesh::LimitReport> limit_show(const KeyId&) override { return said(recording_.report); }
+
+  private:
+    template <class T>
+    Result<T> said(T value) {
+        if (recording_.failure) return fail(*recording_.failure);
+        return value;
+    }
+    Recording& recording_;
+};
+
+class Shell : public testing::Test {
+  protected:
+    Shell() {
+        std::string pattern = testing::TempDir() + "vidaictl-XXXXXX";
+        folder_ = ::mkdtemp(pattern.data());
+        variables_["VIDAICTL_CONFIG"] = config();
+    }
+    ~Shell() override {
+        std::error_code ignored;
+        std::filesystem::remove_all(folder_, ignored);
+    }
+
+    const std::string& folder() const { return folder_; }
+    std::string config() const { return folder_ + "/config.yaml"; }
+
+    Outcome vidaictl(std::vector<const char*> arguments) {
+        World world;
+        world.connect =
+            [this](const mesh::OperatorTarget& target,
+                   std::chrono::milliseconds timeout) -> Result<std::unique_ptr<Operator>> {
+            recording_.target = target;
+            recording_.timeout = timeout;
+            if (recording_.refusal) return fail(*recording_.refusal);
+            return std::make_unique<RecordedOperator>(recording_);
+        };
+        world.mesh_init = [this](const mesh::MeshInitRequest& request) {
+            recording_.initialised = request;
+            ++recording_.inits;
+            mesh::MeshInitFiles files;
+            files.mesh.bytes.fill(static_cast<std::uint8_t>(0xa0 + recording_.inits));
+            files.root_fingerprint = "1234:5678";
+            files.root_file = request.directory + "/mesh.pub";
+            files.root_secret_file = request.directory + "/root.key";
+            files.issuer_file = request.directory + "/issuer.key";
+            files.operator_file = request.directory + "/operator.key";
+            return Result<mesh::MeshInitFiles>(files);
+        };
+        world.variable = [this](const char* name) { return variables_[name]; };
+        world.now = recorded_now();
+        world.color = color_;
+        return run(arguments, world);
+    }
+    // With flags that need no context.
+    Outcome asked(std::vector<const char*> arguments) {
+        arguments.insert(arguments.begin(), {"--server", "unix:/run/vidai"});
+        return vidaictl(std::move(arguments));
+    }
+
+    static std::string read(const std::string& path) {
+        std::ifstream in(path, std::ios::binary);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+    static void write(const std::string& path, const std::string& text) {
+        std::ofstream(path, std::ios::binary) << text;
+    }
+
+    Recording recording_;
+    std::map<std::string, std::string> variables_;
+    bool color_ = false;
+
+  private:
+    std::string folder_;
+};
+
+}  // namespace vidai::cli
