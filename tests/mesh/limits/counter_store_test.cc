@@ -179,7 +179,7 @@ TEST(CounterStoreBounds, HoldForCellsKeysAndNodes) {
 
 TEST(CounterStoreBounds, KeepTheNewestGenerationsOfSpend) {
     NodeUnderTest node("self", {.spend_generations_max = 2});
-    for (const std::uint64_t generation : {3, 1, 2, 4}) {
+    for (const std::uint64_t generation : {3U, 1U, 2U, 4U}) {
         node.store.merge(from("b", {spend(generation)}, generation), kMono, kWall);
     }
     EXPECT_EQ(node.store.spend(kKey).value, 3 + 4);
