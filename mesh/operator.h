@@ -71,9 +71,9 @@ struct LimitUse {
     std::uint64_t limit = 0;
     std::uint64_t own = 0;    // used in the current sliding minute through that node
     std::uint64_t known = 0;  // through all others, as far as they have told
-    // No more than limit + bound can be admitted mesh-wide in a window, given what has arrived so
-    // far: bound = burst x (1 - 1/nodes), rounded up, never above (nodes - 1) x limit. For
-    // concurrency, which this version counts per node: (nodes - 1) x limit.
+    // By how much `limit` may be exceeded mesh-wide: the published bound of mesh/limits/bound.h,
+    // with what has arrived so far. For concurrency, which this version counts per node:
+    // (nodes - 1) x limit.
     std::uint64_t bound = 0;
     std::uint64_t burst = 0;            // B(D'): the most that arrived in any `delay` of this run
     std::chrono::milliseconds delay{};  // D'

@@ -22,7 +22,8 @@ struct MeshOptions {
     std::chrono::milliseconds probe_interval{500};
     std::chrono::milliseconds push_interval{50};  // coalescing of counters
     std::chrono::milliseconds digest_interval{5'000};
-    bool enabled = false;  // a node on its own: nothing listens on the mesh port
+    std::string program_version;  // what `vidaictl mesh status` shows
+    bool enabled = false;         // a node on its own: nothing listens on the mesh port
 };
 
 }  // namespace vidai::mesh

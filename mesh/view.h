@@ -16,8 +16,8 @@
 
 namespace vidai::mesh {
 
-// SWIM's states (Das, Gupta, Motivala 2002), with leaving told apart from dying.
-enum class MemberStatus : std::uint8_t { kJoining, kAlive, kSuspect, kDead, kLeaving, kLeft };
+// SWIM's states (Das, Gupta, Motivala 2002), with having left told apart from having died.
+enum class MemberStatus : std::uint8_t { kJoining, kAlive, kSuspect, kDead, kLeft };
 std::string_view member_status_name(MemberStatus status);  // "alive", ...
 
 struct Member {

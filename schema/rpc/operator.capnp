@@ -6,7 +6,7 @@
 @0xc46158c45ad8f9f8;
 
 using Cxx = import "/capnp/c++.capnp";
-$Cxx.namespace("vidai::rpc");
+$Cxx.namespace("vidai::proto");
 
 struct Fault {
   code @0 :Text;  # vidai::error_code_name

@@ -6,7 +6,7 @@
 
 using Cxx = import "/capnp/c++.capnp";
 using Values = import "/schema/rpc/values.capnp";
-$Cxx.namespace("vidai::rpc");
+$Cxx.namespace("vidai::proto");
 
 interface Peer {
   deliver @0 (message :Values.MemberMessage) -> ();

@@ -7,7 +7,7 @@
 @0x9c1be2d07a4f6e35;
 
 using Cxx = import "/capnp/c++.capnp";
-$Cxx.namespace("vidai::rpc");
+$Cxx.namespace("vidai::proto");
 
 # Membership: mesh/membership/claim.h and message.h.
 
@@ -78,7 +78,7 @@ struct MemberMessage {
     gossip @6 :List(Rumor);
     syncRequest :group {
       first @7 :Text;
-      last @8 :Text;
+      end @8 :Text;
       digests @9 :List(Digest);
     }
     syncReply :group {

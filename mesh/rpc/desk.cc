@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/rpc/desk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "mesh/rpc/clock.h"
+#include "mesh/seal/encoding.h"
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+constexpr std::size_t kListBytes = 256 * 1024;
+
+std::size_t size_of(const state::KeyRecord& key) {
+    std::size_t size = 160 + key.name.size();
+    for (const std::string& model : key.models) size += 24 + model.size();
+    return size;
+}
+
+}  // namespace
+
+Desk::Desk(const Startup& startup, const membership::Membership& membership, Replica& replica,
+           Saver& saver, kj::Timer& timer, DeskEvents& events)
+    : startup_(startup),
+      membership_(membership),
+      replica_(replica),
+      saver_(saver),
+      timer_(timer),
+      events_(events) {}
+
+Result<std::vector<Member>> Desk::members() {
+    return events_.view_now()->members;
+}
+
+Result<MeshStatus> Desk::status() {
+    const auto view = events_.view_now();
+    MeshStatus status;
+    status.mesh = view->mesh;
+    status.node = view->self;
+    status.version = startup_.options.program_version;
+    status.wire_min = kWire.min;
+    status.wire_max = kWire.max;
+    const auto count = [&](MemberStatus wanted) {
+        return static_cast<std::size_t>(
+            std::count_if(view->members.begin(), view->members.end(),
+                          [&](const Member& member) { return member.status == wanted; }));
+    };
+    status.members = view->members.size();
+    status.alive = count(MemberStatus::kAlive);
+    status.suspect = count(MemberStatus::kSuspect);
+    status.dead = count(MemberStatus::kDead);
+    status.left = count(MemberStatus::kLeft);
+    status.delay = view->delay;
+    status.registers = view->registers;
+    status.digest = view->digest;
+    status.keys = replica_.live_keys();
+    status.solo = !startup_.options.enabled;
+    return status;
+}
+
+Result<NodeDetail> Desk::node_show(const NodeId& node) {
+    const auto view = events_.view_now();
+    const auto member = std::find_if(view->members.begin(), view->members.end(),
+                                     [&](const Member& m) { return m.id == node; });
+    if (member == view->members.end()) {
+        return fail(ErrorCode::kNotFound,
+                    "no node '" + node.str() + "' is known; `vidaictl mesh members` shows all",
+                    node.str());
+    }
+    NodeDetail detail{*member, {}, {}, {}};
+    std::vector<membership::ClaimRef> claims = membership_.claims();
+    claims.push_back(membership_.self());
+    for (const membership::ClaimRef& claim : claims) {
+        if (claim->id != node) continue;
+        detail.key_fingerprint = seal::fingerprint(seal::PublicKey{claim->key});
+        const auto identity =
+            seal::verify_chain(startup_.trust, wall_now(), seal::bytes_of(claim->credential));
+        if (!identity) continue;  // expired since: then nothing more can be said
+        detail.certificate_until = identity->valid_until;
+        detail.issuer = identity->issuer;
+    }
+    return detail;
+}
+
+kj::Promise<Result<void>> Desk::saved(std::chrono::milliseconds within) {
+    auto late = timer_.afterDelay(within.count() * kj::MILLISECONDS).then([]() -> Result<void> {
+        return fail(ErrorCode::kDeadlineExceeded, "the disk did not take it in time");
+    });
+    return saver_.save().exclusiveJoin(kj::mv(late));
+}
+
+kj::Promise<Result<CreatedKey>> Desk::key_create(KeyCreateRequest request,
+                                                 std::chrono::milliseconds within) {
+    auto created = replica_.create(request, wall_now(), mono_now());
+    if (!created) return Result<CreatedKey>(std::move(created));
+    events_.on_key_changed({created->record.id, false});
+    return saved(within).then([this, made = std::move(*created)](
+                                  Result<void>&& stored) mutable -> Result<CreatedKey> {
+        if (stored) return std::move(made);
+        // Nobody was told its secret, so it must not live on.
+        (void)replica_.revoke(made.record.id, wall_now(), mono_now());
+        events_.on_key_changed({made.record.id, true});
+        return fail(stored.error().code, "the key was not created: this node cannot store it: " +
+                                             stored.error().message);
+    });
+}
+
+kj::Promise<Result<state::KeyRecord>> Desk::key_revoke(KeyId key,
+                                                       std::chrono::milliseconds within) {
+    auto revoked = replica_.revoke(key, wall_now(), mono_now());
+    if (!revoked) return Result<state::KeyRecord>(std::move(revoked));
+    events_.on_key_changed({key, true});
+    return saved(within).then([record = std::move(*revoked)](
+                                  Result<void>&& stored) mutable -> Result<state::KeyRecord> {
+        if (stored) return std::move(record);
+        return fail(stored.error().code,
+                    "the key is revoked and the other nodes are told, but this node cannot store "
+                    "it: " +
+                        stored.error().message);
+    });
+}
+
+Result<wire::KeyPage> Desk::key_list(const std::string& after) {
+    wire::KeyPage page;
+    std::size_t bytes = 0;
+    const auto& keys = replica_.keys();
+    for (auto at = keys.upper_bound(KeyId(after)); at != keys.end(); ++at) {
+        bytes += size_of(at->second.record);
+        if (bytes > kListBytes && !page.keys.empty()) {
+            page.more = true;
+            break;
+        }
+        page.keys.push_back(at->second.record);
+    }
+    return page;
+}
+
+Result<LimitReport> Desk::limit_show(const KeyId& key) {
+    return replica_.limits_of(key, events_.counting(), wall_now());
+}
+
+}  // namespace vidai::mesh::rpc

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Desk: answers operators from what the mesh thread knows. A change is answered when it is on this
+// node's disk; it is on its way to the others by then. Mesh thread.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <kj/timer.h>
+
+#include "mesh/membership/membership.h"
+#include "mesh/rpc/operator_server.h"
+#include "mesh/rpc/replica.h"
+#include "mesh/rpc/saver.h"
+#include "mesh/rpc/startup.h"
+
+namespace vidai::mesh::rpc {
+
+class DeskEvents {
+  public:
+    virtual void on_key_changed(const KeyChange& change) = 0;  // publish it, tell everybody
+    virtual CountingFacts counting() = 0;
+    virtual std::shared_ptr<const MeshView> view_now() = 0;
+
+  protected:
+    ~DeskEvents() = default;
+};
+
+class Desk final : public OperatorCalls {
+  public:
+    Desk(const Startup& startup, const membership::Membership& membership, Replica& replica,
+         Saver& saver, kj::Timer& timer, DeskEvents& events);
+
+    Result<std::vector<Member>> members() override;
+    Result<MeshStatus> status() override;
+    Result<NodeDetail> node_show(const NodeId& node) override;
+    kj::Promise<Result<CreatedKey>> key_create(KeyCreateRequest request,
+                                               std::chrono::milliseconds within) override;
+    Result<wire::KeyPage> key_list(const std::string& after) override;
+    kj::Promise<Result<state::KeyRecord>> key_revoke(KeyId key,
+                                                     std::chrono::milliseconds within) override;
+    Result<LimitReport> limit_show(const KeyId& key) override;
+
+  private:
+    kj::Promise<Result<void>> saved(std::chrono::milliseconds within);
+
+    const Startup& startup_;
+    const membership::Membership& membership_;
+    Replica& replica_;
+    Saver& saver_;
+    kj::Timer& timer_;
+    DeskEvents& events_;
+};
+
+}  // namespace vidai::mesh::rpc

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exchange: keeps the replica equal to the peers'. Counters: changed cells to everybody each push
+// interval; a peer that missed a push, or has just connected, is told everything. Registers: what
+// changes here goes to everybody at once, and each new connection and each digest interval pulls
+// what differs. A lost message is repaired by the next of these. Mesh thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include <kj/async.h>
+
+#include "mesh/rpc/links.h"
+#include "mesh/rpc/replica.h"
+#include "mesh/wire/counters.h"
+#include "mesh/wire/registers.h"
+
+namespace vidai::mesh::rpc {
+
+struct ExchangeCounters {
+    std::uint64_t cells_applied = 0, cells_unchanged = 0, cells_refused = 0;
+    std::uint64_t registers_applied = 0, registers_known = 0, registers_refused = 0;
+    std::uint64_t full_syncs = 0;
+};
+
+class Exchange final : private kj::TaskSet::ErrorHandler {
+  public:
+    // `merged` hears of registers that came from `from`.
+    using Merged = std::function<void(const NodeId& from, const MergeReport& report)>;
+    Exchange(Links& links, Replica& replica, Merged merged);
+    ~Exchange() noexcept(false);
+
+    void on_link_up(const NodeId& peer);
+    void on_link_down(const NodeId& peer);
+    void on_counters(const NodeId& from, const wire::CounterPush& push);
+    void on_registers(const NodeId& from, std::vector<state::Register> registers);
+
+    void push_counters(std::uint32_t nodes);  // each push interval
+    void push_register(const state::Register& changed);
+    void pull_from_one();  // each digest interval: the next peer in turn
+    // Everything told to everybody; ends when they have answered or failed to.
+    kj::Promise<void> flush();
+
+    Duration delay(Duration push_interval);  // D': coalescing and the slowest recent push
+    Duration skew() const;                   // greatest difference to a peer's clock
+    const ExchangeCounters& counters() const { return counters_; }
+
+  private:
+    struct Peer {
+        bool needs_all = true;  // it may have missed a push
+        bool telling_all = false;
+        bool pulling = false;
+        Duration skew{};
+    };
+    void taskFailed(kj::Exception&&) override {}
+    void push(const NodeId& peer, Session& session, const wire::CounterPush& push);
+    void tell_all(const NodeId& peer);
+    kj::Promise<bool> tell_rest(NodeId peer, std::vector<limits::CellBatch> rest);
+    kj::Promise<void> pull(NodeId peer, state::Cursor from);
+
+    Links& links_;
+    Replica& replica_;
+    Merged merged_;
+    std::map<NodeId, Peer> peers_;
+    NodeId last_pulled_;
+    ExchangeCounters counters_;
+    kj::TaskSet tasks_;
+};
+
+}  // namespace vidai::mesh::rpc

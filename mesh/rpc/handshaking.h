@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drives a seal::Handshake over a socket. What it accepts is seal's decision; here are only the
+// bytes. Mesh thread (or the operator client's loop).
+#pragma once
+
+#include <memory>
+
+#include <kj/async-io.h>
+
+#include "mesh/seal/handshake.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::mesh::rpc {
+
+struct Handshaken {
+    kj::Own<kj::AsyncIoStream> stream;
+    seal::Session session;
+    seal::Bytes early;  // the other side's first records, if they came along
+    seal::Bytes last;   // our last message, not sent yet: sending it is what accepts the peer
+};
+
+// kUnauthenticated with the refusal's name in param when we refuse, kUnavailable when the other
+// side closes, which is how it refuses us. The caller bounds the time.
+kj::Promise<Result<Handshaken>> run_handshake(kj::Own<kj::AsyncIoStream> stream,
+                                              std::unique_ptr<seal::Handshake> machine);
+
+// TCP_NODELAY, and give up on a peer that acknowledges nothing for TCP_USER_TIMEOUT.
+void tune(kj::AsyncIoStream& stream);
+
+}  // namespace vidai::mesh::rpc

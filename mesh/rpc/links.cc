@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/rpc/links.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include "mesh/rpc/clock.h"
+#include "mesh/rpc/sockets.h"
+#include "mesh/wire/message.h"
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+using membership::DialFailure;
+using membership::LinkEnd;
+using Side = ::capnp::rpc::twoparty::Side;
+
+const seal::Roles kWelcome = seal::Role::kPeer | seal::Role::kOperator | seal::Role::kObserver;
+
+std::string text_of(const kj::Exception& e) {
+    return e.getDescription().cStr();
+}
+
+// KJ files every way in which a connect fails under one type; only its text tells them apart.
+DialFailure failure_of(const kj::Exception& e) {
+    const bool refused = text_of(e).find(std::strerror(ECONNREFUSED)) != std::string::npos;
+    return refused ? DialFailure::kRefused : DialFailure::kUnreachable;
+}
+
+std::string remote_address(kj::AsyncIoStream& stream) {
+    sockaddr_storage address{};
+    kj::uint size = sizeof address;
+    stream.getpeername(reinterpret_cast<sockaddr*>(&address), &size);
+    std::array<char, NI_MAXHOST> host{};
+    if (::getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, host.data(), host.size(),
+                      nullptr, 0, NI_NUMERICHOST) != 0) {
+        return "?";
+    }
+    return host.data();
+}
+
+}  // namespace
+
+Links::Links(kj::Network& network, kj::Timer& timer, Self self, LinkEvents& events)
+    : network_(network), timer_(timer), self_(std::move(self)), events_(events), tasks_(*this) {}
+
+Links::~Links() noexcept(false) = default;
+
+void Links::taskFailed(kj::Exception&& e) {
+    events_.on_refused("", {ErrorCode::kInternal, "a connection task failed: " + text_of(e), ""});
+}
+
+Session* Links::find(const NodeId& peer) {
+    const auto found = sessions_.find(peer);
+    return found == sessions_.end() ? nullptr : found->second.session.get();
+}
+
+void Links::send(const NodeId& to, const membership::Message& message) {
+    if (Session* session = find(to)) session->deliver(message);
+}
+
+// --- dialling
+
+kj::Promise<Links::Attempt> Links::shake(kj::Own<kj::AsyncIoStream> stream, const NodeId& expect) {
+    tune(*stream);
+    seal::HandshakeOptions options{self_.credentials, self_.hello, seal::Role::kPeer, expect,
+                                   wall_now()};
+    auto machine = std::make_unique<seal::Initiator>(std::move(options), seal::system_random());
+    return run_handshake(kj::mv(stream), std::move(machine))
+        .then(
+            [](Result<Handshaken>&& done) -> Attempt {
+                if (done) return std::move(*done);
+                return std::unexpected(Failed{DialFailure::kRejected, std::move(done).error()});
+            },
+            [](kj::Exception&& e) -> Attempt {
+                return std::unexpected(Failed{
+                    DialFailure::kRejected,
+                    {ErrorCode::kUnavailable, "the handshake broke off: " + text_of(e), "broken"}});
+            });
+}
+
+kj::Promise<Links::Attempt> Links::attempt(const membership::Dial& dial) {
+    const auto address = parse_host_port(dial.address);
+    if (!address) {
+        return Attempt(std::unexpected(Failed{DialFailure::kUnreachable, address.error()}));
+    }
+    auto connecting =
+        network_.parseAddress(dial.address.c_str()).then([](kj::Own<kj::NetworkAddress>&& found) {
+            auto connected = found->connect();
+            return connected.attach(kj::mv(found));
+        });
+    return connecting.then(
+        [this, expect = dial.expected](kj::Own<kj::AsyncIoStream>&& stream) {
+            return shake(kj::mv(stream), expect);
+        },
+        [where = dial.address](kj::Exception&& e) -> kj::Promise<Attempt> {
+            return Attempt(std::unexpected(
+                Failed{failure_of(e),
+                       {ErrorCode::kUnavailable, "cannot reach " + where + ": " + text_of(e),
+                        "unreachable"}}));
+        });
+}
+
+void Links::dial(const membership::Dial& dial) {
+    auto late = timer_.afterDelay(dial.timeout.count() * kj::NANOSECONDS).then([dial]() -> Attempt {
+        return std::unexpected(Failed{
+            DialFailure::kUnreachable,
+            {ErrorCode::kDeadlineExceeded, dial.address + " did not answer in time", "late"}});
+    });
+    tasks_.add(kj::evalNow([&]() { return attempt(dial); })
+                   .exclusiveJoin(kj::mv(late))
+                   .then([this, dial](Attempt&& done) { dialled(dial, std::move(done)); }));
+}
+
+void Links::dialled(const membership::Dial& dial, Attempt attempt) {
+    if (!attempt) return events_.on_dial_failed(dial, attempt.error().failure, attempt.error().why);
+    const NodeId peer = attempt->session.peer.node;
+    const auto held = sessions_.find(peer);
+    const Generation generation = attempt->session.hello.generation;
+    if (held != sessions_.end() && generation <= held->second.facts.generation) {
+        // Our last message stays unsent, so for the other side this never was a connection.
+        if (!dial.expected.empty()) return events_.on_link_up(peer);
+        return events_.on_dial_failed(dial, DialFailure::kRejected,
+                                      {ErrorCode::kAlreadyExists, "connected already", ""});
+    }
+    ++counters_.dialled;
+    adopt(std::move(*attempt), self_.id);
+    events_.on_link_up(peer);
+}
+
+// --- accepting
+
+void Links::serve(kj::Own<kj::ConnectionReceiver> listener) {
+    auto& accepting = *listener;
+    tasks_.add(accept_loop(accepting).attach(kj::mv(listener)));
+}
+
+kj::Promise<void> Links::accept_loop(kj::ConnectionReceiver& listener) {
+    return listener.accept()
+        .then(
+            [this](kj::Own<kj::AsyncIoStream>&& stream) -> kj::Promise<void> {
+                accepted(kj::mv(stream));
+                return kj::READY_NOW;
+            },
+            [this](kj::Exception&&) {  // out of descriptors, most likely: let some close
+                return timer_.afterDelay(100 * kj::MILLISECONDS);
+            })
+        .then([this, &listener]() { return accept_loop(listener); });
+}
+
+void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
+    const std::string address = remote_address(*stream);
+    std::size_t& here = strangers_by_address_[address];
+    if (strangers_ >= kStrangersMax || here >= kStrangersPerAddressMax) {
+        ++counters_.shed;
+        return;
+    }
+    ++strangers_;
+    ++here;
+    auto left = kj::defer([this, address]() {
+        --strangers_;
+        if (--strangers_by_address_[address] == 0) strangers_by_address_.erase(address);
+    });
+    tune(*stream);
+    seal::HandshakeOptions options{self_.credentials, self_.hello, kWelcome, {}, wall_now()};
+    auto machine = std::make_unique<seal::Responder>(std::move(options), seal::system_random());
+    auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS).then([]() -> Result<Handshaken> {
+        return fail(ErrorCode::kDeadlineExceeded, "no handshake in time", "late");
+    });
+    tasks_.add(run_handshake(kj::mv(stream), std::move(machine))
+                   .exclusiveJoin(kj::mv(late))
+                   .attach(kj::mv(left))
+                   .then(
+                       [this, address](Result<Handshaken>&& done) {
+                           if (done) return welcome(std::move(*done), address);
+                           // Closing early is how a dialler that is connected already goes away.
+                           if (done.error().code == ErrorCode::kUnavailable) return;
+                           ++counters_.refused;
+                           events_.on_refused(address, done.error());
+                       },
+                       [](kj::Exception&&) {}));
+}
+
+void Links::welcome(Handshaken done, const std::string& address) {
+    const NodeId peer = done.session.peer.node;
+    if (!done.session.peer.roles.has(seal::Role::kPeer)) {
+        auto bootstrap = events_.bootstrap_for(done.session.peer);
+        auto stream = kj::heap<SealedStream>(std::move(done), wire::kOperatorWordsMax);
+        return serve_operator(kj::mv(stream), kj::mv(bootstrap));
+    }
+    if (peer == self_.id) {
+        ++counters_.refused;
+        return events_.on_refused(address, {ErrorCode::kConflict,
+                                            "another process uses this node's id " + peer.str() +
+                                                ": give each node an id of its own",
+                                            "same_node_id"});
+    }
+    ++counters_.accepted;
+    if (adopt(std::move(done), peer)) events_.on_link_up(peer);
+}
+
+bool Links::adopt(Handshaken done, const NodeId& dialler) {
+    const NodeId peer = done.session.peer.node;
+    const LinkFacts facts{dialler, done.session.hello.generation};
+    const MonoTime now = mono_now();
+    const auto held = sessions_.find(peer);
+    if (held != sessions_.end()) {
+        if (!replaces(held->second.facts, facts, now - held->second.since)) return false;
+        ++counters_.replaced;
+        sessions_.erase(held);
+    }
+    auto bootstrap = events_.bootstrap_for(done.session.peer);
+    auto sealed = kj::heap<SealedStream>(std::move(done), wire::kPeerWordsMax);
+    SealedStream* const stream = sealed.get();
+    auto session =
+        kj::heap<Session>(kj::mv(sealed), dialler == self_.id ? Side::CLIENT : Side::SERVER,
+                          kj::mv(bootstrap), wire::kPeerWordsMax, timer_);
+    const std::uint64_t number = ++next_number_;
+    sessions_.emplace(peer, Held{kj::mv(session), stream, facts, now, number});
+    watch(peer, number);
+    return true;
+}
+
+void Links::watch(const NodeId& peer, std::uint64_t number) {
+    tasks_.add(sessions_.at(peer).session->ended().then([this, peer, number]() {
+        return kj::evalLater([this, peer, number]() { ended(peer, number); });
+    }));
+}
+
+void Links::ended(const NodeId& peer, std::uint64_t number) {
+    const auto held = sessions_.find(peer);
+    if (held == sessions_.end() || held->second.number != number) return;  // replaced
+    const SealedStream& stream = *held->second.stream;
+    const std::string fault = stream.fault();
+    LinkEnd end = LinkEnd::kClosed;
+    if (stream.timed_out()) end = LinkEnd::kTimeout;
+    if (!fault.empty()) end = LinkEnd::kLocal;
+    sessions_.erase(held);
+    events_.on_link_down(peer, end, fault);
+}
+
+// --- operators
+
+void Links::serve_operator(kj::Own<kj::AsyncIoStream> stream,
+                           ::capnp::Capability::Client bootstrap) {
+    if (operators_ >= kOperatorsMax) {
+        ++counters_.shed;
+        return;
+    }
+    ++operators_;
+    auto session = kj::heap<Session>(kj::mv(stream), Side::SERVER, kj::mv(bootstrap),
+                                     wire::kOperatorWordsMax, timer_);
+    auto ended = session->ended().then([]() { return kj::evalLater([]() {}); });
+    tasks_.add(ended.attach(kj::mv(session), kj::defer([this]() { --operators_; })));
+}
+
+void Links::serve_local(kj::Own<kj::ConnectionReceiver> listener,
+                        kj::Function<::capnp::Capability::Client()> bootstrap) {
+    auto& accepting = *listener;
+    auto held = kj::heap(kj::mv(bootstrap));
+    auto& make = *held;
+    tasks_.add(local_loop(accepting, make).attach(kj::mv(listener), kj::mv(held)));
+}
+
+kj::Promise<void> Links::local_loop(kj::ConnectionReceiver& listener,
+                                    kj::Function<::capnp::Capability::Client()>& bootstrap) {
+    return listener.accept()
+        .then(
+            [this, &bootstrap](kj::Own<kj::AsyncIoStream>&& stream) -> kj::Promise<void> {
+                serve_operator(kj::mv(stream), bootstrap());
+                return kj::READY_NOW;
+            },
+            [this](kj::Exception&&) { return timer_.afterDelay(100 * kj::MILLISECONDS); })
+        .then([this, &listener, &bootstrap]() { return local_loop(listener, bootstrap); });
+}
+
+}  // namespace vidai::mesh::rpc

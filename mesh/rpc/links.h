@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Links: this node's connections. It dials when told to, accepts, runs handshakes within the
+// bounds for strangers, keeps one session per peer, and says what happened. Who is alive, and whom
+// to dial when, is membership's business. Mesh thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <capnp/capability.h>
+#include <kj/async-io.h>
+#include <kj/timer.h>
+
+#include "mesh/membership/effects.h"
+#include "mesh/membership/membership.h"
+#include "mesh/rpc/duel.h"
+#include "mesh/rpc/handshaking.h"
+#include "mesh/rpc/session.h"
+#include "mesh/seal/handshake.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::mesh::rpc {
+
+// Before a stranger has proved who it is: this many at once, this many from one address, and this
+// long. (A message is at most 1 KiB, and none of it is capnproto: mesh/seal.)
+inline constexpr std::size_t kStrangersMax = 64;
+inline constexpr std::size_t kStrangersPerAddressMax = 32;
+inline constexpr int kHandshakeSeconds = 3;
+inline constexpr std::size_t kOperatorsMax = 64;
+
+class LinkEvents {
+  public:
+    // What an authenticated peer, operator or observer may call.
+    virtual ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who) = 0;
+    virtual void on_link_up(const NodeId& peer) = 0;  // also when it replaced another
+    virtual void on_link_down(const NodeId& peer, membership::LinkEnd end,
+                              const std::string& fault) = 0;
+    virtual void on_dial_failed(const membership::Dial& dial, membership::DialFailure failure,
+                                const Error& why) = 0;
+    virtual void on_refused(const std::string& address, const Error& why) = 0;
+
+  protected:
+    ~LinkEvents() = default;
+};
+
+struct LinkCounters {
+    std::uint64_t accepted = 0, dialled = 0, refused = 0, shed = 0, replaced = 0;
+};
+
+class Links final : private kj::TaskSet::ErrorHandler {
+  public:
+    // What we say in a handshake; asked for each, because a certificate is renewed.
+    struct Self {
+        NodeId id;
+        std::shared_ptr<const seal::Credentials> credentials;
+        seal::Hello hello;
+    };
+
+    Links(kj::Network& network, kj::Timer& timer, Self self, LinkEvents& events);
+    ~Links() noexcept(false);
+
+    void set_self(Self self) { self_ = std::move(self); }
+    // Accepts for as long as this object lives.
+    void serve(kj::Own<kj::ConnectionReceiver> listener);
+    // Operators without a handshake: whoever may open the socket is one.
+    void serve_local(kj::Own<kj::ConnectionReceiver> listener,
+                     kj::Function<::capnp::Capability::Client()> bootstrap);
+
+    void dial(const membership::Dial& dial);
+    // Nothing without a session to it.
+    void send(const NodeId& to, const membership::Message& message);
+    Session* find(const NodeId& peer);
+    template <class Visit>
+    void for_each(Visit visit) {
+        for (auto& [peer, held] : sessions_) visit(peer, *held.session);
+    }
+    std::size_t size() const { return sessions_.size(); }
+    const LinkCounters& counters() const { return counters_; }
+
+  private:
+    struct Failed {
+        membership::DialFailure failure;
+        Error why;
+    };
+    using Attempt = std::expected<Handshaken, Failed>;
+    struct Held {
+        kj::Own<Session> session;
+        SealedStream* stream;  // the session's
+        LinkFacts facts;
+        MonoTime since;
+        std::uint64_t number;
+    };
+
+    void taskFailed(kj::Exception&& e) override;
+    kj::Promise<Attempt> attempt(const membership::Dial& dial);
+    kj::Promise<Attempt> shake(kj::Own<kj::AsyncIoStream> stream, const NodeId& expect);
+    void dialled(const membership::Dial& dial, Attempt attempt);
+    kj::Promise<void> accept_loop(kj::ConnectionReceiver& listener);
+    kj::Promise<void> local_loop(kj::ConnectionReceiver& listener,
+                                 kj::Function<::capnp::Capability::Client()>& bootstrap);
+    void accepted(kj::Own<kj::AsyncIoStream> stream);
+    void welcome(Handshaken done, const std::string& address);
+    void serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capability::Client bootstrap);
+    bool adopt(Handshaken done, const NodeId& dialler);
+    void watch(const NodeId& peer, std::uint64_t number);
+    void ended(const NodeId& peer, std::uint64_t number);
+
+    kj::Network& network_;
+    kj::Timer& timer_;
+    Self self_;
+    LinkEvents& events_;
+    LinkCounters counters_;
+    std::size_t strangers_ = 0;
+    std::map<std::string, std::size_t> strangers_by_address_;
+    std::size_t operators_ = 0;
+    std::uint64_t next_number_ = 0;
+    std::map<NodeId, Held> sessions_;
+    kj::TaskSet tasks_;
+};
+
+}  // namespace vidai::mesh::rpc

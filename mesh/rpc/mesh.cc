@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The door in mesh/mesh.h: starts and stops the mesh thread.
+#include "mesh/mesh.h"
+
+#include <thread>
+#include <utility>
+
+#include <kj/async-io.h>
+
+#include "mesh/rpc/mesh_thread.h"
+#include "mesh/rpc/report.h"
+#include "mesh/rpc/shared.h"
+#include "mesh/rpc/startup.h"
+#include "schema/vocabulary/check.h"
+
+namespace vidai::mesh {
+
+struct Mesh::Impl {
+    Impl(rpc::Startup prepared, NoticeSink notices)
+        : startup(std::move(prepared)), sink(std::move(notices)), port(startup.peers.port) {}
+
+    void run() {
+        auto io = kj::setupAsyncIo();
+        rpc::MeshThread mesh(startup, shared, sink, io);
+        shared.started.open();
+        mesh.stopped().wait(io.waitScope);
+    }
+    void command(rpc::Command what) {
+        CHECK(shared.commands.push(std::move(what)), "commands are few");
+    }
+
+    rpc::Startup startup;
+    NoticeSink sink;
+    const std::uint16_t port;
+    rpc::Shared shared{rpc::mesh_metric_catalogue()};
+    std::thread thread;
+};
+
+Mesh::Mesh(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Mesh>> Mesh::start(const MeshOptions& options, NoticeSink sink) {
+    if (!sink) sink = [](const Notice&) {};
+    auto prepared = rpc::prepare(options, sink);
+    if (!prepared) return fail(std::move(prepared).error());
+    auto impl = std::make_unique<Impl>(std::move(*prepared), std::move(sink));
+    impl->thread = std::thread([raw = impl.get()]() { raw->run(); });
+    impl->shared.started.wait_for(std::chrono::hours(1));
+    return std::unique_ptr<Mesh>(new Mesh(std::move(impl)));
+}
+
+Mesh::~Mesh() {
+    impl_->command(rpc::Command::kStop);
+    impl_->thread.join();
+}
+
+void Mesh::leave(std::chrono::milliseconds deadline) {
+    impl_->command(rpc::Command::kLeave);
+    (void)impl_->shared.left.wait_for(deadline);
+}
+
+const NodeId& Mesh::self() const {
+    return impl_->startup.node;
+}
+std::uint16_t Mesh::mesh_port() const {
+    return impl_->port;
+}
+const std::string& Mesh::operator_socket() const {
+    return impl_->startup.operator_socket;
+}
+const Snapshot<state::KeyTable>& Mesh::keys() const {
+    return impl_->shared.keys;
+}
+const Snapshot<MeshView>& Mesh::view() const {
+    return impl_->shared.view;
+}
+limits::CounterTable& Mesh::counters() {
+    return impl_->shared.counters;
+}
+std::string Mesh::not_ready() const {
+    return *impl_->shared.not_ready.load();
+}
+std::vector<MetricFamily> Mesh::metrics() const {
+    return *impl_->shared.metrics.load();
+}
+std::vector<MetricFamily> Mesh::metric_catalogue() {
+    return rpc::mesh_metric_catalogue();
+}
+
+}  // namespace vidai::mesh

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/rpc/mesh_thread.h"
+
+#include <array>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "mesh/rpc/clock.h"
+#include "mesh/rpc/operator_server.h"
+#include "mesh/rpc/report.h"
+#include "mesh/seal/refusal.h"
+#include "mesh/wire/membership.h"
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+namespace ms = vidai::mesh::membership;
+
+constexpr std::chrono::seconds kHousekeeping{1};
+constexpr kj::uint kTakeFd = kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP |
+                             kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC |
+                             kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK;
+
+template <class... Case>
+struct Cases : Case... {
+    using Case::operator()...;
+};
+
+ms::Identity identity_of(const Startup& startup) {
+    return {startup.node, startup.identity.key->public_key().bytes, startup.certified.serial,
+            startup.identity.generation, std::string(seal::text_of(*startup.certified.chain))};
+}
+
+ms::Crypto crypto_of(const Startup& startup) {
+    return {[key = startup.identity.key](const ms::Claim& claim) {
+                const std::string bytes = ms::signed_bytes(claim);
+                return key->sign(seal::Domain::kMemberRecord, seal::bytes_of(bytes)).bytes;
+            },
+            [trust = startup.trust](const ms::Claim& claim) {
+                const auto who =
+                    seal::verify_chain(trust, wall_now(), seal::bytes_of(claim.credential));
+                if (!who || who->node != claim.id || who->key.bytes != claim.key ||
+                    who->serial != claim.version.serial || !who->roles.has(seal::Role::kPeer)) {
+                    return false;
+                }
+                const std::string bytes = ms::signed_bytes(claim);
+                return seal::verify(who->key, seal::Domain::kMemberRecord, seal::bytes_of(bytes),
+                                    seal::Signature{claim.signature});
+            }};
+}
+
+ms::Options options_of(const MeshOptions& options) {
+    ms::Options out;
+    out.probe_interval = options.probe_interval;
+    out.sync_interval = options.digest_interval;
+    return out;
+}
+
+std::uint64_t random_seed() {
+    std::array<std::uint8_t, 8> bytes{};
+    seal::system_random().fill(bytes);
+    return seal::Reader(bytes).u64();
+}
+
+std::vector<ms::ClaimRef> roster_of(const state::StoredState& stored) {
+    std::vector<ms::ClaimRef> roster;
+    for (const seal::Bytes& packed : stored.roster) {
+        auto claim = wire::unpack_claim(packed);
+        if (claim) roster.push_back(std::make_shared<const ms::Claim>(std::move(*claim)));
+    }
+    return roster;
+}
+
+Links::Self link_self(const Startup& startup, const Certified& certified) {
+    return {
+        startup.node, certified.credentials, {startup.identity.generation, kWire, startup.address}};
+}
+
+Author author_of(const Startup& startup, const Certified& certified) {
+    return {startup.node, startup.identity.key, certified.chain};
+}
+
+}  // namespace
+
+MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
+                       kj::AsyncIoContext& io)
+    : startup_(startup),
+      shared_(shared),
+      sink_(sink),
+      timer_(io.provider->getTimer()),
+      certified_(startup.certified),
+      stop_(kj::newPromiseAndFulfiller<void>()),
+      replica_(startup.trust, author_of(startup, certified_), startup.identity.generation,
+               shared.counters, shared.keys),
+      membership_(identity_of(startup), startup.address, {kWire.min, kWire.max}, crypto_of(startup),
+                  options_of(startup.options), random_seed(), roster_of(startup.stored)),
+      saver_(
+          startup.data_dir.file(kStateFile), *io.lowLevelProvider,
+          [this]() { return encode_state(); },
+          [this](const Result<void>& result) {
+              const std::string path = startup_.data_dir.file(kStateFile);
+              ++(result ? saves_ : saves_failed_);
+              if (result) return notice(Notice::Kind::kStateSaved, path, "saved");
+              notice(Notice::Kind::kStateFailed, path, "failed", result.error().message);
+          }),
+      desk_(startup, membership_, replica_, saver_, timer_, *this),
+      links_(io.provider->getNetwork(), timer_, link_self(startup, certified_), *this),
+      exchange_(links_, replica_,
+                [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
+      commands_(shared.commands, *io.lowLevelProvider,
+                [this](Command command) { on_command(command); }),
+      tasks_(*this) {
+    replica_.load(std::exchange(startup.stored.registers, {}), mono_now());
+    replica_.publish();
+    if (startup.peers.fd) {
+        links_.serve(io.lowLevelProvider->wrapListenSocketFd(startup.peers.fd.release(), kTakeFd));
+    }
+    if (startup.operators) {
+        auto socket = io.lowLevelProvider->wrapListenSocketFd(startup.operators.release(), kTakeFd);
+        links_.serve_local(kj::mv(socket), [this]() -> ::capnp::Capability::Client {
+            return kj::heap<OperatorServer>(desk_, true);
+        });
+    }
+    turn([&](ms::Effects& out) { membership_.join(mono_now(), startup_.options.seeds, out); });
+    every(startup.options.push_interval, &MeshThread::push_tick);
+    every(startup.options.digest_interval, &MeshThread::digest_tick);
+    every(kHousekeeping, &MeshThread::second_tick);
+    publish_view();
+    publish_metrics();
+    notice(Notice::Kind::kStarted, startup.node.str(), std::to_string(startup.peers.port));
+}
+
+MeshThread::~MeshThread() noexcept(false) = default;
+
+void MeshThread::notice(Notice::Kind kind, std::string subject, std::string what,
+                        std::string message) {
+    sink_({kind, std::move(subject), std::move(what), std::move(message)});
+}
+
+void MeshThread::taskFailed(kj::Exception&& e) {
+    notice(Notice::Kind::kTrouble, startup_.node.str(), "internal",
+           std::string("a task of the mesh thread failed: ") + e.getDescription().cStr());
+}
+
+// --- membership
+
+template <class Input>
+void MeshThread::turn(Input input) {
+    ms::Effects effects;
+    input(effects);
+    perform(effects);
+}
+
+void MeshThread::perform(const ms::Effects& effects) {
+    for (const ms::Effect& effect : effects) {
+        std::visit(Cases{[&](const ms::Send& send) { links_.send(send.to, send.message); },
+                         [&](const ms::Dial& dial) { links_.dial(dial); },
+                         [&](const ms::ArmTimer& arm) {
+                             const Duration wait = std::max(Duration{}, arm.at - mono_now());
+                             tasks_.add(timer_.afterDelay(wait.count() * kj::NANOSECONDS)
+                                            .then([this, token = arm.token]() {
+                                                turn([&](ms::Effects& out) {
+                                                    membership_.on_timer(mono_now(), token, out);
+                                                });
+                                            }));
+                         },
+                         [&](const ms::Notify& notify) { on_event(notify.event); }},
+                   effect);
+    }
+}
+
+void MeshThread::on_event(const ms::Event& event) {
+    notice(Notice::Kind::kMember, event.subject.str(), std::string(ms::event_name(event.kind)),
+           event.by.empty() ? std::string() : "according to " + event.by.str());
+    saver_.mark_dirty();  // the roster is part of the state
+    if (event.kind == ms::EventKind::kSuperseded) {
+        superseded_ = true;
+        shared_.not_ready.publish(std::make_shared<const std::string>(
+            "another process runs with this node's identity: stop one of the two"));
+    }
+    if (event.kind == ms::EventKind::kSelfLeft) {
+        shared_.not_ready.publish(
+            std::make_shared<const std::string>("this node has left the mesh"));
+    }
+    publish_view();
+}
+
+// --- links
+
+::capnp::Capability::Client MeshThread::bootstrap_for(const seal::PeerIdentity& who) {
+    PeerCalls& calls = *this;
+    if (who.roles.has(seal::Role::kPeer)) return kj::heap<PeerServer>(who.node, calls);
+    return kj::heap<OperatorServer>(desk_, who.roles.has(seal::Role::kOperator));
+}
+
+void MeshThread::on_link_up(const NodeId& peer) {
+    exchange_.on_link_up(peer);
+    turn([&](ms::Effects& out) { membership_.on_connected(mono_now(), peer, out); });
+    publish_view();
+}
+
+void MeshThread::on_link_down(const NodeId& peer, ms::LinkEnd end, const std::string& fault) {
+    if (!fault.empty()) notice(Notice::Kind::kTrouble, peer.str(), "protocol", fault);
+    exchange_.on_link_down(peer);
+    turn([&](ms::Effects& out) { membership_.on_disconnected(mono_now(), peer, end, out); });
+    publish_view();
+}
+
+void MeshThread::on_dial_failed(const ms::Dial& dial, ms::DialFailure failure, const Error& why) {
+    if (failure == ms::DialFailure::kRejected && why.code != ErrorCode::kAlreadyExists) {
+        notice(Notice::Kind::kTrouble, dial.address, why.param, why.message);
+    }
+    turn([&](ms::Effects& out) { membership_.on_dial_failed(mono_now(), dial, failure, out); });
+}
+
+void MeshThread::on_refused(const std::string& address, const Error& why) {
+    notice(Notice::Kind::kPeerRefused, address, why.param, why.message);
+}
+
+// --- what peers say
+
+void MeshThread::on_message(const NodeId& from, const ms::Message& message) {
+    turn([&](ms::Effects& out) { membership_.on_message(mono_now(), from, message, out); });
+}
+
+void MeshThread::on_counters(const NodeId& from, const wire::CounterPush& push) {
+    exchange_.on_counters(from, push);
+}
+
+void MeshThread::on_registers(const NodeId& from, wire::RegisterPage page) {
+    exchange_.on_registers(from, std::move(page.registers));
+}
+
+state::Page MeshThread::page_for(const wire::RegisterPull& pull) {
+    return replica_.registers().page(pull.digest, pull.from, wire::kPageBytes);
+}
+
+void MeshThread::on_malformed(const NodeId& from, const Error& why) {
+    ++malformed_;
+    notice(Notice::Kind::kTrouble, from.str(), "malformed", why.message);
+}
+
+void MeshThread::on_merged(const NodeId& from, const MergeReport& report) {
+    if (report.first_refusal) {
+        notice(Notice::Kind::kTrouble, from.str(), "register_refused",
+               report.first_refusal->message);
+    }
+    if (report.changes.empty()) return;
+    for (const KeyChange& change : report.changes) {
+        notice(Notice::Kind::kKeyChanged, change.key.str(), change.revoked ? "revoked" : "created",
+               "told by " + from.str());
+    }
+    replica_.publish();
+    saver_.mark_dirty();
+    publish_view();
+}
+
+void MeshThread::on_key_changed(const KeyChange& change) {
+    notice(Notice::Kind::kKeyChanged, change.key.str(), change.revoked ? "revoked" : "created");
+    replica_.publish();
+    if (const state::Register* changed = replica_.find(change.key)) {
+        exchange_.push_register(*changed);
+    }
+    publish_view();
+}
+
+// --- regular work
+
+void MeshThread::every(std::chrono::milliseconds interval, void (MeshThread::*work)()) {
+    tasks_.add(again(interval, work));
+}
+
+kj::Promise<void> MeshThread::again(std::chrono::milliseconds interval,
+                                    void (MeshThread::*work)()) {
+    return timer_.afterDelay(interval.count() * kj::MILLISECONDS).then([this, interval, work]() {
+        (this->*work)();
+        return again(interval, work);
+    });
+}
+
+CountingFacts MeshThread::counting() {
+    const auto view = shared_.view.load();
+    return {static_cast<std::uint32_t>(view->counting),
+            exchange_.delay(startup_.options.push_interval), exchange_.skew()};
+}
+
+void MeshThread::push_tick() {
+    exchange_.push_counters(static_cast<std::uint32_t>(shared_.view.load()->counting));
+}
+
+void MeshThread::digest_tick() {
+    exchange_.pull_from_one();
+}
+
+void MeshThread::second_tick() {
+    const WallTime wall = wall_now();
+    replica_.counters().tick(mono_now(), wall);
+    saver_.save_if_dirty();
+    renew_if_due(wall);
+    publish_view();
+    publish_metrics();
+}
+
+void MeshThread::renew_if_due(WallTime now) {
+    if (now < certified_.renew_at) return;
+    auto renewed = certify(startup_.issuer, startup_.node, startup_.identity, now);
+    if (!renewed) {
+        certified_.renew_at = now + std::chrono::minutes(10);
+        return notice(Notice::Kind::kTrouble, startup_.node.str(), "certificate_not_renewed",
+                      renewed.error().message);
+    }
+    certified_ = std::move(*renewed);
+    links_.set_self(link_self(startup_, certified_));
+    replica_.set_author(author_of(startup_, certified_));
+    turn([&](ms::Effects& out) {
+        membership_.renew(mono_now(), certified_.serial,
+                          std::string(seal::text_of(*certified_.chain)), out);
+    });
+}
+
+void MeshThread::on_command(Command command) {
+    if (command == Command::kLeave) return leave();
+    stop_.fulfiller->fulfill();
+}
+
+void MeshThread::leave() {
+    // The last counters first: a peer may drop us as soon as it has heard the farewell.
+    exchange_.push_counters(1);
+    auto told = exchange_.flush().then([this]() {
+        turn([&](ms::Effects& out) { membership_.leave(mono_now(), out); });
+        const auto linger = ms::Options{}.leave_linger;
+        return timer_.afterDelay((linger + std::chrono::milliseconds(50)).count() *
+                                 kj::MILLISECONDS);
+    });
+    tasks_.add(told.then([this]() { return saver_.save(); }).then([this](Result<void>&&) {
+        shared_.left.open();
+    }));
+}
+
+// --- showing
+
+seal::Bytes MeshThread::encode_state() const {
+    std::vector<const state::Register*> registers;
+    replica_.registers().for_each([&](const state::Register& held) { registers.push_back(&held); });
+    std::vector<seal::Bytes> roster;
+    for (const ms::ClaimRef& claim : membership_.claims()) {
+        roster.push_back(wire::pack_claim(*claim));
+    }
+    return state::encode_state(startup_.trust.mesh, registers, roster);
+}
+
+void MeshThread::publish_view() {
+    auto view = std::make_shared<MeshView>();
+    view->mesh = startup_.trust.mesh;
+    view->self = startup_.node;
+    view->members = show_members(membership_, mono_now(), wall_now());
+    view->counting = 0;
+    for (const Member& member : view->members) {
+        const bool counts = member.self || member.status == MemberStatus::kAlive ||
+                            member.status == MemberStatus::kSuspect;
+        view->counting += counts ? 1 : 0;
+    }
+    view->delay = std::chrono::ceil<std::chrono::milliseconds>(
+        exchange_.delay(startup_.options.push_interval));
+    view->registers = replica_.registers().size();
+    view->digest = replica_.registers().digest().root();
+    shared_.view.publish(std::move(view));
+}
+
+std::shared_ptr<const MeshView> MeshThread::view_now() {
+    publish_view();
+    return shared_.view.load();
+}
+
+void MeshThread::publish_metrics() {
+    const auto view = shared_.view.load();
+    shared_.metrics.publish(std::make_shared<const std::vector<MetricFamily>>(
+        mesh_metrics({*view, membership_.counters(), membership_.health(), links_.counters(),
+                      exchange_.counters(), links_.size(), replica_.live_keys(), malformed_, saves_,
+                      saves_failed_})));
+}
+
+}  // namespace vidai::mesh::rpc

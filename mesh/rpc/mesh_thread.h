@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// MeshThread: what runs on the mesh thread, put together. Inputs (timers, links, peers, commands)
+// go to the membership core, the exchange and the replica; the core's effects are performed here,
+// and what changed is published. It decides nothing about the protocol.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include <kj/async-io.h>
+
+#include "mesh/membership/membership.h"
+#include "mesh/mesh.h"
+#include "mesh/rpc/desk.h"
+#include "mesh/rpc/exchange.h"
+#include "mesh/rpc/links.h"
+#include "mesh/rpc/mailbox_pump.h"
+#include "mesh/rpc/peer_server.h"
+#include "mesh/rpc/replica.h"
+#include "mesh/rpc/saver.h"
+#include "mesh/rpc/shared.h"
+#include "mesh/rpc/startup.h"
+
+namespace vidai::mesh::rpc {
+
+class MeshThread final : private LinkEvents,
+                         private PeerCalls,
+                         private DeskEvents,
+                         private kj::TaskSet::ErrorHandler {
+  public:
+    // All outlive it; `startup`'s sockets are taken.
+    MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink, kj::AsyncIoContext& io);
+    ~MeshThread() noexcept(false);
+
+    kj::Promise<void> stopped() { return kj::mv(stop_.promise); }  // once
+
+  private:
+    // Inputs.
+    void on_command(Command command);
+    ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who) override;
+    void on_link_up(const NodeId& peer) override;
+    void on_link_down(const NodeId& peer, membership::LinkEnd end,
+                      const std::string& fault) override;
+    void on_dial_failed(const membership::Dial& dial, membership::DialFailure failure,
+                        const Error& why) override;
+    void on_refused(const std::string& address, const Error& why) override;
+    void on_message(const NodeId& from, const membership::Message& message) override;
+    void on_counters(const NodeId& from, const wire::CounterPush& push) override;
+    void on_registers(const NodeId& from, wire::RegisterPage page) override;
+    state::Page page_for(const wire::RegisterPull& pull) override;
+    void on_malformed(const NodeId& from, const Error& why) override;
+    void on_key_changed(const KeyChange& change) override;
+    CountingFacts counting() override;
+    std::shared_ptr<const MeshView> view_now() override;
+    void taskFailed(kj::Exception&& e) override;
+
+    // Membership.
+    template <class Input>
+    void turn(Input input);  // an input to the core, then its effects
+    void perform(const membership::Effects& effects);
+    void on_event(const membership::Event& event);
+
+    // Regular work.
+    void every(std::chrono::milliseconds interval, void (MeshThread::*work)());
+    kj::Promise<void> again(std::chrono::milliseconds interval, void (MeshThread::*work)());
+    void push_tick();
+    void digest_tick();
+    void second_tick();
+    void renew_if_due(WallTime now);
+    void leave();
+
+    void on_merged(const NodeId& from, const MergeReport& report);
+    seal::Bytes encode_state() const;
+    void publish_view();
+    void publish_metrics();
+    void notice(Notice::Kind kind, std::string subject, std::string what, std::string message = {});
+
+    Startup& startup_;
+    Shared& shared_;
+    const NoticeSink& sink_;
+    kj::Timer& timer_;
+    Certified certified_;
+    kj::PromiseFulfillerPair<void> stop_;
+    bool superseded_ = false;
+    std::uint64_t malformed_ = 0, saves_ = 0, saves_failed_ = 0;
+
+    Replica replica_;
+    membership::Membership membership_;
+    Saver saver_;
+    Desk desk_;
+    Links links_;
+    Exchange exchange_;
+    MailboxPump<Command> commands_;
+    kj::TaskSet tasks_;
+};
+
+}  // namespace vidai::mesh::rpc

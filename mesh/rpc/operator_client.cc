@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client side of mesh/operator.h: a KJ loop of its own, driven only while a call waits.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <capnp/rpc-twoparty.h>
+#include <kj/async-io.h>
+
+#include "mesh/operator.h"
+#include "mesh/rpc/clock.h"
+#include "mesh/rpc/handshaking.h"
+#include "mesh/rpc/sealed_stream.h"
+#include "mesh/rpc/sockets.h"
+#include "mesh/rpc/startup.h"
+#include "mesh/seal/identity_store.h"
+#include "mesh/wire/message.h"
+#include "mesh/wire/operator_values.h"
+#include "schema/rpc/operator.capnp.h"
+
+namespace vidai::mesh {
+
+namespace {
+
+using Side = ::capnp::rpc::twoparty::Side;
+using Stream = kj::Own<kj::AsyncIoStream>;
+
+constexpr std::string_view kUnixPrefix = "unix:";
+
+// A thread can have one KJ loop; its clients share it.
+std::shared_ptr<kj::AsyncIoContext> thread_loop() {
+    static thread_local std::weak_ptr<kj::AsyncIoContext> shared;
+    auto loop = shared.lock();
+    if (!loop) {
+        loop = std::make_shared<kj::AsyncIoContext>(kj::setupAsyncIo());
+        shared = loop;
+    }
+    return loop;
+}
+
+// What to dial and, but for the local socket, as whom and whom to believe.
+struct Plan {
+    std::string address;
+    std::shared_ptr<const seal::Credentials> self;
+};
+
+Result<Plan> plan_for(const OperatorTarget& target) {
+    if (target.address.starts_with(kUnixPrefix)) return Plan{target.address, nullptr};
+    if (auto parsed = rpc::parse_host_port(target.address); !parsed) {
+        return fail(std::move(parsed).error());
+    }
+    auto trust = seal::load_trust(target.root_file);
+    if (!trust) return fail(std::move(trust).error());
+    auto self = seal::load_operator(target.identity_file);
+    if (!self) return fail(std::move(self).error());
+    if (self->trust != *trust) {
+        return fail(ErrorCode::kUnauthenticated,
+                    target.identity_file + " belongs to another mesh than " + target.root_file,
+                    target.identity_file);
+    }
+    return Plan{target.address, std::make_shared<const seal::Credentials>(std::move(*self))};
+}
+
+kj::Promise<Result<Stream>> seal_stream(Stream stream, const Plan& plan) {
+    if (!plan.self) return Result<Stream>(kj::mv(stream));
+    rpc::tune(*stream);
+    seal::HandshakeOptions options{
+        plan.self, {Generation{0}, rpc::kWire, {}}, seal::Role::kPeer, {}, rpc::wall_now()};
+    auto machine = std::make_unique<seal::Initiator>(std::move(options), seal::system_random());
+    return rpc::run_handshake(kj::mv(stream), std::move(machine))
+        .then([](Result<rpc::Handshaken>&& done) -> Result<Stream> {
+            if (!done && done.error().code == ErrorCode::kUnavailable) {
+                return fail(ErrorCode::kUnauthenticated,
+                            "the node refused this operator's certificate: it belongs to another "
+                            "mesh, has expired, or was not made for operators");
+            }
+            if (!done) return fail(std::move(done).error());
+            return Result<Stream>(
+                kj::heap<rpc::SealedStream>(std::move(*done), wire::kPeerWordsMax));
+        });
+}
+
+}  // namespace
+
+struct OperatorClient::Impl {
+    Impl(std::shared_ptr<kj::AsyncIoContext> loop, Stream connected, std::string where,
+         std::chrono::milliseconds limit)
+        : io(std::move(loop)),
+          stream(kj::mv(connected)),
+          network(*stream, Side::CLIENT, wire::reader_options(wire::kPeerWordsMax)),
+          system(::capnp::makeRpcClient(network)),
+          remote(bootstrap()),
+          address(std::move(where)),
+          timeout(limit) {}
+
+    proto::Operator::Client bootstrap() {
+        ::capnp::MallocMessageBuilder message(4);
+        auto vat = message.initRoot<::capnp::rpc::twoparty::VatId>();
+        vat.setSide(Side::SERVER);
+        return system.bootstrap(vat).castAs<proto::Operator>();
+    }
+
+    std::uint32_t deadline_ms() const {
+        return static_cast<std::uint32_t>(std::clamp<std::int64_t>(timeout.count(), 1, 60'000));
+    }
+
+    // Sends, waits, reads.
+    template <class Value, class Request>
+    Result<Value> call(Request request) {
+        Result<Value> late = fail(ErrorCode::kDeadlineExceeded,
+                                  address + " did not answer within the time allowed", address);
+        auto limit = io->provider->getTimer().afterDelay(timeout.count() * kj::MILLISECONDS);
+        auto expired = limit.then([late = std::move(late)]() mutable { return std::move(late); });
+        auto answer = request.send().then(
+            [](auto&& reply) { return wire::read_outcome<Value>(reply.getOutcome()); },
+            [this](kj::Exception&& e) -> Result<Value> {
+                return fail(
+                    ErrorCode::kUnavailable,
+                    "the connection to " + address + " broke off: " + e.getDescription().cStr(),
+                    address);
+            });
+        return answer.exclusiveJoin(kj::mv(expired)).wait(io->waitScope);
+    }
+
+    std::shared_ptr<kj::AsyncIoContext> io;
+    Stream stream;
+    ::capnp::TwoPartyVatNetwork network;
+    ::capnp::RpcSystem<::capnp::rpc::twoparty::VatId> system;
+    proto::Operator::Client remote;
+    const std::string address;
+    const std::chrono::milliseconds timeout;
+};
+
+OperatorClient::OperatorClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+OperatorClient::~OperatorClient() = default;
+OperatorClient::OperatorClient(OperatorClient&&) noexcept = default;
+OperatorClient& OperatorClient::operator=(OperatorClient&&) noexcept = default;
+
+Result<OperatorClient> OperatorClient::connect(const OperatorTarget& target,
+                                               std::chrono::milliseconds timeout) {
+    auto plan = plan_for(target);
+    if (!plan) return fail(std::move(plan).error());
+    auto io = thread_loop();
+    auto late = io->provider->getTimer()
+                    .afterDelay(timeout.count() * kj::MILLISECONDS)
+                    .then([where = target.address]() -> Result<Stream> {
+                        return fail(ErrorCode::kDeadlineExceeded,
+                                    where + " did not answer within the time allowed", where);
+                    });
+    auto connecting =
+        io->provider->getNetwork()
+            .parseAddress(plan->address.c_str())
+            .then([](kj::Own<kj::NetworkAddress>&& found) {
+                auto connected = found->connect();
+                return connected.attach(kj::mv(found));
+            })
+            .then([&plan](Stream&& stream) { return seal_stream(kj::mv(stream), *plan); });
+    auto reached = connecting.catch_([&target](kj::Exception&& e) -> Result<Stream> {
+        return fail(ErrorCode::kUnavailable,
+                    "cannot reach " + target.address + ": " + e.getDescription().cStr(),
+                    target.address);
+    });
+    auto stream = reached.exclusiveJoin(kj::mv(late)).wait(io->waitScope);
+    if (!stream) return fail(std::move(stream).error());
+    return OperatorClient(
+        std::make_unique<Impl>(std::move(io), kj::mv(*stream), target.address, timeout));
+}
+
+Result<std::vector<Member>> OperatorClient::members() {
+    return impl_->call<std::vector<Member>>(impl_->remote.membersRequest());
+}
+
+Result<MeshStatus> OperatorClient::status() {
+    return impl_->call<MeshStatus>(impl_->remote.statusRequest());
+}
+
+Result<NodeDetail> OperatorClient::node_show(const NodeId& node) {
+    auto request = impl_->remote.nodeShowRequest();
+    request.setNode(wire::to_text(node.str()));
+    return impl_->call<NodeDetail>(kj::mv(request));
+}
+
+Result<CreatedKey> OperatorClient::key_create(const KeyCreateRequest& wanted) {
+    auto request = impl_->remote.keyCreateRequest();
+    wire::write(wanted, request.initRequest());
+    request.setDeadlineMs(impl_->deadline_ms());
+    return impl_->call<CreatedKey>(kj::mv(request));
+}
+
+Result<std::vector<state::KeyRecord>> OperatorClient::key_list() {
+    std::vector<state::KeyRecord> keys;
+    for (bool more = true; more;) {
+        auto request = impl_->remote.keyListRequest();
+        if (!keys.empty()) request.setAfter(wire::to_text(keys.back().id.str()));
+        auto page = impl_->call<wire::KeyPage>(kj::mv(request));
+        if (!page) return fail(std::move(page).error());
+        more = page->more && !page->keys.empty();
+        std::move(page->keys.begin(), page->keys.end(), std::back_inserter(keys));
+    }
+    std::stable_sort(keys.begin(), keys.end(),
+                     [](const auto& a, const auto& b) { return a.created < b.created; });
+    return keys;
+}
+
+Result<state::KeyRecord> OperatorClient::key_revoke(const KeyId& key) {
+    auto request = impl_->remote.keyRevokeRequest();
+    request.setKey(wire::to_text(key.str()));
+    request.setDeadlineMs(impl_->deadline_ms());
+    return impl_->call<state::KeyRecord>(kj::mv(request));
+}
+
+Result<LimitReport> OperatorClient::limit_show(const KeyId& key) {
+    auto request = impl_->remote.limitShowRequest();
+    request.setKey(wire::to_text(key.str()));
+    return impl_->call<LimitReport>(kj::mv(request));
+}
+
+}  // namespace vidai::mesh

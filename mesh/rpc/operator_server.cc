@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/rpc/operator_server.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+constexpr std::uint32_t kDeadlineMaxMs = 60'000;
+
+template <class Value, class Context>
+kj::Promise<void> answer(Context& context, const Result<Value>& result) {
+    wire::write_outcome(result, context.getResults().initOutcome());
+    return kj::READY_NOW;
+}
+
+template <class Value, class Context>
+kj::Promise<void> answer_later(Context& context, kj::Promise<Result<Value>> result) {
+    return result.then([context](Result<Value>&& value) mutable { return answer(context, value); });
+}
+
+std::chrono::milliseconds deadline(std::uint32_t ms) {
+    return std::chrono::milliseconds(std::clamp<std::uint32_t>(ms, 1, kDeadlineMaxMs));
+}
+
+std::unexpected<Error> may_not_write() {
+    return fail(ErrorCode::kPermissionDenied,
+                "this certificate may only look: changing keys needs the role operator");
+}
+
+}  // namespace
+
+kj::Promise<void> OperatorServer::members(MembersContext context) {
+    return answer(context, calls_.members());
+}
+
+kj::Promise<void> OperatorServer::status(StatusContext context) {
+    return answer(context, calls_.status());
+}
+
+kj::Promise<void> OperatorServer::nodeShow(NodeShowContext context) {
+    const auto node = parse_node_id(wire::view_of(context.getParams().getNode()));
+    if (!node) return answer<NodeDetail>(context, fail(node.error()));
+    return answer(context, calls_.node_show(*node));
+}
+
+kj::Promise<void> OperatorServer::keyCreate(KeyCreateContext context) {
+    if (!may_write_) return answer<CreatedKey>(context, may_not_write());
+    auto request = wire::read(context.getParams().getRequest());
+    if (!request) return answer<CreatedKey>(context, fail(std::move(request).error()));
+    return answer_later(context, calls_.key_create(std::move(*request),
+                                                   deadline(context.getParams().getDeadlineMs())));
+}
+
+kj::Promise<void> OperatorServer::keyList(KeyListContext context) {
+    return answer(context, calls_.key_list(wire::text_of(context.getParams().getAfter())));
+}
+
+kj::Promise<void> OperatorServer::keyRevoke(KeyRevokeContext context) {
+    if (!may_write_) return answer<state::KeyRecord>(context, may_not_write());
+    return answer_later(context,
+                        calls_.key_revoke(KeyId(wire::text_of(context.getParams().getKey())),
+                                          deadline(context.getParams().getDeadlineMs())));
+}
+
+kj::Promise<void> OperatorServer::limitShow(LimitShowContext context) {
+    return answer(context, calls_.limit_show(KeyId(wire::text_of(context.getParams().getKey()))));
+}
+
+}  // namespace vidai::mesh::rpc

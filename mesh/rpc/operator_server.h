@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator may call on us (schema/rpc/operator.capnp), checked against its role and handed
+// on. Mesh thread.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "mesh/operator.h"
+#include "mesh/wire/operator_values.h"
+#include "schema/rpc/operator.capnp.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::mesh::rpc {
+
+class OperatorCalls {
+  public:
+    virtual Result<std::vector<Member>> members() = 0;
+    virtual Result<MeshStatus> status() = 0;
+    virtual Result<NodeDetail> node_show(const NodeId& node) = 0;
+    // Done when it is on disk here; kDeadlineExceeded, and nothing created, after `within`.
+    virtual kj::Promise<Result<CreatedKey>> key_create(KeyCreateRequest request,
+                                                       std::chrono::milliseconds within) = 0;
+    virtual Result<wire::KeyPage> key_list(const std::string& after) = 0;
+    virtual kj::Promise<Result<state::KeyRecord>> key_revoke(KeyId key,
+                                                             std::chrono::milliseconds within) = 0;
+    virtual Result<LimitReport> limit_show(const KeyId& key) = 0;
+
+  protected:
+    ~OperatorCalls() = default;
+};
+
+class OperatorServer final : public proto::Operator::Server {
+  public:
+    // `may_write`: the role operator, not just observer.
+    OperatorServer(OperatorCalls& calls, bool may_write) : calls_(calls), may_write_(may_write) {}
+
+    kj::Promise<void> members(MembersContext context) override;
+    kj::Promise<void> status(StatusContext context) override;
+    kj::Promise<void> nodeShow(NodeShowContext context) override;
+    kj::Promise<void> keyCreate(KeyCreateContext context) override;
+    kj::Promise<void> keyList(KeyListContext context) override;
+    kj::Promise<void> keyRevoke(KeyRevokeContext context) override;
+    kj::Promise<void> limitShow(LimitShowContext context) override;
+
+  private:
+    OperatorCalls& calls_;
+    const bool may_write_;
+};
+
+}  // namespace vidai::mesh::rpc

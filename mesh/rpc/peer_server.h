@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a peer may call on us, checked and handed on. It answers in the turn in which it was asked.
+// Mesh thread.
+#pragma once
+
+#include "mesh/membership/message.h"
+#include "mesh/state/register_set.h"
+#include "mesh/wire/counters.h"
+#include "mesh/wire/registers.h"
+#include "schema/rpc/peer.capnp.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::mesh::rpc {
+
+class PeerCalls {
+  public:
+    virtual void on_message(const NodeId& from, const membership::Message& message) = 0;
+    virtual void on_counters(const NodeId& from, const wire::CounterPush& push) = 0;
+    virtual void on_registers(const NodeId& from, wire::RegisterPage page) = 0;
+    // Valid until the registers change.
+    virtual state::Page page_for(const wire::RegisterPull& pull) = 0;
+    virtual void on_malformed(const NodeId& from, const Error& why) = 0;
+
+  protected:
+    ~PeerCalls() = default;
+};
+
+class PeerServer final : public proto::Peer::Server {
+  public:
+    PeerServer(NodeId from, PeerCalls& calls) : from_(std::move(from)), calls_(calls) {}
+
+    kj::Promise<void> deliver(DeliverContext context) override;
+    kj::Promise<void> pushCounters(PushCountersContext context) override;
+    kj::Promise<void> pushRegisters(PushRegistersContext context) override;
+    kj::Promise<void> pullRegisters(PullRegistersContext context) override;
+
+  private:
+    kj::Promise<void> malformed(const Error& why);
+    const NodeId from_;
+    PeerCalls& calls_;
+};
+
+}  // namespace vidai::mesh::rpc

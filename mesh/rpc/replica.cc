@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/rpc/replica.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "mesh/limits/bound.h"
+#include "mesh/state/key_secret.h"
+#include "mesh/state/key_value.h"
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+using state::Register;
+using state::RegisterKind;
+using Merge = state::RegisterSet::Merge;
+
+std::unexpected<Error> no_such_key(const KeyId& id) {
+    return fail(ErrorCode::kNotFound,
+                "no key has the id '" + id.str() + "'; `vidaictl key list` shows all", id.str());
+}
+
+// How often the stretch that bursts are recorded for goes into `span`, rounded up.
+std::uint64_t stretches(Duration span) {
+    const Duration stretch = store_options().delay;
+    return static_cast<std::uint64_t>((span + stretch - Duration(1)) / stretch);
+}
+
+}  // namespace
+
+const limits::StoreOptions& store_options() {
+    static const limits::StoreOptions options;
+    return options;
+}
+
+Replica::Replica(const seal::Trust& trust, Author author, Generation generation,
+                 limits::CounterTable& table, Snapshot<state::KeyTable>& keys)
+    : author_(std::move(author)),
+      table_(table),
+      published_(keys),
+      verifier_(trust),
+      counters_(table, author_.node, generation, store_options()) {}
+
+const Register* Replica::find(const KeyId& id) const {
+    return registers_.find({RegisterKind::kKey, id.str()});
+}
+
+Merge Replica::apply(Register candidate, state::KeyRecord record, MonoTime now) {
+    clock_.observe(candidate.statement.time);
+    const Merge merged = registers_.merge(std::move(candidate));
+    if (merged != Merge::kApplied) return merged;
+    state::KeyEntry& entry = entries_[record.id];
+    const bool was_live = !entry.record.id.empty() && !entry.record.revoked;
+    live_ += record.revoked ? 0 : 1;
+    live_ -= was_live ? 1 : 0;
+    entry.slot.reset();
+    if (record.revoked) {
+        counters_.release(record.id, now);
+    } else if (const auto slot = counters_.bind(record.id, record.limits)) {
+        entry.slot = *slot;
+    }
+    entry.record = std::move(record);
+    dirty_ = true;
+    return merged;
+}
+
+void Replica::load(std::vector<Register> stored, MonoTime now) {
+    for (Register& held : stored) {
+        auto record = state::decode_key(held.statement);
+        if (record) (void)apply(std::move(held), std::move(*record), now);
+    }
+}
+
+MergeReport Replica::merge(std::vector<Register> received, WallTime wall, MonoTime now) {
+    MergeReport report;
+    const auto refuse = [&](Error why) {
+        ++report.refused;
+        if (!report.first_refusal) report.first_refusal = std::move(why);
+    };
+    for (Register& candidate : received) {
+        // What is known already need not be verified: it will not be kept.
+        const Register* held = registers_.find({candidate.statement.kind, candidate.statement.id});
+        if (held && !supersedes(candidate, *held)) {
+            ++report.known;
+            continue;
+        }
+        if (auto good = verifier_.verify(candidate, wall); !good) {
+            refuse(std::move(good).error());
+            continue;
+        }
+        auto record = state::decode_key(candidate.statement);
+        if (!record) {
+            refuse(std::move(record).error());
+            continue;
+        }
+        const KeyChange change{record->id, record->revoked};
+        if (apply(std::move(candidate), std::move(*record), now) != Merge::kApplied) {
+            refuse({ErrorCode::kResourceExhausted, "this node holds as many registers as it may",
+                    "registers"});
+            continue;
+        }
+        ++report.applied;
+        report.changes.push_back(change);
+    }
+    return report;
+}
+
+state::KeyRecord Replica::write(state::KeyRecord record, WallTime wall, MonoTime now) {
+    state::Statement statement{RegisterKind::kKey, record.id.str(), record.revoked,
+                               clock_.tick(wall),  author_.node,    state::encode_key(record)};
+    Register mine = state::sign_register(std::move(statement), *author_.key, author_.chain);
+    (void)apply(std::move(mine), record, now);
+    return record;
+}
+
+Result<CreatedKey> Replica::create(const KeyCreateRequest& wanted, WallTime wall, MonoTime now) {
+    if (registers_.size() >= kKeysMax) {
+        return fail(ErrorCode::kResourceExhausted,
+                    "the mesh holds as many keys, revoked ones included, as it may: " +
+                        std::to_string(kKeysMax));
+    }
+    state::KeyRecord record;
+    record.name = wanted.name;
+    record.models = wanted.models;
+    record.limits = wanted.limits;
+    record.created = wall;
+    state::MintedKey minted = state::make_key(std::move(record));
+    if (auto valid = state::validate(minted.record); !valid) return fail(std::move(valid).error());
+    return CreatedKey{write(std::move(minted.record), wall, now), std::move(minted.text)};
+}
+
+Result<state::KeyRecord> Replica::revoke(const KeyId& id, WallTime wall, MonoTime now) {
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) return no_such_key(id);
+    state::KeyRecord record = found->second.record;
+    if (record.revoked) return record;
+    record.revoked = true;
+    return write(std::move(record), wall, now);
+}
+
+void Replica::publish() {
+    if (!std::exchange(dirty_, false)) return;
+    std::vector<state::KeyEntry> entries;
+    entries.reserve(entries_.size());
+    for (const auto& [id, entry] : entries_) entries.push_back(entry);
+    published_.publish(std::make_shared<const state::KeyTable>(std::move(entries)));
+}
+
+Result<LimitReport> Replica::limits_of(const KeyId& id, const CountingFacts& facts,
+                                       WallTime wall) const {
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) return no_such_key(id);
+    const auto& [record, slot] = found->second;
+    LimitReport report;
+    report.key = id;
+    report.name = record.name;
+    report.revoked = record.revoked;
+    const limits::SlotUse use = slot ? table_.use(*slot, wall) : limits::SlotUse{};
+    report.spend_own = use.spend_own;
+    report.spend_known = slot ? use.spend_known : counters_.spend(id);
+
+    const Duration delay = std::max(facts.delay, store_options().delay);
+    const auto add = [&](LimitKind kind, limits::LimitKind counted, std::uint64_t limit,
+                         std::uint64_t own, std::uint64_t known) {
+        const std::uint64_t burst = counters_.burst(id, counted);
+        LimitUse row{kind, limit, own, known, 0, 0, {}, facts.nodes};
+        row.delay = std::chrono::ceil<std::chrono::milliseconds>(delay);
+        row.burst = burst * stretches(delay);
+        row.bound = limits::overshoot_bound({.nodes = facts.nodes,
+                                             .limit = limit,
+                                             .burst_in_delay = row.burst,
+                                             .burst_in_skew = burst * stretches(facts.skew),
+                                             .significance = store_options().significance});
+        report.limits.push_back(row);
+    };
+    const state::KeyLimits& wanted = record.limits;
+    if (wanted.requests_per_minute) {
+        add(LimitKind::kRequests, limits::LimitKind::kRequests, *wanted.requests_per_minute,
+            use.requests_own, use.requests_known);
+    }
+    if (wanted.tokens_per_minute) {
+        add(LimitKind::kTokens, limits::LimitKind::kTokens, *wanted.tokens_per_minute,
+            use.tokens_own, use.tokens_known);
+    }
+    if (wanted.concurrency) {
+        LimitUse row{
+            LimitKind::kConcurrency, *wanted.concurrency, use.in_flight, 0, 0, 0, {}, facts.nodes};
+        row.bound = std::uint64_t{*wanted.concurrency} * (facts.nodes - 1);
+        report.limits.push_back(row);
+    }
+    return report;
+}
+
+}  // namespace vidai::mesh::rpc

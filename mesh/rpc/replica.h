@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Replica: what this node holds of the mesh's shared state: the signed registers, the keys they
+// say there are, and the counters of those keys. It keeps the three in step and publishes the key
+// table. No I/O, no clock: times are arguments. Mesh thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "mesh/limits/counter_store.h"
+#include "mesh/operator.h"
+#include "mesh/seal/certificate.h"
+#include "mesh/seal/keys.h"
+#include "mesh/state/hlc.h"
+#include "mesh/state/key_table.h"
+#include "mesh/state/register_set.h"
+#include "schema/base/snapshot.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::mesh::rpc {
+
+// Live keys and tombstones together; mesh/state allows a little more, so that a merge of two full
+// nodes still fits.
+inline constexpr std::size_t kKeysMax = 100'000;
+
+// Who signs what this node writes.
+struct Author {
+    NodeId node;
+    std::shared_ptr<const seal::SecretKey> key;
+    std::shared_ptr<const seal::Bytes> chain;
+};
+
+struct KeyChange {
+    KeyId key;
+    bool revoked = false;
+};
+
+struct MergeReport {
+    std::vector<KeyChange> changes;
+    std::size_t applied = 0, known = 0, refused = 0;
+    std::optional<Error> first_refusal;
+};
+
+// What a bound is computed from besides the key's own history.
+struct CountingFacts {
+    std::uint32_t nodes = 1;  // N
+    Duration delay{};         // D', measured
+    Duration skew{};          // greatest difference between clocks seen
+};
+
+class Replica {
+  public:
+    Replica(const seal::Trust& trust, Author author, Generation generation,
+            limits::CounterTable& table, Snapshot<state::KeyTable>& keys);
+
+    void set_author(Author author) { author_ = std::move(author); }
+    // What was stored; believed as it is.
+    void load(std::vector<state::Register> stored, MonoTime now);
+    // What a peer sent; each register is verified first.
+    MergeReport merge(std::vector<state::Register> received, WallTime wall, MonoTime now);
+
+    // kInvalidRequest, kResourceExhausted.
+    Result<CreatedKey> create(const KeyCreateRequest& wanted, WallTime wall, MonoTime now);
+    // kNotFound; revoking twice changes nothing.
+    Result<state::KeyRecord> revoke(const KeyId& id, WallTime wall, MonoTime now);
+    Result<LimitReport> limits_of(const KeyId& id, const CountingFacts& facts, WallTime wall) const;
+
+    // Publishes a key table if keys have changed since the last call.
+    void publish();
+
+    const std::map<KeyId, state::KeyEntry>& keys() const { return entries_; }
+    std::size_t live_keys() const { return live_; }
+    const state::RegisterSet& registers() const { return registers_; }
+    const state::Register* find(const KeyId& id) const;
+    limits::CounterStore& counters() { return counters_; }
+
+  private:
+    state::RegisterSet::Merge apply(state::Register candidate, state::KeyRecord record,
+                                    MonoTime now);
+    state::KeyRecord write(state::KeyRecord record, WallTime wall, MonoTime now);
+
+    Author author_;
+    limits::CounterTable& table_;
+    Snapshot<state::KeyTable>& published_;
+    state::RegisterVerifier verifier_;
+    state::HlcClock clock_;
+    state::RegisterSet registers_;
+    limits::CounterStore counters_;
+    std::map<KeyId, state::KeyEntry> entries_;
+    std::size_t live_ = 0;
+    bool dirty_ = false;
+};
+
+// The parts of this node's counting that do not depend on a key.
+const limits::StoreOptions& store_options();
+
+}  // namespace vidai::mesh::rpc

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/rpc/report.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+constexpr MemberStatus kStatuses[] = {MemberStatus::kJoining, MemberStatus::kAlive,
+                                      MemberStatus::kSuspect, MemberStatus::kDead,
+                                      MemberStatus::kLeft};
+
+MemberStatus show(membership::Status status) {
+    switch (status) {
+        case membership::Status::kJoining:
+            return MemberStatus::kJoining;
+        case membership::Status::kAlive:
+            return MemberStatus::kAlive;
+        case membership::Status::kSuspect:
+            return MemberStatus::kSuspect;
+        case membership::Status::kDead:
+            return MemberStatus::kDead;
+        case membership::Status::kLeft:
+            break;
+    }
+    return MemberStatus::kLeft;
+}
+
+MetricSample plain(std::uint64_t value) {
+    return {{}, static_cast<double>(value)};
+}
+MetricSample labelled(const char* label, std::string_view which, std::uint64_t value) {
+    return {{{label, std::string(which)}}, static_cast<double>(value)};
+}
+
+std::vector<MetricSample> by_status(const MeshView& view) {
+    std::vector<MetricSample> samples;
+    for (const MemberStatus status : kStatuses) {
+        const auto count = std::count_if(view.members.begin(), view.members.end(),
+                                         [&](const Member& m) { return m.status == status; });
+        samples.push_back(
+            labelled("status", member_status_name(status), static_cast<std::uint64_t>(count)));
+    }
+    return samples;
+}
+
+}  // namespace
+
+std::vector<Member> show_members(const membership::Membership& core, MonoTime mono, WallTime wall) {
+    std::vector<Member> members;
+    for (membership::MemberView& held : core.members()) {
+        Member member{std::move(held.id),
+                      std::move(held.address),
+                      show(held.status),
+                      held.generation,
+                      held.incarnation,
+                      held.self,
+                      held.connected,
+                      std::nullopt,
+                      wall};
+        if (held.rtt > Duration{}) {
+            member.rtt = std::chrono::ceil<std::chrono::microseconds>(held.rtt);
+        }
+        member.since = wall - std::chrono::duration_cast<std::chrono::milliseconds>(
+                                  std::max(Duration{}, mono - held.since));
+        members.push_back(std::move(member));
+    }
+    std::sort(members.begin(), members.end(),
+              [](const Member& a, const Member& b) { return a.id < b.id; });
+    return members;
+}
+
+std::vector<MetricFamily> mesh_metrics(const MetricInputs& in) {
+    constexpr auto kCounter = MetricKind::kCounter;
+    constexpr auto kGauge = MetricKind::kGauge;
+    const membership::Counters& m = in.membership;
+    const LinkCounters& l = in.links;
+    const ExchangeCounters& x = in.exchange;
+    const double delay = std::chrono::duration<double>(in.view.delay).count();
+    return {
+        {"vidai_mesh_members", "Members by the status this node holds them in.", kGauge,
+         by_status(in.view)},
+        {"vidai_mesh_connections", "Sealed connections to peers.", kGauge, {plain(in.connections)}},
+        {"vidai_mesh_health",
+         "Lifeguard's local health multiplier; 0 is well.",
+         kGauge,
+         {plain(in.health)}},
+        {"vidai_mesh_probes_total",
+         "Liveness probes by kind and outcome.",
+         kCounter,
+         {labelled("kind", "sent", m.probes), labelled("kind", "failed", m.probes_failed),
+          labelled("kind", "indirect", m.indirect_probes), labelled("kind", "nack", m.nacks)}},
+        {"vidai_mesh_verdicts_total",
+         "What membership concluded.",
+         kCounter,
+         {labelled("verdict", "suspicion", m.suspicions),
+          labelled("verdict", "refutation", m.refutations),
+          labelled("verdict", "death", m.deaths)}},
+        {"vidai_mesh_pauses_total",
+         "Times this process did not run for a while.",
+         kCounter,
+         {plain(m.pauses)}},
+        {"vidai_mesh_rumors_sent_total",
+         "Membership rumors sent.",
+         kCounter,
+         {plain(m.rumors_sent)}},
+        {"vidai_mesh_claims_rejected_total",
+         "Members' claims that failed verification.",
+         kCounter,
+         {plain(m.claims_rejected)}},
+        {"vidai_mesh_handshakes_total",
+         "Handshakes by result.",
+         kCounter,
+         {labelled("result", "accepted", l.accepted), labelled("result", "dialled", l.dialled),
+          labelled("result", "refused", l.refused), labelled("result", "shed", l.shed)}},
+        {"vidai_mesh_connections_replaced_total",
+         "Connections replaced by a newer one.",
+         kCounter,
+         {plain(l.replaced)}},
+        {"vidai_mesh_malformed_total",
+         "Messages of authenticated peers that were malformed.",
+         kCounter,
+         {plain(in.malformed)}},
+        {"vidai_mesh_counter_cells_total",
+         "Counter cells received by what became of them.",
+         kCounter,
+         {labelled("result", "applied", x.cells_applied),
+          labelled("result", "unchanged", x.cells_unchanged),
+          labelled("result", "refused", x.cells_refused)}},
+        {"vidai_mesh_counter_full_syncs_total",
+         "Times a peer was told all counters.",
+         kCounter,
+         {plain(x.full_syncs)}},
+        {"vidai_mesh_counter_delay_seconds",
+         "How old peers' counters may be: the D' of published bounds.",
+         kGauge,
+         {{{}, delay}}},
+        {"vidai_mesh_registers",
+         "Replicated registers held, tombstones included.",
+         kGauge,
+         {plain(in.view.registers)}},
+        {"vidai_mesh_register_merges_total",
+         "Registers received by what became of them.",
+         kCounter,
+         {labelled("result", "applied", x.registers_applied),
+          labelled("result", "known", x.registers_known),
+          labelled("result", "refused", x.registers_refused)}},
+        {"vidai_mesh_keys", "Client keys that are not revoked.", kGauge, {plain(in.live_keys)}},
+        {"vidai_mesh_state_saves_total",
+         "Saves of the state file by result.",
+         kCounter,
+         {labelled("result", "ok", in.saves), labelled("result", "failed", in.saves_failed)}},
+    };
+}
+
+std::vector<MetricFamily> mesh_metric_catalogue() {
+    const MeshView view;
+    const membership::Counters membership;
+    const LinkCounters links;
+    const ExchangeCounters exchange;
+    auto families = mesh_metrics({view, membership, 0, links, exchange});
+    for (MetricFamily& family : families) family.samples.clear();
+    return families;
+}
+
+}  // namespace vidai::mesh::rpc

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Saver: writes the state file from a thread of its own, so that an fsync never delays a probe's
+// answer. Saves that are asked for while one runs become one. Lives on the mesh thread.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <kj/async-io.h>
+
+#include "mesh/rpc/mailbox_pump.h"
+#include "mesh/seal/encoding.h"
+#include "schema/base/mailbox.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::mesh::rpc {
+
+class Saver {
+  public:
+    // `encode` gives the bytes of now; `saved` hears of each attempt. Both on the mesh thread.
+    Saver(std::string path, kj::LowLevelAsyncIoProvider& io, std::function<seal::Bytes()> encode,
+          std::function<void(const Result<void>&)> saved);
+    // Finishes the save under way, and one more if there were changes since.
+    ~Saver();
+    Saver(const Saver&) = delete;
+    Saver& operator=(const Saver&) = delete;
+
+    void mark_dirty() { dirty_ = true; }
+    void save_if_dirty();  // call about once a second
+    // Ends when a save has ended that began after this call.
+    kj::Promise<Result<void>> save();
+
+  private:
+    using Waiter = kj::Own<kj::PromiseFulfiller<Result<void>>>;
+    void begin();
+    void ended(const Result<void>& result);
+    void work();  // the thread
+
+    const std::string path_;
+    std::function<seal::Bytes()> encode_;
+    std::function<void(const Result<void>&)> saved_;
+    bool dirty_ = false;
+    bool running_ = false;
+    std::vector<Waiter> waiting_, served_;  // for the next save, for the one that runs
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::optional<seal::Bytes> job_;
+    bool stop_ = false;
+    Mailbox<Result<void>> results_{4};
+    MailboxPump<Result<void>> pump_;
+    std::thread thread_;
+};
+
+}  // namespace vidai::mesh::rpc

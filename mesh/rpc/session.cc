@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/rpc/session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <capnp/message.h>
+
+#include "mesh/rpc/clock.h"
+#include "mesh/wire/membership.h"
+#include "mesh/wire/message.h"
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+using Side = ::capnp::rpc::twoparty::Side;
+
+proto::Peer::Client bootstrap_of(::capnp::RpcSystem<::capnp::rpc::twoparty::VatId>& system,
+                                 Side ours) {
+    ::capnp::MallocMessageBuilder message(4);
+    auto vat = message.initRoot<::capnp::rpc::twoparty::VatId>();
+    vat.setSide(ours == Side::CLIENT ? Side::SERVER : Side::CLIENT);
+    return system.bootstrap(vat).castAs<proto::Peer>();
+}
+
+}  // namespace
+
+Session::Session(kj::Own<kj::AsyncIoStream> stream, Side side,
+                 ::capnp::Capability::Client bootstrap, std::size_t words_max, kj::Timer& timer)
+    : timer_(timer),
+      stream_(kj::mv(stream)),
+      network_(*stream_, side, wire::reader_options(words_max)),
+      system_(::capnp::makeRpcServer(network_, kj::mv(bootstrap))),
+      remote_(bootstrap_of(system_, side)),
+      tasks_(*this) {
+    load_->minute = mono_now();
+    // What a peer may have us hold in calls that are not answered yet.
+    system_.setFlowLimit(2 * words_max);
+}
+
+Session::~Session() noexcept(false) = default;
+
+void Session::taskFailed(kj::Exception&&) {
+    // A call that fails is a lost message; the end of the connection is seen by ended().
+}
+
+void Session::deliver(const membership::Message& message) {
+    if (load_->deliveries >= kDeliveriesMax) return;
+    auto request = remote_.deliverRequest();
+    wire::write(message, request.initMessage());
+    ++load_->deliveries;
+    auto answered = kj::defer([load = load_]() { --load->deliveries; });
+    tasks_.add(request.send().ignoreResult().attach(kj::mv(answered)));
+}
+
+template <class T>
+kj::Promise<T> Session::bulk(kj::Promise<T> call, T failed) {
+    ++load_->bulk;
+    auto answered = kj::defer([load = load_]() { --load->bulk; });
+    auto limit = timer_.afterDelay(kCallTimeoutSeconds * kj::SECONDS);
+    auto late =
+        limit.then([]() -> T { kj::throwFatalException(KJ_EXCEPTION(OVERLOADED, "late")); });
+    return call.exclusiveJoin(kj::mv(late))
+        .catch_([failed = std::move(failed)](kj::Exception&&) mutable { return std::move(failed); })
+        .attach(kj::mv(answered));
+}
+
+kj::Promise<bool> Session::push_counters(const wire::CounterPush& push) {
+    auto request = remote_.pushCountersRequest();
+    wire::write(push, request.initPush());
+    const MonoTime start = mono_now();
+    auto call = request.send().ignoreResult().then([load = load_, start]() {
+        const MonoTime now = mono_now();
+        (void)load->push_time_max(now);
+        load->slowest = std::max(load->slowest, now - start);
+        return true;
+    });
+    return bulk(kj::mv(call), false);
+}
+
+kj::Promise<bool> Session::push_registers(const state::Page& page) {
+    auto request = remote_.pushRegistersRequest();
+    wire::write(page, request.initPage());
+    return bulk(request.send().ignoreResult().then([]() { return true; }), false);
+}
+
+kj::Promise<Result<wire::RegisterPage>> Session::pull_registers(const wire::RegisterPull& pull) {
+    auto request = remote_.pullRegistersRequest();
+    wire::write(pull, request.initPull());
+    auto call = request.send().then([](auto&& reply) { return wire::read(reply.getPage()); });
+    Result<wire::RegisterPage> failed = fail(ErrorCode::kUnavailable, "the peer did not answer");
+    return bulk(kj::mv(call), std::move(failed));
+}
+
+Duration Session::Load::push_time_max(MonoTime now) {
+    if (now - minute > std::chrono::minutes(1)) {
+        slowest_before = std::exchange(slowest, Duration{});
+        minute = now;
+    }
+    return std::max(slowest, slowest_before);
+}
+
+}  // namespace vidai::mesh::rpc

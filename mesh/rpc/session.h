@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Session: capnproto RPC over one connection, in both directions: what we offer is `bootstrap`,
+// what the other side offers are the calls below. Membership goes out at once; bulk (counters and
+// registers) only while little bulk is under way, so that probes never queue behind it.
+// Mesh thread. Destroyed before the event loop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <capnp/rpc-twoparty.h>
+#include <kj/async-io.h>
+#include <kj/timer.h>
+
+#include "mesh/membership/message.h"
+#include "mesh/rpc/sealed_stream.h"
+#include "mesh/wire/counters.h"
+#include "mesh/wire/registers.h"
+#include "schema/rpc/peer.capnp.h"
+#include "schema/vocabulary/result.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::rpc {
+
+inline constexpr std::size_t kDeliveriesMax = 512;  // unanswered; further ones are lost
+inline constexpr std::size_t kBulkMax = 4;          // unanswered
+inline constexpr std::int64_t kCallTimeoutSeconds = 5;
+
+class Session final : private kj::TaskSet::ErrorHandler {
+  public:
+    Session(kj::Own<kj::AsyncIoStream> stream, ::capnp::rpc::twoparty::Side side,
+            ::capnp::Capability::Client bootstrap, std::size_t words_max, kj::Timer& timer);
+    ~Session() noexcept(false);
+
+    // Resolves once, when the connection is gone for whatever reason.
+    kj::Promise<void> ended() { return network_.onDisconnect(); }
+
+    // Lost when too many are unanswered, as datagrams would be.
+    void deliver(const membership::Message& message);
+
+    bool bulk_free() const { return load_->bulk < kBulkMax; }
+    // False when the other side did not take it in time: it must be told everything later.
+    kj::Promise<bool> push_counters(const wire::CounterPush& push);
+    kj::Promise<bool> push_registers(const state::Page& page);
+    kj::Promise<Result<wire::RegisterPage>> pull_registers(const wire::RegisterPull& pull);
+
+    // The slowest push of the last one to two minutes, from call to answer.
+    Duration push_time_max(MonoTime now) { return load_->push_time_max(now); }
+
+  private:
+    void taskFailed(kj::Exception&& e) override;
+    // Shared with calls under way, whose promises may outlive the session.
+    struct Load {
+        std::size_t deliveries = 0;
+        std::size_t bulk = 0;
+        MonoTime minute;
+        Duration slowest{}, slowest_before{};
+        Duration push_time_max(MonoTime now);
+    };
+    template <class T>
+    kj::Promise<T> bulk(kj::Promise<T> call, T failed);
+
+    kj::Timer& timer_;
+    const std::shared_ptr<Load> load_ = std::make_shared<Load>();
+    kj::Own<kj::AsyncIoStream> stream_;
+    ::capnp::TwoPartyVatNetwork network_;
+    ::capnp::RpcSystem<::capnp::rpc::twoparty::VatId> system_;
+    proto::Peer::Client remote_;
+    kj::TaskSet tasks_;
+};
+
+}  // namespace vidai::mesh::rpc

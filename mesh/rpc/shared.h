@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The meeting place of the mesh thread and everybody else; nothing else is touched by both.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "mesh/limits/counter_table.h"
+#include "mesh/state/key_table.h"
+#include "mesh/view.h"
+#include "schema/base/mailbox.h"
+#include "schema/base/metric_family.h"
+#include "schema/base/snapshot.h"
+
+namespace vidai::mesh::rpc {
+
+// A door that opens once.
+class Gate {
+  public:
+    void open() {
+        {
+            const std::lock_guard lock(mutex_);
+            open_ = true;
+        }
+        opened_.notify_all();
+    }
+    bool wait_for(std::chrono::milliseconds limit) {
+        std::unique_lock lock(mutex_);
+        return opened_.wait_for(lock, limit, [this]() { return open_; });
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable opened_;
+    bool open_ = false;
+};
+
+enum class Command : std::uint8_t { kLeave, kStop };
+
+struct Shared {
+    Snapshot<state::KeyTable> keys{std::make_shared<const state::KeyTable>()};
+    Snapshot<MeshView> view{std::make_shared<const MeshView>()};
+    Snapshot<std::vector<MetricFamily>> metrics;
+    Snapshot<std::string> not_ready{std::make_shared<const std::string>()};
+    limits::CounterTable counters;
+    Mailbox<Command> commands{8};
+    Gate started, left;
+
+    explicit Shared(std::vector<MetricFamily> catalogue)
+        : metrics(std::make_shared<const std::vector<MetricFamily>>(std::move(catalogue))) {}
+};
+
+}  // namespace vidai::mesh::rpc

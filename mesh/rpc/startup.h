@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that can go wrong before the mesh thread runs: the data directory, who this node is
+// and whom it believes, what it remembers, its sockets. Blocking; the thread that calls
+// Mesh::start().
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mesh/mesh.h"
+#include "mesh/options.h"
+#include "mesh/rpc/data_dir.h"
+#include "mesh/rpc/sockets.h"
+#include "mesh/seal/handshake.h"
+#include "mesh/seal/identity.h"
+#include "mesh/state/snapshot_file.h"
+#include "mesh/wire_version.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/result.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::rpc {
+
+inline constexpr seal::WireRange kWire{kWireMin, kWireMax};
+inline constexpr const char* kStateFile = "registers";
+inline constexpr const char* kOperatorSocket = "operator.sock";
+
+// One certificate's worth of identity.
+struct Certified {
+    std::shared_ptr<const seal::Credentials> credentials;
+    std::shared_ptr<const seal::Bytes> chain;  // the same as in the credentials
+    std::uint64_t serial = 0;
+    WallTime renew_at;  // at two thirds of its validity
+};
+
+struct Startup {
+    MeshOptions options;
+    DataDir data_dir;
+    NodeId node;
+    seal::NodeIdentity identity;
+    seal::Trust trust;
+    seal::Issuer issuer;
+    Certified certified;
+    state::StoredState stored;
+    std::string address;  // HOST:PORT that peers dial
+    Listening peers;      // no descriptor in a mesh of one
+    OwnFd operators;      // none when the path is too long
+    std::string operator_socket;
+};
+
+Result<Startup> prepare(const MeshOptions& options, const NoticeSink& sink);
+
+// A new certificate for this node, now and at each renewal.
+Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
+                          const seal::NodeIdentity& identity, WallTime now);
+
+}  // namespace vidai::mesh::rpc

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counter cells to and from the wire. Any thread.
+#pragma once
+
+#include <cstddef>
+
+#include "mesh/limits/counter_store.h"
+#include "schema/rpc/values.capnp.h"
+#include "schema/vocabulary/result.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::wire {
+
+inline constexpr std::size_t kCellsPerPush = 4'096;  // about 300 KiB
+
+struct CounterPush {
+    limits::CellBatch batch;  // at most kCellsPerPush cells
+    WallTime sent;            // by the sender's clock
+};
+
+void write(const CounterPush& push, proto::CounterPush::Builder out);
+// kProtocol. Whether a cell makes sense is for CounterStore::merge(); here: kinds, ids, counts.
+Result<CounterPush> read(proto::CounterPush::Reader in);
+
+}  // namespace vidai::mesh::wire

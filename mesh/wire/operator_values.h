@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// What operators ask and are told (mesh/operator.h), to and from the wire, and failures with their
+// code. Both sides check what they read. Any thread.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mesh/operator.h"
+#include "mesh/wire/message.h"
+#include "schema/rpc/operator.capnp.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::mesh::wire {
+
+struct KeyPage {
+    std::vector<state::KeyRecord> keys;
+    bool more = false;  // ask again after the last
+};
+
+void write(const Error& error, proto::Fault::Builder out);
+// An unknown code, from a newer program, becomes kInternal; the message stays.
+Error read(proto::Fault::Reader in);
+
+void write(const std::vector<Member>& members, proto::MemberList::Builder out);
+void write(const MeshStatus& status, proto::Status::Builder out);
+void write(const NodeDetail& detail, proto::NodeDetail::Builder out);
+void write(const KeyCreateRequest& request, proto::KeyRequest::Builder out);
+void write(const CreatedKey& created, proto::CreatedKey::Builder out);
+void write(const state::KeyRecord& key, proto::Key::Builder out);  // neither salt nor hash
+void write(const KeyPage& page, proto::KeyPage::Builder out);
+void write(const LimitReport& report, proto::LimitReport::Builder out);
+
+// kProtocol; of a KeyRequest kInvalidRequest.
+Result<std::vector<Member>> read(proto::MemberList::Reader in);
+Result<MeshStatus> read(proto::Status::Reader in);
+Result<NodeDetail> read(proto::NodeDetail::Reader in);
+Result<KeyCreateRequest> read(proto::KeyRequest::Reader in);
+Result<CreatedKey> read(proto::CreatedKey::Reader in);
+Result<state::KeyRecord> read(proto::Key::Reader in);
+Result<KeyPage> read(proto::KeyPage::Reader in);
+Result<LimitReport> read(proto::LimitReport::Reader in);
+
+// proto::Outcome(T), either side of it.
+template <class Value, class Outcome>
+void write_outcome(const Result<Value>& result, Outcome out) {
+    if (result) {
+        write(*result, out.initValue());
+    } else {
+        write(result.error(), out.initFault());
+    }
+}
+template <class Value, class Outcome>
+Result<Value> read_outcome(Outcome in) {
+    return guarded([&]() -> Result<Value> {
+        if (in.isFault()) return fail(read(in.getFault()));
+        if (!in.isValue()) return fail(ErrorCode::kProtocol, "an answer of an unknown kind");
+        return read(in.getValue());
+    });
+}
+
+}  // namespace vidai::mesh::wire

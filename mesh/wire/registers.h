@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pages of registers and the questions for them, to and from the wire. Signatures are checked by
+// state::RegisterVerifier, not here. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "mesh/state/register_set.h"
+#include "schema/rpc/values.capnp.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::mesh::wire {
+
+inline constexpr std::size_t kPageBytes = 256 * 1024;  // what a sender aims at
+inline constexpr std::size_t kRegistersPerPage = 4'096;
+
+struct RegisterPage {
+    std::vector<state::Register> registers;
+    std::optional<state::Cursor> next;
+};
+struct RegisterPull {
+    state::RegisterDigest digest;  // of the side that asks
+    state::Cursor from;
+};
+
+void write(const state::Page& page, proto::RegisterPage::Builder out);
+void write(const RegisterPull& pull, proto::RegisterPull::Builder out);
+// kProtocol.
+Result<RegisterPage> read(proto::RegisterPage::Reader in);
+Result<RegisterPull> read(proto::RegisterPull::Reader in);
+
+}  // namespace vidai::mesh::wire

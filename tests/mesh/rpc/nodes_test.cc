@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two and three whole nodes in one process.
+#include "tests/mesh/rpc/nodes.h"
+
+#include <gtest/gtest.h>
+
+#include "mesh/limits/counter_table.h"
+
+namespace vidai::mesh {
+namespace {
+
+using testing::Cluster;
+using testing::eventually;
+using testing::Node;
+using namespace std::chrono_literals;
+
+WallTime wall_now() {
+    return std::chrono::time_point_cast<WallTime::duration>(
+        WallTime(std::chrono::duration_cast<WallTime::duration>(
+            std::chrono::system_clock::now().time_since_epoch())));
+}
+
+KeyCreateRequest limited(std::uint32_t requests) {
+    KeyCreateRequest request;
+    request.name = "test";
+    request.limits.requests_per_minute = requests;
+    return request;
+}
+
+TEST(Nodes, FindEachOtherThroughOneSeedAndAgreeOnTheMembers) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    const Node b = cluster.start("b", {a.address()});
+    const Node c = cluster.start("c", {a.address()});
+    for (const Node* node : {&a, &b, &c}) {
+        ASSERT_TRUE(eventually([&]() { return node->alive() == 3; })) << node->notices->text();
+        const auto view = node->mesh->view().load();
+        EXPECT_EQ(view->members.size(), 3u);
+        EXPECT_EQ(view->counting, 3u);
+        EXPECT_EQ(view->self, node->mesh->self());
+    }
+    // Everybody is connected to everybody, and probes measure the way.
+    EXPECT_TRUE(eventually([&]() {
+        for (const Member& m : c.mesh->view().load()->members) {
+            if (!m.self && !(m.connected && m.rtt)) return false;
+        }
+        return true;
+    }));
+}
+
+TEST(Nodes, ShareAKeyAndItsRevocation) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    const Node b = cluster.start("b", {a.address()});
+    ASSERT_TRUE(eventually([&]() { return a.alive() == 2 && b.alive() == 2; }));
+    auto client = cluster.connect(a);
+    const auto created = client.key_create(limited(60));
+    ASSERT_TRUE(created.has_value()) << created.error().message;
+    ASSERT_TRUE(eventually([&]() { return b.has_key(created->record.id); }));
+    ASSERT_TRUE(a.has_key(created->record.id));
+    EXPECT_EQ(a.mesh->view().load()->digest, b.mesh->view().load()->digest);
+
+    auto other = cluster.connect(b);
+    ASSERT_TRUE(other.key_revoke(created->record.id).has_value());
+    EXPECT_TRUE(eventually([&]() { return !a.has_key(created->record.id); }));
+    EXPECT_TRUE(a.notices->has(Notice::Kind::kKeyChanged, "revoked"));
+}
+
+TEST(Nodes, GiveALateComerTheKeysThatWereThereBefore) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    auto client = cluster.connect(a);
+    std::vector<KeyId> ids;
+    for (int i = 0; i < 20; ++i) ids.push_back(client.key_create(limited(10))->record.id);
+    const Node b = cluster.start("b", {a.address()});
+    EXPECT_TRUE(eventually([&]() {
+        return std::all_of(ids.begin(), ids.end(), [&](const KeyId& id) { return b.has_key(id); });
+    }));
+}
+
+TEST(Nodes, CountARequestOnOneNodeAgainstTheLimitOnTheOther) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    const Node b = cluster.start("b", {a.address()});
+    ASSERT_TRUE(eventually([&]() { return a.alive() == 2 && b.alive() == 2; }));
+    auto client = cluster.connect(a);
+    const auto created = client.key_create(limited(5));
+    ASSERT_TRUE(created.has_value());
+    const KeyId id = created->record.id;
+    ASSERT_TRUE(eventually([&]() { return a.has_key(id) && b.has_key(id); }));
+
+    const auto admit = [&](const Node& node) {
+        std::shared_ptr<const state::KeyTable> hold;
+        const auto* entry = node.key(id, hold);
+        return node.mesh->counters()
+            .admit(*entry->slot, entry->record.limits, limits::Cost{}, wall_now())
+            .admitted;
+    };
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(admit(a));
+    std::shared_ptr<const state::KeyTable> hold;
+    const auto slot = *b.key(id, hold)->slot;
+    ASSERT_TRUE(
+        eventually([&]() { return b.mesh->counters().use(slot, wall_now()).requests_known >= 5; }));
+    EXPECT_FALSE(admit(b));
+
+    const auto report = cluster.connect(b).limit_show(id);
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+    ASSERT_EQ(report->limits.size(), 1u);
+    EXPECT_EQ(report->limits[0].limit, 5u);
+    EXPECT_EQ(report->limits[0].own, 0u);
+    EXPECT_EQ(report->limits[0].known, 5u);
+    EXPECT_EQ(report->limits[0].nodes, 2u);
+    EXPECT_LE(report->limits[0].bound, 5u);  // never above (N - 1) L
+}
+
+TEST(Nodes, TellAPeerThatConnectsLaterWhatWasCountedBefore) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    const KeyId id = cluster.connect(a).key_create(limited(100))->record.id;
+    std::shared_ptr<const state::KeyTable> hold;
+    ASSERT_TRUE(eventually([&]() { return a.has_key(id); }));
+    const auto* entry = a.key(id, hold);
+    for (int i = 0; i < 7; ++i) {
+        ASSERT_TRUE(a.mesh->counters()
+                        .admit(*entry->slot, entry->record.limits, limits::Cost{}, wall_now())
+                        .admitted);
+    }
+    const Node b = cluster.start("b", {a.address()});
+    ASSERT_TRUE(eventually([&]() { return b.has_key(id); }));
+    std::shared_ptr<const state::KeyTable> there;
+    const auto slot = *b.key(id, there)->slot;
+    EXPECT_TRUE(
+        eventually([&]() { return b.mesh->counters().use(slot, wall_now()).requests_known >= 7; }));
+}
+
+TEST(Nodes, KeepKeysWhenAllOfThemRestart) {
+    const Cluster cluster;
+    KeyId kept, revoked;
+    {
+        const Node a = cluster.start("a");
+        const Node b = cluster.start("b", {a.address()});
+        ASSERT_TRUE(eventually([&]() { return a.alive() == 2 && b.alive() == 2; }));
+        auto client = cluster.connect(a);
+        kept = client.key_create(limited(42))->record.id;
+        revoked = client.key_create(limited(1))->record.id;
+        ASSERT_TRUE(client.key_revoke(revoked).has_value());
+        ASSERT_TRUE(eventually([&]() { return b.has_key(kept) && !b.has_key(revoked); }));
+    }
+    const Node b = cluster.start("b");
+    ASSERT_TRUE(b.has_key(kept));  // before it has met anybody
+    EXPECT_FALSE(b.has_key(revoked));
+    std::shared_ptr<const state::KeyTable> hold;
+    EXPECT_EQ(b.key(kept, hold)->record.limits.requests_per_minute, 42u);
+    EXPECT_EQ(b.mesh->view().load()->members.size(), 2u) << "the roster is kept too";
+}
+
+TEST(Nodes, SeeOneLeaveOnPurpose) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    Node b = cluster.start("b", {a.address()});
+    ASSERT_TRUE(eventually([&]() { return a.alive() == 2 && b.alive() == 2; }));
+    b.mesh->leave(5s);
+    EXPECT_TRUE(eventually([&]() { return a.status_of("b") == MemberStatus::kLeft; }));
+    EXPECT_FALSE(b.mesh->not_ready().empty());
+    b.mesh.reset();
+    EXPECT_EQ(a.status_of("b"), MemberStatus::kLeft);
+}
+
+TEST(Nodes, NoticeACrashAndAReturn) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    Node b = cluster.start("b", {a.address()});
+    const Node c = cluster.start("c", {a.address()});
+    ASSERT_TRUE(eventually([&]() { return a.alive() == 3 && b.alive() == 3 && c.alive() == 3; }));
+    const auto generation = [&]() {
+        for (const Member& m : a.mesh->view().load()->members) {
+            if (m.id.str() == "b") return m.generation.value;
+        }
+        return std::uint64_t{0};
+    };
+    const std::uint64_t before = generation();
+    b.mesh.reset();  // without a word
+    ASSERT_TRUE(eventually([&]() { return a.status_of("b") == MemberStatus::kDead; }))
+        << a.notices->text();
+    ASSERT_TRUE(eventually([&]() { return c.status_of("b") == MemberStatus::kDead; }));
+
+    const Node again = cluster.start("b", {c.address()});
+    EXPECT_TRUE(eventually([&]() { return a.alive() == 3 && c.alive() == 3; }))
+        << a.notices->text();
+    EXPECT_EQ(generation(), before + 1);
+}
+
+TEST(Nodes, ShowTheirMetricsByTheCatalogue) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    const auto catalogue = Mesh::metric_catalogue();
+    const auto metrics = a.mesh->metrics();
+    ASSERT_EQ(metrics.size(), catalogue.size());
+    for (std::size_t i = 0; i < metrics.size(); ++i) {
+        EXPECT_EQ(metrics[i].name, catalogue[i].name);
+        EXPECT_FALSE(metrics[i].samples.empty()) << metrics[i].name;
+        EXPECT_TRUE(metrics[i].name.starts_with("vidai_mesh_"));
+        EXPECT_EQ(metrics[i].kind == MetricKind::kCounter, metrics[i].name.ends_with("_total"));
+    }
+}
+
+}  // namespace
+}  // namespace vidai::mesh

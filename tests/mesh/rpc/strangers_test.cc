@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Those who must not get in, and what they learn: nothing.
+#include <array>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/mesh/rpc/nodes.h"
+
+namespace vidai::mesh {
+namespace {
+
+using testing::Cluster;
+using testing::eventually;
+using testing::Node;
+using namespace std::chrono_literals;
+
+class RawClient {
+  public:
+    explicit RawClient(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+        sockaddr_in to{};
+        to.sin_family = AF_INET;
+        to.sin_port = htons(port);
+        to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+    }
+    ~RawClient() { ::close(fd_); }
+    void send(const std::string& bytes) {
+        (void)!::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    }
+    // All the other side says until it closes; nothing if it does not close in time.
+    std::optional<std::string> read_to_end(std::chrono::milliseconds limit) {
+        std::string all;
+        std::array<char, 4'096> buffer{};
+        const auto end = std::chrono::steady_clock::now() + limit;
+        for (;;) {
+            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+                end - std::chrono::steady_clock::now());
+            pollfd waiting{fd_, POLLIN, 0};
+            if (left <= 0ms || ::poll(&waiting, 1, static_cast<int>(left.count())) <= 0) {
+                return std::nullopt;
+            }
+            const ssize_t n = ::recv(fd_, buffer.data(), buffer.size(), 0);
+            if (n <= 0) return all;
+            all.append(buffer.data(), static_cast<std::size_t>(n));
+        }
+    }
+
+  private:
+    int fd_;
+};
+
+TEST(Strangers, GetNoAnswerToGarbage) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    for (const std::string& bytes :
+         {std::string("GET / HTTP/1.1\r\n\r\n"), std::string(8'192, '\xff'),
+          std::string("\xff\xff\xff\xff\0\0\0\0", 8)}) {
+        RawClient client(a.mesh->mesh_port());
+        client.send(bytes);
+        const auto heard = client.read_to_end(10s);
+        ASSERT_TRUE(heard.has_value()) << "the connection must be closed";
+        EXPECT_EQ(*heard, "");
+    }
+    EXPECT_TRUE(eventually([&]() { return a.notices->has(Notice::Kind::kPeerRefused); }));
+    EXPECT_EQ(a.alive(), 1u);
+}
+
+TEST(Strangers, AreClosedWhenTheySayNothing) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    RawClient silent(a.mesh->mesh_port());
+    const auto heard = silent.read_to_end(10s);
+    ASSERT_TRUE(heard.has_value());
+    EXPECT_EQ(*heard, "");
+}
+
+TEST(Strangers, BeyondTheBoundAreShedAndMembersStillGetIn) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    std::vector<std::unique_ptr<RawClient>> crowd;
+    for (int i = 0; i < 100; ++i) {
+        crowd.push_back(std::make_unique<RawClient>(a.mesh->mesh_port()));
+    }
+    // The bound is in force until their three seconds are over; then the node is let in.
+    const Node b = cluster.start("b", {a.address()});
+    EXPECT_TRUE(eventually([&]() { return a.alive() == 2 && b.alive() == 2; }));
+    EXPECT_TRUE(eventually([&]() {
+        for (const MetricFamily& family : a.mesh->metrics()) {
+            if (family.name != "vidai_mesh_handshakes_total") continue;
+            for (const MetricSample& s : family.samples) {
+                if (s.labels[0].second == "shed" && s.value >= 30) return true;
+            }
+        }
+        return false;
+    }));
+}
+
+TEST(Strangers, OfAnotherMeshLearnNothingAndGiveNothing) {
+    const Cluster cluster, other;
+    const Node a = cluster.start("a");
+    ASSERT_TRUE(cluster.connect(a).key_create({}).has_value());
+    const Node stranger = other.start("s", {a.address()});
+    ASSERT_TRUE(eventually([&]() { return a.notices->has(Notice::Kind::kPeerRefused); }));
+    ASSERT_TRUE(eventually([&]() { return stranger.notices->has(Notice::Kind::kTrouble); }));
+    EXPECT_EQ(a.mesh->view().load()->members.size(), 1u);
+    EXPECT_EQ(stranger.mesh->view().load()->members.size(), 1u);
+    EXPECT_TRUE(stranger.mesh->keys().load()->entries().empty());
+}
+
+}  // namespace
+}  // namespace vidai::mesh
