@@ -61,7 +61,7 @@ Result<std::unique_ptr<Operator>> Call::connect() {
 std::string Call::hint(ErrorCode code) const {
     if (!asked_) return "";
     const mesh::OperatorTarget& target = asked_->target;
-    const std::string asked = "asked " + target.address + " (from " + asked_->source + ")";
+    std::string asked = "asked " + target.address + " (from " + asked_->source + ")";
     const bool local = target.address.starts_with("unix:");
     switch (code) {
         case ErrorCode::kUnavailable:
