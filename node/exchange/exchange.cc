@@ -2,6 +2,7 @@
 // The way in: from a request's bytes to the first provider call, or to an answer of our own.
 #include "node/exchange/exchange.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -95,6 +96,7 @@ void Exchange::refuse(const Error& error, MonoTime received) {
 
 Next Exchange::respond_local(const Route& route) {
     if (route.handler == Handler::kModels) return respond_models();
+    now_ = rooms_.mono_now();
     const bool good = route.handler == Handler::kHealthz || (rooms_.ready && !rooms_.draining);
     status_ = good ? 200 : 503;
     append_reply(out_, status_, kJson, {},
@@ -117,6 +119,7 @@ Next Exchange::respond_models() {
     }
     std::string body;
     dialect::openai_chat::append_models(body, models);
+    now_ = rooms_.mono_now();
     status_ = 200;
     append_reply(out_, 200, kJson, {}, body, context(now_));
     phase_ = Phase::kDone;
@@ -162,6 +165,7 @@ Next Exchange::begin_attempt(std::size_t choice, bool fresh) {
 }
 
 Next Exchange::fail_with(const Error& error) {
+    now_ = std::max(now_, rooms_.mono_now());
     if (const auto reason = refusal_of(error.code)) rooms_.metrics.refused(*reason);
     if (append_error_reply(out_, error, context(now_))) keep_alive_ = false;
     status_ = error_status(error.code);

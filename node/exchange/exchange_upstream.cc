@@ -30,8 +30,8 @@ constexpr std::uint64_t kOwnLines =
 
 // Names without a slot that are the gateway's to say: limits are the caller's, not ours.
 bool is_own_line(std::string_view name) {
-    constexpr std::array<std::string_view, 4> kPrefixes = {"x-ratelimit-", "server-timing",
-                                                           "alt-svc", "strict-transport-security"};
+    constexpr std::array<std::string_view, 5> kPrefixes = {
+        "x-ratelimit-", "server-timing", "alt-svc", "cache-control", "strict-transport-security"};
     for (const std::string_view prefix : kPrefixes) {
         if (name.size() < prefix.size()) continue;
         bool same = true;

@@ -40,7 +40,8 @@ void append_common(std::string& out, int status, std::string_view content_type,
 }
 
 dialect::openai_chat::ErrorBody error_body(const Error& error, const respond::CatalogueRow& row) {
-    return {respond::client_message(error), row.type, row.says_why ? error.param : "", row.code};
+    const std::string_view param = row.says_why ? std::string_view(error.param) : "";
+    return {respond::client_message(error), row.type, param, row.code};
 }
 
 }  // namespace

@@ -179,6 +179,7 @@ void UpstreamConnection::on_events(std::uint32_t events) {
     if ((events & EPOLLOUT) != 0) flush();
     if (state_ == State::kBusy && (events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0) {
         readable_ = true;
+        if ((events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0) peer_closed_ = true;
         if (!paused_) read_some();
     }
 }
@@ -209,8 +210,9 @@ void UpstreamConnection::read_some() {
         last_read_ = mono_now();
         if (first_byte_at_ == MonoTime{}) first_byte_at_ = last_read_;
         worker_.metrics.upstream_bytes_in.add(result.bytes);
-        // A plain read that did not fill the room has emptied the socket (epoll(7)).
-        const bool drained = !stream_.encrypted() && result.bytes < room.size();
+        // A plain read that did not fill the room has emptied the socket (epoll(7)); but only
+        // another one sees the end that an event has announced along with the bytes.
+        const bool drained = !stream_.encrypted() && !peer_closed_ && result.bytes < room.size();
         if (drained) readable_ = false;
         if (!process() || drained) return;
     }

@@ -99,7 +99,8 @@ class UpstreamConnection final : public EventHandler,
     std::string_view unsent_body_;
     bool head_done_ = false;
     bool paused_ = false;
-    bool readable_ = false;  // an edge came that was not read to its end
+    bool readable_ = false;     // an edge came that was not read to its end
+    bool peer_closed_ = false;  // an event announced the end
     std::uint32_t calls_ = 0;
     std::uint64_t bytes_in_ = 0;
     MonoTime call_started_;

@@ -134,14 +134,16 @@ class Traffic:
 def kill_and_restart(mesh, key):
     victim, watchers = mesh.nodes[2], mesh.nodes[:2]
     traffic = Traffic(watchers, key)
+    time.sleep(1)
     began = time.monotonic()
     victim.kill()
     for node in watchers:
         mesh.wait_status(node, victim.id, ("dead",), 20)
     noticed = time.monotonic() - began
+    time.sleep(1)
     sent, failed = traffic.stop()
     show(mesh.run_ctl("--server", watchers[0].mesh_address, "mesh", "members"))
-    show(f"both others agree after {noticed:.1f} s; {sent} requests through them meanwhile, "
+    show(f"both others agree after {noticed:.2f} s; {sent} requests through them meanwhile, "
          f"{len(failed)} failed")
     if failed:
         raise Failed(f"requests on living nodes failed: {failed[:3]}")

@@ -14,7 +14,8 @@ TEST(Refusal, AnUnknownModelIs404AndReturnsTheRequest) {
     EXPECT_EQ(house.post(R"({"model":"none","messages":[{"role":"user","content":"x"}]})"),
               Next::kDone);
     EXPECT_TRUE(house.out.starts_with("HTTP/1.1 404 ")) << house.out;
-    EXPECT_NE(house.out.find(R"("code":"model_not_found")"), std::string::npos) << house.out;
+    EXPECT_NE(house.out.find(R"("param":"model","code":"model_not_found")"), std::string::npos)
+        << house.out;
     house.exchange.reset();
     EXPECT_EQ(house.use().requests_own, 0u);
     EXPECT_EQ(house.post(kChat), Next::kCall);

@@ -245,6 +245,27 @@ TEST(Server, AStreamPassesPieceByPieceAndASlowReaderPausesTheProvider) {
     EXPECT_GT(first.size() + rest.size(), event.size() * kEvents);
 }
 
+// A FIN or RST that arrives in one event with the last bytes was once overlooked, and the stream
+// never ended.
+TEST(Server, AProviderThatBreaksOffRightBehindItsBytesEndsTheStream) {
+    for (const bool hard : {false, true}) {
+        Provider provider([hard](Socket socket) {
+            read_request(socket);
+            socket.send(
+                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+                "transfer-encoding: chunked\r\n\r\n"
+                "16\r\ndata: {\"choices\":[]}\n\n\r\n");
+            if (hard) socket.reset();
+        });
+        Gateway gateway(provider.port());
+        const Socket client = Socket::connect(gateway.port());
+        client.send(gateway.request(kStreamBody));
+        const std::string got = client.read_response();
+        EXPECT_TRUE(got.ends_with("\r\n0\r\n\r\n")) << got;
+        EXPECT_NE(got.find(R"("code":"upstream_)"), got.npos) << got;
+    }
+}
+
 TEST(Server, AReloadServesNewRequestsFromTheNewProvider) {
     Provider one([](const Socket& socket) { answer_all(socket); });
     Provider two([](const Socket& socket) { answer_all(socket); });
