@@ -115,6 +115,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       tasks_(*this) {
     replica_.load(std::exchange(startup.stored.registers, {}), mono_now());
     replica_.publish();
+    saver_.mark_dirty();  // even with nothing to say: it shows that the disk takes it
     if (startup.peers.fd) {
         links_.serve(io.lowLevelProvider->wrapListenSocketFd(startup.peers.fd.release(), kTakeFd));
     }

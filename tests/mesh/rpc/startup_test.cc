@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a node refuses to start with, and what it says then.
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "mesh/rpc/sockets.h"
+#include "tests/mesh/rpc/nodes.h"
+
+namespace vidai::mesh {
+namespace {
+
+using testing::Cluster;
+using testing::Node;
+
+Error refusal(const MeshOptions& options) {
+    auto mesh = Mesh::start(options, nullptr);
+    if (!mesh) return mesh.error();
+    ADD_FAILURE() << "it started";
+    return {};
+}
+
+TEST(Startup, RefusesADataDirectoryThatAnotherNodeUses) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    MeshOptions second = cluster.options("a");
+    const Error why = refusal(second);
+    EXPECT_EQ(why.code, ErrorCode::kIo);
+    EXPECT_EQ(why.param, "data_dir");
+    EXPECT_NE(why.message.find("in use"), std::string::npos) << why.message;
+}
+
+TEST(Startup, RefusesAPortThatIsTaken) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    MeshOptions b = cluster.options("b");
+    b.listen_port = a.mesh->mesh_port();
+    const Error why = refusal(b);
+    EXPECT_EQ(why.code, ErrorCode::kIo);
+    EXPECT_NE(why.message.find(a.address()), std::string::npos) << why.message;
+}
+
+TEST(Startup, ReleasesTheDataDirectoryWhenItFails) {
+    const Cluster cluster;
+    MeshOptions options = cluster.options("a");
+    options.listen_address = "192.0.2.1";  // no address of this host (RFC 5737)
+    EXPECT_EQ(refusal(options).code, ErrorCode::kIo);
+    EXPECT_NE(cluster.start("a").mesh, nullptr);
+}
+
+TEST(Startup, RefusesADamagedStateFileAndSaysHowToGoOn) {
+    const Cluster cluster;
+    {
+        const Node a = cluster.start("a");
+    }
+    const std::string path = cluster.path("a") + "/registers";
+    ASSERT_TRUE(std::filesystem::exists(path));
+    {
+        std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(60);
+        file.put('\x7f');
+    }
+    const Error why = refusal(cluster.options("a"));
+    EXPECT_EQ(why.code, ErrorCode::kCorrupt);
+    EXPECT_NE(why.message.find("move the file away"), std::string::npos) << why.message;
+    std::filesystem::remove(path);
+    EXPECT_NE(cluster.start("a").mesh, nullptr);
+}
+
+TEST(Startup, RefusesTheDataDirectoryOfAnotherMesh) {
+    const Cluster cluster, other;
+    {
+        const Node a = cluster.start("a");
+    }
+    MeshOptions options = other.options("a");
+    options.data_dir = cluster.path("a");
+    EXPECT_EQ(refusal(options).code, ErrorCode::kConfigInvalid);
+}
+
+TEST(Startup, RefusesAnIssuerOfAnotherMesh) {
+    const Cluster cluster, other;
+    MeshOptions options = cluster.options("a");
+    options.issuer_file = other.files.issuer_file;
+    EXPECT_EQ(refusal(options).code, ErrorCode::kUnauthenticated);
+}
+
+TEST(Startup, RefusesASeedWithoutARoot) {
+    const Cluster cluster;
+    MeshOptions options = cluster.options("a");
+    options.enabled = false;
+    options.seeds = {"127.0.0.1:7420"};
+    const Error why = refusal(options);
+    EXPECT_EQ(why.code, ErrorCode::kConfigInvalid);
+    EXPECT_EQ(why.param, "root_file");
+}
+
+TEST(Startup, CountsAGenerationPerStart) {
+    const Cluster cluster;
+    for (std::uint64_t start = 1; start <= 3; ++start) {
+        const Node a = cluster.start("a");
+        EXPECT_EQ(a.mesh->view().load()->members.at(0).generation.value, start);
+    }
+}
+
+TEST(MeshInit, OverwritesNothing) {
+    const Cluster cluster;
+    const auto again = mesh_init({.directory = cluster.path("init")});
+    ASSERT_FALSE(again.has_value());
+    EXPECT_EQ(again.error().code, ErrorCode::kAlreadyExists);
+}
+
+TEST(HostPort, IsReadStrictly) {
+    EXPECT_EQ(rpc::parse_host_port("a.b:1")->host, "a.b");
+    EXPECT_EQ(rpc::parse_host_port("[::1]:7420")->host, "::1");
+    EXPECT_EQ(rpc::to_string(*rpc::parse_host_port("[::1]:7420")), "[::1]:7420");
+    for (const char* bad : {"", "a", "a:", ":1", "a:0", "a:65536", "a:1x", "::1:7", "[]:7", "[a:7",
+                            "unix:/tmp/x", "a: 1", "a:+1"}) {
+        EXPECT_FALSE(rpc::parse_host_port(bad).has_value()) << bad;
+    }
+}
+
+}  // namespace
+}  // namespace vidai::mesh
