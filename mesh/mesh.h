@@ -39,7 +39,8 @@ struct Notice {
     enum class Kind : std::uint8_t {
         kGenesis,      // a mesh of one was made; subject: the data directory
         kStarted,      // subject: the node id; what: the mesh port
-        kMember,       // subject: a node id; what: its new status
+        kMember,       // subject: a node id; what: "joined", "alive", "suspect", "dead", "left",
+                       // "updated", "self_refuted", "superseded", "self_left" or "paused"
         kPeerRefused,  // subject: an address; what: a stable reason such as "wrong_mesh"
         kTrouble,      // subject: an address or node id; a peer cannot be reached or broke a rule
         kKeyChanged,   // subject: a key id; what: "created" or "revoked", here or elsewhere

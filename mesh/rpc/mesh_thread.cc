@@ -20,6 +20,7 @@ namespace {
 namespace ms = vidai::mesh::membership;
 
 constexpr std::chrono::seconds kHousekeeping{1};
+constexpr std::chrono::milliseconds kLastWords{500};  // for the last counters of one who leaves
 constexpr kj::uint kTakeFd = kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP |
                              kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC |
                              kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK;
@@ -330,7 +331,8 @@ void MeshThread::on_command(Command command) {
 void MeshThread::leave() {
     // The last counters first: a peer may drop us as soon as it has heard the farewell.
     exchange_.push_counters(1);
-    auto told = exchange_.flush().then([this]() {
+    auto limit = timer_.afterDelay(kLastWords.count() * kj::MILLISECONDS);
+    auto told = exchange_.flush().exclusiveJoin(kj::mv(limit)).then([this]() {
         turn([&](ms::Effects& out) { membership_.leave(mono_now(), out); });
         const auto linger = ms::Options{}.leave_linger;
         return timer_.afterDelay((linger + std::chrono::milliseconds(50)).count() *

@@ -87,13 +87,15 @@ struct Node {
     std::string address() const { return "127.0.0.1:" + std::to_string(mesh->mesh_port()); }
     std::size_t alive() const {
         std::size_t count = 0;
-        for (const Member& m : mesh->view().load()->members) {
+        const auto view = mesh->view().load();  // a temporary would die before the loop
+        for (const Member& m : view->members) {
             count += m.status == MemberStatus::kAlive ? 1 : 0;
         }
         return count;
     }
     MemberStatus status_of(const std::string& id) const {
-        for (const Member& m : mesh->view().load()->members) {
+        const auto view = mesh->view().load();  // a temporary would die before the loop
+        for (const Member& m : view->members) {
             if (m.id.str() == id) return m.status;
         }
         return MemberStatus::kJoining;

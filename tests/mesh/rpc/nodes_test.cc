@@ -41,7 +41,8 @@ TEST(Nodes, FindEachOtherThroughOneSeedAndAgreeOnTheMembers) {
     }
     // Everybody is connected to everybody, and probes measure the way.
     EXPECT_TRUE(eventually([&]() {
-        for (const Member& m : c.mesh->view().load()->members) {
+        const auto view = c.mesh->view().load();
+        for (const Member& m : view->members) {
             if (!m.self && !(m.connected && m.rtt)) return false;
         }
         return true;
@@ -173,7 +174,8 @@ TEST(Nodes, NoticeACrashAndAReturn) {
     const Node c = cluster.start("c", {a.address()});
     ASSERT_TRUE(eventually([&]() { return a.alive() == 3 && b.alive() == 3 && c.alive() == 3; }));
     const auto generation = [&]() {
-        for (const Member& m : a.mesh->view().load()->members) {
+        const auto view = a.mesh->view().load();
+        for (const Member& m : view->members) {
             if (m.id.str() == "b") return m.generation.value;
         }
         return std::uint64_t{0};
