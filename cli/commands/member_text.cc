@@ -20,8 +20,6 @@ Cell status_cell(mesh::MemberStatus status) {
             return {"suspect", Tone::kWarn};
         case mesh::MemberStatus::kDead:
             return {"dead", Tone::kBad};
-        case mesh::MemberStatus::kLeaving:
-            return {"leaving", Tone::kWarn};
         case mesh::MemberStatus::kLeft:
             return {"left", Tone::kPlain};
     }

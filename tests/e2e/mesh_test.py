@@ -99,9 +99,11 @@ class ThreeNodes(suite.Suite):
             self.assertEqual(chat(node.port, key)[0], 200, node.id)
 
     def test_each_node_tells_of_the_mesh_in_its_metrics(self):
-        for node in self.nodes:
+        def told(node):
             text = request(node.admin, "GET", "/metrics")[1].decode()
-            self.assertRegex(text, r'vidai_mesh_members\{[^}]*alive[^}]*\} 3')
+            return 'vidai_mesh_members{status="alive"} 3\n' in text
+        for node in self.nodes:  # mesh metrics are gathered once a second
+            wait_for(lambda n=node: told(n), 10, f"{node.id} to count three members")
 
 
 if __name__ == "__main__":
