@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // vidaid: one node of a Vidai mesh.
+#include <csignal>
 #include <cstdio>
 #include <span>
 #include <string>
-
-#include <csignal>
-#include <sodium.h>
 
 #include "mesh/wire_version.h"
 #include "node/app.h"
@@ -67,9 +65,6 @@ int main(int argc, char** argv) {
         return 0;
     }
     if (flags->check_config) return check_config(*flags);
-    if (sodium_init() < 0) {
-        return complain({ErrorCode::kInternal, "libsodium found no source of randomness", ""});
-    }
     prepare_signals();
     auto app = node::App::start(*flags);
     if (!app) return complain(app.error());

@@ -67,7 +67,8 @@ def throughput(program, servers, rounds, seconds, core_use_min, progress):
     """Closed loop, as fast as each server can."""
     def judge(report):
         use = report["watched_core_use"]
-        return (f"used {use:.0%} of its core, the load {report['generator_core_use']:.0%} of its own"
+        load_use = report["generator_core_use"]
+        return (f"used {use:.0%} of its core, the load {load_use:.0%} of its own"
                 if use < core_use_min else None)
     for server in servers:
         load(program, server, 0.5)

@@ -45,6 +45,7 @@ Worker::Worker(Shared& shared, observe::WorkerMetrics& metrics, int listen_fd, s
 Worker::~Worker() {
     stop();
     join();
+    bind_to_this_thread();  // the worker's own has ended
     close_listener();
     // Connections ask to be forgotten as they close: let them find nothing.
     auto connections = std::move(connections_);
@@ -57,7 +58,10 @@ Worker::~Worker() {
 void Worker::start() {
     poller_.start();
     tick();
-    thread_ = std::thread([this] { io_.run(); });
+    thread_ = std::thread([this] {
+        bind_to_this_thread();
+        io_.run();
+    });
 }
 
 void Worker::stop() {
@@ -89,6 +93,7 @@ void Worker::close_listener() {
 }
 
 void Worker::refresh() {
+    assert_thread();
     keys_.refresh();
     rooms_.ready = shared_.ready.load(std::memory_order_relaxed);
     if (server_runtime_.refresh()) {
@@ -138,6 +143,7 @@ void Worker::accept(int fd) {
 }
 
 void Worker::forget(ClientConnection& connection) {
+    assert_thread();
     const auto found = connections_.find(&connection);
     if (found == connections_.end()) return;
     context_.bury(std::move(found->second));

@@ -26,6 +26,7 @@
 #include "node/net/runtime_pools.h"
 #include "node/net/worker_context.h"
 #include "node/observe/worker_metrics.h"
+#include "schema/base/thread_bound.h"
 
 namespace vidai::node::net {
 
@@ -40,7 +41,7 @@ struct Shared {
     std::atomic<bool>& ready;
 };
 
-class Worker final : public EventHandler {
+class Worker final : public EventHandler, private ThreadBound {
   public:
     // Takes the listening socket. `seed` is for request ids and weighted choice.
     Worker(Shared& shared, observe::WorkerMetrics& metrics, int listen_fd, std::uint64_t seed);
