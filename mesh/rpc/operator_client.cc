@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include <capnp/rpc-twoparty.h>
@@ -198,8 +199,9 @@ Result<std::vector<state::KeyRecord>> OperatorClient::key_list() {
         more = page->more && !page->keys.empty();
         std::move(page->keys.begin(), page->keys.end(), std::back_inserter(keys));
     }
-    std::stable_sort(keys.begin(), keys.end(),
-                     [](const auto& a, const auto& b) { return a.created < b.created; });
+    std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.created, a.id) < std::tie(b.created, b.id);
+    });
     return keys;
 }
 
