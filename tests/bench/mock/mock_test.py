@@ -398,7 +398,8 @@ class FastMode(unittest.TestCase):
 
 class TheProgram(unittest.TestCase):
     def run_mock(self, *arguments):
-        return subprocess.run([mock_client.MOCK, *arguments], capture_output=True, text=True, timeout=10)
+        return subprocess.run([mock_client.MOCK, *arguments], capture_output=True, text=True,
+                              timeout=10)
 
     def test_explains_a_wrong_command_line(self):
         for arguments in (["--listen", "nowhere"], ["--listen", "h:70000"], ["--tls-cert", "x"],
