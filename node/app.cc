@@ -133,6 +133,7 @@ Result<void> App::Impl::start() {
     auto runtime = make_runtime(config, metrics.series());
     if (!runtime) return fail(std::move(runtime).error());
 
+    config.mesh.program_version = kVersion;
     auto joined = mesh::Mesh::start(config.mesh, [this](const mesh::Notice& notice) {
         log.write(
             event_of(notice.kind),
