@@ -25,9 +25,11 @@ int complain(const Error& error) {
 }
 
 void print_version() {
-    std::printf("vidaid %s (revision %s, %s), mesh wire %u to %u\n", node::kVersion.data(),
-                node::kRevision.data(), node::kBuildType.data(),
-                static_cast<unsigned>(mesh::kWireMin), static_cast<unsigned>(mesh::kWireMax));
+    const std::string text = "vidaid " + std::string(node::kVersion) + " (revision " +
+                             std::string(node::kRevision) + ", " + std::string(node::kBuildType) +
+                             "), mesh wire " + std::to_string(mesh::kWireMin) + " to " +
+                             std::to_string(mesh::kWireMax) + "\n";
+    std::fputs(text.c_str(), stdout);
 }
 
 int check_config(const node::config::Flags& flags) {

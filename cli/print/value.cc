@@ -131,6 +131,20 @@ struct Printer {
 
 }  // namespace
 
+Value::Value() = default;
+Value::Value(Number number) {
+    std::visit([this](auto alternative) { data_ = alternative; }, number);
+}
+Value::Value(std::string text) : data_(std::move(text)) {}
+Value::Value(std::string_view text) : data_(std::string(text)) {}
+Value::Value(const char* text) : data_(std::string(text)) {}
+Value::Value(List items) : data_(std::move(items)) {}
+Value::Value(const Value& other) = default;
+Value::Value(Value&& other) noexcept = default;
+Value& Value::operator=(const Value& other) = default;
+Value& Value::operator=(Value&& other) noexcept = default;
+Value::~Value() = default;
+
 Value::Value(std::initializer_list<Member> members) : data_(Object(members)) {}
 
 void Value::set(std::string_view key, Value value) {

@@ -21,30 +21,36 @@ class Value {
     using List = std::vector<Value>;
     using Object = std::vector<Member>;
 
-    // Implicit, so that an object is written as one literal.
-    Value() = default;                                          // null
-    Value(std::string text) : data_(std::move(text)) {}         // NOLINT
-    Value(std::string_view text) : data_(std::string(text)) {}  // NOLINT
-    Value(const char* text) : data_(std::string(text)) {}       // NOLINT
-    Value(List items) : data_(std::move(items)) {}              // NOLINT
-    Value(std::initializer_list<Member> members);               // NOLINT
+    // Defined where Member is complete. Implicit conversions, so that an object is one literal.
+    Value();  // null
+    Value(const Value& other);
+    Value(Value&& other) noexcept;
+    Value& operator=(const Value& other);
+    Value& operator=(Value&& other) noexcept;
+    ~Value();
+    Value(std::string text);                       // NOLINT
+    Value(std::string_view text);                  // NOLINT
+    Value(const char* text);                       // NOLINT
+    Value(List items);                             // NOLINT
+    Value(std::initializer_list<Member> members);  // NOLINT
     template <std::integral T>
-    Value(T number) {  // NOLINT
-        if constexpr (std::same_as<T, bool>) {
-            data_ = number;
-        } else if constexpr (std::signed_integral<T>) {
-            data_ = static_cast<std::int64_t>(number);
-        } else {
-            data_ = static_cast<std::uint64_t>(number);
-        }
-    }
-    void set(std::string_view key, Value value);  // of an object; the key must be new
+    Value(T number) : Value(number_of(number)) {}  // NOLINT
+    void set(std::string_view key, Value value);   // of an object; the key must be new
 
     const auto& data() const { return data_; }
 
   private:
+    using Number = std::variant<bool, std::int64_t, std::uint64_t>;
+    template <std::integral T>
+    static Number number_of(T number) {
+        if constexpr (std::same_as<T, bool>) return number;
+        if constexpr (std::signed_integral<T>) return static_cast<std::int64_t>(number);
+        return static_cast<std::uint64_t>(number);
+    }
+    explicit Value(Number number);
+
     std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, std::string, List, Object>
-        data_ = nullptr;
+        data_;
 };
 
 struct Value::Member {

@@ -55,10 +55,11 @@ TEST_F(Printed, MembersForPrograms) {
 }
 
 TEST_F(Printed, EveryStatusHasItsWord) {
-    const std::pair<MemberStatus, const char*> words[] = {
-        {MemberStatus::kJoining, "joining"}, {MemberStatus::kAlive, "alive"},
-        {MemberStatus::kSuspect, "suspect"}, {MemberStatus::kDead, "dead"},
-        {MemberStatus::kLeft, "left"}};
+    const std::pair<MemberStatus, const char*> words[] = {{MemberStatus::kJoining, "joining"},
+                                                          {MemberStatus::kAlive, "alive"},
+                                                          {MemberStatus::kSuspect, "suspect"},
+                                                          {MemberStatus::kDead, "dead"},
+                                                          {MemberStatus::kLeft, "left"}};
     for (const auto& [status, word] : words) {
         recording_.members = {recorded_member("n", status)};
         EXPECT_THAT(asked({"mesh", "members", "--no-headers"}).out, HasSubstr(word));

@@ -136,7 +136,7 @@ class Cluster {
         o.program_version = "test";
         return o;
     }
-    static Node start(MeshOptions options) {
+    static Node start(const MeshOptions& options) {
         Node node;
         node.options = options;
         auto mesh = Mesh::start(options, node.notices->sink());

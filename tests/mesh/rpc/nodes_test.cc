@@ -72,6 +72,7 @@ TEST(Nodes, GiveALateComerTheKeysThatWereThereBefore) {
     const Node a = cluster.start("a");
     auto client = cluster.connect(a);
     std::vector<KeyId> ids;
+    ids.reserve(20);
     for (int i = 0; i < 20; ++i) ids.push_back(client.key_create(limited(10))->record.id);
     const Node b = cluster.start("b", {a.address()});
     EXPECT_TRUE(eventually([&]() {

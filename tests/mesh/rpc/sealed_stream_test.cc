@@ -142,7 +142,7 @@ TEST_F(SealedPair, HandsOutNothingOfARecordThatWasAltered) {
     auto pipe = kj::newTwoWayPipe();
     bool armed = false;
     Ends ends = connect(kj::heap<Flipper>(kj::mv(pipe.ends[0]), armed), kj::mv(pipe.ends[1]));
-    armed = true;
+    armed = true;  // NOLINT(clang-analyzer-deadcode.DeadStores): Flipper holds a reference
     const seal::Bytes bytes = message("pay 1");
     auto written = ends.left->write(bytes.data(), bytes.size()).eagerlyEvaluate(nullptr);
     EXPECT_THROW(read(*ends.right, 1), kj::Exception);

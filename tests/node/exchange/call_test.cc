@@ -18,9 +18,8 @@ std::string body_of(std::string_view message) {
 
 TEST(Call, SendsTheBodyByteForByteButForTheModel) {
     House house;
-    const std::string body =
-        R"({ "model" : "fast", "x_unknown":[1,2.50,"\u00e9"],)"
-        R"("messages":[{"role":"user","content":"a"}]})";
+    const std::string body = R"({ "model" : "fast", "x_unknown":[1,2.50,"\u00e9"],)"
+                             R"("messages":[{"role":"user","content":"a"}]})";
     ASSERT_EQ(house.post(body), Next::kCall);
     const std::string sent(house.exchange->on_ready(false, test_now()));
     std::string expected = body;
