@@ -149,7 +149,8 @@ class Bench:
             measure.load(self.load, server, 1)
             # Light is about 5 % of the peak. At 200 a second the processor sleeps between two
             # requests and what is measured is mostly its waking up; told beside it, not judged.
-            for name, rate, goal in (("overhead_p50_us", 2000, 10), ("overhead_200_p50_us", 200, None)):
+            for name, rate, goal in (("overhead_p50_us", 2000, 10),
+                                     ("overhead_200_p50_us", 200, None)):
                 p50s = []
                 for _ in range(self.options.rounds):
                     report = measure.load(self.load, server, 2, "--rate", rate, connections=4)

@@ -28,12 +28,13 @@ def sources():
 
 
 def changed():
-    """Uncommitted files, then those of the last three days' commits, newest first; no tests, whose
+    """Uncommitted files, then those of the last three days' commits, newest first. No tests, whose
     idioms (a push_back in a loop, a copy for clarity) several checks would mend for the worse."""
     seen = [line[3:] for line in lines("git", "status", "--porcelain")]
     seen += lines("git", "log", "--since=3 days ago", "--name-only", "--format=")
-    return list(dict.fromkeys(f for f in seen if f.endswith(".cc")
-                              and not f.startswith("tests/") and os.path.isfile(os.path.join(ROOT, f))))
+    return list(dict.fromkeys(
+        f for f in seen if f.endswith(".cc") and not f.startswith("tests/")
+        and os.path.isfile(os.path.join(ROOT, f))))
 
 
 def check_format():
