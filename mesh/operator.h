@@ -78,6 +78,8 @@ struct LimitUse {
     std::uint64_t burst = 0;            // B(D'): the most that arrived in any `delay` of this run
     std::chrono::milliseconds delay{};  // D'
     std::size_t nodes = 1;              // N
+    // Nodes that died in the last two minutes with up to `burst` untold each: part of the bound.
+    std::uint32_t crashes = 0;
 };
 
 struct LimitReport {

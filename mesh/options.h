@@ -22,6 +22,9 @@ struct MeshOptions {
     std::chrono::milliseconds probe_interval{500};
     std::chrono::milliseconds push_interval{50};  // coalescing of counters
     std::chrono::milliseconds digest_interval{5'000};
+    // A node that starts is not ready before a peer has told it all keys and counts, or this long
+    // where none can be reached.
+    std::chrono::milliseconds join_patience{5'000};
     std::string program_version;  // what `vidaictl mesh status` shows
     bool enabled = false;         // a node on its own: nothing listens on the mesh port
 };

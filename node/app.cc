@@ -232,7 +232,7 @@ void App::run() {
     sigset_t waited;
     sigemptyset(&waited);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&waited, signal);
-    constexpr timespec kLook{1, 0};
+    constexpr timespec kLook{0, 200'000'000};
     while (true) {
         const int signal = sigtimedwait(&waited, nullptr, &kLook);
         if (signal == SIGHUP) impl_->reload();

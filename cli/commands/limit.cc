@@ -31,7 +31,8 @@ Value limit_value(const mesh::LimitUse& use) {
             {"bound", use.bound},
             {"burst", use.burst},
             {"delay_ms", use.delay.count()},
-            {"nodes", use.nodes}};
+            {"nodes", use.nodes},
+            {"crashes", use.crashes}};
 }
 
 std::vector<print::Cell> limit_row(const mesh::LimitUse& use) {
@@ -44,7 +45,8 @@ std::vector<print::Cell> limit_row(const mesh::LimitUse& use) {
             {"+" + std::to_string(use.bound)},
             {std::to_string(use.burst)},
             {std::to_string(use.delay.count()) + "ms"},
-            {std::to_string(use.nodes)}};
+            {std::to_string(use.nodes)},
+            {std::to_string(use.crashes)}};
 }
 
 Result<Answer> run_show(Call& call) {
@@ -63,7 +65,8 @@ Result<Answer> run_show(Call& call) {
                             {"BOUND", false, true},
                             {"BURST", true, true},
                             {"DELAY", true, true},
-                            {"NODES", true, true}};
+                            {"NODES", true, true},
+                            {"CRASHES", true, true}};
     Value::List limits;
     for (const mesh::LimitUse& use : report->limits) {
         limits.push_back(limit_value(use));

@@ -302,6 +302,7 @@ std::vector<CellBatch> CounterStore::all_cells(WallTime now, std::size_t cells_m
     for (auto& [origin, cells] : by_origin) {
         cut(origins_[origin.first].node, origin.second, std::move(cells));
     }
+    if (batches.empty()) batches.push_back({self_, generation_, {}});
     return batches;
 }
 

@@ -92,7 +92,7 @@ class CounterStore {
     CellBatch collect(MonoTime now, WallTime wall, std::uint32_t nodes);
 
     // Everything still counted, own cells first, in batches of at most `cells_max`: for a peer
-    // that (re)connected.
+    // that (re)connected. At least one batch, so that there is something to say it with.
     std::vector<CellBatch> all_cells(WallTime now, std::size_t cells_max = 4'096) const;
 
     // Forgets windows that nobody counts any more and frees quarantined slots. Call about once a

@@ -16,7 +16,7 @@ std::vector<wire::CounterPush> in_pushes(const limits::CellBatch& batch, WallTim
     std::vector<wire::CounterPush> pushes;
     for (std::size_t at = 0; at < batch.cells.size(); at += wire::kCellsPerPush) {
         const std::size_t end = std::min(batch.cells.size(), at + wire::kCellsPerPush);
-        wire::CounterPush push{{batch.node, batch.generation, {}}, now};
+        wire::CounterPush push{{batch.node, batch.generation, {}}, now, false};
         push.batch.cells.assign(batch.cells.begin() + static_cast<std::ptrdiff_t>(at),
                                 batch.cells.begin() + static_cast<std::ptrdiff_t>(end));
         pushes.push_back(std::move(push));
@@ -46,6 +46,7 @@ void Exchange::on_counters(const NodeId& from, const wire::CounterPush& push) {
     counters_.cells_applied += count.applied;
     counters_.cells_unchanged += count.unchanged;
     counters_.cells_refused += count.refused;
+    told_counters_ |= push.complete;
     Session* const session = links_.find(from);
     if (session == nullptr) return;
     // The way here takes time too, at most what our own slowest push took and is answered in.
@@ -106,7 +107,8 @@ kj::Promise<bool> Exchange::tell_rest(NodeId peer, std::vector<limits::CellBatch
     if (rest.empty()) return true;
     Session* const session = links_.find(peer);
     if (session == nullptr) return false;
-    const wire::CounterPush push{std::move(rest.back()), wall_now()};
+    const bool complete = rest.size() == 1;
+    const wire::CounterPush push{std::move(rest.back()), wall_now(), complete};
     rest.pop_back();
     return session->push_counters(push).then(
         [this, peer, rest = std::move(rest)](bool taken) mutable -> kj::Promise<bool> {
@@ -135,6 +137,7 @@ kj::Promise<void> Exchange::pull(NodeId peer, state::Cursor from) {
             if (!page) return kj::READY_NOW;
             const bool progress = !page->registers.empty();
             std::optional<state::Cursor> next = std::move(page->next);
+            told_registers_ |= !next;
             on_registers(peer, std::move(page->registers));
             if (!next || !progress) return kj::READY_NOW;
             return pull(peer, std::move(*next));

@@ -46,6 +46,8 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
 
     Duration delay(Duration push_interval);  // D': coalescing and the slowest recent push
     Duration skew() const;                   // greatest difference to a peer's clock
+    // Some peer has told all that it knew, keys and counts: this node decides as the mesh does.
+    bool informed() const { return told_counters_ && told_registers_; }
     const ExchangeCounters& counters() const { return counters_; }
 
   private:
@@ -66,6 +68,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     Merged merged_;
     std::map<NodeId, Peer> peers_;
     NodeId last_pulled_;
+    bool told_counters_ = false, told_registers_ = false;
     ExchangeCounters counters_;
     kj::TaskSet tasks_;
 };

@@ -75,6 +75,12 @@ std::vector<ms::ClaimRef> roster_of(const state::StoredState& stored) {
     return roster;
 }
 
+// Who knows of nobody waits for nobody.
+Duration patience_of(const Startup& startup) {
+    const bool alone = startup.options.seeds.empty() && startup.stored.roster.empty();
+    return alone ? Duration{} : Duration(startup.options.join_patience);
+}
+
 Links::Self link_self(const Startup& startup, const Certified& certified) {
     return {
         startup.node, certified.credentials, {startup.identity.generation, kWire, startup.address}};
@@ -94,6 +100,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       timer_(io.provider->getTimer()),
       certified_(startup.certified),
       stop_(kj::newPromiseAndFulfiller<void>()),
+      patient_until_(mono_now() + patience_of(startup)),
       replica_(startup.trust, author_of(startup, certified_), startup.identity.generation,
                shared.counters, shared.keys),
       membership_(identity_of(startup), startup.address, {kWire.min, kWire.max}, crypto_of(startup),
@@ -130,6 +137,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
     every(startup.options.push_interval, &MeshThread::push_tick);
     every(startup.options.digest_interval, &MeshThread::digest_tick);
     every(kHousekeeping, &MeshThread::second_tick);
+    publish_readiness();
     publish_view();
     publish_metrics();
     notice(Notice::Kind::kStarted, startup.node.str(), std::to_string(startup.peers.port));
@@ -178,16 +186,27 @@ void MeshThread::on_event(const ms::Event& event) {
     notice(Notice::Kind::kMember, event.subject.str(), std::string(ms::event_name(event.kind)),
            event.by.empty() ? std::string() : "according to " + event.by.str());
     saver_.mark_dirty();  // the roster is part of the state
-    if (event.kind == ms::EventKind::kSuperseded) {
-        superseded_ = true;
-        shared_.not_ready.publish(std::make_shared<const std::string>(
-            "another process runs with this node's identity: stop one of the two"));
-    }
-    if (event.kind == ms::EventKind::kSelfLeft) {
-        shared_.not_ready.publish(
-            std::make_shared<const std::string>("this node has left the mesh"));
-    }
+    if (event.subject != startup_.node) crashes_.on_event(mono_now(), event);
+    superseded_ |= event.kind == ms::EventKind::kSuperseded;
+    left_ |= event.kind == ms::EventKind::kSelfLeft;
+    publish_readiness();
     publish_view();
+}
+
+// Never about whether the others are well: only about what this node can do now. One that has just
+// started admits by what the others have counted, or, where none of them can be reached, by its own
+// counts, after a bounded wait.
+void MeshThread::publish_readiness() {
+    std::string why;
+    if (left_) {
+        why = "this node has left the mesh";
+    } else if (superseded_) {
+        why = "another process runs with this node's identity: stop one of the two";
+    } else if (!exchange_.informed() && mono_now() < patient_until_) {
+        why = "this node has just started and no peer has told it all keys and counts yet";
+    }
+    if (why == *shared_.not_ready.load()) return;
+    shared_.not_ready.publish(std::make_shared<const std::string>(std::move(why)));
 }
 
 // --- links
@@ -230,6 +249,7 @@ void MeshThread::on_message(const NodeId& from, const ms::Message& message) {
 
 void MeshThread::on_counters(const NodeId& from, const wire::CounterPush& push) {
     exchange_.on_counters(from, push);
+    if (push.complete) publish_readiness();
 }
 
 void MeshThread::on_registers(const NodeId& from, wire::RegisterPage page) {
@@ -250,6 +270,7 @@ void MeshThread::on_merged(const NodeId& from, const MergeReport& report) {
         notice(Notice::Kind::kTrouble, from.str(), "register_refused",
                report.first_refusal->message);
     }
+    publish_readiness();
     if (report.changes.empty()) return;
     for (const KeyChange& change : report.changes) {
         notice(Notice::Kind::kKeyChanged, change.key.str(), change.revoked ? "revoked" : "created",
@@ -286,7 +307,8 @@ kj::Promise<void> MeshThread::again(std::chrono::milliseconds interval,
 CountingFacts MeshThread::counting() {
     const auto view = shared_.view.load();
     return {static_cast<std::uint32_t>(view->counting),
-            exchange_.delay(startup_.options.push_interval), exchange_.skew()};
+            exchange_.delay(startup_.options.push_interval), exchange_.skew(),
+            crashes_.count(mono_now())};
 }
 
 void MeshThread::push_tick() {
@@ -302,6 +324,7 @@ void MeshThread::second_tick() {
     replica_.counters().tick(mono_now(), wall);
     saver_.save_if_dirty();
     renew_if_due(wall);
+    publish_readiness();
     publish_view();
     publish_metrics();
 }

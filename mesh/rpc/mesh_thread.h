@@ -13,6 +13,7 @@
 
 #include "mesh/membership/membership.h"
 #include "mesh/mesh.h"
+#include "mesh/rpc/crashes.h"
 #include "mesh/rpc/desk.h"
 #include "mesh/rpc/exchange.h"
 #include "mesh/rpc/links.h"
@@ -70,6 +71,7 @@ class MeshThread final : private LinkEvents,
     void second_tick();
     void renew_if_due(WallTime now);
     void leave();
+    void publish_readiness();
 
     void on_merged(const NodeId& from, const MergeReport& report);
     seal::Bytes encode_state() const;
@@ -83,7 +85,9 @@ class MeshThread final : private LinkEvents,
     kj::Timer& timer_;
     Certified certified_;
     kj::PromiseFulfillerPair<void> stop_;
-    bool superseded_ = false;
+    bool superseded_ = false, left_ = false;
+    const MonoTime patient_until_;  // for peers to say what they have counted
+    Crashes crashes_;
     std::uint64_t malformed_ = 0, saves_ = 0, saves_failed_ = 0;
 
     Replica replica_;

@@ -2,6 +2,7 @@
 #include "mesh/rpc/replica.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "mesh/limits/bound.h"
@@ -19,6 +20,11 @@ using Merge = state::RegisterSet::Merge;
 std::unexpected<Error> no_such_key(const KeyId& id) {
     return fail(ErrorCode::kNotFound,
                 "no key has the id '" + id.str() + "'; `vidaictl key list` shows all", id.str());
+}
+
+// The most that one node keeps to itself because it is too little to be pushed at once.
+std::uint64_t withheld_max(double significance, std::uint64_t limit, std::uint32_t nodes) {
+    return static_cast<std::uint64_t>(std::ceil(significance * static_cast<double>(limit) / nodes));
 }
 
 // How often the stretch that bursts are recorded for goes into `span`, rounded up.
@@ -164,14 +170,20 @@ Result<LimitReport> Replica::limits_of(const KeyId& id, const CountingFacts& fac
     const auto add = [&](LimitKind kind, limits::LimitKind counted, std::uint64_t limit,
                          std::uint64_t own, std::uint64_t known) {
         const std::uint64_t burst = counters_.burst(id, counted);
-        LimitUse row{kind, limit, own, known, 0, 0, {}, facts.nodes};
+        LimitUse row{kind, limit, own, known, 0, 0, {}, facts.nodes, 0};
         row.delay = std::chrono::ceil<std::chrono::milliseconds>(delay);
         row.burst = burst * stretches(delay);
+        row.crashes = facts.crashes;
+        // Of what a crashed node had admitted, the last push told all but this: what came since,
+        // and what was too little to be pushed.
+        const std::uint64_t untold =
+            row.burst + withheld_max(store_options().significance, limit, facts.nodes);
         row.bound = limits::overshoot_bound({.nodes = facts.nodes,
                                              .limit = limit,
                                              .burst_in_delay = row.burst,
                                              .burst_in_skew = burst * stretches(facts.skew),
-                                             .significance = store_options().significance});
+                                             .significance = store_options().significance,
+                                             .lost_in_crashes = facts.crashes * untold});
         report.limits.push_back(row);
     };
     const state::KeyLimits& wanted = record.limits;
@@ -184,8 +196,15 @@ Result<LimitReport> Replica::limits_of(const KeyId& id, const CountingFacts& fac
             use.tokens_own, use.tokens_known);
     }
     if (wanted.concurrency) {
-        LimitUse row{
-            LimitKind::kConcurrency, *wanted.concurrency, use.in_flight, 0, 0, 0, {}, facts.nodes};
+        LimitUse row{LimitKind::kConcurrency,
+                     *wanted.concurrency,
+                     use.in_flight,
+                     0,
+                     0,
+                     0,
+                     {},
+                     facts.nodes,
+                     0};
         row.bound = std::uint64_t{*wanted.concurrency} * (facts.nodes - 1);
         report.limits.push_back(row);
     }

@@ -47,9 +47,10 @@ struct MergeReport {
 
 // What a bound is computed from besides the key's own history.
 struct CountingFacts {
-    std::uint32_t nodes = 1;  // N
-    Duration delay{};         // D', measured
-    Duration skew{};          // greatest difference between clocks seen
+    std::uint32_t nodes = 1;    // N
+    Duration delay{};           // D', measured
+    Duration skew{};            // greatest difference between clocks seen
+    std::uint32_t crashes = 0;  // nodes lost, with what they had not told, while it still counts
 };
 
 class Replica {

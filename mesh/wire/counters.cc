@@ -20,6 +20,7 @@ std::unexpected<Error> malformed(const char* what) {
 
 void write(const CounterPush& push, proto::CounterPush::Builder out) {
     out.setSentMs(push.sent.time_since_epoch().count());
+    out.setComplete(push.complete);
     auto batch = out.initBatch();
     batch.setNode(to_text(push.batch.node.str()));
     batch.setGeneration(push.batch.generation.value);
@@ -39,6 +40,7 @@ Result<CounterPush> read(proto::CounterPush::Reader in) {
     return guarded([&]() -> Result<CounterPush> {
         CounterPush push;
         push.sent = WallTime(std::chrono::milliseconds(in.getSentMs()));
+        push.complete = in.getComplete();
         const auto batch = in.getBatch();
         auto node = parse_node_id(view_of(batch.getNode()));
         if (!node) return malformed("node");

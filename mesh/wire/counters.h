@@ -16,6 +16,7 @@ inline constexpr std::size_t kCellsPerPush = 4'096;  // about 300 KiB
 struct CounterPush {
     limits::CellBatch batch;  // at most kCellsPerPush cells
     WallTime sent;            // by the sender's clock
+    bool complete = false;    // ends a telling of everything
 };
 
 void write(const CounterPush& push, proto::CounterPush::Builder out);

@@ -290,6 +290,7 @@ void write(const LimitReport& report, proto::LimitReport::Builder out) {
         list[i].setBurst(use.burst);
         list[i].setDelayMs(use.delay.count());
         list[i].setNodes(static_cast<std::uint32_t>(use.nodes));
+        list[i].setCrashes(use.crashes);
     }
     out.setSpendOwnMicroUsd(report.spend_own.value);
     out.setSpendKnownMicroUsd(report.spend_known.value);
@@ -306,7 +307,8 @@ Result<LimitReport> read(proto::LimitReport::Reader in) {
         if (slot.getKind() >= kLimitKindCount) return malformed("limit kind");
         report.limits.push_back({static_cast<LimitKind>(slot.getKind()), slot.getLimit(),
                                  slot.getOwn(), slot.getKnown(), slot.getBound(), slot.getBurst(),
-                                 std::chrono::milliseconds(slot.getDelayMs()), slot.getNodes()});
+                                 std::chrono::milliseconds(slot.getDelayMs()), slot.getNodes(),
+                                 slot.getCrashes()});
     }
     report.spend_own = {in.getSpendOwnMicroUsd()};
     report.spend_known = {in.getSpendKnownMicroUsd()};

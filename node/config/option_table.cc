@@ -165,6 +165,13 @@ constexpr Option<Config> kNode[] = {
      {100, 10 * kMinute},
      "How often two nodes compare all they know, to repair what was lost.",
      [](Config& c) -> Slot { return &c.mesh.digest_interval; }},
+    {"mesh.join_patience",
+     "",
+     kStart,
+     {0, 10 * kMinute},
+     "A node that starts is not ready (/readyz) before a peer has told it all keys and counts, or "
+     "for this long where no peer can be reached.",
+     [](Config& c) -> Slot { return &c.mesh.join_patience; }},
 
     {"route.attempts_max",
      "",

@@ -103,6 +103,7 @@ struct LimitUse {
   burst @5 :UInt64;
   delayMs @6 :Int64;
   nodes @7 :UInt32;
+  crashes @8 :UInt32;
 }
 
 struct LimitReport {

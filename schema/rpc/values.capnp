@@ -114,6 +114,7 @@ struct CellBatch {
 struct CounterPush {
   batch @0 :CellBatch;
   sentMs @1 :Int64;  # the sender's wall clock, so that the receiver sees how far clocks differ
+  complete @2 :Bool;  # with this the receiver has been told all that the sender knew when it began
 }
 
 # Registers: mesh/state/register.h and register_set.h.

@@ -185,16 +185,18 @@ TEST_F(Printed, TheLimitsOfAKey) {
     use.burst = 6;
     use.delay = std::chrono::milliseconds(55);
     use.nodes = 3;
+    use.crashes = 1;
     report.limits = {use};
-    EXPECT_EQ(asked({"limit", "show", "AbCdEf012345", "-o", "wide"}).out,
-              "Key:     AbCdEf012345\n"
-              "Name:    -\n"
-              "Status:  active\n"
-              "Mode:    optimistic\n"
-              "Spend:   $0.001234 ($0.001000 here; soft: since each node's start)\n"
-              "\n"
-              "LIMIT                MAX  USED  HERE  ELSEWHERE  BOUND  BURST  DELAY  NODES\n"
-              "requests_per_minute   60    58    20         38     +4      6   55ms      3\n");
+    EXPECT_EQ(
+        asked({"limit", "show", "AbCdEf012345", "-o", "wide"}).out,
+        "Key:     AbCdEf012345\n"
+        "Name:    -\n"
+        "Status:  active\n"
+        "Mode:    optimistic\n"
+        "Spend:   $0.001234 ($0.001000 here; soft: since each node's start)\n"
+        "\n"
+        "LIMIT                MAX  USED  HERE  ELSEWHERE  BOUND  BURST  DELAY  NODES  CRASHES\n"
+        "requests_per_minute   60    58    20         38     +4      6   55ms      3        1\n");
     EXPECT_EQ(asked({"limit", "show", "AbCdEf012345", "-o", "json"}).out,
               "{\n"
               "  \"key\": \"AbCdEf012345\",\n"
@@ -210,7 +212,8 @@ TEST_F(Printed, TheLimitsOfAKey) {
               "      \"bound\": 4,\n"
               "      \"burst\": 6,\n"
               "      \"delay_ms\": 55,\n"
-              "      \"nodes\": 3\n"
+              "      \"nodes\": 3,\n"
+              "      \"crashes\": 1\n"
               "    }\n"
               "  ],\n"
               "  \"spend\": {\n"

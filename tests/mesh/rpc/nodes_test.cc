@@ -2,6 +2,7 @@
 // Two and three whole nodes in one process.
 #include "tests/mesh/rpc/nodes.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "mesh/limits/counter_table.h"
@@ -113,6 +114,7 @@ TEST(Nodes, CountARequestOnOneNodeAgainstTheLimitOnTheOther) {
     EXPECT_EQ(report->limits[0].known, 5u);
     EXPECT_EQ(report->limits[0].nodes, 2u);
     EXPECT_LE(report->limits[0].bound, 5u);  // never above (N - 1) L
+    EXPECT_EQ(report->limits[0].crashes, 0u);
 }
 
 TEST(Nodes, TellAPeerThatConnectsLaterWhatWasCountedBefore) {
@@ -133,6 +135,41 @@ TEST(Nodes, TellAPeerThatConnectsLaterWhatWasCountedBefore) {
     const auto slot = *b.key(id, there)->slot;
     EXPECT_TRUE(
         eventually([&]() { return b.mesh->counters().use(slot, wall_now()).requests_known >= 7; }));
+}
+
+TEST(Nodes, AreReadyOnceTheyDecideAsTheMeshDoes) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    EXPECT_EQ(a.mesh->not_ready(), "") << "who knows of nobody waits for nobody";
+    const KeyId id = cluster.connect(a).key_create(limited(100))->record.id;
+    std::shared_ptr<const state::KeyTable> hold;
+    ASSERT_TRUE(eventually([&]() { return a.has_key(id); }));
+    const auto* entry = a.key(id, hold);
+    for (int i = 0; i < 7; ++i) {
+        ASSERT_TRUE(a.mesh->counters()
+                        .admit(*entry->slot, entry->record.limits, limits::Cost{}, wall_now())
+                        .admitted);
+    }
+    MeshOptions patient = cluster.options("b");
+    patient.seeds = {a.address()};
+    patient.join_patience = 1h;
+    const Node b = Cluster::start(patient);
+    ASSERT_TRUE(eventually([&]() { return b.mesh->not_ready().empty(); })) << b.mesh->not_ready();
+    ASSERT_TRUE(eventually([&]() { return b.has_key(id); }, 1s)) << "ready, so it is published";
+    std::shared_ptr<const state::KeyTable> there;
+    const auto slot = *b.key(id, there)->slot;
+    EXPECT_EQ(b.mesh->counters().use(slot, wall_now()).requests_known, 7u);
+}
+
+TEST(Nodes, AreReadyAfterABoundedWaitWhenNobodyAnswers) {
+    const Cluster cluster;
+    MeshOptions alone = cluster.options("a");
+    alone.seeds = {"127.0.0.1:1"};
+    alone.join_patience = 1h;
+    EXPECT_THAT(Cluster::start(alone).mesh->not_ready(), ::testing::HasSubstr("just started"));
+    alone.join_patience = 100ms;
+    const Node a = Cluster::start(alone);
+    EXPECT_TRUE(eventually([&]() { return a.mesh->not_ready().empty(); }));
 }
 
 TEST(Nodes, KeepKeysWhenAllOfThemRestart) {
