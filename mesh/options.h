@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "mesh/membership/options.h"
+
 namespace vidai::mesh {
 
 struct MeshOptions {
@@ -19,9 +21,8 @@ struct MeshOptions {
     std::string data_dir = "/var/lib/vidai";  // identity, generation, registers
     std::string root_file;    // mesh root public key and mesh id, from `vidaictl mesh init`
     std::string issuer_file;  // delegated issuer key and certificate that certifies this node
-    std::chrono::milliseconds probe_interval{500};
+    membership::Options membership;               // its sync_interval is that of registers too
     std::chrono::milliseconds push_interval{50};  // coalescing of counters
-    std::chrono::milliseconds digest_interval{5'000};
     // A node that starts is not ready before a peer has told it all keys and counts, or this long
     // where none can be reached.
     std::chrono::milliseconds join_patience{5'000};

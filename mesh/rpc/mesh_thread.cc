@@ -53,13 +53,6 @@ ms::Crypto crypto_of(const Startup& startup) {
             }};
 }
 
-ms::Options options_of(const MeshOptions& options) {
-    ms::Options out;
-    out.probe_interval = options.probe_interval;
-    out.sync_interval = options.digest_interval;
-    return out;
-}
-
 std::uint64_t random_seed() {
     std::array<std::uint8_t, 8> bytes{};
     seal::system_random().fill(bytes);
@@ -104,7 +97,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       replica_(startup.trust, author_of(startup, certified_), startup.identity.generation,
                shared.counters, shared.keys),
       membership_(identity_of(startup), startup.address, {kWire.min, kWire.max}, crypto_of(startup),
-                  options_of(startup.options), random_seed(), roster_of(startup.stored)),
+                  startup.options.membership, random_seed(), roster_of(startup.stored)),
       saver_(
           startup.data_dir.file(kStateFile), *io.lowLevelProvider,
           [this]() { return encode_state(); },
@@ -135,7 +128,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
     }
     turn([&](ms::Effects& out) { membership_.join(mono_now(), startup_.options.seeds, out); });
     every(startup.options.push_interval, &MeshThread::push_tick);
-    every(startup.options.digest_interval, &MeshThread::digest_tick);
+    every(startup.options.membership.sync_interval, &MeshThread::digest_tick);
     every(kHousekeeping, &MeshThread::second_tick);
     publish_readiness();
     publish_view();
@@ -357,7 +350,7 @@ void MeshThread::leave() {
     auto limit = timer_.afterDelay(kLastWords.count() * kj::MILLISECONDS);
     auto told = exchange_.flush().exclusiveJoin(kj::mv(limit)).then([this]() {
         turn([&](ms::Effects& out) { membership_.leave(mono_now(), out); });
-        const auto linger = ms::Options{}.leave_linger;
+        const auto linger = startup_.options.membership.leave_linger;
         return timer_.afterDelay((linger + std::chrono::milliseconds(50)).count() *
                                  kj::MILLISECONDS);
     });

@@ -51,6 +51,22 @@ void check_ports(Reading& reading) {
     }
 }
 
+template <class T>
+void check_order(Reading& reading, const char* low_path, const T& low, const char* high_path,
+                 const T& high) {
+    if (low <= high) return;
+    reading.problems.add(reading.origins.of(high_path), high_path,
+                         std::string("must not be less than ") + low_path);
+}
+
+void check_membership(Reading& reading, const mesh::membership::Options& m) {
+    check_order(reading, "mesh.probe_timeout_min", m.probe_timeout_min, "mesh.probe_timeout_max",
+                m.probe_timeout_max);
+    check_order(reading, "mesh.suspicion_min_intervals", m.suspicion_min_intervals,
+                "mesh.suspicion_max_intervals", m.suspicion_max_intervals);
+    check_order(reading, "mesh.redial_min", m.redial_min, "mesh.redial_max", m.redial_max);
+}
+
 void check_mesh(Reading& reading) {
     mesh::MeshOptions& mesh = reading.config.mesh;
     mesh.enabled = !mesh.root_file.empty();
@@ -75,6 +91,7 @@ void check_mesh(Reading& reading) {
     };
     if (!mesh.advertise.empty()) check_peer("mesh.advertise", mesh.advertise);
     for (const std::string& seed : mesh.seeds) check_peer("mesh.seeds", seed);
+    check_membership(reading, mesh.membership);
 }
 
 void warn(Reading& reading) {

@@ -130,9 +130,9 @@ class Cluster {
         o.root_file = files.root_file;
         o.issuer_file = files.issuer_file;
         o.enabled = true;
-        o.probe_interval = 100ms;
+        o.membership.probe_interval = 100ms;
         o.push_interval = 20ms;
-        o.digest_interval = 300ms;
+        o.membership.sync_interval = 300ms;
         o.program_version = "test";
         return o;
     }

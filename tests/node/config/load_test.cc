@@ -124,6 +124,24 @@ TEST(Load, SwitchesTheMeshOnByItsRoot) {
     EXPECT_THAT(sources.load_all().error().message, HasSubstr("expected HOST:PORT"));
 }
 
+TEST(Load, TakesEveryKnobOfTheMembershipProtocol) {
+    const Result<Config> config =
+        with_file("mesh:\n  suspicion_min_intervals: 5\n  redial_max: 20s\n").load_all();
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->mesh.membership.suspicion_min_intervals, 5u);
+    EXPECT_EQ(config->mesh.membership.redial_max, std::chrono::seconds(20));
+}
+
+TEST(Load, RefusesARangeThatIsUpsideDown) {
+    const Result<Config> config =
+        with_file("mesh:\n  probe_timeout_min: 2s\n  redial_max: 500ms\n").load_all();
+    ASSERT_FALSE(config);
+    EXPECT_THAT(config.error().message,
+                HasSubstr("mesh.probe_timeout_max: must not be less than mesh.probe_timeout_min"));
+    EXPECT_THAT(config.error().message,
+                HasSubstr("mesh.redial_max: must not be less than mesh.redial_min"));
+}
+
 TEST(Load, RefusesANodeIdThatIsNoName) {
     EXPECT_THAT(refusal("mesh: {node_id: Not_A_Name}"), HasSubstr("vidai.yaml:1: mesh.node_id"));
 }
