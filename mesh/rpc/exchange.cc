@@ -9,34 +9,22 @@
 
 namespace vidai::mesh::rpc {
 
-namespace {
-
-// A batch as pushes that the wire accepts.
-std::vector<wire::CounterPush> in_pushes(const limits::CellBatch& batch, WallTime now) {
-    std::vector<wire::CounterPush> pushes;
-    for (std::size_t at = 0; at < batch.cells.size(); at += wire::kCellsPerPush) {
-        const std::size_t end = std::min(batch.cells.size(), at + wire::kCellsPerPush);
-        wire::CounterPush push{{batch.node, batch.generation, {}}, now, false};
-        push.batch.cells.assign(batch.cells.begin() + static_cast<std::ptrdiff_t>(at),
-                                batch.cells.begin() + static_cast<std::ptrdiff_t>(end));
-        pushes.push_back(std::move(push));
-    }
-    return pushes;
-}
-
-}  // namespace
-
 Exchange::Exchange(Links& links, Replica& replica, Merged merged)
-    : links_(links), replica_(replica), merged_(std::move(merged)), tasks_(*this) {}
+    : links_(links),
+      replica_(replica),
+      merged_(std::move(merged)),
+      fanout_(replica.counters(), wire::kCellsPerPush),
+      tasks_(*this) {}
 
 Exchange::~Exchange() noexcept(false) = default;
 
 void Exchange::on_link_up(const NodeId& peer) {
-    peers_[peer].needs_all = true;
+    fanout_.on_connected(peer);
     if (!peers_[peer].pulling) tasks_.add(pull(peer, {}));
 }
 
 void Exchange::on_link_down(const NodeId& peer) {
+    fanout_.on_disconnected(peer);
     peers_.erase(peer);
 }
 
@@ -63,57 +51,28 @@ void Exchange::on_registers(const NodeId& from, std::vector<state::Register> reg
     merged_(from, report);
 }
 
-void Exchange::push(const NodeId& peer, Session& session, const wire::CounterPush& push) {
-    tasks_.add(session.push_counters(push).then([this, peer](bool taken) {
-        const auto found = peers_.find(peer);
-        if (!taken && found != peers_.end()) found->second.needs_all = true;
-    }));
-}
-
 void Exchange::push_counters(std::uint32_t nodes) {
-    const WallTime wall = wall_now();
-    const limits::CellBatch batch = replica_.counters().collect(mono_now(), wall, nodes);
-    const std::vector<wire::CounterPush> pushes = in_pushes(batch, wall);
-    links_.for_each([&](const NodeId& peer, Session& session) {
-        for (const wire::CounterPush& each : pushes) {
-            if (session.bulk_free()) {
-                push(peer, session, each);
-            } else {
-                peers_[peer].needs_all = true;
-            }
-        }
-        if (peers_[peer].needs_all && session.bulk_free()) tell_all(peer);
-    });
+    const auto room = [this](const NodeId& peer) {
+        Session* const session = links_.find(peer);
+        return session == nullptr ? std::size_t{0} : session->bulk_room();
+    };
+    perform(fanout_.on_interval(mono_now(), wall_now(), nodes, room));
 }
 
-void Exchange::tell_all(const NodeId& peer) {
-    Peer& told = peers_[peer];
-    if (told.telling_all) return;
-    told.telling_all = true;
-    told.needs_all = false;
-    ++counters_.full_syncs;
-    std::vector<limits::CellBatch> all =
-        replica_.counters().all_cells(wall_now(), wire::kCellsPerPush);
-    std::reverse(all.begin(), all.end());  // told from the back
-    tasks_.add(tell_rest(peer, std::move(all)).then([this, peer](bool taken) {
-        const auto found = peers_.find(peer);
-        if (found == peers_.end()) return;
-        found->second.telling_all = false;
-        found->second.needs_all |= !taken;
-    }));
+void Exchange::perform(limits::CounterCalls calls) {
+    counters_.full_syncs = fanout_.full_syncs();
+    for (limits::CounterCall& each : calls) tasks_.add(perform(std::move(each)));
 }
 
-kj::Promise<bool> Exchange::tell_rest(NodeId peer, std::vector<limits::CellBatch> rest) {
-    if (rest.empty()) return true;
-    Session* const session = links_.find(peer);
-    if (session == nullptr) return false;
-    const bool complete = rest.size() == 1;
-    const wire::CounterPush push{std::move(rest.back()), wall_now(), complete};
-    rest.pop_back();
-    return session->push_counters(push).then(
-        [this, peer, rest = std::move(rest)](bool taken) mutable -> kj::Promise<bool> {
-            if (!taken) return false;
-            return tell_rest(std::move(peer), std::move(rest));
+kj::Promise<void> Exchange::perform(limits::CounterCall call) {
+    Session* const session = links_.find(call.to);
+    if (session == nullptr) return kj::READY_NOW;  // its end was told, or is about to be
+    const bool complete = call.full && call.parts_left == 0;
+    return session->push_counters({*call.batch, wall_now(), complete})
+        .then([this, to = call.to, token = call.token](bool taken) -> kj::Promise<void> {
+            auto next = fanout_.on_answer(to, token, taken);
+            if (!next) return kj::READY_NOW;
+            return perform(std::move(*next));
         });
 }
 
@@ -153,7 +112,7 @@ void Exchange::pull_from_one() {
 }
 
 kj::Promise<void> Exchange::flush() {
-    links_.for_each([&](const NodeId& peer, Session&) { tell_all(peer); });
+    perform(fanout_.tell_everybody(wall_now()));
     return tasks_.onEmpty();
 }
 

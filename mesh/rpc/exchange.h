@@ -13,6 +13,7 @@
 
 #include <kj/async.h>
 
+#include "mesh/limits/counter_fanout.h"
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/replica.h"
 #include "mesh/wire/counters.h"
@@ -52,20 +53,18 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
 
   private:
     struct Peer {
-        bool needs_all = true;  // it may have missed a push
-        bool telling_all = false;
         bool pulling = false;
         Duration skew{};
     };
     void taskFailed(kj::Exception&&) override {}
-    void push(const NodeId& peer, Session& session, const wire::CounterPush& push);
-    void tell_all(const NodeId& peer);
-    kj::Promise<bool> tell_rest(NodeId peer, std::vector<limits::CellBatch> rest);
+    void perform(limits::CounterCalls calls);
+    kj::Promise<void> perform(limits::CounterCall call);
     kj::Promise<void> pull(NodeId peer, state::Cursor from);
 
     Links& links_;
     Replica& replica_;
     Merged merged_;
+    limits::CounterFanout fanout_;
     std::map<NodeId, Peer> peers_;
     NodeId last_pulled_;
     bool told_counters_ = false, told_registers_ = false;

@@ -5,6 +5,7 @@
 // Mesh thread. Destroyed before the event loop.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -40,7 +41,8 @@ class Session final : private kj::TaskSet::ErrorHandler {
     // Lost when too many are unanswered, as datagrams would be.
     void deliver(const membership::Message& message);
 
-    bool bulk_free() const { return load_->bulk < kBulkMax; }
+    std::size_t bulk_room() const { return kBulkMax - std::min(kBulkMax, load_->bulk); }
+    bool bulk_free() const { return bulk_room() > 0; }
     // False when the other side did not take it in time: it must be told everything later.
     kj::Promise<bool> push_counters(const wire::CounterPush& push);
     kj::Promise<bool> push_registers(const state::Page& page);

@@ -296,5 +296,21 @@ TEST_F(CounterStoreTest, RemembersTheGreatestBurstInADelay) {
     EXPECT_EQ(store.burst(kKey, LimitKind::kRequests), 7u) << "long after";
 }
 
+// Once a wiped node's cells were hidden behind its former life's, until the minute had passed.
+TEST_F(CounterStoreTest, CountsWhatANodeChargesAfterItLostItsVolume) {
+    ASSERT_TRUE(store.bind(kKey, kLimits));
+    constexpr std::uint64_t kSerial = std::uint64_t{1'700'000'000'000} << 16;
+    constexpr std::uint64_t kNextMs = kSerial + (1U << 16);
+    const auto life = [](std::uint64_t serial, std::uint64_t generation, std::uint64_t charged) {
+        const Generation cell = cell_generation(serial, Generation{generation});
+        return CellBatch{NodeId("n1"), cell, {requests(charged)}};
+    };
+    merge(life(kSerial, 1, 10));
+    merge(life(kSerial, 2, 5));
+    merge(life(kNextMs, 1, 3));
+    merge(life(kNextMs, 2, 2));
+    EXPECT_EQ(known(), 20u);
+}
+
 }  // namespace
 }  // namespace vidai::mesh::limits
