@@ -67,7 +67,10 @@ class Mesh:
                                f"  issuer_file: {json.dumps(str(secrets / 'issuer.key'))}\n"
                                f"{node_lines}{config}")
         for index in range(1, count + 1):
-            self.nodes.append(Node(self, index))
+            self.nodes.append(self.make_node(index))
+
+    def make_node(self, index):
+        return Node(self, index)
 
     def start(self):
         for node in self.nodes:
