@@ -28,6 +28,8 @@ struct MeshOptions {
     std::chrono::milliseconds join_patience{5'000};
     std::string program_version;  // what `vidaictl mesh status` shows
     bool enabled = false;         // a node on its own: nothing listens on the mesh port
+    // The oldest that a connection to a peer may grow before both prove again who they are.
+    std::chrono::milliseconds reauthenticate{std::chrono::hours(24)};
 };
 
 }  // namespace vidai::mesh

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/rpc/links.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <netdb.h>
 #include <sys/socket.h>
@@ -69,12 +71,14 @@ void Links::send(const NodeId& to, const membership::Message& message) {
 
 kj::Promise<Links::Attempt> Links::shake(kj::Own<kj::AsyncIoStream> stream, const NodeId& expect) {
     tune(*stream);
+    const std::string address = remote_address(*stream);
     seal::HandshakeOptions options{self_.credentials, self_.hello, seal::Role::kPeer, expect,
                                    wall_now()};
     auto machine = std::make_unique<seal::Initiator>(std::move(options), seal::system_random());
     return run_handshake(kj::mv(stream), std::move(machine))
         .then(
-            [](Result<Handshaken>&& done) -> Attempt {
+            [this, address](Result<Handshaken>&& done) -> Attempt {
+                if (done) door_.know(address);
                 if (done) return std::move(*done);
                 return std::unexpected(Failed{DialFailure::kRejected, std::move(done).error()});
             },
@@ -156,17 +160,14 @@ kj::Promise<void> Links::accept_loop(kj::ConnectionReceiver& listener) {
 
 void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
     const std::string address = remote_address(*stream);
-    std::size_t& here = strangers_by_address_[address];
-    if (strangers_ >= kStrangersMax || here >= kStrangersPerAddressMax) {
+    const Door door = door_.admit(mono_now(), address);
+    if (!is_open(door)) {
         ++counters_.shed;
-        return;
+        return events_.on_refused(
+            address, {ErrorCode::kResourceExhausted,
+                      "too many handshakes at once or from this address", door_reason(door)});
     }
-    ++strangers_;
-    ++here;
-    auto left = kj::defer([this, address]() {
-        --strangers_;
-        if (--strangers_by_address_[address] == 0) strangers_by_address_.erase(address);
-    });
+    auto left = kj::defer([this, door, address]() { door_.leave(door, address); });
     tune(*stream);
     seal::HandshakeOptions options{self_.credentials, self_.hello, kWelcome, {}, wall_now()};
     auto machine = std::make_unique<seal::Responder>(std::move(options), seal::system_random());
@@ -191,8 +192,9 @@ void Links::welcome(Handshaken done, const std::string& address) {
     const NodeId peer = done.session.peer.node;
     if (!done.session.peer.roles.has(seal::Role::kPeer)) {
         auto bootstrap = events_.bootstrap_for(done.session.peer);
+        seal::PeerIdentity who = done.session.peer;
         auto stream = kj::heap<SealedStream>(std::move(done), wire::kOperatorWordsMax);
-        return serve_operator(kj::mv(stream), kj::mv(bootstrap));
+        return serve_operator(kj::mv(stream), kj::mv(bootstrap), std::move(who));
     }
     if (peer == self_.id) {
         ++counters_.refused;
@@ -202,6 +204,7 @@ void Links::welcome(Handshaken done, const std::string& address) {
                                             "same_node_id"});
     }
     ++counters_.accepted;
+    door_.know(address);
     if (adopt(std::move(done), peer)) events_.on_link_up(peer);
 }
 
@@ -216,13 +219,21 @@ bool Links::adopt(Handshaken done, const NodeId& dialler) {
         sessions_.erase(held);
     }
     auto bootstrap = events_.bootstrap_for(done.session.peer);
+    seal::PeerIdentity who = done.session.peer;
+    std::string address = done.session.hello.address;
+    std::array<std::uint8_t, 4> random{};
+    seal::system_random().fill(random);
+    const Tenure tenure = tenure_of(now, wall_now(),
+                                    {self_.reauthenticate, who.valid_until, self_.valid_until,
+                                     self_.id < peer, seal::Reader(random).u32()});
     auto sealed = kj::heap<SealedStream>(std::move(done), wire::kPeerWordsMax);
     SealedStream* const stream = sealed.get();
     auto session =
         kj::heap<Session>(kj::mv(sealed), dialler == self_.id ? Side::CLIENT : Side::SERVER,
                           kj::mv(bootstrap), wire::kPeerWordsMax, timer_);
     const std::uint64_t number = ++next_number_;
-    sessions_.emplace(peer, Held{kj::mv(session), stream, facts, now, number});
+    sessions_.emplace(peer, Held{kj::mv(session), stream, facts, now, number, std::move(who),
+                                 std::move(address), tenure});
     watch(peer, number);
     return true;
 }
@@ -245,19 +256,80 @@ void Links::ended(const NodeId& peer, std::uint64_t number) {
     events_.on_link_down(peer, end, fault);
 }
 
+// --- the end of a connection's time
+
+void Links::tick(MonoTime now, WallTime wall) {
+    std::vector<NodeId> over;
+    for (auto& [peer, held] : sessions_) {
+        if (held.tenure.over(now, wall)) {
+            over.push_back(peer);
+        } else if (held.tenure.redial_due(now)) {
+            renew(peer, held, now);
+        }
+    }
+    for (const NodeId& peer : over) {
+        ++counters_.expired;
+        close(peer, "expired_session",
+              "the connection is as old as it may grow, or the peer's certificate has expired, and "
+              "no new one could be made in time");
+    }
+    std::erase_if(guests_, [&](const auto& guest) {
+        const WallTime until = guest.second.who.valid_until;
+        return until != WallTime{} && wall > until + seal::kClockTolerance;
+    });
+}
+
+void Links::renew(const NodeId& peer, Held& held, MonoTime now) {
+    held.tenure.redial_at = now + std::max<Duration>(held.tenure.pause, std::chrono::seconds(1));
+    if (held.address.empty()) return;
+    const membership::Dial dial{held.address, peer, std::chrono::seconds(kHandshakeSeconds)};
+    auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS).then([peer]() -> Attempt {
+        return std::unexpected(Failed{DialFailure::kUnreachable,
+                                      {ErrorCode::kDeadlineExceeded, "no answer in time", "late"}});
+    });
+    tasks_.add(kj::evalNow([&]() { return attempt(dial); })
+                   .exclusiveJoin(kj::mv(late))
+                   .then([this, peer, number = held.number](Attempt&& done) {
+                       renewed(peer, number, std::move(done));
+                   }));
+}
+
+void Links::renewed(const NodeId& peer, std::uint64_t number, Attempt attempt) {
+    const auto held = sessions_.find(peer);
+    if (held == sessions_.end() || held->second.number != number) return;  // replaced meanwhile
+    if (!attempt) {
+        if (attempt.error().why.code != ErrorCode::kUnauthenticated) return;
+        return events_.on_refused(held->second.address, attempt.error().why);
+    }
+    ++counters_.reauthenticated;
+    if (adopt(std::move(*attempt), self_.id)) events_.on_link_up(peer);
+}
+
+void Links::close(const NodeId& peer, const char* reason, const std::string& message) {
+    const auto held = sessions_.find(peer);
+    if (held == sessions_.end()) return;
+    const std::string address = held->second.address;
+    sessions_.erase(held);
+    events_.on_refused(address, {ErrorCode::kUnauthenticated, message, reason});
+    events_.on_link_down(peer, LinkEnd::kLocal, {});
+}
+
 // --- operators
 
-void Links::serve_operator(kj::Own<kj::AsyncIoStream> stream,
-                           ::capnp::Capability::Client bootstrap) {
-    if (operators_ >= kOperatorsMax) {
+void Links::serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capability::Client bootstrap,
+                           seal::PeerIdentity who) {
+    if (guests_.size() >= kOperatorsMax) {
         ++counters_.shed;
-        return;
+        return events_.on_refused(who.node.str(),
+                                  {ErrorCode::kResourceExhausted,
+                                   "too many operators are connected at once", "operator_slots"});
     }
-    ++operators_;
     auto session = kj::heap<Session>(kj::mv(stream), Side::SERVER, kj::mv(bootstrap),
                                      wire::kOperatorWordsMax, timer_);
-    auto ended = session->ended().then([]() { return kj::evalLater([]() {}); });
-    tasks_.add(ended.attach(kj::mv(session), kj::defer([this]() { --operators_; })));
+    const std::uint64_t number = ++next_number_;
+    tasks_.add(session->ended().then(
+        [this, number]() { return kj::evalLater([this, number]() { guests_.erase(number); }); }));
+    guests_.emplace(number, Guest{kj::mv(session), std::move(who)});
 }
 
 void Links::serve_local(kj::Own<kj::ConnectionReceiver> listener,
@@ -273,7 +345,7 @@ kj::Promise<void> Links::local_loop(kj::ConnectionReceiver& listener,
     return listener.accept()
         .then(
             [this, &bootstrap](kj::Own<kj::AsyncIoStream>&& stream) -> kj::Promise<void> {
-                serve_operator(kj::mv(stream), bootstrap());
+                serve_operator(kj::mv(stream), bootstrap(), {});
                 return kj::READY_NOW;
             },
             [this](kj::Exception&&) { return timer_.afterDelay(100 * kj::MILLISECONDS); })

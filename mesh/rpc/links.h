@@ -17,19 +17,19 @@
 
 #include "mesh/membership/effects.h"
 #include "mesh/membership/membership.h"
+#include "mesh/rpc/doorkeeper.h"
 #include "mesh/rpc/duel.h"
 #include "mesh/rpc/handshaking.h"
 #include "mesh/rpc/session.h"
+#include "mesh/rpc/tenure.h"
 #include "mesh/seal/handshake.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
 
 namespace vidai::mesh::rpc {
 
-// Before a stranger has proved who it is: this many at once, this many from one address, and this
-// long. (A message is at most 1 KiB, and none of it is capnproto: mesh/seal.)
-inline constexpr std::size_t kStrangersMax = 64;
-inline constexpr std::size_t kStrangersPerAddressMax = 32;
+// Before a stranger has proved who it is, it has this long, and of us what doorkeeper.h says. (A
+// message is at most 1 KiB, and none of it is capnproto: mesh/seal.)
 inline constexpr int kHandshakeSeconds = 3;
 inline constexpr std::size_t kOperatorsMax = 64;
 
@@ -50,6 +50,7 @@ class LinkEvents {
 
 struct LinkCounters {
     std::uint64_t accepted = 0, dialled = 0, refused = 0, shed = 0, replaced = 0;
+    std::uint64_t reauthenticated = 0, expired = 0;
 };
 
 class Links final : private kj::TaskSet::ErrorHandler {
@@ -59,6 +60,8 @@ class Links final : private kj::TaskSet::ErrorHandler {
         NodeId id;
         std::shared_ptr<const seal::Credentials> credentials;
         seal::Hello hello;
+        WallTime valid_until;     // of the credentials' chain
+        Duration reauthenticate;  // the oldest that a connection may grow
     };
 
     Links(kj::Network& network, kj::Timer& timer, Self self, LinkEvents& events);
@@ -71,6 +74,8 @@ class Links final : private kj::TaskSet::ErrorHandler {
     void serve_local(kj::Own<kj::ConnectionReceiver> listener,
                      kj::Function<::capnp::Capability::Client()> bootstrap);
 
+    // Ends connections whose time is over and renews those whose time is near: each second.
+    void tick(MonoTime now, WallTime wall);
     void dial(const membership::Dial& dial);
     // Nothing without a session to it.
     void send(const NodeId& to, const membership::Message& message);
@@ -94,6 +99,13 @@ class Links final : private kj::TaskSet::ErrorHandler {
         LinkFacts facts;
         MonoTime since;
         std::uint64_t number;
+        seal::PeerIdentity who;
+        std::string address;  // where it says it can be dialled
+        Tenure tenure;
+    };
+    struct Guest {  // an operator
+        kj::Own<Session> session;
+        seal::PeerIdentity who;  // of the local socket: nobody, and for ever
     };
 
     void taskFailed(kj::Exception&& e) override;
@@ -105,7 +117,11 @@ class Links final : private kj::TaskSet::ErrorHandler {
                                  kj::Function<::capnp::Capability::Client()>& bootstrap);
     void accepted(kj::Own<kj::AsyncIoStream> stream);
     void welcome(Handshaken done, const std::string& address);
-    void serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capability::Client bootstrap);
+    void serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capability::Client bootstrap,
+                        seal::PeerIdentity who);
+    void renew(const NodeId& peer, Held& held, MonoTime now);
+    void renewed(const NodeId& peer, std::uint64_t number, Attempt attempt);
+    void close(const NodeId& peer, const char* reason, const std::string& message);
     bool adopt(Handshaken done, const NodeId& dialler);
     void watch(const NodeId& peer, std::uint64_t number);
     void ended(const NodeId& peer, std::uint64_t number);
@@ -115,9 +131,8 @@ class Links final : private kj::TaskSet::ErrorHandler {
     Self self_;
     LinkEvents& events_;
     LinkCounters counters_;
-    std::size_t strangers_ = 0;
-    std::map<std::string, std::size_t> strangers_by_address_;
-    std::size_t operators_ = 0;
+    Doorkeeper door_;
+    std::map<std::uint64_t, Guest> guests_;
     std::uint64_t next_number_ = 0;
     std::map<NodeId, Held> sessions_;
     kj::TaskSet tasks_;

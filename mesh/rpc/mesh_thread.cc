@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/rpc/mesh_thread.h"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string>
@@ -20,6 +21,7 @@ namespace {
 namespace ms = vidai::mesh::membership;
 
 constexpr std::chrono::seconds kHousekeeping{1};
+constexpr std::chrono::milliseconds kLinksTickMin{50}, kLinksTickMax{1'000};
 constexpr std::chrono::milliseconds kLastWords{500};  // for the last counters of one who leaves
 constexpr kj::uint kTakeFd = kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP |
                              kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC |
@@ -75,8 +77,11 @@ Duration patience_of(const Startup& startup) {
 }
 
 Links::Self link_self(const Startup& startup, const Certified& certified) {
-    return {
-        startup.node, certified.credentials, {startup.identity.generation, kWire, startup.address}};
+    return {startup.node,
+            certified.credentials,
+            {startup.identity.generation, kWire, startup.address},
+            certified.until,
+            startup.options.reauthenticate};
 }
 
 Author author_of(const Startup& startup, const Certified& certified) {
@@ -131,6 +136,8 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
     every(startup.options.push_interval, &MeshThread::push_tick);
     every(startup.options.membership.sync_interval, &MeshThread::digest_tick);
     every(kHousekeeping, &MeshThread::second_tick);
+    every(std::clamp(startup.options.reauthenticate / 32, kLinksTickMin, kLinksTickMax),
+          &MeshThread::links_tick);
     publish_readiness();
     publish_view();
     publish_metrics();
@@ -225,14 +232,25 @@ void MeshThread::on_link_down(const NodeId& peer, ms::LinkEnd end, const std::st
 }
 
 void MeshThread::on_dial_failed(const ms::Dial& dial, ms::DialFailure failure, const Error& why) {
-    if (failure == ms::DialFailure::kRejected && why.code != ErrorCode::kAlreadyExists) {
+    if (why.code == ErrorCode::kUnauthenticated) {
+        refused(Notice::Kind::kTrouble, dial.address, why);
+    } else if (failure == ms::DialFailure::kRejected && why.code != ErrorCode::kAlreadyExists) {
         notice(Notice::Kind::kTrouble, dial.address, why.param, why.message);
     }
     turn([&](ms::Effects& out) { membership_.on_dial_failed(mono_now(), dial, failure, out); });
 }
 
 void MeshThread::on_refused(const std::string& address, const Error& why) {
-    notice(Notice::Kind::kPeerRefused, address, why.param, why.message);
+    refused(Notice::Kind::kPeerRefused, address, why);
+}
+
+void MeshThread::refused(Notice::Kind kind, const std::string& subject, const Error& why) {
+    const auto untold = refusals_.count(why.param, mono_now());
+    if (!untold) return;
+    const std::string more =
+        *untold == 0 ? std::string()
+                     : "; " + std::to_string(*untold) + " more like it since the last such line";
+    notice(kind, subject, why.param, why.message + more);
 }
 
 // --- what peers say
@@ -323,6 +341,10 @@ void MeshThread::second_tick() {
     publish_metrics();
 }
 
+void MeshThread::links_tick() {
+    links_.tick(mono_now(), wall_now());
+}
+
 void MeshThread::renew_if_due(WallTime now) {
     if (now < certified_.renew_at) return;
     auto renewed = certify(startup_.issuer, startup_.node, startup_.identity, now);
@@ -400,7 +422,7 @@ void MeshThread::publish_metrics() {
     shared_.metrics.publish(std::make_shared<const std::vector<MetricFamily>>(
         mesh_metrics({*view, membership_.counters(), membership_.health(), links_.counters(),
                       exchange_.counters(), links_.size(), replica_.live_keys(), malformed_, saves_,
-                      saves_failed_})));
+                      saves_failed_, refusals_})));
 }
 
 }  // namespace vidai::mesh::rpc

@@ -19,6 +19,7 @@
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/mailbox_pump.h"
 #include "mesh/rpc/peer_server.h"
+#include "mesh/rpc/refusals.h"
 #include "mesh/rpc/replica.h"
 #include "mesh/rpc/saver.h"
 #include "mesh/rpc/shared.h"
@@ -56,6 +57,7 @@ class MeshThread final : private LinkEvents,
     CountingFacts counting() override;
     std::shared_ptr<const MeshView> view_now() override;
     void taskFailed(kj::Exception&& e) override;
+    void refused(Notice::Kind kind, const std::string& subject, const Error& why);
 
     // Membership.
     template <class Input>
@@ -69,6 +71,7 @@ class MeshThread final : private LinkEvents,
     void push_tick();
     void digest_tick();
     void second_tick();
+    void links_tick();
     void renew_if_due(WallTime now);
     void leave();
     void publish_readiness();
@@ -89,6 +92,7 @@ class MeshThread final : private LinkEvents,
     const MonoTime patient_until_;  // for peers to say what they have counted
     Crashes crashes_;
     std::uint64_t malformed_ = 0, saves_ = 0, saves_failed_ = 0;
+    Refusals refusals_;
 
     Replica replica_;
     membership::Membership membership_;

@@ -48,6 +48,14 @@ std::vector<MetricSample> by_status(const MeshView& view) {
     return samples;
 }
 
+std::vector<MetricSample> by_reason(const Refusals& refusals) {
+    std::vector<MetricSample> samples;
+    for (const std::string_view reason : Refusals::reasons()) {
+        samples.push_back(labelled("reason", reason, refusals.total(reason)));
+    }
+    return samples;
+}
+
 }  // namespace
 
 std::vector<Member> show_members(const membership::Membership& core, MonoTime mono, WallTime wall) {
@@ -154,6 +162,14 @@ std::vector<MetricFamily> mesh_metrics(const MetricInputs& in) {
          "Saves of the state file by result.",
          kCounter,
          {labelled("result", "ok", in.saves), labelled("result", "failed", in.saves_failed)}},
+        {"vidai_mesh_refusals_total",
+         "Connections and statements turned away, on either side, by reason.", kCounter,
+         by_reason(in.refusals)},
+        {"vidai_mesh_reauthentications_total",
+         "Connections renewed by a new handshake, and those whose time was over first.",
+         kCounter,
+         {labelled("result", "renewed", l.reauthenticated),
+          labelled("result", "expired", l.expired)}},
     };
 }
 
@@ -162,7 +178,8 @@ std::vector<MetricFamily> mesh_metric_catalogue() {
     const membership::Counters membership;
     const LinkCounters links;
     const ExchangeCounters exchange;
-    auto families = mesh_metrics({view, membership, 0, links, exchange});
+    const Refusals refusals;
+    auto families = mesh_metrics({view, membership, 0, links, exchange, 0, 0, 0, 0, 0, refusals});
     for (MetricFamily& family : families) family.samples.clear();
     return families;
 }

@@ -9,6 +9,7 @@
 #include "mesh/membership/membership.h"
 #include "mesh/rpc/exchange.h"
 #include "mesh/rpc/links.h"
+#include "mesh/rpc/refusals.h"
 #include "mesh/view.h"
 #include "schema/base/metric_family.h"
 #include "schema/vocabulary/time.h"
@@ -27,6 +28,7 @@ struct MetricInputs {
     std::size_t connections = 0;
     std::size_t live_keys = 0;
     std::uint64_t malformed = 0, saves = 0, saves_failed = 0;
+    const Refusals& refusals;
 };
 std::vector<MetricFamily> mesh_metrics(const MetricInputs& in);
 // The same families, without samples.

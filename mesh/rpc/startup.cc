@@ -129,6 +129,15 @@ Result<void> open_sockets(Startup& startup, const NoticeSink& sink) {
     return {};
 }
 
+// Up to a tenth of its life earlier than two thirds: nodes that started together, as by an upgrade,
+// do not renew together.
+WallTime renewal_time(WallTime now, WallTime until) {
+    std::array<std::uint8_t, 2> random{};
+    seal::system_random().fill(random);
+    const auto life = until - now;
+    return now + life * 2 / 3 - life / 10 * seal::Reader(random).u16() / 65'536;
+}
+
 }  // namespace
 
 Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
@@ -143,7 +152,8 @@ Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
     out.credentials = std::make_shared<const seal::Credentials>(
         seal::Credentials{issuer.trust, identity.key, *out.chain});
     out.serial = verified->serial;
-    out.renew_at = now + (verified->valid_until - now) * 2 / 3;
+    out.until = verified->valid_until;
+    out.renew_at = renewal_time(now, verified->valid_until);
     return out;
 }
 

@@ -32,7 +32,8 @@ struct Certified {
     std::shared_ptr<const seal::Credentials> credentials;
     std::shared_ptr<const seal::Bytes> chain;  // the same as in the credentials
     std::uint64_t serial = 0;
-    WallTime renew_at;  // at two thirds of its validity
+    WallTime until;     // of the chain's shortest-lived certificate
+    WallTime renew_at;  // at two thirds of its validity at the latest
 };
 
 struct Startup {

@@ -100,6 +100,51 @@ TEST(Strangers, BeyondTheBoundAreShedAndMembersStillGetIn) {
     }));
 }
 
+double metric(const Node& node, const std::string& name, const std::string& label) {
+    for (const MetricFamily& family : node.mesh->metrics()) {
+        if (family.name != name) continue;
+        for (const MetricSample& sample : family.samples) {
+            if (sample.labels[0].second == label) return sample.value;
+        }
+    }
+    return -1;
+}
+
+TEST(Strangers, AreCountedByReasonAndToldOnce) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    for (int i = 0; i < 5; ++i) {
+        RawClient client(a.mesh->mesh_port());
+        client.send("GET / HTTP/1.1\r\n\r\n");
+        ASSERT_TRUE(client.read_to_end(10s).has_value());
+    }
+    EXPECT_TRUE(
+        eventually([&]() { return metric(a, "vidai_mesh_refusals_total", "message_size") == 5; }));
+    const std::string said = a.notices->text();
+    EXPECT_EQ(said.find("message_size"), said.rfind("message_size")) << said;
+}
+
+TEST(Connections, AreAuthenticatedAnewWithoutAGap) {
+    const Cluster cluster;
+    MeshOptions options = cluster.options("a");
+    options.reauthenticate = 3s;
+    const Node a = Cluster::start(options);
+    options = cluster.options("b");
+    options.reauthenticate = 3s;
+    options.seeds = {a.address()};
+    const Node b = Cluster::start(options);
+    ASSERT_TRUE(eventually([&]() { return a.alive() == 2 && b.alive() == 2; }));
+    ASSERT_TRUE(eventually([&]() {
+        return metric(a, "vidai_mesh_reauthentications_total", "renewed") >= 2;
+    })) << a.notices->text();
+    EXPECT_EQ(a.alive(), 2u);
+    EXPECT_EQ(b.alive(), 2u);
+    for (const Node* node : {&a, &b}) {
+        EXPECT_EQ(metric(*node, "vidai_mesh_reauthentications_total", "expired"), 0);
+        EXPECT_FALSE(node->notices->has(Notice::Kind::kMember, "suspect"));
+    }
+}
+
 TEST(Strangers, OfAnotherMeshLearnNothingAndGiveNothing) {
     const Cluster cluster, other;
     const Node a = cluster.start("a");

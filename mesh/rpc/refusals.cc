@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/rpc/refusals.h"
+
+#include <utility>
+
+#include "mesh/seal/refusal.h"
+
+namespace vidai::mesh::rpc {
+
+const std::vector<std::string_view>& Refusals::reasons() {
+    static const std::vector<std::string_view> all = []() {
+        std::vector<std::string_view> names;
+        for (int i = 0; i < seal::kRefusalCount; ++i) {
+            names.push_back(seal::refusal_name(static_cast<seal::Refusal>(i)));
+        }
+        for (const std::string_view own :
+             {"late", "slots", "address_slots", "address_rate", "operator_slots", "same_node_id",
+              "expired_session", "other"}) {
+            names.push_back(own);
+        }
+        return names;
+    }();
+    return all;
+}
+
+Refusals::Refusals() {
+    for (const std::string_view reason : reasons()) rows_.emplace(reason, Row{});
+}
+
+std::optional<std::uint64_t> Refusals::count(std::string_view reason, MonoTime now) {
+    auto found = rows_.find(reason);
+    if (found == rows_.end()) found = rows_.find("other");
+    Row& row = found->second;
+    ++row.total;
+    if (row.told && now - *row.told < kQuiet) {
+        ++row.untold;
+        return std::nullopt;
+    }
+    row.told = now;
+    return std::exchange(row.untold, 0);
+}
+
+std::uint64_t Refusals::total(std::string_view reason) const {
+    const auto found = rows_.find(reason);
+    return found == rows_.end() ? 0 : found->second.total;
+}
+
+}  // namespace vidai::mesh::rpc

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Refusals: who was turned away and why, for people. Each reason is counted for ever; a line is due
+// for the first and then at most once in kQuiet per reason, saying how many it stands for, so that
+// a flood fills neither the log nor the disk. Pure; mesh thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::rpc {
+
+class Refusals {
+  public:
+    static constexpr std::chrono::seconds kQuiet{10};
+
+    Refusals();
+    // How many were not told since the last line; nothing: no line now. A reason that is not in
+    // reasons() counts as "other".
+    std::optional<std::uint64_t> count(std::string_view reason, MonoTime now);
+    std::uint64_t total(std::string_view reason) const;
+
+    // Every reason there is, in a fixed order: those of mesh/seal, then this folder's.
+    static const std::vector<std::string_view>& reasons();
+
+  private:
+    struct Row {
+        std::uint64_t total = 0, untold = 0;
+        std::optional<MonoTime> told;
+    };
+    std::map<std::string_view, Row> rows_;  // exactly reasons()
+};
+
+}  // namespace vidai::mesh::rpc
