@@ -32,8 +32,14 @@ Exchange::Exchange(Links& links, Replica& replica, Merged merged)
 Exchange::~Exchange() noexcept(false) = default;
 
 void Exchange::on_link_up(const NodeId& peer) {
-    peers_[peer].needs_all = true;
+    miss(peers_[peer]);
+    peers_[peer].pull_again = peers_[peer].pulling;
     if (!peers_[peer].pulling) tasks_.add(pull(peer, {}));
+}
+
+void Exchange::miss(Peer& peer) {
+    peer.needs_all = true;
+    peer.sync.missed(mono_now());
 }
 
 void Exchange::on_link_down(const NodeId& peer) {
@@ -52,6 +58,7 @@ void Exchange::on_counters(const NodeId& from, const wire::CounterPush& push) {
     const Duration apart = wall > push.sent ? wall - push.sent : push.sent - wall;
     const Duration travel = session->push_time_max(mono_now()) + std::chrono::milliseconds(1);
     peers_[from].skew = apart > travel ? apart - travel : Duration{};
+    peers_[from].sync.heard_counters(mono_now());
 }
 
 void Exchange::on_registers(const NodeId& from, std::vector<state::Register> registers) {
@@ -63,9 +70,12 @@ void Exchange::on_registers(const NodeId& from, std::vector<state::Register> reg
 }
 
 void Exchange::push(const NodeId& peer, Session& session, const wire::CounterPush& push) {
+    peers_[peer].sync.pushed(mono_now());
     tasks_.add(session.push_counters(push).then([this, peer](bool taken) {
         const auto found = peers_.find(peer);
-        if (!taken && found != peers_.end()) found->second.needs_all = true;
+        if (found == peers_.end()) return;
+        found->second.sync.push_ended();
+        if (!taken) miss(found->second);
     }));
 }
 
@@ -78,7 +88,7 @@ void Exchange::push_counters(std::uint32_t nodes) {
             if (session.bulk_free()) {
                 push(peer, session, each);
             } else {
-                peers_[peer].needs_all = true;
+                miss(peers_[peer]);
             }
         }
         if (peers_[peer].needs_all && session.bulk_free()) tell_all(peer);
@@ -98,7 +108,8 @@ void Exchange::tell_all(const NodeId& peer) {
         const auto found = peers_.find(peer);
         if (found == peers_.end()) return;
         found->second.telling_all = false;
-        found->second.needs_all |= !taken;
+        if (!taken) miss(found->second);
+        if (!found->second.needs_all) found->second.sync.told_all();
     }));
 }
 
@@ -128,15 +139,32 @@ kj::Promise<void> Exchange::pull(NodeId peer, state::Cursor from) {
     if (found == peers_.end() || session == nullptr) return kj::READY_NOW;
     found->second.pulling = true;
     const wire::RegisterPull question{replica_.registers().digest(), std::move(from)};
+    const MonoTime start = mono_now();
+    const WallTime wall_start = wall_now();
     return session->pull_registers(question).then(
-        [this, peer](Result<wire::RegisterPage>&& page) -> kj::Promise<void> {
+        [this, peer, start, wall_start](Result<wire::RegisterPage>&& page) -> kj::Promise<void> {
             const auto asked = peers_.find(peer);
             if (asked != peers_.end()) asked->second.pulling = false;
-            if (!page) return kj::READY_NOW;
+            if (!page) {
+                const bool again =
+                    asked != peers_.end() && std::exchange(asked->second.pull_again, false);
+                return again ? pull(peer, {}) : kj::Promise<void>(kj::READY_NOW);
+            }
+            const MonoTime now = mono_now();
             const bool progress = !page->registers.empty();
             std::optional<state::Cursor> next = std::move(page->next);
             on_registers(peer, std::move(page->registers));
-            if (!next || !progress) return kj::READY_NOW;
+            const bool more = next && progress;
+            if (asked != peers_.end()) {
+                PeerSync& sync = asked->second.sync;
+                if (page->clock) sync.clock(*page->clock, wall_start, now - start);
+                const std::uint64_t ours = replica_.registers().digest().root();
+                if (!more) {
+                    sync.compared(
+                        now, page->digest ? std::optional(*page->digest == ours) : std::nullopt);
+                }
+            }
+            if (!more) return kj::READY_NOW;
             return pull(peer, std::move(*next));
         });
 }
@@ -167,6 +195,11 @@ Duration Exchange::skew() const {
     Duration worst{};
     for (const auto& [id, peer] : peers_) worst = std::max(worst, peer.skew);
     return worst;
+}
+
+const PeerSync* Exchange::sync_with(const NodeId& peer) const {
+    const auto found = peers_.find(peer);
+    return found == peers_.end() ? nullptr : &found->second.sync;
 }
 
 }  // namespace vidai::mesh::rpc

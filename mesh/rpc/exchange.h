@@ -14,6 +14,7 @@
 #include <kj/async.h>
 
 #include "mesh/rpc/links.h"
+#include "mesh/rpc/peer_sync.h"
 #include "mesh/rpc/replica.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
@@ -46,6 +47,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
 
     Duration delay(Duration push_interval);  // D': coalescing and the slowest recent push
     Duration skew() const;                   // greatest difference to a peer's clock
+    const PeerSync* sync_with(const NodeId& peer) const;  // nullptr: not connected
     const ExchangeCounters& counters() const { return counters_; }
 
   private:
@@ -53,8 +55,11 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
         bool needs_all = true;  // it may have missed a push
         bool telling_all = false;
         bool pulling = false;
+        bool pull_again = false;  // the connection that a pull went out on was replaced
         Duration skew{};
+        PeerSync sync;
     };
+    void miss(Peer& peer);  // it may have missed a push
     void taskFailed(kj::Exception&&) override {}
     void push(const NodeId& peer, Session& session, const wire::CounterPush& push);
     void tell_all(const NodeId& peer);
