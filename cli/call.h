@@ -37,6 +37,9 @@ class Call {
     // With the errors of context::resolve and of OperatorClient::connect.
     Result<std::unique_ptr<Operator>> connect();
 
+    // Whom connect() asked; after it succeeded.
+    const mesh::OperatorTarget& target() const { return asked_->target; }
+
     // What to look at when `code` came from the mesh; empty: nothing to add.
     std::string hint(ErrorCode code) const;
 

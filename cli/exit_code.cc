@@ -13,6 +13,8 @@ constexpr ExitMeaning kMeanings[] = {
      "no node answered, or not in time; trying again is safe for all but "
      "`key create`, which may have made a key"},
     {kExitNotPermitted, "not authenticated, or not allowed to do this"},
+    {kExitFindings,
+     "the answer is that something is wrong: `mesh doctor` has a warning or an error"},
 };
 
 }  // namespace

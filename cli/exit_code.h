@@ -15,6 +15,7 @@ inline constexpr int kExitUsage = 2;         // the command line; nothing was se
 inline constexpr int kExitNotFound = 3;      // no such node, key or context
 inline constexpr int kExitUnavailable = 4;   // no answer, or not in time: try again
 inline constexpr int kExitNotPermitted = 5;  // who asks could not prove it, or may not
+inline constexpr int kExitFindings = 6;      // the answer is that something is wrong
 
 int exit_code(ErrorCode code);
 

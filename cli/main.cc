@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <unistd.h>
@@ -34,6 +35,7 @@ class RemoteOperator : public Operator {
     Result<mesh::LimitReport> limit_show(const KeyId& key) override {
         return client_.limit_show(key);
     }
+    Result<mesh::NodeReport> report() override { return client_.report(); }
 
   private:
     mesh::OperatorClient client_;
@@ -52,12 +54,18 @@ std::string variable(const char* name) {
     return value == nullptr ? "" : value;
 }
 
-World real_world() {
+WallTime wall_now() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return WallTime(std::chrono::duration_cast<WallTime::duration>(now));
+}
+
+World real_world() {
     return {.connect = connect,
             .mesh_init = mesh::mesh_init,
             .variable = variable,
-            .now = WallTime(std::chrono::duration_cast<WallTime::duration>(now)),
+            .now = wall_now(),
+            .clock = wall_now,
+            .pause = [](std::chrono::milliseconds span) { std::this_thread::sleep_for(span); },
             .color = ::isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").empty() &&
                      variable("TERM") != "dumb"};
 }

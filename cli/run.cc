@@ -91,7 +91,7 @@ Outcome run_command(const Command& command, const Line& line, const World& world
     const Result<print::Answer> answer = command.run(call);
     if (!answer) return failed(answer.error(), call.hint(answer.error().code));
     const print::Style style{settings->output, settings->headers, world.color};
-    return {kExitOk, print::render(*answer, style), answer->note};
+    return {answer->status, print::render(*answer, style), answer->note};
 }
 
 }  // namespace

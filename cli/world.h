@@ -28,15 +28,18 @@ class Operator {
     virtual Result<std::vector<mesh::state::KeyRecord>> key_list() = 0;
     virtual Result<mesh::state::KeyRecord> key_revoke(const KeyId& key) = 0;
     virtual Result<mesh::LimitReport> limit_show(const KeyId& key) = 0;
+    virtual Result<mesh::NodeReport> report() = 0;
 };
 
 struct World {
     std::function<Result<std::unique_ptr<Operator>>(const mesh::OperatorTarget&,
                                                     std::chrono::milliseconds timeout)>
-        connect;
+        connect;  // the doctor calls it from several threads at once
     std::function<Result<mesh::MeshInitFiles>(const mesh::MeshInitRequest&)> mesh_init;
     std::function<std::string(const char* name)> variable;  // of the environment; empty: unset
-    WallTime now;
+    WallTime now;                                           // when the command began
+    std::function<WallTime()> clock;
+    std::function<void(std::chrono::milliseconds)> pause;  // waits that long
     bool color = false;  // standard output is a terminal whose user has nothing against colour
 };
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mesh/node_report.h"
 #include "mesh/state/key_record.h"
 #include "mesh/view.h"
 #include "schema/base/secret.h"
@@ -108,6 +109,8 @@ class OperatorClient {
     Result<std::vector<state::KeyRecord>> key_list();       // ordered by creation
     Result<state::KeyRecord> key_revoke(const KeyId& key);  // kNotFound; twice is fine
     Result<LimitReport> limit_show(const KeyId& key);       // kNotFound
+
+    Result<NodeReport> report();
 
   private:
     struct Impl;

@@ -50,5 +50,6 @@ std::vector<Command> limit_commands();
 std::vector<Command> config_commands();
 std::vector<Command> completion_commands();
 std::vector<Command> version_commands();
+std::vector<Command> doctor_commands();  // of the noun mesh
 
 }  // namespace vidai::cli::commands

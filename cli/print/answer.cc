@@ -86,9 +86,11 @@ std::string render(const Answer& answer, const Style& style) {
     if (style.output == Output::kYaml) return to_yaml(answer.data);
     if (!answer.verbatim.empty()) return answer.verbatim;
     std::string out = fields_text(answer.fields, style.color);
-    if (!answer.table.columns.empty() && !answer.table.rows.empty()) {
+    for (const Table* table : {&answer.table, &answer.detail}) {
+        if (table->rows.empty()) continue;
+        if (table == &answer.detail && style.output != Output::kWide) continue;
         if (!out.empty()) out += '\n';
-        out += table_text(answer.table, style);
+        out += table_text(*table, style);
     }
     return out;
 }

@@ -40,8 +40,10 @@ struct Answer {
     Value data;                 // for -o json and yaml
     std::vector<Field> fields;  // for people; before the table
     Table table;
+    Table detail;          // with -o wide, after the table
     std::string verbatim;  // when not empty, all of standard output for people, as it is
     std::string note;      // for people, on standard error, whatever the output
+    int status = 0;        // for the shell: the answer is not what one wished (exit_code.h)
     bool script = false;   // `verbatim` is meant for a program: it is the answer in any output
 };
 

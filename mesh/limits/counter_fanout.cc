@@ -79,6 +79,11 @@ void CounterFanout::tell_all(const NodeId& to, Peer& peer, WallTime wall, Counte
     if (!peer.rest.empty()) out.push_back(next_part(to, peer));
 }
 
+bool CounterFanout::owes_all(const NodeId& id) const {
+    const auto found = peers_.find(id);
+    return found != peers_.end() && (found->second.needs_all || found->second.token != 0);
+}
+
 CounterCall CounterFanout::next_part(const NodeId& to, Peer& peer) {
     Batch part = std::move(peer.rest.back());
     peer.rest.pop_back();

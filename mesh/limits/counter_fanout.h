@@ -47,6 +47,8 @@ class CounterFanout {
     // `taken`: the peer answered in time. Gives the next part of what it is being told.
     std::optional<CounterCall> on_answer(const NodeId& peer, std::uint64_t token, bool taken);
 
+    // It has not been told, or not acknowledged, all that this node knew.
+    bool owes_all(const NodeId& peer) const;
     std::uint64_t full_syncs() const { return full_syncs_; }
 
   private:

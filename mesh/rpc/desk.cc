@@ -141,4 +141,8 @@ Result<LimitReport> Desk::limit_show(const KeyId& key) {
     return replica_.limits_of(key, events_.counting(), wall_now());
 }
 
+Result<NodeReport> Desk::report() {
+    return events_.report_now();
+}
+
 }  // namespace vidai::mesh::rpc

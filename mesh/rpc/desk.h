@@ -23,6 +23,7 @@ class DeskEvents {
     virtual void on_key_changed(const KeyChange& change) = 0;  // publish it, tell everybody
     virtual CountingFacts counting() = 0;
     virtual std::shared_ptr<const MeshView> view_now() = 0;
+    virtual NodeReport report_now() = 0;
 
   protected:
     ~DeskEvents() = default;
@@ -42,6 +43,7 @@ class Desk final : public OperatorCalls {
     kj::Promise<Result<state::KeyRecord>> key_revoke(KeyId key,
                                                      std::chrono::milliseconds within) override;
     Result<LimitReport> limit_show(const KeyId& key) override;
+    Result<NodeReport> report() override;
 
   private:
     kj::Promise<Result<void>> saved(std::chrono::milliseconds within);

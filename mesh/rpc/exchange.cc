@@ -20,7 +20,14 @@ Exchange::~Exchange() noexcept(false) = default;
 
 void Exchange::on_link_up(const NodeId& peer) {
     fanout_.on_connected(peer);
+    note_owed(peer, peers_[peer]);
+    peers_[peer].pull_again = peers_[peer].pulling;
     if (!peers_[peer].pulling) tasks_.add(pull(peer, {}));
+}
+
+// For the doctor: since when a peer has been owed everything.
+void Exchange::note_owed(const NodeId& id, Peer& peer) {
+    fanout_.owes_all(id) ? peer.sync.missed(mono_now()) : peer.sync.told_all();
 }
 
 void Exchange::on_link_down(const NodeId& peer) {
@@ -41,6 +48,7 @@ void Exchange::on_counters(const NodeId& from, const wire::CounterPush& push) {
     const Duration apart = wall > push.sent ? wall - push.sent : push.sent - wall;
     const Duration travel = session->push_time_max(mono_now()) + std::chrono::milliseconds(1);
     peers_[from].skew = apart > travel ? apart - travel : Duration{};
+    peers_[from].sync.heard_counters(mono_now());
 }
 
 void Exchange::on_registers(const NodeId& from, std::vector<state::Register> registers) {
@@ -62,15 +70,21 @@ void Exchange::push_counters(std::uint32_t nodes) {
 void Exchange::perform(limits::CounterCalls calls) {
     counters_.full_syncs = fanout_.full_syncs();
     for (limits::CounterCall& each : calls) tasks_.add(perform(std::move(each)));
+    for (auto& [id, peer] : peers_) note_owed(id, peer);
 }
 
 kj::Promise<void> Exchange::perform(limits::CounterCall call) {
     Session* const session = links_.find(call.to);
     if (session == nullptr) return kj::READY_NOW;  // its end was told, or is about to be
+    peers_[call.to].sync.pushed(mono_now());
     const bool complete = call.full && call.parts_left == 0;
     return session->push_counters({*call.batch, wall_now(), complete})
         .then([this, to = call.to, token = call.token](bool taken) -> kj::Promise<void> {
             auto next = fanout_.on_answer(to, token, taken);
+            if (const auto told = peers_.find(to); told != peers_.end()) {
+                told->second.sync.push_ended();
+                note_owed(to, told->second);
+            }
             if (!next) return kj::READY_NOW;
             return perform(std::move(*next));
         });
@@ -89,16 +103,33 @@ kj::Promise<void> Exchange::pull(NodeId peer, state::Cursor from) {
     if (found == peers_.end() || session == nullptr) return kj::READY_NOW;
     found->second.pulling = true;
     const wire::RegisterPull question{replica_.registers().digest(), std::move(from)};
+    const MonoTime start = mono_now();
+    const WallTime wall_start = wall_now();
     return session->pull_registers(question).then(
-        [this, peer](Result<wire::RegisterPage>&& page) -> kj::Promise<void> {
+        [this, peer, start, wall_start](Result<wire::RegisterPage>&& page) -> kj::Promise<void> {
             const auto asked = peers_.find(peer);
             if (asked != peers_.end()) asked->second.pulling = false;
-            if (!page) return kj::READY_NOW;
+            if (!page) {
+                const bool again =
+                    asked != peers_.end() && std::exchange(asked->second.pull_again, false);
+                return again ? pull(peer, {}) : kj::Promise<void>(kj::READY_NOW);
+            }
+            const MonoTime now = mono_now();
             const bool progress = !page->registers.empty();
             std::optional<state::Cursor> next = std::move(page->next);
             told_registers_ |= !next;
             on_registers(peer, std::move(page->registers));
-            if (!next || !progress) return kj::READY_NOW;
+            const bool more = next && progress;
+            if (asked != peers_.end()) {
+                PeerSync& sync = asked->second.sync;
+                if (page->clock) sync.clock(*page->clock, wall_start, now - start);
+                const std::uint64_t ours = replica_.registers().digest().root();
+                if (!more) {
+                    sync.compared(
+                        now, page->digest ? std::optional(*page->digest == ours) : std::nullopt);
+                }
+            }
+            if (!more) return kj::READY_NOW;
             return pull(peer, std::move(*next));
         });
 }
@@ -129,6 +160,11 @@ Duration Exchange::skew() const {
     Duration worst{};
     for (const auto& [id, peer] : peers_) worst = std::max(worst, peer.skew);
     return worst;
+}
+
+const PeerSync* Exchange::sync_with(const NodeId& peer) const {
+    const auto found = peers_.find(peer);
+    return found == peers_.end() ? nullptr : &found->second.sync;
 }
 
 }  // namespace vidai::mesh::rpc

@@ -15,6 +15,7 @@
 
 #include "mesh/limits/counter_fanout.h"
 #include "mesh/rpc/links.h"
+#include "mesh/rpc/peer_sync.h"
 #include "mesh/rpc/replica.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
@@ -49,13 +50,17 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     Duration skew() const;                   // greatest difference to a peer's clock
     // Some peer has told all that it knew, keys and counts: this node decides as the mesh does.
     bool informed() const { return told_counters_ && told_registers_; }
+    const PeerSync* sync_with(const NodeId& peer) const;  // nullptr: not connected
     const ExchangeCounters& counters() const { return counters_; }
 
   private:
     struct Peer {
         bool pulling = false;
+        bool pull_again = false;  // the connection that a pull went out on was replaced
         Duration skew{};
+        PeerSync sync;
     };
+    void note_owed(const NodeId& id, Peer& peer);
     void taskFailed(kj::Exception&&) override {}
     void perform(limits::CounterCalls calls);
     kj::Promise<void> perform(limits::CounterCall call);

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "mesh/rpc/clock.h"
+#include "mesh/rpc/node_report.h"
 #include "mesh/rpc/operator_server.h"
 #include "mesh/rpc/report.h"
 #include "mesh/seal/refusal.h"
@@ -272,6 +273,10 @@ state::Page MeshThread::page_for(const wire::RegisterPull& pull) {
     return replica_.registers().page(pull.digest, pull.from, wire::kPageBytes);
 }
 
+std::uint64_t MeshThread::digest_now() {
+    return replica_.registers().digest().root();
+}
+
 void MeshThread::on_malformed(const NodeId& from, const Error& why) {
     ++malformed_;
     notice(Notice::Kind::kTrouble, from.str(), "malformed", why.message);
@@ -415,6 +420,11 @@ void MeshThread::publish_view() {
 std::shared_ptr<const MeshView> MeshThread::view_now() {
     publish_view();
     return shared_.view.load();
+}
+
+NodeReport MeshThread::report_now() {
+    return make_report({startup_, certified_, membership_, exchange_, *view_now(),
+                        *shared_.not_ready.load(), mono_now(), wall_now()});
 }
 
 void MeshThread::publish_metrics() {

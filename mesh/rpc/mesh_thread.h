@@ -52,10 +52,12 @@ class MeshThread final : private LinkEvents,
     void on_counters(const NodeId& from, const wire::CounterPush& push) override;
     void on_registers(const NodeId& from, wire::RegisterPage page) override;
     state::Page page_for(const wire::RegisterPull& pull) override;
+    std::uint64_t digest_now() override;
     void on_malformed(const NodeId& from, const Error& why) override;
     void on_key_changed(const KeyChange& change) override;
     CountingFacts counting() override;
     std::shared_ptr<const MeshView> view_now() override;
+    NodeReport report_now() override;
     void taskFailed(kj::Exception&& e) override;
     void refused(Notice::Kind kind, const std::string& subject, const Error& why);
 

@@ -218,4 +218,8 @@ Result<LimitReport> OperatorClient::limit_show(const KeyId& key) {
     return impl_->call<LimitReport>(kj::mv(request));
 }
 
+Result<NodeReport> OperatorClient::report() {
+    return impl_->call<NodeReport>(impl_->remote.reportRequest());
+}
+
 }  // namespace vidai::mesh

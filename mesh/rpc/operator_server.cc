@@ -69,4 +69,8 @@ kj::Promise<void> OperatorServer::limitShow(LimitShowContext context) {
     return answer(context, calls_.limit_show(KeyId(wire::text_of(context.getParams().getKey()))));
 }
 
+kj::Promise<void> OperatorServer::report(ReportContext context) {
+    return answer(context, calls_.report());
+}
+
 }  // namespace vidai::mesh::rpc

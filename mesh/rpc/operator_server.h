@@ -26,6 +26,7 @@ class OperatorCalls {
     virtual kj::Promise<Result<state::KeyRecord>> key_revoke(KeyId key,
                                                              std::chrono::milliseconds within) = 0;
     virtual Result<LimitReport> limit_show(const KeyId& key) = 0;
+    virtual Result<NodeReport> report() = 0;
 
   protected:
     ~OperatorCalls() = default;
@@ -43,6 +44,7 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> keyList(KeyListContext context) override;
     kj::Promise<void> keyRevoke(KeyRevokeContext context) override;
     kj::Promise<void> limitShow(LimitShowContext context) override;
+    kj::Promise<void> report(ReportContext context) override;
 
   private:
     OperatorCalls& calls_;

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "mesh/rpc/clock.h"
 #include "mesh/wire/membership.h"
 #include "mesh/wire/message.h"
 
@@ -39,7 +40,8 @@ kj::Promise<void> PeerServer::pushRegisters(PushRegistersContext context) {
 kj::Promise<void> PeerServer::pullRegisters(PullRegistersContext context) {
     const auto pull = wire::guarded([&]() { return wire::read(context.getParams().getPull()); });
     if (!pull) return malformed(pull.error());
-    wire::write(calls_.page_for(*pull), context.getResults().initPage());
+    wire::write(calls_.page_for(*pull), calls_.digest_now(), wall_now(),
+                context.getResults().initPage());
     return kj::READY_NOW;
 }
 

@@ -3,6 +3,8 @@
 // Mesh thread.
 #pragma once
 
+#include <cstdint>
+
 #include "mesh/membership/message.h"
 #include "mesh/state/register_set.h"
 #include "mesh/wire/counters.h"
@@ -20,6 +22,7 @@ class PeerCalls {
     virtual void on_registers(const NodeId& from, wire::RegisterPage page) = 0;
     // Valid until the registers change.
     virtual state::Page page_for(const wire::RegisterPull& pull) = 0;
+    virtual std::uint64_t digest_now() = 0;  // of all registers held
     virtual void on_malformed(const NodeId& from, const Error& why) = 0;
 
   protected:

@@ -9,6 +9,7 @@
 
 #include "mesh/operator.h"
 #include "mesh/wire/message.h"
+#include "mesh/wire/report_values.h"
 #include "schema/rpc/operator.capnp.h"
 #include "schema/vocabulary/result.h"
 

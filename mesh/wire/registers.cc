@@ -2,6 +2,7 @@
 #include "mesh/wire/registers.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -85,6 +86,13 @@ void write(const state::Page& page, proto::RegisterPage::Builder out) {
     if (page.next) write(*page.next, out.initNext());
 }
 
+void write(const state::Page& page, std::uint64_t digest, WallTime clock,
+           proto::RegisterPage::Builder out) {
+    write(page, out);
+    out.setDigest(digest);
+    out.setClockMs(clock.time_since_epoch().count());
+}
+
 void write(const RegisterPull& pull, proto::RegisterPull::Builder out) {
     auto buckets = out.initBuckets(state::kBuckets);
     for (unsigned i = 0; i < state::kBuckets; ++i) buckets.set(i, pull.digest.buckets[i]);
@@ -101,6 +109,10 @@ Result<RegisterPage> read(proto::RegisterPage::Reader in) {
             auto held = read(entry, *chains);
             if (!held) return fail(std::move(held).error());
             page.registers.push_back(std::move(*held));
+        }
+        if (in.getClockMs() != 0) {
+            page.digest = in.getDigest();
+            page.clock = WallTime(std::chrono::milliseconds(in.getClockMs()));
         }
         if (!in.getMore()) return page;
         auto next = read(in.getNext());

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "mesh/state/register_set.h"
 #include "schema/rpc/values.capnp.h"
 #include "schema/vocabulary/result.h"
+#include "schema/vocabulary/time.h"
 
 namespace vidai::mesh::wire {
 
@@ -19,6 +21,8 @@ inline constexpr std::size_t kRegistersPerPage = 4'096;
 struct RegisterPage {
     std::vector<state::Register> registers;
     std::optional<state::Cursor> next;
+    std::optional<std::uint64_t> digest;  // of all that the sender holds
+    std::optional<WallTime> clock;        // the sender's
 };
 struct RegisterPull {
     state::RegisterDigest digest;  // of the side that asks
@@ -26,6 +30,9 @@ struct RegisterPull {
 };
 
 void write(const state::Page& page, proto::RegisterPage::Builder out);
+// With what an answer to a pull says besides.
+void write(const state::Page& page, std::uint64_t digest, WallTime clock,
+           proto::RegisterPage::Builder out);
 void write(const RegisterPull& pull, proto::RegisterPull::Builder out);
 // kProtocol.
 Result<RegisterPage> read(proto::RegisterPage::Reader in);

@@ -6,6 +6,7 @@
 @0xc46158c45ad8f9f8;
 
 using Cxx = import "/capnp/c++.capnp";
+using Reports = import "/schema/rpc/report.capnp";
 $Cxx.namespace("vidai::proto");
 
 struct Fault {
@@ -124,4 +125,5 @@ interface Operator {
   keyList @4 (after :Text) -> (outcome :Outcome(KeyPage));
   keyRevoke @5 (key :Text, deadlineMs :UInt32) -> (outcome :Outcome(Key));
   limitShow @6 (key :Text) -> (outcome :Outcome(LimitReport));
+  report @7 () -> (outcome :Outcome(Reports.NodeReport));
 }

@@ -136,6 +136,8 @@ struct RegisterPage {
   registers @1 :List(Register);
   more @2 :Bool;
   next @3 :Cursor;  # where to go on when there is more
+  digest @4 :UInt64;  # of all that the sender holds, and its clock; 0: it does not say
+  clockMs @5 :Int64;
 }
 
 struct RegisterPull {

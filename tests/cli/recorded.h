@@ -52,6 +52,7 @@ struct Recording {
     mesh::NodeDetail node;
     std::vector<mesh::state::KeyRecord> keys;
     mesh::LimitReport report;
+    mesh::NodeReport node_report;
     std::optional<Error> refusal;  // of connecting
     std::optional<Error> failure;  // of every call
 
@@ -85,6 +86,7 @@ class RecordedOperator : public Operator {
         return said(key);
     }
     Result<mesh::LimitReport> limit_show(const KeyId&) override { return said(recording_.report); }
+    Result<mesh::NodeReport> report() override { return said(recording_.node_report); }
 
   private:
     template <class T>
@@ -134,6 +136,8 @@ class Shell : public testing::Test {
         };
         world.variable = [this](const char* name) { return variables_[name]; };
         world.now = recorded_now();
+        world.clock = recorded_now;
+        world.pause = [](std::chrono::milliseconds) {};
         world.color = color_;
         return run(arguments, world);
     }

@@ -40,6 +40,10 @@ struct CounterFanoutTest : testing::Test {
         now += 2s;
         return fanout.on_interval(now, kWall, 3, [this](const NodeId&) { return room; });
     }
+    void connect(const std::vector<NodeId>& peers) {
+        for (const NodeId& peer : peers) fanout.on_connected(peer);
+        for (const CounterCall& call : interval()) (void)answer(call);
+    }
     // Answers until nothing more is told; how many cells that were.
     std::size_t answer(CounterCall call) {
         std::size_t cells = call.batch->cells.size();
@@ -51,9 +55,15 @@ struct CounterFanoutTest : testing::Test {
     }
 };
 
-TEST_F(CounterFanoutTest, ToldOfNothingThereIsNothingToTell) {
+TEST_F(CounterFanoutTest, WhoHasNothingToTellSaysSoOnce) {
     fanout.on_connected(kA);
-    EXPECT_TRUE(interval().empty());
+    const CounterCalls calls = interval();
+    ASSERT_EQ(calls.size(), 1u);
+    EXPECT_TRUE(calls[0].full);
+    EXPECT_EQ(calls[0].parts_left, 0u);
+    EXPECT_TRUE(fanout.owes_all(kA));
+    EXPECT_EQ(answer(calls[0]), 0u);
+    EXPECT_FALSE(fanout.owes_all(kA));
     EXPECT_TRUE(interval().empty());
 }
 
@@ -72,9 +82,7 @@ TEST_F(CounterFanoutTest, WhoConnectsIsToldEverythingInParts) {
 }
 
 TEST_F(CounterFanoutTest, AChangeGoesToEverybody) {
-    fanout.on_connected(kA);
-    fanout.on_connected(kB);
-    (void)interval();
+    connect({kA, kB});
     admit(1);
     const CounterCalls calls = interval();
     ASSERT_EQ(calls.size(), 2u);
@@ -83,8 +91,7 @@ TEST_F(CounterFanoutTest, AChangeGoesToEverybody) {
 }
 
 TEST_F(CounterFanoutTest, ABusyPeerIsOwedEverythingAndToldItLater) {
-    fanout.on_connected(kA);
-    (void)interval();
+    connect({kA});
     admit(3);
     room = 0;
     EXPECT_TRUE(interval().empty());
@@ -97,16 +104,14 @@ TEST_F(CounterFanoutTest, ABusyPeerIsOwedEverythingAndToldItLater) {
 }
 
 TEST_F(CounterFanoutTest, NeverMakesMoreCallsThanThereIsRoomFor) {
-    fanout.on_connected(kA);
-    (void)interval();
+    connect({kA});
     admit(5);
     room = 2;
     EXPECT_EQ(interval().size(), 2u) << "five cells are three calls";
 }
 
 TEST_F(CounterFanoutTest, AFailedPushIsMadeGoodByAFullSync) {
-    fanout.on_connected(kA);
-    (void)interval();
+    connect({kA});
     admit(1);
     const CounterCalls calls = interval();
     ASSERT_EQ(calls.size(), 1u);
@@ -142,9 +147,7 @@ TEST_F(CounterFanoutTest, AnAnswerOfAnEarlierConnectionStartsNothing) {
 }
 
 TEST_F(CounterFanoutTest, TellsEverybodyWhoIsNotBeingToldAlready) {
-    fanout.on_connected(kA);
-    fanout.on_connected(kB);
-    (void)interval();
+    connect({kA, kB});
     admit(3);
     const CounterCalls calls = fanout.tell_everybody(kWall);
     ASSERT_EQ(calls.size(), 2u);

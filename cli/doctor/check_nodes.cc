@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// What concerns one node at a time: its clock, its certificate, its versions, its health.
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "cli/doctor/checks.h"
+#include "cli/print/text.h"
+
+namespace vidai::cli::doctor {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// Of the nodes that answered, so that one wrong clock is that of one node.
+milliseconds middle_offset(const Facts& facts) {
+    std::vector<milliseconds> offsets;
+    for (const NodeFacts& node : facts.nodes) {
+        if (node.report) offsets.push_back(node.clock_offset);
+    }
+    if (offsets.empty()) return milliseconds(0);
+    const auto middle = offsets.begin() + static_cast<std::ptrdiff_t>((offsets.size() - 1) / 2);
+    std::nth_element(offsets.begin(), middle, offsets.end());
+    return *middle;
+}
+
+// How far apart for certain: what the round trip leaves open counts as none.
+milliseconds certain(milliseconds offset, milliseconds round_trip) {
+    return std::max(milliseconds(0), milliseconds(std::abs(offset.count())) - round_trip / 2);
+}
+
+void judge_certificate(const Facts& facts, const std::string& id, WallTime until, Findings& out) {
+    if (until == WallTime{}) return;
+    const std::string todo =
+        "A node renews at two thirds of the validity: see certificate_not_renewed in its log, its "
+        "clock, and whether its issuer file is there and valid.";
+    if (until <= facts.now) {
+        out.push_back({Severity::kError, "", id,
+                       "its certificate has expired at " + print::time_text(until), todo});
+    } else if (until - facts.now < kCertificateSoon) {
+        out.push_back({Severity::kWarning, "", id,
+                       "its certificate expires in " + span_text(until - facts.now), todo});
+    }
+}
+
+}  // namespace
+
+void check_clocks(const Facts& facts, Findings& out) {
+    const milliseconds middle = middle_offset(facts);
+    for (const NodeFacts& node : facts.nodes) {
+        if (!node.report) continue;
+        const milliseconds ahead = node.clock_offset - middle;
+        const milliseconds apart = certain(ahead, node.round_trip);
+        if (apart <= kClockWarn) continue;
+        out.push_back(
+            {apart > kClockError ? Severity::kError : Severity::kWarning, "", node.id.str(),
+             "its clock is " + span_text(apart) + (ahead.count() > 0 ? " ahead of" : " behind") +
+                 " the others'",
+             "Run chrony or another NTP client there: windows of limits shift by that much, and "
+             "certificates are refused beyond 10 min."});
+    }
+    // One node alone is compared with the only other clock at hand.
+    if (certain(middle, milliseconds(0)) > kClockWarn) {
+        out.push_back({Severity::kInfo, "", "vidaictl",
+                       "the clock here is " + span_text(milliseconds(std::abs(middle.count()))) +
+                           (middle.count() > 0 ? " behind" : " ahead of") + " the nodes'",
+                       "Set the clock of this host: ages shown are off by that much."});
+    }
+}
+
+std::string proven_clocks(const Facts& facts) {
+    if (reports(facts).size() < 2) return "";
+    const milliseconds middle = middle_offset(facts);
+    milliseconds most{};
+    for (const NodeFacts& node : facts.nodes) {
+        if (node.report) most = std::max(most, certain(node.clock_offset - middle, {}));
+    }
+    return "clocks are within " + span_text(most);
+}
+
+void check_certificates(const Facts& facts, Findings& out) {
+    for (const NodeFacts& node : facts.nodes) {
+        if (node.report) {
+            judge_certificate(facts, node.id.str(), node.report->certificate_until, out);
+            continue;
+        }
+        WallTime until{};  // the newest that anybody holds
+        for (const mesh::NodeReport* report : reports(facts)) {
+            const mesh::PeerReport* peer = peer_of(*report, node.id);
+            if (peer != nullptr && peer->member.connected) {
+                until = std::max(until, peer->certificate_until);
+            }
+        }
+        judge_certificate(facts, node.id.str(), until, out);
+    }
+}
+
+std::string proven_certificates(const Facts& facts) {
+    WallTime first = WallTime::max();
+    for (const mesh::NodeReport* report : reports(facts)) {
+        if (report->certificate_until != WallTime{}) {
+            first = std::min(first, report->certificate_until);
+        }
+    }
+    if (first == WallTime::max()) return "";
+    return "the first certificate expires in " + span_text(first - facts.now);
+}
+
+void check_versions(const Facts& facts, Findings& out) {
+    std::map<std::string, std::vector<std::string>> programs;
+    std::uint16_t newest_min = 0, oldest_max = std::numeric_limits<std::uint16_t>::max();
+    std::string demands, limits;  // who sets the two
+    bool equal = true;
+    const auto answered = reports(facts);
+    for (const mesh::NodeReport* report : answered) {
+        programs[report->version].push_back(report->self.id.str());
+        equal &= report->wire_min == answered.front()->wire_min &&
+                 report->wire_max == answered.front()->wire_max;
+        if (report->wire_min > newest_min) {
+            newest_min = report->wire_min;
+            demands = report->self.id.str();
+        }
+        if (report->wire_max < oldest_max) {
+            oldest_max = report->wire_max;
+            limits = report->self.id.str();
+        }
+    }
+    if (newest_min > oldest_max) {
+        out.push_back({Severity::kError, "", demands + " <-> " + limits,
+                       "speak no common wire version: " + demands + " from " +
+                           std::to_string(newest_min) + ", " + limits + " up to " +
+                           std::to_string(oldest_max),
+                       "Upgrade " + limits + " step by step, one minor version at a time."});
+    } else if (!equal) {
+        out.push_back({Severity::kWarning, "", "mesh",
+                       "wire versions differ; all speak up to " + std::to_string(oldest_max),
+                       "Finish the upgrade: what the newer version adds rests until then."});
+    }
+    if (programs.size() < 2) return;
+    std::string parts;
+    for (const auto& [version, names] : programs) {
+        parts += (parts.empty() ? "" : "; ") + version + " on " + listed(names);
+    }
+    out.push_back({Severity::kInfo, "", "mesh", "programs differ: " + parts,
+                   "Finish the upgrade when it suits."});
+}
+
+std::string proven_versions(const Facts& facts) {
+    const auto answered = reports(facts);
+    if (answered.empty()) return "";
+    return "program " + answered.front()->version + " on " + answered.front()->self.id.str() +
+           ", wire versions " + std::to_string(answered.front()->wire_min) + " to " +
+           std::to_string(answered.front()->wire_max) + " on all";
+}
+
+void check_health(const Facts& facts, Findings& out) {
+    for (const mesh::NodeReport* report : reports(facts)) {
+        const std::string id = report->self.id.str();
+        if (!report->not_ready.empty()) {
+            out.push_back({Severity::kError, "", id, "does not serve: " + report->not_ready,
+                           "Start it again when that is mended, or take it out of the load "
+                           "balancer."});
+        }
+        if (report->health == 0) continue;
+        out.push_back(
+            {report->health >= kHealthWarn ? Severity::kWarning : Severity::kInfo, "", id,
+             "finds itself slow: health multiplier " + std::to_string(report->health),
+             "It accuses others later for that. If it stays: give it CPU, or see its network."});
+    }
+}
+
+std::string proven_health(const Facts& facts) {
+    if (reports(facts).empty()) return "";
+    return "every node that answered serves, and none finds itself slow";
+}
+
+}  // namespace vidai::cli::doctor

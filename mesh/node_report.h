@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one node knows of itself and of each connection, for `vidaictl mesh doctor`, which asks all
+// nodes and compares. Facts only, judged by cli/doctor. Values; any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mesh/view.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh {
+
+struct PeerReport {
+    Member member;                             // never the node that reports
+    std::uint16_t wire_min = 0, wire_max = 0;  // schema versions, by its own signed word
+    WallTime certificate_until;                // epoch: unknown
+    // Registers: since it last answered with all that we lacked, and whether the digests were
+    // equal then. Unknown on a connection that has not seen a comparison yet.
+    std::optional<std::chrono::milliseconds> synced_ago;
+    std::optional<bool> digest_match;
+    // Counters: since it last pushed some; and since when it has been owed some of ours, 0 when it
+    // has acknowledged everything.
+    std::optional<std::chrono::milliseconds> counters_heard_ago;
+    std::chrono::milliseconds counters_owed{};
+    // Its clock minus ours, halfway through a round trip; positive: it is ahead.
+    std::optional<std::chrono::milliseconds> clock_offset;
+    friend bool operator==(const PeerReport&, const PeerReport&) = default;
+};
+
+struct NodeReport {
+    MeshId mesh;
+    Member self;
+    std::string version;                       // of its program
+    std::uint16_t wire_min = 0, wire_max = 0;  // schema versions that it speaks
+    WallTime clock;                            // when it wrote this
+    WallTime certificate_until;
+    std::uint32_t health = 0;  // Lifeguard's local health multiplier: 0 is well
+    std::uint64_t registers = 0;
+    std::uint64_t digest = 0;  // equal on two nodes exactly when their registers are equal
+    std::chrono::milliseconds digest_interval{}, push_interval{};
+    std::string not_ready;          // why it does not serve, for a person; empty: it does
+    std::vector<PeerReport> peers;  // everybody else it knows, ordered by id
+    friend bool operator==(const NodeReport&, const NodeReport&) = default;
+};
+
+}  // namespace vidai::mesh

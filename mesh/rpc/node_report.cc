@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/rpc/node_report.h"
+
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include "mesh/seal/certificate.h"
+#include "mesh/seal/encoding.h"
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+milliseconds ms(Duration span) {
+    return std::chrono::duration_cast<milliseconds>(span);
+}
+
+// Not verified again: a claim's chain was, before the claim was believed.
+WallTime expiry_of(const std::string& credential) {
+    const auto leaf = seal::decode_leaf(seal::bytes_of(credential));
+    return leaf ? leaf->validity.not_after : WallTime{};
+}
+
+// The whole chain of our own: an issuer that expires ends us too.
+WallTime own_expiry(const ReportInputs& in) {
+    const auto identity = seal::verify_chain(in.startup.trust, in.wall, *in.certified.chain);
+    if (identity) return identity->valid_until;
+    return expiry_of(std::string(seal::text_of(*in.certified.chain)));
+}
+
+void add_sync(const PeerSync& sync, MonoTime now, PeerReport& out) {
+    if (const auto at = sync.compared_at()) out.synced_ago = ms(now - *at);
+    out.digest_match = sync.digests_equal();
+    if (const auto at = sync.heard()) out.counters_heard_ago = ms(now - *at);
+    if (const auto at = sync.owed_since()) out.counters_owed = ms(now - *at);
+    if (const auto offset = sync.clock_offset()) out.clock_offset = ms(*offset);
+}
+
+}  // namespace
+
+NodeReport make_report(const ReportInputs& in) {
+    NodeReport report;
+    report.mesh = in.startup.trust.mesh;
+    report.version = in.startup.options.program_version;
+    report.wire_min = kWire.min;
+    report.wire_max = kWire.max;
+    report.clock = in.wall;
+    report.certificate_until = own_expiry(in);
+    report.health = in.membership.health();
+    report.registers = in.view.registers;
+    report.digest = in.view.digest;
+    report.digest_interval = in.startup.options.membership.sync_interval;
+    report.push_interval = in.startup.options.push_interval;
+    report.not_ready = in.not_ready;
+    std::map<NodeId, membership::WireRange> wires;
+    std::map<NodeId, WallTime> expiries;
+    for (const membership::ClaimRef& claim : in.membership.claims()) {
+        wires.emplace(claim->id, claim->wire);
+        expiries.emplace(claim->id, expiry_of(claim->credential));
+    }
+    for (const Member& member : in.view.members) {
+        if (member.self) {
+            report.self = member;
+            continue;
+        }
+        PeerReport peer;
+        peer.member = member;
+        peer.wire_min = wires[member.id].oldest;
+        peer.wire_max = wires[member.id].newest;
+        peer.certificate_until = expiries[member.id];
+        if (const PeerSync* sync = in.exchange.sync_with(member.id)) {
+            add_sync(*sync, in.mono, peer);
+        }
+        report.peers.push_back(std::move(peer));
+    }
+    return report;
+}
+
+}  // namespace vidai::mesh::rpc

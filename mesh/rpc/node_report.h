@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this node tells `vidaictl mesh doctor`: facts of membership, the exchange and its own
+// certificate, put together. A pure function of what it is given. Mesh thread.
+#pragma once
+
+#include <string>
+
+#include "mesh/membership/membership.h"
+#include "mesh/node_report.h"
+#include "mesh/rpc/exchange.h"
+#include "mesh/rpc/startup.h"
+#include "mesh/view.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::rpc {
+
+struct ReportInputs {
+    const Startup& startup;
+    const Certified& certified;
+    const membership::Membership& membership;
+    const Exchange& exchange;
+    const MeshView& view;
+    const std::string& not_ready;
+    MonoTime mono;
+    WallTime wall;  // the same instant
+};
+NodeReport make_report(const ReportInputs& in);
+
+}  // namespace vidai::mesh::rpc

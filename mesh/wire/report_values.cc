@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/wire/report_values.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "mesh/wire/message.h"
+
+namespace vidai::mesh::wire {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kTextMax = 4'096;
+constexpr unsigned kPeersMax = 16'384;
+
+std::unexpected<Error> malformed(const char* what) {
+    return fail(ErrorCode::kProtocol, std::string("a node's report is malformed: ") + what, what);
+}
+
+std::int64_t to_ms(WallTime time) {
+    return time.time_since_epoch().count();
+}
+WallTime from_ms(std::int64_t ms) {
+    return WallTime(milliseconds(ms));
+}
+std::int64_t to_wire(const std::optional<milliseconds>& span) {
+    return span ? span->count() : -1;
+}
+std::optional<milliseconds> from_wire(std::int64_t ms) {
+    return ms < 0 ? std::nullopt : std::optional(milliseconds(ms));
+}
+std::string bounded(capnp::Text::Reader text) {
+    return std::string(view_of(text).substr(0, kTextMax));
+}
+
+void write(const Member& member, proto::ReportedMember::Builder out) {
+    out.setId(to_text(member.id.str()));
+    out.setAddress(to_text(member.address));
+    out.setStatus(static_cast<std::uint8_t>(member.status));
+    out.setGeneration(member.generation.value);
+    out.setIncarnation(member.incarnation.value);
+    out.setConnected(member.connected);
+    out.setRttUs(member.rtt ? member.rtt->count() : -1);
+    out.setSinceMs(to_ms(member.since));
+}
+
+Result<Member> read(proto::ReportedMember::Reader in) {
+    Member member;
+    auto id = parse_node_id(view_of(in.getId()));
+    if (!id) return malformed("id");
+    if (in.getStatus() > static_cast<std::uint8_t>(MemberStatus::kLeft)) return malformed("status");
+    member.id = std::move(*id);
+    member.address = bounded(in.getAddress());
+    member.status = static_cast<MemberStatus>(in.getStatus());
+    member.generation = Generation{in.getGeneration()};
+    member.incarnation = Incarnation{in.getIncarnation()};
+    member.connected = in.getConnected();
+    if (in.getRttUs() >= 0) member.rtt = std::chrono::microseconds(in.getRttUs());
+    member.since = from_ms(in.getSinceMs());
+    return member;
+}
+
+void write(const PeerReport& peer, proto::PeerReport::Builder out) {
+    write(peer.member, out.initMember());
+    out.setWireMin(peer.wire_min);
+    out.setWireMax(peer.wire_max);
+    out.setCertificateUntilMs(to_ms(peer.certificate_until));
+    out.setSyncedAgoMs(to_wire(peer.synced_ago));
+    out.setDigestMatch(static_cast<std::int8_t>(peer.digest_match ? *peer.digest_match : -1));
+    out.setCountersHeardAgoMs(to_wire(peer.counters_heard_ago));
+    out.setCountersOwedMs(peer.counters_owed.count());
+    out.setClockOffsetKnown(peer.clock_offset.has_value());
+    if (peer.clock_offset) out.setClockOffsetMs(peer.clock_offset->count());
+}
+
+Result<PeerReport> read(proto::PeerReport::Reader in) {
+    auto member = read(in.getMember());
+    if (!member) return fail(std::move(member).error());
+    PeerReport peer;
+    peer.member = std::move(*member);
+    peer.wire_min = in.getWireMin();
+    peer.wire_max = in.getWireMax();
+    peer.certificate_until = from_ms(in.getCertificateUntilMs());
+    peer.synced_ago = from_wire(in.getSyncedAgoMs());
+    if (in.getDigestMatch() >= 0) peer.digest_match = in.getDigestMatch() != 0;
+    peer.counters_heard_ago = from_wire(in.getCountersHeardAgoMs());
+    peer.counters_owed = milliseconds(std::max<std::int64_t>(0, in.getCountersOwedMs()));
+    if (in.getClockOffsetKnown()) peer.clock_offset = milliseconds(in.getClockOffsetMs());
+    return peer;
+}
+
+}  // namespace
+
+void write(const NodeReport& report, proto::NodeReport::Builder out) {
+    out.setMesh(to_data(report.mesh.bytes));
+    write(report.self, out.initSelf());
+    out.setVersion(to_text(report.version));
+    out.setWireMin(report.wire_min);
+    out.setWireMax(report.wire_max);
+    out.setClockMs(to_ms(report.clock));
+    out.setCertificateUntilMs(to_ms(report.certificate_until));
+    out.setHealth(report.health);
+    out.setRegisters(report.registers);
+    out.setDigest(report.digest);
+    out.setDigestIntervalMs(report.digest_interval.count());
+    out.setPushIntervalMs(report.push_interval.count());
+    out.setNotReady(to_text(report.not_ready));
+    auto peers = out.initPeers(static_cast<unsigned>(report.peers.size()));
+    for (unsigned i = 0; i < peers.size(); ++i) write(report.peers[i], peers[i]);
+}
+
+Result<NodeReport> read(proto::NodeReport::Reader in) {
+    NodeReport report;
+    if (in.getMesh().size() != report.mesh.bytes.size()) return malformed("mesh");
+    std::copy(in.getMesh().begin(), in.getMesh().end(), report.mesh.bytes.begin());
+    auto self = read(in.getSelf());
+    if (!self) return fail(std::move(self).error());
+    report.self = std::move(*self);
+    report.self.self = true;
+    report.version = bounded(in.getVersion());
+    report.wire_min = in.getWireMin();
+    report.wire_max = in.getWireMax();
+    report.clock = from_ms(in.getClockMs());
+    report.certificate_until = from_ms(in.getCertificateUntilMs());
+    report.health = in.getHealth();
+    report.registers = in.getRegisters();
+    report.digest = in.getDigest();
+    report.digest_interval = milliseconds(in.getDigestIntervalMs());
+    report.push_interval = milliseconds(in.getPushIntervalMs());
+    report.not_ready = bounded(in.getNotReady());
+    if (in.getPeers().size() > kPeersMax) return malformed("peers");
+    for (const auto slot : in.getPeers()) {
+        auto peer = read(slot);
+        if (!peer) return fail(std::move(peer).error());
+        report.peers.push_back(std::move(*peer));
+    }
+    return report;
+}
+
+}  // namespace vidai::mesh::wire

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# What a node tells `vidaictl mesh doctor` about itself and its connections: mesh/node_report.h.
+@0xd6a2cbc0f7d43f11;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("vidai::proto");
+
+struct ReportedMember {
+  id @0 :Text;
+  address @1 :Text;
+  status @2 :UInt8;  # vidai::mesh::MemberStatus
+  generation @3 :UInt64;
+  incarnation @4 :UInt32;
+  connected @5 :Bool;
+  rttUs @6 :Int64 = -1;  # -1: unknown
+  sinceMs @7 :Int64;
+}
+
+struct PeerReport {
+  member @0 :ReportedMember;
+  wireMin @1 :UInt16;
+  wireMax @2 :UInt16;
+  certificateUntilMs @3 :Int64;
+  syncedAgoMs @4 :Int64 = -1;  # -1: unknown
+  digestMatch @5 :Int8 = -1;  # -1: unknown, else 0 or 1
+  countersHeardAgoMs @6 :Int64 = -1;  # -1: never
+  countersOwedMs @7 :Int64;
+  clockOffsetKnown @8 :Bool;
+  clockOffsetMs @9 :Int64;
+}
+
+struct NodeReport {
+  mesh @0 :Data;
+  self @1 :ReportedMember;
+  version @2 :Text;
+  wireMin @3 :UInt16;
+  wireMax @4 :UInt16;
+  clockMs @5 :Int64;
+  certificateUntilMs @6 :Int64;
+  health @7 :UInt32;
+  registers @8 :UInt64;
+  digest @9 :UInt64;
+  digestIntervalMs @10 :Int64;
+  pushIntervalMs @11 :Int64;
+  notReady @12 :Text;
+  peers @13 :List(PeerReport);
+}

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+// The doctor's judgement as a table: a healthy mesh of three, one thing made wrong, what is found.
+#include <functional>
+#include <list>
+#include <mutex>
+
+#include <gtest/gtest.h>
+
+#include "cli/doctor/diagnose.h"
+#include "cli/doctor/gather.h"
+#include "tests/cli/recorded.h"
+
+namespace vidai::cli::doctor {
+namespace {
+
+using mesh::MemberStatus;
+using namespace std::chrono_literals;
+
+mesh::NodeReport well(const std::string& id, const std::vector<std::string>& others) {
+    mesh::NodeReport report;
+    report.self = recorded_member(id, MemberStatus::kAlive);
+    report.self.address = id + ":7420";
+    report.self.self = true;
+    report.version = "1.2.0";
+    report.wire_min = 1;
+    report.wire_max = 2;
+    report.clock = recorded_now();
+    report.certificate_until = recorded_now() + 100h;
+    report.registers = 5;
+    report.digest = 0xabc;
+    report.digest_interval = 5s;
+    report.push_interval = 50ms;
+    for (const std::string& other : others) {
+        mesh::PeerReport peer;
+        peer.member = recorded_member(other, MemberStatus::kAlive);
+        peer.member.address = other + ":7420";
+        peer.member.connected = true;
+        peer.member.rtt = 400us;
+        peer.wire_min = 1;
+        peer.wire_max = 2;
+        peer.certificate_until = recorded_now() + 100h;
+        peer.synced_ago = 3s;
+        peer.digest_match = true;
+        report.peers.push_back(peer);
+    }
+    return report;
+}
+
+Facts healthy() {
+    Facts facts;
+    facts.asked = NodeId("a");
+    facts.now = recorded_now();
+    facts.nodes = {{NodeId("a"), "a:7420", well("a", {"b", "c"}), {}, 2ms, 0ms, false},
+                   {NodeId("b"), "b:7420", well("b", {"a", "c"}), {}, 2ms, 0ms, false},
+                   {NodeId("c"), "c:7420", well("c", {"a", "b"}), {}, 2ms, 0ms, false}};
+    return facts;
+}
+
+mesh::NodeReport& report(Facts& facts, std::size_t node) {
+    return *facts.nodes.at(node).report;
+}
+mesh::PeerReport& peer(Facts& facts, std::size_t node, std::size_t of) {
+    return report(facts, node).peers.at(of > node ? of - 1 : of);
+}
+void unreachable(Facts& facts, std::size_t node) {
+    facts.nodes.at(node).report.reset();
+    facts.nodes.at(node).unreachable = {ErrorCode::kUnavailable, "cannot reach it", ""};
+}
+void held(Facts& facts, std::size_t about, MemberStatus status, std::chrono::milliseconds since) {
+    for (std::size_t node = 0; node < facts.nodes.size(); ++node) {
+        if (node == about || !facts.nodes[node].report) continue;
+        mesh::Member& member = peer(facts, node, about).member;
+        member.status = status;
+        member.since = recorded_now() - since;
+        if (status == MemberStatus::kDead) member.connected = false;
+    }
+}
+void cut(Facts& facts, std::size_t a, std::size_t b) {
+    peer(facts, a, b).member.connected = false;
+    peer(facts, b, a).member.connected = false;
+}
+
+struct Case {
+    const char* name;
+    std::function<void(Facts&)> spoil;
+    Severity severity;
+    const char* check;
+    const char* where;
+    const char* what;  // part of it
+};
+
+const Case kCases[] = {
+    {"StoppedNode", [](Facts& f) { unreachable(f, 2); }, Severity::kWarning, "reach", "c",
+     "others are connected to it"},
+    {"NodeThatNobodyReaches",
+     [](Facts& f) {
+         unreachable(f, 2);
+         cut(f, 0, 2 - 0);
+         peer(f, 1, 2).member.connected = false;
+     },
+     Severity::kError, "reach", "c", "does not answer"},
+    {"AddressOfAnother", [](Facts& f) { report(f, 2).self.id = NodeId("b"); }, Severity::kError,
+     "reach", "c", "answered by b"},
+    {"DeadNode",
+     [](Facts& f) {
+         unreachable(f, 2);
+         held(f, 2, MemberStatus::kDead, 3min);
+     },
+     Severity::kError, "members", "c", "held dead by a and b since 3 min ago"},
+    {"Ghost",
+     [](Facts& f) {
+         unreachable(f, 2);
+         held(f, 2, MemberStatus::kDead, 25h);
+     },
+     Severity::kWarning, "members", "c", "ghost: dead for 25 h"},
+    {"DeadButAnswers", [](Facts& f) { held(f, 2, MemberStatus::kDead, 3min); }, Severity::kError,
+     "members", "c", "but it answers"},
+    {"Suspect", [](Facts& f) { held(f, 1, MemberStatus::kSuspect, 1s); }, Severity::kWarning,
+     "members", "b", "suspected by a and c"},
+    {"NotMetSinceTheStart", [](Facts& f) { held(f, 1, MemberStatus::kJoining, 5min); },
+     Severity::kWarning, "members", "b", "has not been met"},
+    {"LeftButRuns", [](Facts& f) { held(f, 1, MemberStatus::kLeft, 5min); }, Severity::kWarning,
+     "members", "b", "has left in the view of a and c"},
+    {"UnknownToOne", [](Facts& f) { report(f, 0).peers.pop_back(); }, Severity::kWarning, "members",
+     "c", "not known to a"},
+    {"LinkDown", [](Facts& f) { cut(f, 0, 1); }, Severity::kError, "links", "a <-> b",
+     "have no connection"},
+    {"HalfOpenLink", [](Facts& f) { peer(f, 1, 0).member.connected = false; }, Severity::kWarning,
+     "links", "a <-> b", "a holds a connection that b does not"},
+    {"Partition",
+     [](Facts& f) {
+         cut(f, 0, 2);
+         cut(f, 1, 2);
+     },
+     Severity::kError, "links", "mesh", "{a and b} | {c}"},
+    {"OtherRegisters", [](Facts& f) { report(f, 1).digest = 0xdef; }, Severity::kError, "registers",
+     "mesh", "stay so: a and c: 5 (digest 0000000000000abc); b: 5"},
+    {"MovingRegisters",
+     [](Facts& f) {
+         report(f, 1).digest = 0xdef;
+         f.nodes[1].digest_moving = true;
+     },
+     Severity::kWarning, "registers", "mesh", "still moving"},
+    {"StaleComparison", [](Facts& f) { peer(f, 1, 0).synced_ago = 31s; }, Severity::kWarning,
+     "registers", "b <- a", "compared last 31 s ago"},
+    {"NeverCompared", [](Facts& f) { peer(f, 1, 0).synced_ago.reset(); }, Severity::kWarning,
+     "registers", "b <- a", "have not been compared"},
+    {"CountersOwed", [](Facts& f) { peer(f, 0, 2).counters_owed = 2'100ms; }, Severity::kWarning,
+     "counters", "a -> c", "not acknowledged counters for 2.1 s"},
+    {"CountersOwedForLong", [](Facts& f) { peer(f, 0, 2).counters_owed = 10s; }, Severity::kError,
+     "counters", "a -> c", "for 10 s"},
+    {"ClockAhead", [](Facts& f) { f.nodes[0].clock_offset = 1'100ms; }, Severity::kWarning,
+     "clocks", "a", "1.0 s ahead"},
+    {"ClockFarBehind", [](Facts& f) { f.nodes[0].clock_offset = -10min; }, Severity::kError,
+     "clocks", "a", "9 min behind"},
+    {"CertificateSoon", [](Facts& f) { report(f, 2).certificate_until = recorded_now() + 47h; },
+     Severity::kWarning, "certificates", "c", "expires in 47 h"},
+    {"CertificateOver", [](Facts& f) { report(f, 2).certificate_until = recorded_now() - 1s; },
+     Severity::kError, "certificates", "c", "has expired"},
+    {"CertificateOfAStoppedNode",
+     [](Facts& f) {
+         unreachable(f, 2);
+         peer(f, 0, 2).certificate_until = recorded_now() + 1h;
+         peer(f, 1, 2).certificate_until = recorded_now() + 1h;
+     },
+     Severity::kWarning, "certificates", "c", "expires in 60 min"},
+    {"OtherProgram", [](Facts& f) { report(f, 2).version = "1.3.0"; }, Severity::kInfo, "versions",
+     "mesh", "1.2.0 on a and b; 1.3.0 on c"},
+    {"OtherWire", [](Facts& f) { report(f, 2).wire_max = 3; }, Severity::kWarning, "versions",
+     "mesh", "speak up to 2"},
+    {"NoCommonWire",
+     [](Facts& f) {
+         report(f, 2).wire_min = 3;
+         report(f, 2).wire_max = 4;
+     },
+     Severity::kError, "versions", "c <-> a", "no common wire"},
+    {"SlightlySlow", [](Facts& f) { report(f, 1).health = 1; }, Severity::kInfo, "health", "b",
+     "multiplier 1"},
+    {"Slow", [](Facts& f) { report(f, 1).health = 3; }, Severity::kWarning, "health", "b",
+     "multiplier 3"},
+    {"NotReady", [](Facts& f) { report(f, 1).not_ready = "the disk is full"; }, Severity::kError,
+     "health", "b", "the disk is full"},
+};
+
+class Doctor : public testing::TestWithParam<Case> {};
+
+TEST_P(Doctor, Finds) {
+    const Case& wrong = GetParam();
+    Facts facts = healthy();
+    wrong.spoil(facts);
+    std::string all;
+    bool found = false;
+    for (const Finding& finding : diagnose(facts)) {
+        all += std::string(severity_name(finding.severity)) + " " + std::string(finding.check) +
+               " " + finding.where + ": " + finding.what + "\n";
+        EXPECT_EQ(finding.todo.empty(), finding.severity == Severity::kOk) << finding.what;
+        found |= finding.severity == wrong.severity && finding.check == wrong.check &&
+                 finding.where == wrong.where && finding.what.find(wrong.what) != std::string::npos;
+    }
+    EXPECT_TRUE(found) << all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, Doctor, testing::ValuesIn(kCases),
+                         [](const auto& at) { return std::string(at.param.name); });
+
+TEST(Doctor, SaysOfEachCheckThatItProvedSomething) {
+    const auto findings = diagnose(healthy());
+    EXPECT_EQ(worst(findings), Severity::kOk);
+    EXPECT_EQ(findings.size(), 9u);
+    for (const Finding& finding : findings) EXPECT_FALSE(finding.what.empty()) << finding.check;
+}
+
+TEST(Doctor, FindsNothingMoreThanWhatIsWrong) {
+    Facts facts = healthy();
+    peer(facts, 0, 1).counters_owed = 3s;
+    int wrong = 0;
+    for (const Finding& finding : diagnose(facts)) wrong += finding.severity != Severity::kOk;
+    EXPECT_EQ(wrong, 1);
+}
+
+TEST(Doctor, CountsWhatIsTooMuchToList) {
+    Facts facts = healthy();
+    facts.nodes.clear();
+    std::vector<std::string> names;
+    for (int i = 10; i < 60; ++i) names.push_back("n" + std::to_string(i));
+    for (const std::string& name : names) {
+        auto& node = facts.nodes.emplace_back();
+        node.id = NodeId(name);
+        node.unreachable = Error{ErrorCode::kUnavailable, "nobody", ""};
+    }
+    std::size_t listed = 0;
+    bool counted = false;
+    for (const Finding& finding : diagnose(facts)) {
+        if (finding.check != "reach") continue;
+        ++listed;
+        counted |= finding.what == "and 30 more like it";
+    }
+    EXPECT_EQ(listed, kFindingsPerCheck + 1);
+    EXPECT_TRUE(counted);
+}
+
+// A mesh of recorded reports, by address.
+class RecordedMesh {
+  public:
+    RecordedMesh() {
+        world_.connect = [this](const mesh::OperatorTarget& target,
+                                std::chrono::milliseconds) -> Result<std::unique_ptr<Operator>> {
+            const std::lock_guard lock(mutex_);
+            ++asked_[target.address];
+            if (!reports.contains(target.address)) {
+                return fail(ErrorCode::kUnavailable, "nobody at " + target.address);
+            }
+            recordings_.emplace_back().node_report = reports.at(target.address)();
+            return std::make_unique<RecordedOperator>(recordings_.back());
+        };
+        world_.clock = recorded_now;
+        world_.pause = [this](std::chrono::milliseconds) { ++pauses; };
+    }
+
+    Facts gather(const std::string& address) {
+        mesh::OperatorTarget target{address, "identity", "root"};
+        auto first = world_.connect(target, 1s);
+        auto facts = doctor::gather(world_, target, **first, 1s);
+        EXPECT_TRUE(facts.has_value());
+        return *facts;
+    }
+    int asked(const std::string& address) { return asked_[address]; }
+
+    std::map<std::string, std::function<mesh::NodeReport()>> reports;
+    int pauses = 0;
+
+  private:
+    std::mutex mutex_;
+    std::map<std::string, int> asked_;
+    std::list<Recording> recordings_;
+    World world_;
+};
+
+TEST(DoctorGathers, EveryNodeThatAnyNodeKnows) {
+    RecordedMesh mesh;
+    mesh.reports["a:7420"] = []() { return well("a", {"b"}); };
+    mesh.reports["b:7420"] = []() { return well("b", {"a", "c", "d"}); };
+    mesh.reports["c:7420"] = []() { return well("c", {"a", "b"}); };
+    const Facts facts = mesh.gather("a:7420");
+    ASSERT_EQ(facts.nodes.size(), 4u);
+    EXPECT_EQ(facts.asked, NodeId("a"));
+    for (const char* known : {"a", "b", "c"}) {
+        const auto& node = facts.nodes[static_cast<std::size_t>(known[0] - 'a')];
+        EXPECT_TRUE(node.report.has_value()) << known;
+    }
+    ASSERT_TRUE(facts.nodes[3].unreachable.has_value());
+    EXPECT_EQ(facts.nodes[3].unreachable->message, "nobody at d:7420");
+    EXPECT_EQ(mesh.pauses, 0);
+}
+
+TEST(DoctorGathers, AgainWhileDigestsDiffer) {
+    RecordedMesh mesh;
+    int times = 0;
+    mesh.reports["a:7420"] = []() { return well("a", {"b"}); };
+    mesh.reports["b:7420"] = [&]() {
+        auto report = well("b", {"a"});
+        if (++times < 3) report.digest = 1;
+        return report;
+    };
+    EXPECT_FALSE(digests_differ(mesh.gather("a:7420")));
+    EXPECT_EQ(mesh.pauses, 2);
+}
+
+TEST(DoctorGathers, AndGivesUpOnDigestsThatStayDifferent) {
+    RecordedMesh mesh;
+    mesh.reports["a:7420"] = []() { return well("a", {"b"}); };
+    mesh.reports["b:7420"] = []() {
+        auto report = well("b", {"a"});
+        report.digest = 1;
+        return report;
+    };
+    const Facts facts = mesh.gather("a:7420");
+    EXPECT_TRUE(digests_differ(facts));
+    EXPECT_FALSE(facts.nodes[0].digest_moving || facts.nodes[1].digest_moving);
+    EXPECT_EQ(mesh.pauses, 3);
+    EXPECT_EQ(worst(diagnose(facts)), Severity::kError);
+}
+
+TEST(DoctorGathers, NobodyElseOverALocalSocket) {
+    RecordedMesh mesh;
+    mesh.reports["unix:/run/x"] = []() { return well("a", {"b"}); };
+    const Facts facts = mesh.gather("unix:/run/x");
+    EXPECT_TRUE(facts.local_only);
+    EXPECT_EQ(facts.nodes.size(), 2u);
+    EXPECT_EQ(mesh.asked("b:7420"), 0);
+    EXPECT_EQ(worst(diagnose(facts)), Severity::kInfo);
+}
+
+using DoctorCommand = Shell;
+
+TEST_F(DoctorCommand, EndsWithZeroWhenAllIsWell) {
+    recording_.node_report = well("a", {});
+    const Outcome done = asked({"mesh", "doctor"});
+    EXPECT_EQ(done.status, 0) << done.out << done.err;
+    EXPECT_NE(done.out.find("1 of 1 nodes answered"), std::string::npos) << done.out;
+}
+
+TEST_F(DoctorCommand, EndsWithItsOwnStatusWhenSomethingIsWrong) {
+    recording_.node_report = well("a", {});
+    recording_.node_report.not_ready = "the disk is full";
+    const Outcome done = asked({"mesh", "doctor"});
+    EXPECT_EQ(done.status, 6);
+    EXPECT_NE(done.out.find("does not serve: the disk is full"), std::string::npos) << done.out;
+    const Outcome json = asked({"mesh", "doctor", "-o", "json"});
+    EXPECT_EQ(json.status, 6);
+    EXPECT_NE(json.out.find("\"worst\": \"error\""), std::string::npos) << json.out;
+}
+
+}  // namespace
+}  // namespace vidai::cli::doctor

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vidaictl mesh doctor` on three real nodes: well, one stopped, one killed, well again."""
+import json
+import signal
+
+import suite
+from mesh import Mesh, Mock
+from programs import chat, wait_for
+
+WRONG = 6  # the exit status of "something is wrong"
+
+
+class Doctor(suite.Suite):
+    def setUp(self):
+        super().setUp()
+        self.mock = self.use(Mock(suite.BIN, self.folder))
+        self.mesh = self.use(Mesh(suite.BIN, self.folder,
+                                  suite.MODELS.format(mock=self.mock.port)))
+        self.nodes = self.mesh.nodes
+
+    def doctor(self, *arguments, node=0):
+        """(exit status, the answer)"""
+        done = self.mesh.run_ctl("--server", self.nodes[node].mesh_address, "-o", "json", "mesh",
+                                 "doctor", *arguments, check=False)
+        self.assertIn(done.returncode, (0, WRONG), done.stderr)
+        return done.returncode, json.loads(done.stdout)
+
+    def wait_well(self):
+        last = {}
+
+        def well():
+            status, last["answer"] = self.doctor()
+            return status == 0
+        try:
+            wait_for(well, 30, "the doctor to find nothing wrong")
+        except Exception as error:
+            raise AssertionError(f"{error}: {json.dumps(last['answer']['findings'])}") from error
+        return last["answer"]
+
+    def wait_found(self, node_id, check, severities):
+        """Findings about `node_id`, once there is one of that check and severity."""
+        def found():
+            status, answer = self.doctor()
+            hits = [f for f in answer["findings"] if f["check"] == check
+                    and f["severity"] in severities and node_id in f["where"]]
+            return hits if status == WRONG else None
+        hits = wait_for(found, 30, f"a finding of {check} about {node_id}")
+        for hit in hits:
+            self.assertTrue(hit["todo"], "a finding without what to do")
+        return hits
+
+    def test_it_proves_that_all_hold_the_same(self):
+        self.mesh.create_key("one", rpm=5)
+        answer = self.wait_well()
+        nodes = {n["id"]: n for n in answer["nodes"]}
+        self.assertEqual(sorted(nodes), [n.id for n in self.nodes])
+        self.assertEqual({n["registers"] for n in nodes.values()}, {1})
+        self.assertEqual(len({n["digest"] for n in nodes.values()}), 1)
+        checks = {f["check"]: f for f in answer["findings"] if f["severity"] == "ok"}
+        self.assertEqual(set(checks), {"reach", "members", "links", "registers", "counters",
+                                       "clocks", "certificates", "versions", "health"})
+
+        def links():
+            found = [p for n in self.doctor()[1]["nodes"] for p in n["peers"]]
+            return found if all(p["digest_match"] is not None for p in found) else None
+        for peer in wait_for(links, 30, "every pair to have compared"):
+            self.assertTrue(peer["connected"])
+            self.assertLess(abs(peer["clock_offset_ms"]), 1000, "one machine, one clock")
+
+    def test_it_finds_a_node_that_is_killed_and_its_return(self):
+        self.wait_well()
+        victim = self.nodes[2]
+        victim.kill()
+        hits = self.wait_found(victim.id, "members", ("error",))
+        self.assertIn("held dead by node-1 and node-2", hits[0]["what"])
+        victim.start()
+        self.mesh.wait_alive(3)
+        self.wait_well()
+
+    def test_it_finds_a_node_that_does_not_run_while_its_address_is_there(self):
+        self.wait_well()
+        key, _ = self.mesh.create_key("traffic")
+        victim = self.nodes[2]
+        victim.signal(signal.SIGSTOP)
+        try:
+            chat(self.nodes[0].port, key)  # counters that it cannot acknowledge
+            status, answer = self.doctor("--timeout", "1s")
+            self.assertEqual(status, WRONG, answer["findings"])
+            wrong = [f for f in answer["findings"] if f["severity"] in ("warning", "error")]
+            self.assertTrue(any(victim.id in f["where"] for f in wrong), wrong)
+        finally:
+            victim.signal(signal.SIGCONT)
+        self.mesh.wait_alive(3)
+        self.wait_well()
+
+    def test_a_person_reads_what_is_wrong_and_what_to_do(self):
+        self.nodes[2].kill()
+        self.wait_found(self.nodes[2].id, "members", ("error",))
+        done = self.mesh.run_ctl("--server", self.nodes[0].mesh_address, "-o", "wide", "mesh",
+                                 "doctor", check=False)
+        self.assertEqual(done.returncode, WRONG)
+        self.assertIn("is held dead by", done.stdout)
+        self.assertIn("See whether vidaid runs there", done.stdout)
+        self.assertRegex(done.stdout, r"node-1 +node-2 +alive +up +\S+ +\d+ms +equal")
+
+    def test_over_the_local_socket_it_says_that_it_asked_one_node_only(self):
+        socket = self.nodes[0].folder / "data" / "operator.sock"
+        done = self.mesh.run_ctl("--server", f"unix:{socket}", "-o", "json", "mesh", "doctor")
+        findings = json.loads(done)["findings"]
+        self.assertTrue(any("only node-1 was asked" in f["what"] for f in findings), findings)
+
+
+if __name__ == "__main__":
+    suite.main()

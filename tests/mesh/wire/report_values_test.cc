@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/wire/report_values.h"
+
+#include <capnp/message.h>
+#include <gtest/gtest.h>
+
+#include "mesh/wire/operator_values.h"
+
+namespace vidai::mesh::wire {
+namespace {
+
+using namespace std::chrono_literals;
+
+NodeReport full() {
+    NodeReport report;
+    report.mesh.bytes.fill(7);
+    report.self = {NodeId("a"), "h:1", MemberStatus::kAlive, {3},         {2},
+                   true,        false, std::nullopt,         WallTime(5s)};
+    report.version = "1.2.0";
+    report.wire_min = 1;
+    report.wire_max = 2;
+    report.clock = WallTime(100s);
+    report.certificate_until = WallTime(200s);
+    report.health = 4;
+    report.registers = 9;
+    report.digest = 0xfedcba9876543210;
+    report.digest_interval = 5s;
+    report.push_interval = 50ms;
+    report.not_ready = "because";
+    PeerReport known{
+        {NodeId("b"), "h:2", MemberStatus::kSuspect, {1}, {0}, false, true, 412us, WallTime(6s)},
+        1,
+        3,
+        WallTime(300s),
+        17ms,
+        true,
+        18ms,
+        19ms,
+        -20ms};
+    PeerReport unknown;  // as much as may be
+    unknown.member.id = NodeId("c");
+    unknown.digest_match = false;
+    report.peers = {known, unknown};
+    return report;
+}
+
+TEST(NodeReportOnTheWire, SurvivesWhole) {
+    capnp::MallocMessageBuilder message;
+    auto out = message.initRoot<proto::NodeReport>();
+    write(full(), out);
+    const auto read_back = read(out.asReader());
+    ASSERT_TRUE(read_back.has_value()) << read_back.error().message;
+    EXPECT_EQ(*read_back, full());
+}
+
+TEST(NodeReportOnTheWire, IsRefusedWhenMalformed) {
+    const auto spoiled = [](auto spoil) {
+        capnp::MallocMessageBuilder message;
+        auto out = message.initRoot<proto::NodeReport>();
+        write(full(), out);
+        spoil(out);
+        const auto read_back = read(out.asReader());
+        return read_back ? std::string("accepted") : read_back.error().param;
+    };
+    EXPECT_EQ(spoiled([](auto out) { out.getSelf().setStatus(5); }), "status");
+    EXPECT_EQ(spoiled([](auto out) { out.getSelf().setId("NOT AN ID"); }), "id");
+    EXPECT_EQ(spoiled([](auto out) { out.getPeers()[1].getMember().setId(""); }), "id");
+    EXPECT_EQ(spoiled([](auto out) { out.initMesh(3); }), "mesh");
+    EXPECT_EQ(spoiled([](auto out) { out.initPeers(16'385); }), "peers");
+}
+
+}  // namespace
+}  // namespace vidai::mesh::wire
