@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/app.h"
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -64,6 +65,8 @@ Event event_of(mesh::Notice::Kind kind) {
             return Event::kStateSaved;
         case mesh::Notice::Kind::kStateFailed:
             return Event::kStateFailed;
+        case mesh::Notice::Kind::kSuperseded:
+            return Event::kMeshSuperseded;
     }
     return Event::kMeshTrouble;
 }
@@ -105,6 +108,7 @@ struct App::Impl {
     std::unique_ptr<mesh::Mesh> mesh;
     std::unique_ptr<net::Server> server;
     std::unique_ptr<net::AdminServer> admin;
+    std::atomic<bool> draining{false};
 };
 
 App::App(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -158,6 +162,7 @@ Result<void> App::Impl::start() {
             return written;
         }
     }
+    mesh->join();
     server->set_ready(mesh->not_ready().empty());
     log.write(Event::kNodeStarted, {{"node", mesh->self().str()},
                                     {"client_port", server->port()},
@@ -169,16 +174,16 @@ Result<void> App::Impl::start() {
 
 Result<void> App::Impl::start_admin() {
     auto pages = std::make_shared<const admin::Pages>(
-        admin::PageSources{.not_ready = [this] { return mesh->not_ready(); },
-                           .metrics_text = [this] { return metrics.prometheus_text(); },
-                           .latency_json = [this] { return metrics.latency_json(); },
-                           .version_json =
-                               [] {
-                                   return "{\"version\":\"" + std::string(kVersion) +
-                                          "\",\"revision\":\"" + std::string(kRevision) +
-                                          "\",\"build_type\":\"" + std::string(kBuildType) +
-                                          "\"}\n";
-                               }},
+        admin::PageSources{
+            .not_ready = [this] { return draining ? "this node is draining" : mesh->not_ready(); },
+            .metrics_text = [this] { return metrics.prometheus_text(); },
+            .latency_json = [this] { return metrics.latency_json(); },
+            .version_json =
+                [] {
+                    return "{\"version\":\"" + std::string(kVersion) + "\",\"revision\":\"" +
+                           std::string(kRevision) + "\",\"build_type\":\"" +
+                           std::string(kBuildType) + "\"}\n";
+                }},
         config.admin.address, config.admin.hosts);
     net::AdminServerOptions options;
     options.address = config.admin.address;
@@ -214,6 +219,7 @@ void App::Impl::reload() {
 
 void App::Impl::drain() {
     log.write(Event::kNodeDraining, {{"limit_ms", config.listen.drain_timeout.count()}});
+    draining = true;
     server->set_ready(false);
     server->begin_drain();
     const auto end = std::chrono::steady_clock::now() + config.listen.drain_timeout;
@@ -228,7 +234,21 @@ void App::Impl::drain() {
     mesh->leave(kLeaveLimit);
 }
 
-void App::run() {
+Result<config::Config> App::check(const config::Flags& flags) {
+    Result<config::Config> config = config::load(config::system_sources(flags));
+    if (!config) return config;
+    observe::SeriesTable series;
+    auto runtime = make_runtime(*config, series);
+    if (!runtime) return fail(std::move(runtime).error());
+    Result<void> listener = net::Server::check(config->listen, std::move(*runtime));
+    if (!listener) return fail(std::move(listener).error());
+    if (Result<void> joined = mesh::Mesh::check(config->mesh); !joined) {
+        return fail(std::move(joined).error());
+    }
+    return config;
+}
+
+Result<void> App::run() {
     sigset_t waited;
     sigemptyset(&waited);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&waited, signal);
@@ -237,9 +257,13 @@ void App::run() {
         const int signal = sigtimedwait(&waited, nullptr, &kLook);
         if (signal == SIGHUP) impl_->reload();
         if (signal == SIGTERM || signal == SIGINT) break;
+        if (std::string why = impl_->mesh->must_stop(); !why.empty()) {
+            return fail(ErrorCode::kConflict, std::move(why), "mesh.node_id");
+        }
         impl_->server->set_ready(impl_->mesh->not_ready().empty());
     }
     impl_->drain();
+    return {};
 }
 
 }  // namespace vidai::node

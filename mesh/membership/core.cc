@@ -114,9 +114,11 @@ void Membership::Core::refute(const NodeId& by) {
 }
 
 // A word of ours that we did not say: another process has our identity and a newer life, or a copy
-// of our volume.
+// of our volume. Of two words with one version the same one wins everywhere (Roster::supersedes),
+// so that one of the two processes goes on.
 void Membership::Core::hear_of_self(const Claim& claim) {
-    if (claim.version <= self().version() || claim.version <= superseded_by_) return;
+    if (!roster_.supersedes(claim, Roster::kSelf)) return vouch(Roster::kSelf, claim);
+    if (claim.version == superseded_by_) return;
     if (!crypto_.verify(claim)) {
         ++counters_.claims_rejected;
         return;

@@ -64,7 +64,9 @@ bool Roster::supersedes(const Claim& claim, std::uint32_t index) const {
     if (VIDAI_MUTANT("generation-not-honoured")) {
         return claim.version.incarnation > known.incarnation;
     }
-    return claim.version > known;
+    if (claim.version != known) return claim.version > known;
+    // Two words of one version: two processes have one identity. All must believe the same one.
+    return claim.signature > members_[index].claim->signature;
 }
 
 }  // namespace vidai::mesh::membership

@@ -31,6 +31,7 @@ struct Suspicion {
 struct Link {
     bool up = false;
     bool closed = false;         // the last one was ended by FIN or RST, and none came since
+    MonoTime since{};            // when it came up
     MonoTime dialing_until{};    // a dial is under way until its outcome, at most this long
     std::uint32_t failures = 0;  // dials in a row that failed
     std::uint32_t refusals = 0;  // of those after `closed`, how many were refused

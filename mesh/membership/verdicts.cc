@@ -34,8 +34,10 @@ void Membership::Core::hear_claim(const ClaimRef& claim) {
 
 // A member read from disk is believed in once somebody repeats what we stored.
 void Membership::Core::vouch(std::uint32_t index, const Claim& claim) {
-    if (roster_[index].status != Status::kJoining) return;
     if (claim.version != roster_[index].version()) return;
+    // The losing word of two processes with one identity: its speaker must hear the other.
+    if (claim.signature != roster_[index].claim->signature) rumors_.add(roster_[index].claim);
+    if (roster_[index].status != Status::kJoining) return;
     roster_.set_status(index, Status::kAlive, now_);
     notify(EventKind::kAlive, index);
     schedule_probing(index);

@@ -47,7 +47,20 @@ std::string remote_address(kj::AsyncIoStream& stream) {
     return host.data();
 }
 
+Error id_taken(const NodeId& id) {
+    return {ErrorCode::kConflict,
+            "another node with the id " + id.str() +
+                " and another key is connected: give each node an id of its own (mesh.node_id)",
+            "same_node_id"};
+}
+
 }  // namespace
+
+// A node that lost its volume may come back with a new key; one that is here may not be pushed out.
+bool Links::taken(const seal::PeerIdentity& who) const {
+    const auto held = sessions_.find(who.node);
+    return held != sessions_.end() && held->second.who.key != who.key;
+}
 
 Links::Links(kj::Network& network, kj::Timer& timer, Self self, LinkEvents& events)
     : network_(network), timer_(timer), self_(std::move(self)), events_(events), tasks_(*this) {}
@@ -126,6 +139,9 @@ void Links::dialled(const membership::Dial& dial, Attempt attempt) {
     if (!attempt) return events_.on_dial_failed(dial, attempt.error().failure, attempt.error().why);
     const NodeId peer = attempt->session.peer.node;
     const auto held = sessions_.find(peer);
+    if (taken(attempt->session.peer)) {
+        return events_.on_dial_failed(dial, DialFailure::kRejected, id_taken(peer));
+    }
     const Generation generation = attempt->session.hello.generation;
     if (held != sessions_.end() && generation <= held->second.facts.generation) {
         // Our last message stays unsent, so for the other side this never was a connection.
@@ -202,6 +218,10 @@ void Links::welcome(Handshaken done, const std::string& address) {
                                             "another process uses this node's id " + peer.str() +
                                                 ": give each node an id of its own",
                                             "same_node_id"});
+    }
+    if (taken(done.session.peer)) {
+        ++counters_.refused;
+        return events_.on_refused(address, id_taken(peer));
     }
     ++counters_.accepted;
     door_.know(address);

@@ -122,6 +122,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
     void renew(const NodeId& peer, Held& held, MonoTime now);
     void renewed(const NodeId& peer, std::uint64_t number, Attempt attempt);
     void close(const NodeId& peer, const char* reason, const std::string& message);
+    bool taken(const seal::PeerIdentity& who) const;
     bool adopt(Handshaken done, const NodeId& dialler);
     void watch(const NodeId& peer, std::uint64_t number);
     void ended(const NodeId& peer, std::uint64_t number);

@@ -99,7 +99,6 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       timer_(io.provider->getTimer()),
       certified_(startup.certified),
       stop_(kj::newPromiseAndFulfiller<void>()),
-      patient_until_(mono_now() + patience_of(startup)),
       replica_(startup.trust, author_of(startup, certified_),
                limits::cell_generation(startup.certified.serial, startup.identity.generation),
                shared.counters, shared.keys),
@@ -125,7 +124,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
     replica_.publish();
     saver_.mark_dirty();  // even with nothing to say: it shows that the disk takes it
     if (startup.peers.fd) {
-        links_.serve(io.lowLevelProvider->wrapListenSocketFd(startup.peers.fd.release(), kTakeFd));
+        peers_ = io.lowLevelProvider->wrapListenSocketFd(startup.peers.fd.release(), kTakeFd);
     }
     if (startup.operators) {
         auto socket = io.lowLevelProvider->wrapListenSocketFd(startup.operators.release(), kTakeFd);
@@ -133,7 +132,6 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
             return kj::heap<OperatorServer>(desk_, true);
         });
     }
-    turn([&](ms::Effects& out) { membership_.join(mono_now(), startup_.options.seeds, out); });
     every(startup.options.push_interval, &MeshThread::push_tick);
     every(startup.options.membership.sync_interval, &MeshThread::digest_tick);
     every(kHousekeeping, &MeshThread::second_tick);
@@ -142,7 +140,17 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
     publish_readiness();
     publish_view();
     publish_metrics();
-    notice(Notice::Kind::kStarted, startup.node.str(), std::to_string(startup.peers.port));
+}
+
+void MeshThread::join() {
+    if (patient_until_) return;
+    patient_until_ = mono_now() + patience_of(startup_);
+    if (peers_.get() != nullptr) links_.serve(kj::mv(peers_));
+    turn([&](ms::Effects& out) { membership_.join(mono_now(), startup_.options.seeds, out); });
+    publish_readiness();
+    publish_view();
+    notice(Notice::Kind::kStarted, startup_.node.str(), std::to_string(startup_.peers.port));
+    shared_.joined.open();
 }
 
 MeshThread::~MeshThread() noexcept(false) = default;
@@ -189,10 +197,20 @@ void MeshThread::on_event(const ms::Event& event) {
            event.by.empty() ? std::string() : "according to " + event.by.str());
     saver_.mark_dirty();  // the roster is part of the state
     if (event.subject != startup_.node) crashes_.on_event(mono_now(), event);
-    superseded_ |= event.kind == ms::EventKind::kSuperseded;
+    if (event.kind == ms::EventKind::kSuperseded) be_superseded();
     left_ |= event.kind == ms::EventKind::kSelfLeft;
     publish_readiness();
     publish_view();
+}
+
+// Two processes with one identity would count, sign and spend as one node. The other one goes on.
+void MeshThread::be_superseded() {
+    superseded_ = true;
+    const std::string why = "another process runs with the identity of " + startup_.node.str() +
+                            " and a newer word: if two nodes have this id, or a data directory was "
+                            "copied, give each node its own";
+    shared_.must_stop.publish(std::make_shared<const std::string>(why));
+    notice(Notice::Kind::kSuperseded, startup_.node.str(), "superseded", why);
 }
 
 // Never about whether the others are well: only about what this node can do now. One that has just
@@ -203,8 +221,10 @@ void MeshThread::publish_readiness() {
     if (left_) {
         why = "this node has left the mesh";
     } else if (superseded_) {
-        why = "another process runs with this node's identity: stop one of the two";
-    } else if (!exchange_.informed() && mono_now() < patient_until_) {
+        why = *shared_.must_stop.load();
+    } else if (!patient_until_) {
+        why = "this node has not joined the mesh yet";
+    } else if (!exchange_.informed() && mono_now() < *patient_until_) {
         why = "this node has just started and no peer has told it all keys and counts yet";
     }
     if (why == *shared_.not_ready.load()) return;
@@ -368,6 +388,7 @@ void MeshThread::renew_if_due(WallTime now) {
 }
 
 void MeshThread::on_command(Command command) {
+    if (command == Command::kJoin) return join();
     if (command == Command::kLeave) return leave();
     stop_.fulfiller->fulfill();
 }

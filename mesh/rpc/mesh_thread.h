@@ -75,7 +75,9 @@ class MeshThread final : private LinkEvents,
     void second_tick();
     void links_tick();
     void renew_if_due(WallTime now);
+    void join();
     void leave();
+    void be_superseded();
     void publish_readiness();
 
     void on_merged(const NodeId& from, const MergeReport& report);
@@ -91,7 +93,8 @@ class MeshThread final : private LinkEvents,
     Certified certified_;
     kj::PromiseFulfillerPair<void> stop_;
     bool superseded_ = false, left_ = false;
-    const MonoTime patient_until_;  // for peers to say what they have counted
+    std::optional<MonoTime> patient_until_;  // for peers to say what they know; from join() on
+    kj::Own<kj::ConnectionReceiver> peers_;  // until join()
     Crashes crashes_;
     std::uint64_t malformed_ = 0, saves_ = 0, saves_failed_ = 0;
     Refusals refusals_;

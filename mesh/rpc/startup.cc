@@ -157,6 +157,15 @@ Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
     return out;
 }
 
+Result<void> check(const MeshOptions& options) {
+    if (auto fine = check_options(options); !fine) return fine;
+    if (auto node = choose_node_id(options.node_id); !node) return fail(std::move(node).error());
+    if (!options.enabled) return {};
+    auto trusted = load_trust(options);
+    if (!trusted) return fail(std::move(trusted).error());
+    return {};
+}
+
 Result<Startup> prepare(const MeshOptions& options, const NoticeSink& sink) {
     if (auto fine = check_options(options); !fine) return fail(std::move(fine).error());
     auto node = choose_node_id(options.node_id);

@@ -51,6 +51,8 @@ struct Startup {
     std::string operator_socket;
 };
 
+// What prepare() would say of the options and of the files that they name, without side effects.
+Result<void> check(const MeshOptions& options);
 Result<Startup> prepare(const MeshOptions& options, const NoticeSink& sink);
 
 // A new certificate for this node, now and at each renewal.

@@ -55,6 +55,8 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
     {Event::kMeshMember, "mesh.member", kInfo, 100, "node, state, generation, incarnation, address",
      "A member was learned of, or changed its state: joining, alive, suspect, dead, leaving or "
      "left."},
+    {Event::kMeshSuperseded, "mesh.superseded", kError, 0, "node, message",
+     "Another process has taken over this node's identity; this one ends."},
     {Event::kMeshPeerRefused, "mesh.peer_refused", kWarn, 5, "peer, error",
      "A peer or operator could not prove who it is."},
     {Event::kMeshTrouble, "mesh.trouble", kWarn, 5, "peer, error",

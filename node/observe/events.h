@@ -36,6 +36,7 @@ enum class Event : std::uint8_t {
     // The mesh.
     kMeshStarted,
     kMeshMember,
+    kMeshSuperseded,
     kMeshPeerRefused,
     kMeshTrouble,
     kKeyChanged,

@@ -54,6 +54,36 @@ TEST(Claims, OfAnOlderVersionChangeNothing) {
     EXPECT_EQ(m.view("a").incarnation.value, 5U);
 }
 
+ClaimRef signed_so(ClaimRef said, std::uint8_t byte) {
+    Claim other = *said;
+    other.signature[5] = byte;
+    return std::make_shared<const Claim>(std::move(other));
+}
+
+TEST(TwoProcessesWithOneIdentity, AreJudgedAlikeByAllWhoeverIsHeardFirst) {
+    const ClaimRef low = signed_so(claim("a", version(3, 0), false, "x:1"), 1);
+    const ClaimRef high = signed_so(claim("a", version(3, 0), false, "y:1"), 2);
+    Bench one("b"), two("b");
+    one.hear("b", low);
+    one.hear("b", high);
+    two.hear("b", high);
+    two.effects.clear();
+    two.hear("b", low);
+    EXPECT_EQ(one.view("a").address, "y:1");
+    EXPECT_EQ(two.view("a").address, "y:1");
+    ASSERT_EQ(two.sent<Gossip>().size(), 1U) << "whoever spoke the other word must hear this one";
+    EXPECT_EQ(std::get<ClaimRef>(two.sent<Gossip>()[0].second.rumors[0])->address, "y:1");
+}
+
+TEST(TwoProcessesWithOneIdentity, EndInOneThatGoesOn) {
+    Bench m("b");
+    const ClaimRef mine = m.core.self();
+    m.hear("b", signed_so(mine, 1));  // ours is all zeros
+    EXPECT_EQ(m.count(EventKind::kSuperseded), 1);
+    m.hear("b", signed_so(mine, 1));
+    EXPECT_EQ(m.count(EventKind::kSuperseded), 1) << "told once";
+}
+
 TEST(Left, BeatsDeadAndSuspectOfTheSameVersion) {
     Bench m("ab");
     m.hear("a", claim("a", version(1, 1), true));
