@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is believed about whom: the precedence of claims and accusations, and how a suspicion ends.
 #include "mesh/membership/core.h"
+#include "schema/base/mutant.h"
 
 namespace vidai::mesh::membership {
 
@@ -16,11 +17,15 @@ void Membership::Core::hear_claim(const ClaimRef& claim) {
         vouch(index, *claim);
         return;
     }
+    if (VIDAI_MUTANT("address-change-refused") && index != Roster::kNone &&
+        roster_[index].claim->address != claim->address) {
+        return;
+    }
     if (index == Roster::kNone && roster_.size() >= options_.members_max) {
         ++counters_.members_refused;
         return;
     }
-    if (!crypto_.verify(*claim)) {
+    if (!crypto_.verify(*claim) && !VIDAI_MUTANT("signature-not-checked")) {
         ++counters_.claims_rejected;
         return;
     }
