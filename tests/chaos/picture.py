@@ -96,7 +96,7 @@ def draw_node(canvas, y, node, told):
                  if v["observer"] == observer and v["subject"] == node]
         views += [(b["t"], None) for b in told["bars"]
                   if b["node"] == observer and b["condition"] == "stopped"]
-        canvas.text(LEFT - 8, y + 11, f"says {observer}", 10, "#666", "end")
+        canvas.text(LEFT - 8, y + 11, f"{observer} says", 10, "#666", "end")
         draw_strip(canvas, y, sorted(views, key=lambda v: v[0]), VIEWS, f"{observer} of {node}")
         y += STRIP + GAP
     results = [c for c in told["clients"] if c["node"] == node]
