@@ -142,7 +142,7 @@ def draw(told):
     for number, event in enumerate(told["events"], 1):
         x, shade = canvas.x(event["t"]), MARKS[event["kind"]]
         canvas.line(x, top - 8, x, bottom, shade, "3,2")
-        at = max(x, edge + 8)
+        at = max(x, edge + 10)
         canvas.text(at, top - 10, str(number), 10, shade, "middle", "bold")
         edge = at + 3 * len(str(number))
     axis, canvas.parts = canvas.parts, []

@@ -145,6 +145,7 @@ def slow_node(s):
 def restarts(s):
     """Same volume, empty volume, new address: one after the other, under traffic."""
     node, others, whole = s.nodes[2], s.nodes[:2], []
+    s.wait(1, "all is well")
     for how, prepare in (("on its volume", lambda: None),
                          ("on an empty volume", node.empty),
                          ("at a new address", lambda: s.lab.move(node.id, "10.77.0.99")),
