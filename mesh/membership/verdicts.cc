@@ -16,7 +16,9 @@ void Membership::Core::hear_claim(const ClaimRef& claim) {
         vouch(index, *claim);
         return;
     }
-    if (index == Roster::kNone && roster_.size() >= options_.members_max) {
+    const auto forgotten = forgotten_.find(claim->id);
+    if (forgotten != forgotten_.end() && claim->version <= forgotten->second) return;
+    if (index == Roster::kNone && roster_.known() >= options_.members_max) {
         ++counters_.members_refused;
         return;
     }
