@@ -28,6 +28,9 @@ class Operator {
     virtual Result<std::vector<mesh::state::KeyRecord>> key_list() = 0;
     virtual Result<mesh::state::KeyRecord> key_revoke(const KeyId& key) = 0;
     virtual Result<mesh::LimitReport> limit_show(const KeyId& key) = 0;
+    virtual Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) = 0;
+    virtual Result<mesh::Stated> forget(const NodeId& node, bool force) = 0;
+    virtual Result<mesh::Acknowledgement> acknowledged(const mesh::Stated& statement) = 0;
 };
 
 struct World {

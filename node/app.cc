@@ -64,6 +64,8 @@ Event event_of(mesh::Notice::Kind kind) {
             return Event::kStateSaved;
         case mesh::Notice::Kind::kStateFailed:
             return Event::kStateFailed;
+        case mesh::Notice::Kind::kIdentity:
+            return Event::kIdentityChanged;
     }
     return Event::kMeshTrouble;
 }

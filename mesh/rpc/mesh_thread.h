@@ -52,7 +52,11 @@ class MeshThread final : private LinkEvents,
     void on_registers(const NodeId& from, wire::RegisterPage page) override;
     state::Page page_for(const wire::RegisterPull& pull) override;
     void on_malformed(const NodeId& from, const Error& why) override;
+    bool holds(const state::RegisterName& name, state::Hlc time) override;
     void on_key_changed(const KeyChange& change) override;
+    void on_stated(const MergeReport& report, const state::Register& said) override;
+    kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
+                                             state::Hlc time) override;
     CountingFacts counting() override;
     std::shared_ptr<const MeshView> view_now() override;
     void taskFailed(kj::Exception&& e) override;
@@ -75,6 +79,12 @@ class MeshThread final : private LinkEvents,
     void leave();
 
     void on_merged(const NodeId& from, const MergeReport& report);
+    // Operators' statements that came into force; `news`: now, not in an earlier life.
+    void react(const std::vector<IdentityChange>& changes, bool news = true);
+    void on_revoked(const state::Revocation& said, bool news);
+    void on_forgotten(const state::Forget& said, bool news);
+    void forget(const NodeId& node, const membership::Version& up_to);
+    void resign_if_due(WallTime now);
     seal::Bytes encode_state() const;
     void publish_view();
     void publish_metrics();
@@ -87,6 +97,8 @@ class MeshThread final : private LinkEvents,
     Certified certified_;
     kj::PromiseFulfillerPair<void> stop_;
     bool superseded_ = false;
+    bool self_revoked_ = false;
+    std::optional<MonoTime> resign_at_;
     std::uint64_t malformed_ = 0, saves_ = 0, saves_failed_ = 0;
     Refusals refusals_;
 

@@ -20,6 +20,7 @@ class PeerCalls {
     virtual void on_registers(const NodeId& from, wire::RegisterPage page) = 0;
     // Valid until the registers change.
     virtual state::Page page_for(const wire::RegisterPull& pull) = 0;
+    virtual bool holds(const state::RegisterName& name, state::Hlc time) = 0;
     virtual void on_malformed(const NodeId& from, const Error& why) = 0;
 
   protected:
@@ -34,6 +35,7 @@ class PeerServer final : public proto::Peer::Server {
     kj::Promise<void> pushCounters(PushCountersContext context) override;
     kj::Promise<void> pushRegisters(PushRegistersContext context) override;
     kj::Promise<void> pullRegisters(PullRegistersContext context) override;
+    kj::Promise<void> holds(HoldsContext context) override;
 
   private:
     kj::Promise<void> malformed(const Error& why);

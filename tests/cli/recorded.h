@@ -59,6 +59,10 @@ struct Recording {
     std::chrono::milliseconds timeout{};
     mesh::KeyCreateRequest created;
     mesh::MeshInitRequest initialised;
+    mesh::RevokeRequest revoked;
+    bool forced = false;
+    mesh::Stated stated;
+    mesh::Acknowledgement heard;
     int inits = 0;
 };
 
@@ -85,6 +89,17 @@ class RecordedOperator : public Operator {
         return said(key);
     }
     Result<mesh::LimitReport> limit_show(const KeyId&) override { return said(recording_.report); }
+    Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {
+        recording_.revoked = request;
+        return said(recording_.stated);
+    }
+    Result<mesh::Stated> forget(const NodeId&, bool force) override {
+        recording_.forced = force;
+        return said(recording_.stated);
+    }
+    Result<mesh::Acknowledgement> acknowledged(const mesh::Stated&) override {
+        return said(recording_.heard);
+    }
 
   private:
     template <class T>
