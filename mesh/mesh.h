@@ -40,13 +40,16 @@ struct Notice {
         kGenesis,      // a mesh of one was made; subject: the data directory
         kStarted,      // subject: the node id; what: the mesh port
         kMember,       // subject: a node id; what: "joined", "alive", "suspect", "dead", "left",
-                       // "updated", "self_refuted", "superseded", "self_left" or "paused"
+                       // "updated", "self_refuted", "superseded", "self_left", "paused" or
+                       // "forgotten"
         kPeerRefused,  // subject: an address; what: a stable reason such as "wrong_mesh"
         kTrouble,      // subject: an address or node id; a peer cannot be reached or broke a rule
         kKeyChanged,   // subject: a key id; what: "created" or "revoked", here or elsewhere
         kStateSaved,   // subject: the snapshot file
         kStateFailed,  // subject: the snapshot file; it is tried again
         kSuperseded,   // subject: this node; must_stop() says why
+        kIdentity,     // subject: a node's, operator's or issuer's name; what: "revoked",
+                       // "forgotten", or of this node "self_revoked"; by an operator's statement
     };
     Kind kind = Kind::kTrouble;
     std::string subject;

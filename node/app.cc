@@ -67,6 +67,8 @@ Event event_of(mesh::Notice::Kind kind) {
             return Event::kStateFailed;
         case mesh::Notice::Kind::kSuperseded:
             return Event::kMeshSuperseded;
+        case mesh::Notice::Kind::kIdentity:
+            return Event::kIdentityChanged;
     }
     return Event::kMeshTrouble;
 }

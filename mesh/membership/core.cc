@@ -2,6 +2,7 @@
 #include "mesh/membership/core.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
@@ -41,7 +42,7 @@ Membership::Core::Core(const Identity& self, std::string address, WireRange wire
     for (const ClaimRef& claim : roster) {
         const bool usable = claim != nullptr && validate(*claim).has_value() &&
                             roster_.find(claim->id) == Roster::kNone &&
-                            roster_.size() < options_.members_max && crypto_.verify(*claim);
+                            roster_.known() < options_.members_max && crypto_.verify(*claim);
         if (usable) {
             roster_.add(claim, claim->left ? Status::kLeft : Status::kJoining, now_);
         } else {
@@ -95,6 +96,20 @@ void Membership::Core::renew(std::uint64_t serial, std::string credential) {
     claim.version.serial = serial;
     claim.credential = std::move(credential);
     restate(std::move(claim));
+}
+
+void Membership::Core::forget(const NodeId& id, Version up_to) {
+    if (id == self().id()) return;
+    up_to.incarnation = Incarnation{std::numeric_limits<std::uint32_t>::max()};
+    Version& known = forgotten_[id];
+    known = std::max(known, up_to);
+    const std::uint32_t index = roster_.find(id);
+    if (index == Roster::kNone || roster_[index].version() > known) return;
+    notify(EventKind::kForgotten, index);
+    if (roster_[index].link.up) strangers_.insert(id);  // its newer life may say so over this link
+    if (probe_.active && probe_.target == index) probe_ = {};
+    std::erase_if(relays_, [&](const Relay& relay) { return relay.target == index; });
+    roster_.forget(index, now_);
 }
 
 void Membership::Core::restate(Claim claim) {

@@ -59,6 +59,7 @@ void Membership::Core::connect(std::uint32_t index) {
     Member& member = roster_[index];
     const bool dialing = now_ < member.link.dialing_until;
     if (member.link.up || dialing || has_left() || index == Roster::kSelf) return;
+    if (member.forgotten) return;
     // The adapter answers every dial; twice its time is for the one it forgot.
     member.link.dialing_until = now_ + 2 * Duration(options_.dial_timeout);
     out_->push_back(Dial{member.claim->address, member.id(), options_.dial_timeout});
@@ -103,11 +104,11 @@ void Membership::Core::redial() {
     for (std::uint32_t step = 0; step < roster_.size(); ++step) {
         next_gone_ = (next_gone_ + 1) % roster_.size();
         const Member& member = roster_[next_gone_];
-        if (next_gone_ == Roster::kSelf || member.living()) continue;
+        if (next_gone_ == Roster::kSelf || member.living() || member.forgotten) continue;
 #ifdef VIDAI_MUTANTS
         if (VIDAI_MUTANT("roster-forgotten") && member.status == Status::kDead &&
             now_ - member.since > std::chrono::seconds(30)) {
-            roster_.forget(next_gone_);
+            roster_.forget(next_gone_, now_);
             continue;
         }
 #endif

@@ -21,7 +21,9 @@ void Membership::Core::hear_claim(const ClaimRef& claim) {
         roster_[index].claim->address != claim->address) {
         return;
     }
-    if (index == Roster::kNone && roster_.size() >= options_.members_max) {
+    const auto forgotten = forgotten_.find(claim->id);
+    if (forgotten != forgotten_.end() && claim->version <= forgotten->second) return;
+    if (index == Roster::kNone && roster_.known() >= options_.members_max) {
         ++counters_.members_refused;
         return;
     }

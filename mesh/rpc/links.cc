@@ -85,8 +85,8 @@ void Links::send(const NodeId& to, const membership::Message& message) {
 kj::Promise<Links::Attempt> Links::shake(kj::Own<kj::AsyncIoStream> stream, const NodeId& expect) {
     tune(*stream);
     const std::string address = remote_address(*stream);
-    seal::HandshakeOptions options{self_.credentials, self_.hello, seal::Role::kPeer, expect,
-                                   wall_now()};
+    seal::HandshakeOptions options{self_.credentials, self_.hello,  seal::Role::kPeer, expect,
+                                   wall_now(),        self_.revoked};
     auto machine = std::make_unique<seal::Initiator>(std::move(options), seal::system_random());
     return run_handshake(kj::mv(stream), std::move(machine))
         .then(
@@ -103,6 +103,12 @@ kj::Promise<Links::Attempt> Links::shake(kj::Own<kj::AsyncIoStream> stream, cons
 }
 
 kj::Promise<Links::Attempt> Links::attempt(const membership::Dial& dial) {
+    if (shut_) {
+        return kj::evalLater([]() -> Attempt {
+            return std::unexpected(Failed{DialFailure::kUnreachable,
+                                          {ErrorCode::kCancelled, "this node is revoked", ""}});
+        });
+    }
     const auto address = parse_host_port(dial.address);
     if (!address) {
         return Attempt(std::unexpected(Failed{DialFailure::kUnreachable, address.error()}));
@@ -175,6 +181,7 @@ kj::Promise<void> Links::accept_loop(kj::ConnectionReceiver& listener) {
 }
 
 void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
+    if (shut_) return;
     const std::string address = remote_address(*stream);
     const Door door = door_.admit(mono_now(), address);
     if (!is_open(door)) {
@@ -185,7 +192,8 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
     }
     auto left = kj::defer([this, door, address]() { door_.leave(door, address); });
     tune(*stream);
-    seal::HandshakeOptions options{self_.credentials, self_.hello, kWelcome, {}, wall_now()};
+    seal::HandshakeOptions options{self_.credentials, self_.hello,  kWelcome, {},
+                                   wall_now(),        self_.revoked};
     auto machine = std::make_unique<seal::Responder>(std::move(options), seal::system_random());
     auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS).then([]() -> Result<Handshaken> {
         return fail(ErrorCode::kDeadlineExceeded, "no handshake in time", "late");
@@ -332,6 +340,29 @@ void Links::close(const NodeId& peer, const char* reason, const std::string& mes
     sessions_.erase(held);
     events_.on_refused(address, {ErrorCode::kUnauthenticated, message, reason});
     events_.on_link_down(peer, LinkEnd::kLocal, {});
+}
+
+void Links::close_revoked() {
+    std::vector<NodeId> over;
+    for (const auto& [peer, held] : sessions_) {
+        if (self_.revoked->covers(held.who)) over.push_back(peer);
+    }
+    for (const NodeId& peer : over) {
+        close(peer, "certificate_revoked", "an operator has revoked this peer's key");
+    }
+    std::erase_if(guests_,
+                  [&](const auto& guest) { return self_.revoked->covers(guest.second.who); });
+}
+
+void Links::shut() {
+    shut_ = true;
+    std::vector<NodeId> all;
+    for (const auto& [peer, held] : sessions_) all.push_back(peer);
+    for (const NodeId& peer : all) {
+        sessions_.erase(peer);
+        events_.on_link_down(peer, LinkEnd::kLocal, {});
+    }
+    std::erase_if(guests_, [](const auto& guest) { return !guest.second.who.node.empty(); });
 }
 
 // --- operators

@@ -38,16 +38,17 @@ ms::Identity identity_of(const Startup& startup) {
             startup.identity.generation, std::string(seal::text_of(*startup.certified.chain))};
 }
 
-ms::Crypto crypto_of(const Startup& startup) {
+ms::Crypto crypto_of(const Startup& startup, std::shared_ptr<const seal::RevokedKeys> revoked) {
     return {[key = startup.identity.key](const ms::Claim& claim) {
                 const std::string bytes = ms::signed_bytes(claim);
                 return key->sign(seal::Domain::kMemberRecord, seal::bytes_of(bytes)).bytes;
             },
-            [trust = startup.trust](const ms::Claim& claim) {
+            [trust = startup.trust, revoked = std::move(revoked)](const ms::Claim& claim) {
                 const auto who =
                     seal::verify_chain(trust, wall_now(), seal::bytes_of(claim.credential));
                 if (!who || who->node != claim.id || who->key.bytes != claim.key ||
-                    who->serial != claim.version.serial || !who->roles.has(seal::Role::kPeer)) {
+                    who->serial != claim.version.serial || !who->roles.has(seal::Role::kPeer) ||
+                    revoked->covers(*who)) {
                     return false;
                 }
                 const std::string bytes = ms::signed_bytes(claim);
@@ -77,12 +78,14 @@ Duration patience_of(const Startup& startup) {
     return alone ? Duration{} : Duration(startup.options.join_patience);
 }
 
-Links::Self link_self(const Startup& startup, const Certified& certified) {
+Links::Self link_self(const Startup& startup, const Certified& certified,
+                      const Identities& identities) {
     return {startup.node,
             certified.credentials,
             {startup.identity.generation, kWire, startup.address},
-            certified.until,
-            startup.options.reauthenticate};
+            certified.who.valid_until,
+            startup.options.reauthenticate,
+            identities.revoked()};
 }
 
 Author author_of(const Startup& startup, const Certified& certified) {
@@ -102,8 +105,9 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       replica_(startup.trust, author_of(startup, certified_),
                limits::cell_generation(startup.certified.serial, startup.identity.generation),
                shared.counters, shared.keys),
-      membership_(identity_of(startup), startup.address, {kWire.min, kWire.max}, crypto_of(startup),
-                  startup.options.membership, random_seed(), roster_of(startup.stored)),
+      membership_(identity_of(startup), startup.address, {kWire.min, kWire.max},
+                  crypto_of(startup, replica_.identities().revoked()), startup.options.membership,
+                  random_seed(), roster_of(startup.stored)),
       saver_(
           startup.data_dir.file(kStateFile), *io.lowLevelProvider,
           [this]() { return encode_state(); },
@@ -114,13 +118,15 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
               notice(Notice::Kind::kStateFailed, path, "failed", result.error().message);
           }),
       desk_(startup, membership_, replica_, saver_, timer_, *this),
-      links_(io.provider->getNetwork(), timer_, link_self(startup, certified_), *this),
+      links_(io.provider->getNetwork(), timer_,
+             link_self(startup, certified_, replica_.identities()), *this),
       exchange_(links_, replica_,
                 [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
       commands_(shared.commands, *io.lowLevelProvider,
                 [this](Command command) { on_command(command); }),
       tasks_(*this) {
-    replica_.load(std::exchange(startup.stored.registers, {}), mono_now());
+    react(replica_.load(std::exchange(startup.stored.registers, {}), wall_now(), mono_now()),
+          false);
     replica_.publish();
     saver_.mark_dirty();  // even with nothing to say: it shows that the disk takes it
     if (startup.peers.fd) {
@@ -222,6 +228,8 @@ void MeshThread::publish_readiness() {
         why = "this node has left the mesh";
     } else if (superseded_) {
         why = *shared_.must_stop.load();
+    } else if (self_revoked_) {
+        why = kSelfRevoked;
     } else if (!patient_until_) {
         why = "this node has not joined the mesh yet";
     } else if (!exchange_.informed() && mono_now() < *patient_until_) {
@@ -308,6 +316,7 @@ void MeshThread::on_merged(const NodeId& from, const MergeReport& report) {
                report.first_refusal->message);
     }
     publish_readiness();
+    react(report.identities);
     if (report.changes.empty()) return;
     for (const KeyChange& change : report.changes) {
         notice(Notice::Kind::kKeyChanged, change.key.str(), change.revoked ? "revoked" : "created",
@@ -362,6 +371,8 @@ void MeshThread::second_tick() {
     saver_.save_if_dirty();
     renew_if_due(wall);
     publish_readiness();
+    resign_if_due(wall);
+    replica_.collect(wall);
     publish_view();
     publish_metrics();
 }
@@ -379,7 +390,7 @@ void MeshThread::renew_if_due(WallTime now) {
                       renewed.error().message);
     }
     certified_ = std::move(*renewed);
-    links_.set_self(link_self(startup_, certified_));
+    links_.set_self(link_self(startup_, certified_, replica_.identities()));
     replica_.set_author(author_of(startup_, certified_));
     turn([&](ms::Effects& out) {
         membership_.renew(mono_now(), certified_.serial,

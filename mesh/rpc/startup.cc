@@ -152,7 +152,7 @@ Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
     out.credentials = std::make_shared<const seal::Credentials>(
         seal::Credentials{issuer.trust, identity.key, *out.chain});
     out.serial = verified->serial;
-    out.until = verified->valid_until;
+    out.who = *verified;
     out.renew_at = renewal_time(now, verified->valid_until);
     return out;
 }

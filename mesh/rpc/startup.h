@@ -32,7 +32,7 @@ struct Certified {
     std::shared_ptr<const seal::Credentials> credentials;
     std::shared_ptr<const seal::Bytes> chain;  // the same as in the credentials
     std::uint64_t serial = 0;
-    WallTime until;     // of the chain's shortest-lived certificate
+    seal::PeerIdentity who;
     WallTime renew_at;  // at two thirds of its validity at the latest
 };
 

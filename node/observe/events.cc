@@ -67,6 +67,8 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "The replicated state was written to the data directory."},
     {Event::kStateFailed, "state.failed", kError, 1, "path, error",
      "The data directory could not be read or written; changes may not outlive a restart."},
+    {Event::kIdentityChanged, "identity.changed", kWarn, 0, "subject, what, message",
+     "An operator has revoked a key or had a member forgotten; self_revoked: this node's own."},
 }};
 
 constexpr bool in_order() {

@@ -42,8 +42,9 @@ enum class Event : std::uint8_t {
     kKeyChanged,
     kStateSaved,
     kStateFailed,
+    kIdentityChanged,
 };
-inline constexpr std::size_t kEventCount = static_cast<std::size_t>(Event::kStateFailed) + 1;
+inline constexpr std::size_t kEventCount = static_cast<std::size_t>(Event::kIdentityChanged) + 1;
 
 struct EventInfo {
     Event event;
