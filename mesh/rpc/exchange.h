@@ -15,6 +15,7 @@
 
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/peer_sync.h"
+#include "mesh/rpc/propagation.h"
 #include "mesh/rpc/replica.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
@@ -48,6 +49,8 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     Duration delay(Duration push_interval);  // D': coalescing and the slowest recent push
     Duration skew() const;                   // greatest difference to a peer's clock
     const PeerSync* sync_with(const NodeId& peer) const;  // nullptr: not connected
+    std::map<NodeId, const PeerSync*> syncs() const;      // of the connected peers
+    const Propagation& propagation() const { return propagation_; }
     const ExchangeCounters& counters() const { return counters_; }
 
   private:
@@ -60,6 +63,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
         PeerSync sync;
     };
     void miss(Peer& peer);  // it may have missed a push
+    std::optional<Duration> clock_offset(const NodeId& peer) const;
     void taskFailed(kj::Exception&&) override {}
     void push(const NodeId& peer, Session& session, const wire::CounterPush& push);
     void tell_all(const NodeId& peer);
@@ -72,6 +76,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     std::map<NodeId, Peer> peers_;
     NodeId last_pulled_;
     ExchangeCounters counters_;
+    Propagation propagation_;
     kj::TaskSet tasks_;
 };
 

@@ -192,6 +192,7 @@ void Links::welcome(Handshaken done, const std::string& address) {
     if (!done.session.peer.roles.has(seal::Role::kPeer)) {
         auto bootstrap = events_.bootstrap_for(done.session.peer);
         auto stream = kj::heap<SealedStream>(std::move(done), wire::kOperatorWordsMax);
+        stream->meter(traffic_.operators());
         return serve_operator(kj::mv(stream), kj::mv(bootstrap));
     }
     if (peer == self_.id) {
@@ -218,9 +219,10 @@ bool Links::adopt(Handshaken done, const NodeId& dialler) {
     auto bootstrap = events_.bootstrap_for(done.session.peer);
     auto sealed = kj::heap<SealedStream>(std::move(done), wire::kPeerWordsMax);
     SealedStream* const stream = sealed.get();
+    stream->meter(traffic_.of(peer));
     auto session =
         kj::heap<Session>(kj::mv(sealed), dialler == self_.id ? Side::CLIENT : Side::SERVER,
-                          kj::mv(bootstrap), wire::kPeerWordsMax, timer_);
+                          kj::mv(bootstrap), wire::kPeerWordsMax, timer_, traffic_.of(peer));
     const std::uint64_t number = ++next_number_;
     sessions_.emplace(peer, Held{kj::mv(session), stream, facts, now, number});
     watch(peer, number);
@@ -255,7 +257,7 @@ void Links::serve_operator(kj::Own<kj::AsyncIoStream> stream,
     }
     ++operators_;
     auto session = kj::heap<Session>(kj::mv(stream), Side::SERVER, kj::mv(bootstrap),
-                                     wire::kOperatorWordsMax, timer_);
+                                     wire::kOperatorWordsMax, timer_, traffic_.operators());
     auto ended = session->ended().then([]() { return kj::evalLater([]() {}); });
     tasks_.add(ended.attach(kj::mv(session), kj::defer([this]() { --operators_; })));
 }

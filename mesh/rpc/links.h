@@ -20,6 +20,7 @@
 #include "mesh/rpc/duel.h"
 #include "mesh/rpc/handshaking.h"
 #include "mesh/rpc/session.h"
+#include "mesh/rpc/traffic.h"
 #include "mesh/seal/handshake.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
@@ -81,6 +82,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
     }
     std::size_t size() const { return sessions_.size(); }
     const LinkCounters& counters() const { return counters_; }
+    Traffic& traffic() { return traffic_; }
 
   private:
     struct Failed {
@@ -115,6 +117,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
     Self self_;
     LinkEvents& events_;
     LinkCounters counters_;
+    Traffic traffic_;
     std::size_t strangers_ = 0;
     std::map<std::string, std::size_t> strangers_by_address_;
     std::size_t operators_ = 0;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/rpc/mesh_thread.h"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <span>
 #include <string>
 #include <utility>
@@ -11,6 +13,7 @@
 #include "mesh/rpc/node_report.h"
 #include "mesh/rpc/operator_server.h"
 #include "mesh/rpc/report.h"
+#include "mesh/rpc/sync_metrics.h"
 #include "mesh/seal/refusal.h"
 #include "mesh/wire/membership.h"
 
@@ -195,7 +198,9 @@ void MeshThread::on_event(const ms::Event& event) {
 
 ::capnp::Capability::Client MeshThread::bootstrap_for(const seal::PeerIdentity& who) {
     PeerCalls& calls = *this;
-    if (who.roles.has(seal::Role::kPeer)) return kj::heap<PeerServer>(who.node, calls);
+    if (who.roles.has(seal::Role::kPeer)) {
+        return kj::heap<PeerServer>(who.node, calls, links_.traffic().of(who.node));
+    }
     return kj::heap<OperatorServer>(desk_, who.roles.has(seal::Role::kOperator));
 }
 
@@ -390,10 +395,15 @@ NodeReport MeshThread::report_now() {
 
 void MeshThread::publish_metrics() {
     const auto view = shared_.view.load();
-    shared_.metrics.publish(std::make_shared<const std::vector<MetricFamily>>(
+    std::vector<MetricFamily> families =
         mesh_metrics({*view, membership_.counters(), membership_.health(), links_.counters(),
                       exchange_.counters(), links_.size(), replica_.live_keys(), malformed_, saves_,
-                      saves_failed_})));
+                      saves_failed_});
+    std::ranges::move(
+        sync_metrics({membership_.counters(), exchange_.propagation(), exchange_.syncs(),
+                      links_.traffic(), certificate_expiry(*certified_.chain), mono_now()}),
+        std::back_inserter(families));
+    shared_.metrics.publish(std::make_shared<const std::vector<MetricFamily>>(std::move(families)));
 }
 
 }  // namespace vidai::mesh::rpc
