@@ -6,14 +6,17 @@ usage: promtool.py fetch              unpack promtool under build/peers, unless 
        promtool.py metrics PROGRAM    `promtool check metrics` of what PROGRAM prints
        promtool.py rules FILE...      `promtool check rules`
        promtool.py test FILE...       `promtool test rules`
+       promtool.py dashboard FILE     `promtool check rules` of a Grafana dashboard's expressions
 
 promtool is in Debian's package prometheus, which is unpacked and never installed: installing it
 would start a service. Without it the status is 77 (skipped), with VIDAI_CI=1 it is 1."""
+import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEERS = ROOT / "build/peers"
@@ -51,6 +54,17 @@ def run(*arguments, text=None):
                           check=False).returncode
 
 
+def check_dashboard(path):
+    """As recording rules: the only thing whose PromQL promtool reads from a file."""
+    panels = json.loads(pathlib.Path(path).read_text())["panels"]
+    exprs = [t["expr"] for panel in panels for t in panel.get("targets", [])]
+    rules = [{"record": f"panel:{i}", "expr": expr} for i, expr in enumerate(exprs)]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:  # JSON is YAML
+        json.dump({"groups": [{"name": "dashboard", "rules": rules}]}, file)
+        file.flush()
+        return run("check", "rules", file.name)
+
+
 def main(verb, *arguments):
     if verb == "fetch":
         return fetch_it()
@@ -61,6 +75,8 @@ def main(verb, *arguments):
         return run("check", "rules", "--lint-fatal", *arguments)
     if verb == "test":
         return run("test", "rules", *arguments)
+    if verb == "dashboard":
+        return check_dashboard(*arguments)
     sys.exit(__doc__)
 
 
