@@ -29,6 +29,7 @@ class Operator {
     virtual Result<mesh::state::KeyRecord> key_revoke(const KeyId& key) = 0;
     virtual Result<mesh::LimitReport> limit_show(const KeyId& key) = 0;
     virtual Result<mesh::NodeReport> report() = 0;
+    virtual Result<mesh::Draining> drain(std::chrono::milliseconds grace) = 0;
 };
 
 struct World {
@@ -40,6 +41,8 @@ struct World {
     WallTime now;                                           // when the command began
     std::function<WallTime()> clock;
     std::function<void(std::chrono::milliseconds)> pause;  // waits that long
+    // To standard output, at once; false: nobody reads it any more.
+    std::function<bool(std::string_view)> write;
     bool color = false;  // standard output is a terminal whose user has nothing against colour
 };
 

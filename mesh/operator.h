@@ -109,6 +109,9 @@ class OperatorClient {
     Result<LimitReport> limit_show(const KeyId& key);       // kNotFound
 
     Result<NodeReport> report();
+    // Of the node that is connected to: it stops being ready at once, takes connections for
+    // `grace` more, ends what it has begun and leaves. Returns at once; twice is fine.
+    Result<Draining> drain(std::chrono::milliseconds grace);
 
   private:
     struct Impl;

@@ -20,7 +20,8 @@ class App {
     App& operator=(const App&) = delete;
 
     // Serves until SIGTERM or SIGINT, then drains and leaves the mesh; SIGHUP reloads. A second
-    // SIGTERM or SIGINT ends the drain at once.
+    // SIGTERM or SIGINT ends the drain at once. A drain that an operator asked for ends in a node
+    // that has left, serves nobody and waits for SIGTERM.
     void run();
 
   private:

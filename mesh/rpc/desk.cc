@@ -145,4 +145,8 @@ Result<NodeReport> Desk::report() {
     return events_.report_now();
 }
 
+Result<Draining> Desk::drain(std::chrono::milliseconds grace) {
+    return Draining{startup_.node, !events_.drain(grace)};
+}
+
 }  // namespace vidai::mesh::rpc

@@ -24,6 +24,7 @@ class DeskEvents {
     virtual CountingFacts counting() = 0;
     virtual std::shared_ptr<const MeshView> view_now() = 0;
     virtual NodeReport report_now() = 0;
+    virtual bool drain(std::chrono::milliseconds grace) = 0;  // false: it was asked before
 
   protected:
     ~DeskEvents() = default;
@@ -44,6 +45,7 @@ class Desk final : public OperatorCalls {
                                                      std::chrono::milliseconds within) override;
     Result<LimitReport> limit_show(const KeyId& key) override;
     Result<NodeReport> report() override;
+    Result<Draining> drain(std::chrono::milliseconds grace) override;
 
   private:
     kj::Promise<Result<void>> saved(std::chrono::milliseconds within);

@@ -393,6 +393,17 @@ NodeReport MeshThread::report_now() {
                         *shared_.not_ready.load(), mono_now(), wall_now()});
 }
 
+bool MeshThread::drain(std::chrono::milliseconds grace) {
+    if (shared_.drain_grace_ms.load() >= 0) return false;
+    if (shared_.not_ready.load()->empty()) {
+        shared_.not_ready.publish(
+            std::make_shared<const std::string>("this node drains, as an operator asked"));
+    }
+    shared_.drain_grace_ms.store(grace.count());
+    notice(Notice::Kind::kMember, startup_.node.str(), "draining", "an operator asked for it");
+    return true;
+}
+
 void MeshThread::publish_metrics() {
     const auto view = shared_.view.load();
     std::vector<MetricFamily> families =

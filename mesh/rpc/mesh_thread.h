@@ -56,6 +56,7 @@ class MeshThread final : private LinkEvents,
     CountingFacts counting() override;
     std::shared_ptr<const MeshView> view_now() override;
     NodeReport report_now() override;
+    bool drain(std::chrono::milliseconds grace) override;
     void taskFailed(kj::Exception&& e) override;
 
     // Membership.

@@ -9,6 +9,7 @@ namespace vidai::mesh::rpc {
 namespace {
 
 constexpr std::uint32_t kDeadlineMaxMs = 60'000;
+constexpr std::uint32_t kGraceMaxMs = 10 * 60'000;
 
 template <class Value, class Context>
 kj::Promise<void> answer(Context& context, const Result<Value>& result) {
@@ -27,7 +28,7 @@ std::chrono::milliseconds deadline(std::uint32_t ms) {
 
 std::unexpected<Error> may_not_write() {
     return fail(ErrorCode::kPermissionDenied,
-                "this certificate may only look: changing keys needs the role operator");
+                "this certificate may only look: changing things needs the role operator");
 }
 
 }  // namespace
@@ -71,6 +72,12 @@ kj::Promise<void> OperatorServer::limitShow(LimitShowContext context) {
 
 kj::Promise<void> OperatorServer::report(ReportContext context) {
     return answer(context, calls_.report());
+}
+
+kj::Promise<void> OperatorServer::drain(DrainContext context) {
+    if (!may_write_) return answer<Draining>(context, may_not_write());
+    const std::uint32_t grace = std::min(context.getParams().getGraceMs(), kGraceMaxMs);
+    return answer(context, calls_.drain(std::chrono::milliseconds(grace)));
 }
 
 }  // namespace vidai::mesh::rpc

@@ -27,6 +27,7 @@ class OperatorCalls {
                                                              std::chrono::milliseconds within) = 0;
     virtual Result<LimitReport> limit_show(const KeyId& key) = 0;
     virtual Result<NodeReport> report() = 0;
+    virtual Result<Draining> drain(std::chrono::milliseconds grace) = 0;
 
   protected:
     ~OperatorCalls() = default;
@@ -45,6 +46,7 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> keyRevoke(KeyRevokeContext context) override;
     kj::Promise<void> limitShow(LimitShowContext context) override;
     kj::Promise<void> report(ReportContext context) override;
+    kj::Promise<void> drain(DrainContext context) override;
 
   private:
     OperatorCalls& calls_;

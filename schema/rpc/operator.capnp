@@ -125,4 +125,5 @@ interface Operator {
   keyRevoke @5 (key :Text, deadlineMs :UInt32) -> (outcome :Outcome(Key));
   limitShow @6 (key :Text) -> (outcome :Outcome(LimitReport));
   report @7 () -> (outcome :Outcome(Reports.NodeReport));
+  drain @8 (graceMs :UInt32) -> (outcome :Outcome(Reports.Draining));
 }
