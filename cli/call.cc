@@ -58,6 +58,23 @@ Result<std::unique_ptr<Operator>> Call::connect() {
     return world_.connect(asked_->target, settings_.timeout);
 }
 
+Result<std::optional<std::chrono::milliseconds>> Call::time_flag(std::string_view name) const {
+    const std::string* const text = flag(name);
+    if (text == nullptr) return std::optional<std::chrono::milliseconds>();
+    auto time = context::parse_timeout(*text);
+    if (time) return std::optional(*time);
+    return fail(ErrorCode::kUsage,
+                std::string(name) + " takes a time from 1ms to 60m, such as 500ms or 5s, not '" +
+                    *text + "'",
+                std::string(name));
+}
+
+Result<std::unique_ptr<Operator>> Call::connect_to(const std::string& address) {
+    asked_->target.address = address;
+    asked_->source = "what the mesh knows";
+    return world_.connect(asked_->target, settings_.timeout);
+}
+
 std::string Call::hint(ErrorCode code) const {
     if (!asked_) return "";
     const mesh::OperatorTarget& target = asked_->target;

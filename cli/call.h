@@ -35,8 +35,13 @@ class Call {
     Result<KeyId> key_argument(std::size_t n) const;
     Result<std::optional<std::uint64_t>> count_flag(std::string_view name, std::uint64_t max) const;
 
+    // Such as 500ms, 5s or 1m; nothing when the flag was not given.
+    Result<std::optional<std::chrono::milliseconds>> time_flag(std::string_view name) const;
+
     // With the errors of context::resolve and of OperatorClient::connect.
     Result<std::unique_ptr<Operator>> connect();
+    // The same operator, at another node's mesh address; after connect().
+    Result<std::unique_ptr<Operator>> connect_to(const std::string& address);
 
     // Whom connect() asked; after it succeeded.
     const mesh::OperatorTarget& target() const { return asked_->target; }

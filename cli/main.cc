@@ -46,6 +46,10 @@ class RemoteOperator : public Operator {
         return client_.acknowledged(statement);
     }
 
+    Result<mesh::Draining> drain(std::chrono::milliseconds grace) override {
+        return client_.drain(grace);
+    }
+
   private:
     mesh::OperatorClient client_;
 };
@@ -68,6 +72,11 @@ WallTime wall_now() {
     return WallTime(std::chrono::duration_cast<WallTime::duration>(now));
 }
 
+bool write_all(std::FILE* stream, std::string_view text) {
+    return std::fwrite(text.data(), 1, text.size(), stream) == text.size() &&
+           std::fflush(stream) == 0;
+}
+
 World real_world() {
     return {.connect = connect,
             .mesh_init = mesh::mesh_init,
@@ -75,13 +84,9 @@ World real_world() {
             .now = wall_now(),
             .clock = wall_now,
             .pause = [](std::chrono::milliseconds span) { std::this_thread::sleep_for(span); },
+            .write = [](std::string_view text) { return write_all(stdout, text); },
             .color = ::isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").empty() &&
                      variable("TERM") != "dumb"};
-}
-
-bool write_all(std::FILE* stream, std::string_view text) {
-    return std::fwrite(text.data(), 1, text.size(), stream) == text.size() &&
-           std::fflush(stream) == 0;
 }
 
 }  // namespace

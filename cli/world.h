@@ -32,6 +32,7 @@ class Operator {
     virtual Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) = 0;
     virtual Result<mesh::Stated> forget(const NodeId& node, bool force) = 0;
     virtual Result<mesh::Acknowledgement> acknowledged(const mesh::Stated& statement) = 0;
+    virtual Result<mesh::Draining> drain(std::chrono::milliseconds grace) = 0;
 };
 
 struct World {
@@ -43,6 +44,8 @@ struct World {
     WallTime now;                                           // when the command began
     std::function<WallTime()> clock;
     std::function<void(std::chrono::milliseconds)> pause;  // waits that long
+    // To standard output, at once; false: nobody reads it any more.
+    std::function<bool(std::string_view)> write;
     bool color = false;  // standard output is a terminal whose user has nothing against colour
 };
 

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,8 @@ struct Notice {
         kGenesis,      // a mesh of one was made; subject: the data directory
         kStarted,      // subject: the node id; what: the mesh port
         kMember,       // subject: a node id; what: "joined", "alive", "suspect", "dead", "left",
-                       // "updated", "self_refuted", "superseded", "self_left", "paused" or
-                       // "forgotten"
+                       // "updated", "self_refuted", "superseded", "self_left", "paused",
+                       // "forgotten" or "draining"
         kPeerRefused,  // subject: an address; what: a stable reason such as "wrong_mesh"
         kTrouble,      // subject: an address or node id; a peer cannot be reached or broke a rule
         kKeyChanged,   // subject: a key id; what: "created" or "revoked", here or elsewhere
@@ -99,6 +100,9 @@ class Mesh {
     std::string must_stop() const;
     // Why this node is not ready to serve, for a person; empty: it is. Never about its peers.
     std::string not_ready() const;
+    // An operator wants this node to drain and leave, and to take connections for that much longer
+    // after it has said that it is not ready. Nothing: nobody does.
+    std::optional<std::chrono::milliseconds> drain_asked() const;
     // Current values of the mesh's metrics, every one of metric_catalogue() present.
     std::vector<MetricFamily> metrics() const;
     // The same families without samples, for documentation.

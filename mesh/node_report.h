@@ -48,4 +48,10 @@ struct NodeReport {
     friend bool operator==(const NodeReport&, const NodeReport&) = default;
 };
 
+// The answer to a request to drain.
+struct Draining {
+    NodeId node;           // that drains: the one that answered
+    bool already = false;  // it was asked before
+};
+
 }  // namespace vidai::mesh

@@ -142,6 +142,9 @@ class OperatorClient {
     Result<Stated> forget(const NodeId& node, bool force);
     // Asks until all have it, or the client's timeout is over.
     Result<Acknowledgement> acknowledged(const Stated& statement);
+    // Of the node that is connected to: it stops being ready at once, takes connections for
+    // `grace` more, ends what it has begun and leaves. Returns at once; twice is fine.
+    Result<Draining> drain(std::chrono::milliseconds grace);
 
   private:
     struct Impl;

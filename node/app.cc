@@ -101,7 +101,8 @@ struct App::Impl {
     Result<void> start();
     Result<void> start_admin();
     void reload();
-    void drain();
+    bool pause(std::chrono::milliseconds span, bool& stop);
+    void drain(std::chrono::milliseconds grace, bool& stop);
 
     config::Flags flags;
     config::Config config;
@@ -219,19 +220,30 @@ void App::Impl::reload() {
     log.write(Event::kConfigReloaded, {{"changed", changed}});
 }
 
-void App::Impl::drain() {
+// Waits for `span` or a signal to end; true: one came. The first of them is remembered in `stop`.
+bool App::Impl::pause(std::chrono::milliseconds span, bool& stop) {
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    const timespec wait{span.count() / 1'000, span.count() % 1'000 * 1'000'000};
+    if (sigtimedwait(&ends, nullptr, &wait) <= 0) return false;
+    stop = true;
+    return true;
+}
+
+// `grace`: how long connections are still taken after /readyz has begun to say no. A signal that
+// comes when the process is to end anyway ends the drain at once.
+void App::Impl::drain(std::chrono::milliseconds grace, bool& stop) {
     log.write(Event::kNodeDraining, {{"limit_ms", config.listen.drain_timeout.count()}});
     draining = true;
     server->set_ready(false);
+    if (grace.count() > 0) (void)pause(grace, stop);
     server->begin_drain();
     const auto end = std::chrono::steady_clock::now() + config.listen.drain_timeout;
-    sigset_t again;
-    sigemptyset(&again);
-    sigaddset(&again, SIGTERM);
-    sigaddset(&again, SIGINT);
-    constexpr timespec kLook{0, 20'000'000};
     while (server->open_connections() != 0 && std::chrono::steady_clock::now() < end) {
-        if (sigtimedwait(&again, nullptr, &kLook) > 0) break;
+        const bool stopping = stop;
+        if (pause(std::chrono::milliseconds(20), stop) && stopping) break;
     }
     mesh->leave(kLeaveLimit);
 }
@@ -254,17 +266,24 @@ Result<void> App::run() {
     sigset_t waited;
     sigemptyset(&waited);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&waited, signal);
-    constexpr timespec kLook{0, 200'000'000};
-    while (true) {
+    constexpr timespec kLook{0, 100'000'000};
+    bool stop = false, drained = false;
+    while (!stop) {
         const int signal = sigtimedwait(&waited, nullptr, &kLook);
         if (signal == SIGHUP) impl_->reload();
-        if (signal == SIGTERM || signal == SIGINT) break;
+        stop = signal == SIGTERM || signal == SIGINT;
         if (std::string why = impl_->mesh->must_stop(); !why.empty()) {
             return fail(ErrorCode::kConflict, std::move(why), "mesh.node_id");
         }
         impl_->server->set_ready(impl_->mesh->not_ready().empty());
+        const auto asked = impl_->mesh->drain_asked();
+        if (drained || stop || !asked) continue;
+        // Drained by an operator it stays, out of service: whoever restarts processes that end
+        // must not bring it back.
+        impl_->drain(*asked, stop);
+        drained = true;
     }
-    impl_->drain();
+    if (!drained) impl_->drain({}, stop);
     return {};
 }
 

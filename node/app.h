@@ -25,8 +25,9 @@ class App {
     static Result<config::Config> check(const config::Flags& flags);
 
     // Serves until SIGTERM or SIGINT, then drains and leaves the mesh; SIGHUP reloads. A second
-    // SIGTERM or SIGINT ends the drain at once. kConflict when another process has taken over this
-    // node's identity: then it ends at once.
+    // SIGTERM or SIGINT ends the drain at once. A drain that an operator asked for ends in a node
+    // that has left, serves nobody and waits for SIGTERM. kConflict when another process has taken
+    // over this node's identity: then it ends at once.
     Result<void> run();
 
   private:

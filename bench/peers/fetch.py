@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""nginx, haproxy and serf, unpacked beside the build and never installed: installing them would
+"""nginx, haproxy, serf and promtool, unpacked beside the build and never installed: that would
 start services on the reader's machine."""
 import os
 import pathlib
 import re
 import subprocess
 
-PEERS = {"nginx": "usr/sbin/nginx", "haproxy": "usr/sbin/haproxy", "serf": "usr/bin/serf"}
+PEERS = {"nginx": "usr/sbin/nginx", "haproxy": "usr/sbin/haproxy", "serf": "usr/bin/serf",
+         "prometheus": "usr/bin/promtool"}
 
 
 class Missing(Exception):

@@ -50,7 +50,9 @@ std::vector<Command> limit_commands();
 std::vector<Command> config_commands();
 std::vector<Command> completion_commands();
 std::vector<Command> version_commands();
-std::vector<Command> doctor_commands();  // of the noun mesh
 std::vector<Command> identity_commands();  // of the nouns mesh and node
+std::vector<Command> members_commands();   // of the noun mesh
+std::vector<Command> doctor_commands();    // of the noun mesh
+std::vector<Command> drain_commands();     // of the nouns mesh and node
 
 }  // namespace vidai::cli::commands

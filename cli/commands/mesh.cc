@@ -18,10 +18,6 @@ using print::Value;
 
 constexpr std::string_view kDefaultServer = "127.0.0.1:7420";
 
-std::string yes(bool is) {
-    return is ? "yes" : "no";
-}
-
 // For a shell: as it is, or in single quotes.
 std::string shell_word(const std::string& text) {
     constexpr std::string_view kSafe =
@@ -125,38 +121,6 @@ Result<Answer> run_init(Call& call) {
     return init_answer(call, *files, made.name, made.server);
 }
 
-Result<Answer> run_members(Call& call) {
-    auto mesh = call.connect();
-    if (!mesh) return fail(std::move(mesh).error());
-    const auto members = (*mesh)->members();
-    if (!members) return fail(members.error());
-    Answer answer;
-    answer.table.columns = {{"NODE"},
-                            {"STATUS"},
-                            {"ADDRESS"},
-                            {"RTT", false, true},
-                            {"SINCE", false, true},
-                            {"GENERATION", true, true},
-                            {"INCARNATION", true, true},
-                            {"CONNECTED", true},
-                            {"SELF", true}};
-    Value::List items;
-    for (const mesh::Member& member : *members) {
-        items.push_back(member_value(member));
-        answer.table.rows.push_back({{member.id.str()},
-                                     status_cell(member.status),
-                                     {member.address},
-                                     {print::rtt_text(member.rtt)},
-                                     {print::age_text(call.world().now, member.since)},
-                                     {std::to_string(member.generation.value)},
-                                     {std::to_string(member.incarnation.value)},
-                                     {member.self ? "" : yes(member.connected)},
-                                     {yes(member.self)}});
-    }
-    answer.data = {{"items", std::move(items)}};
-    return answer;
-}
-
 std::string digest_text(std::uint64_t digest) {
     std::array<char, 17> text{};
     std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(digest));
@@ -218,12 +182,6 @@ std::vector<Command> mesh_commands() {
           {"--node-pattern", "PATTERN",
            "Which node ids the issuer may certify; one '*' matches any text. Default: *."}},
          run_init},
-        {"mesh",
-         "members",
-         "List the nodes of the mesh as one node sees them.",
-         {},
-         {},
-         run_members},
         {"mesh", "status", "Show the mesh in short, as one node sees it.", {}, {}, run_status}};
 }
 

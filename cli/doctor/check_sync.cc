@@ -41,7 +41,7 @@ void judge_digests(const Facts& facts, Findings& out) {
                        "Ask again when no keys are being made or revoked."});
     } else {
         out.push_back({Severity::kError, "", "mesh", "registers differ and stay so: " + parts,
-                       "Mend the links above first. Else see mesh_trouble in the logs and "
+                       "Mend the links above first. Else see mesh.trouble in the logs and "
                        "vidai_mesh_register_merges_total{result=\"refused\"}: a node that refuses "
                        "what another signed names the reason."});
     }
@@ -61,7 +61,7 @@ void judge_age(const Facts& facts, const mesh::NodeReport& report, const mesh::P
     const milliseconds limit = round_limit(report);
     const std::string pair = report.self.id.str() + " <- " + peer.member.id.str();
     const std::string todo =
-        "The connection is up but carries no answers: see mesh_trouble in the logs of both.";
+        "The connection is up but carries no answers: see mesh.trouble in the logs of both.";
     if (peer.synced_ago && *peer.synced_ago > limit) {
         out.push_back({Severity::kWarning, "", pair,
                        "registers were compared last " + span_text(*peer.synced_ago) + " ago",

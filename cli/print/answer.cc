@@ -45,6 +45,22 @@ std::string fields_text(const std::vector<Field>& fields, bool color) {
     return out;
 }
 
+}  // namespace
+
+std::vector<std::size_t> widths_of(const Table& table, const Style& style) {
+    std::vector<std::size_t> widths(table.columns.size());
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+        if (i < table.widths_min.size()) widths[i] = table.widths_min[i];
+        if (style.headers) widths[i] = std::max(widths[i], columns(table.columns[i].title));
+        for (const auto& row : table.rows) {
+            widths[i] = std::max(widths[i], columns(shown(row[i])));
+        }
+    }
+    return widths;
+}
+
+namespace {
+
 // Lines without blanks at their end, whatever their last column.
 std::string table_text(const Table& table, const Style& style) {
     std::vector<std::size_t> picked;
@@ -58,10 +74,7 @@ std::string table_text(const Table& table, const Style& style) {
     }
     rows.insert(rows.end(), table.rows.begin(), table.rows.end());
 
-    std::vector<std::size_t> widths(table.columns.size());
-    for (const auto& row : rows) {
-        for (const std::size_t i : picked) widths[i] = std::max(widths[i], columns(shown(row[i])));
-    }
+    const std::vector<std::size_t> widths = widths_of(table, style);
     std::string out;
     for (const auto& row : rows) {
         std::size_t owed = 0;  // blanks that are written once something follows

@@ -3,6 +3,7 @@
 // rendering. Commands fill it, only this folder decides how it looks. Pure; any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ struct Column {
 struct Table {
     std::vector<Column> columns;  // none: no table
     std::vector<std::vector<Cell>> rows;
+    std::vector<std::size_t> widths_min{};  // of each column, where rows go on below others
 };
 
 struct Field {
@@ -55,5 +57,7 @@ struct Style {
 
 // What goes to standard output.
 std::string render(const Answer& answer, const Style& style);
+// How wide each column is shown, for another table below it.
+std::vector<std::size_t> widths_of(const Table& table, const Style& style);
 
 }  // namespace vidai::cli::print

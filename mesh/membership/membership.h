@@ -59,6 +59,8 @@ struct Counters {
     std::uint64_t probes = 0, probes_failed = 0, indirect_probes = 0, nacks = 0;
     std::uint64_t suspicions = 0, refutations = 0, deaths = 0, pauses = 0;
     std::uint64_t rumors_sent = 0, claims_rejected = 0, members_refused = 0;
+    // Of the suspicions, by what began them here: a probe of ours, refused dials, another's word.
+    std::uint64_t suspicions_probe = 0, suspicions_refused = 0, suspicions_told = 0;
 };
 
 class Membership {

@@ -104,6 +104,9 @@ void Membership::Core::accuse(std::uint32_t index, Evidence evidence, const Node
         member.suspicion =
             Suspicion{now_, suspicion_times(options_, roster_.living(), health_), {}};
         ++counters_.suspicions;
+        ++(by != self().id()                ? counters_.suspicions_told
+           : evidence == Evidence::kRefused ? counters_.suspicions_refused
+                                            : counters_.suspicions_probe);
         notify(EventKind::kSuspect, index, by);
     }
     if (!member.suspicion->add(by, evidence)) return;

@@ -194,4 +194,8 @@ kj::Promise<Result<Acknowledgement>> Desk::acknowledged(const Stated& said) {
         });
 }
 
+Result<Draining> Desk::drain(std::chrono::milliseconds grace) {
+    return Draining{startup_.node, !events_.drain(grace)};
+}
+
 }  // namespace vidai::mesh::rpc

@@ -27,6 +27,7 @@ class DeskEvents {
     virtual CountingFacts counting() = 0;
     virtual std::shared_ptr<const MeshView> view_now() = 0;
     virtual NodeReport report_now() = 0;
+    virtual bool drain(std::chrono::milliseconds grace) = 0;  // false: it was asked before
 
   protected:
     ~DeskEvents() = default;
@@ -50,6 +51,7 @@ class Desk final : public OperatorCalls {
     kj::Promise<Result<Stated>> announce(state::Register said,
                                          std::chrono::milliseconds within) override;
     kj::Promise<Result<Acknowledgement>> acknowledged(const Stated& said) override;
+    Result<Draining> drain(std::chrono::milliseconds grace) override;
 
   private:
     kj::Promise<Result<void>> saved(std::chrono::milliseconds within);

@@ -17,6 +17,7 @@ Exchange::Exchange(Links& links, Replica& replica, Merged merged)
       replica_(replica),
       merged_(std::move(merged)),
       fanout_(replica.counters(), wire::kCellsPerPush),
+      propagation_(wall_now()),
       tasks_(*this) {}
 
 Exchange::~Exchange() noexcept(false) = default;
@@ -51,11 +52,18 @@ void Exchange::on_counters(const NodeId& from, const wire::CounterPush& push) {
     const Duration apart = wall > push.sent ? wall - push.sent : push.sent - wall;
     const Duration travel = session->push_time_max(mono_now()) + std::chrono::milliseconds(1);
     peers_[from].skew = apart > travel ? apart - travel : Duration{};
-    peers_[from].sync.heard_counters(mono_now());
+    PeerSync& sync = peers_[from].sync;
+    sync.heard_counters(mono_now());
+    if (count.applied > 0) propagation_.counters(push.sent, wall, sync.clock_offset());
 }
 
 void Exchange::on_registers(const NodeId& from, std::vector<state::Register> registers) {
-    const MergeReport report = replica_.merge(std::move(registers), wall_now(), mono_now());
+    const WallTime wall = wall_now();
+    const MergeReport report = replica_.merge(std::move(registers), wall, mono_now());
+    for (const KeyChange& change : report.changes) {
+        const state::Statement& said = replica_.find(change.key)->statement;
+        propagation_.register_written(said.time.wall(), wall, clock_offset(said.origin));
+    }
     counters_.registers_applied += report.applied;
     counters_.registers_known += report.known;
     counters_.registers_refused += report.refused;
@@ -175,6 +183,17 @@ Duration Exchange::skew() const {
     Duration worst{};
     for (const auto& [id, peer] : peers_) worst = std::max(worst, peer.skew);
     return worst;
+}
+
+std::map<NodeId, const PeerSync*> Exchange::syncs() const {
+    std::map<NodeId, const PeerSync*> all;
+    for (const auto& [id, peer] : peers_) all.emplace(id, &peer.sync);
+    return all;
+}
+
+std::optional<Duration> Exchange::clock_offset(const NodeId& peer) const {
+    const PeerSync* const sync = sync_with(peer);
+    return sync == nullptr ? std::nullopt : sync->clock_offset();
 }
 
 const PeerSync* Exchange::sync_with(const NodeId& peer) const {

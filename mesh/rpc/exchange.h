@@ -16,6 +16,7 @@
 #include "mesh/limits/counter_fanout.h"
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/peer_sync.h"
+#include "mesh/rpc/propagation.h"
 #include "mesh/rpc/replica.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
@@ -53,6 +54,8 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     // Some peer has told all that it knew, keys and counts: this node decides as the mesh does.
     bool informed() const { return told_counters_ && told_registers_; }
     const PeerSync* sync_with(const NodeId& peer) const;  // nullptr: not connected
+    std::map<NodeId, const PeerSync*> syncs() const;      // of the connected peers
+    const Propagation& propagation() const { return propagation_; }
     const ExchangeCounters& counters() const { return counters_; }
 
   private:
@@ -63,6 +66,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
         PeerSync sync;
     };
     void note_owed(const NodeId& id, Peer& peer);
+    std::optional<Duration> clock_offset(const NodeId& peer) const;
     void taskFailed(kj::Exception&&) override {}
     void perform(limits::CounterCalls calls);
     kj::Promise<void> perform(limits::CounterCall call);
@@ -76,6 +80,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     NodeId last_pulled_;
     bool told_counters_ = false, told_registers_ = false;
     ExchangeCounters counters_;
+    Propagation propagation_;
     kj::TaskSet tasks_;
 };
 

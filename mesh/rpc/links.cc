@@ -218,6 +218,7 @@ void Links::welcome(Handshaken done, const std::string& address) {
         auto bootstrap = events_.bootstrap_for(done.session.peer);
         seal::PeerIdentity who = done.session.peer;
         auto stream = kj::heap<SealedStream>(std::move(done), wire::kOperatorWordsMax);
+        stream->meter(traffic_.operators());
         return serve_operator(kj::mv(stream), kj::mv(bootstrap), std::move(who));
     }
     if (peer == self_.id) {
@@ -256,9 +257,10 @@ bool Links::adopt(Handshaken done, const NodeId& dialler) {
                                      self_.id < peer, seal::Reader(random).u32()});
     auto sealed = kj::heap<SealedStream>(std::move(done), wire::kPeerWordsMax);
     SealedStream* const stream = sealed.get();
+    stream->meter(traffic_.of(peer));
     auto session =
         kj::heap<Session>(kj::mv(sealed), dialler == self_.id ? Side::CLIENT : Side::SERVER,
-                          kj::mv(bootstrap), wire::kPeerWordsMax, timer_);
+                          kj::mv(bootstrap), wire::kPeerWordsMax, timer_, traffic_.of(peer));
     const std::uint64_t number = ++next_number_;
     sessions_.emplace(peer, Held{kj::mv(session), stream, facts, now, number, std::move(who),
                                  std::move(address), tenure});
@@ -376,7 +378,7 @@ void Links::serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capabilit
                                    "too many operators are connected at once", "operator_slots"});
     }
     auto session = kj::heap<Session>(kj::mv(stream), Side::SERVER, kj::mv(bootstrap),
-                                     wire::kOperatorWordsMax, timer_);
+                                     wire::kOperatorWordsMax, timer_, traffic_.operators());
     const std::uint64_t number = ++next_number_;
     tasks_.add(session->ended().then(
         [this, number]() { return kj::evalLater([this, number]() { guests_.erase(number); }); }));

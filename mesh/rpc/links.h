@@ -22,6 +22,7 @@
 #include "mesh/rpc/handshaking.h"
 #include "mesh/rpc/session.h"
 #include "mesh/rpc/tenure.h"
+#include "mesh/rpc/traffic.h"
 #include "mesh/seal/handshake.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
@@ -91,6 +92,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
     }
     std::size_t size() const { return sessions_.size(); }
     const LinkCounters& counters() const { return counters_; }
+    Traffic& traffic() { return traffic_; }
 
   private:
     struct Failed {
@@ -140,6 +142,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
     bool shut_ = false;
     Doorkeeper door_;
     std::map<std::uint64_t, Guest> guests_;
+    Traffic traffic_;
     std::uint64_t next_number_ = 0;
     std::map<NodeId, Held> sessions_;
     kj::TaskSet tasks_;

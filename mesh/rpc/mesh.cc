@@ -91,6 +91,10 @@ std::string Mesh::must_stop() const {
 std::string Mesh::not_ready() const {
     return *impl_->shared.not_ready.load();
 }
+std::optional<std::chrono::milliseconds> Mesh::drain_asked() const {
+    const std::int64_t grace = impl_->shared.drain_grace_ms.load();
+    return grace < 0 ? std::nullopt : std::optional(std::chrono::milliseconds(grace));
+}
 std::vector<MetricFamily> Mesh::metrics() const {
     return *impl_->shared.metrics.load();
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <span>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "mesh/rpc/node_report.h"
 #include "mesh/rpc/operator_server.h"
 #include "mesh/rpc/report.h"
+#include "mesh/rpc/sync_metrics.h"
 #include "mesh/seal/refusal.h"
 #include "mesh/wire/membership.h"
 
@@ -230,6 +232,8 @@ void MeshThread::publish_readiness() {
         why = *shared_.must_stop.load();
     } else if (self_revoked_) {
         why = kSelfRevoked;
+    } else if (shared_.drain_grace_ms.load() >= 0) {
+        why = "this node drains, as an operator asked";
     } else if (!patient_until_) {
         why = "this node has not joined the mesh yet";
     } else if (!exchange_.informed() && mono_now() < *patient_until_) {
@@ -243,7 +247,9 @@ void MeshThread::publish_readiness() {
 
 ::capnp::Capability::Client MeshThread::bootstrap_for(const seal::PeerIdentity& who) {
     PeerCalls& calls = *this;
-    if (who.roles.has(seal::Role::kPeer)) return kj::heap<PeerServer>(who.node, calls);
+    if (who.roles.has(seal::Role::kPeer)) {
+        return kj::heap<PeerServer>(who.node, calls, links_.traffic().of(who.node));
+    }
     return kj::heap<OperatorServer>(desk_, who.roles.has(seal::Role::kOperator));
 }
 
@@ -459,12 +465,25 @@ NodeReport MeshThread::report_now() {
                         *shared_.not_ready.load(), mono_now(), wall_now()});
 }
 
+bool MeshThread::drain(std::chrono::milliseconds grace) {
+    if (shared_.drain_grace_ms.load() >= 0) return false;
+    shared_.drain_grace_ms.store(grace.count());
+    publish_readiness();
+    notice(Notice::Kind::kMember, startup_.node.str(), "draining", "an operator asked for it");
+    return true;
+}
+
 void MeshThread::publish_metrics() {
     const auto view = shared_.view.load();
-    shared_.metrics.publish(std::make_shared<const std::vector<MetricFamily>>(
+    std::vector<MetricFamily> families =
         mesh_metrics({*view, membership_.counters(), membership_.health(), links_.counters(),
                       exchange_.counters(), links_.size(), replica_.live_keys(), malformed_, saves_,
-                      saves_failed_, refusals_})));
+                      saves_failed_, refusals_});
+    std::ranges::move(
+        sync_metrics({membership_.counters(), exchange_.propagation(), exchange_.syncs(),
+                      links_.traffic(), certificate_expiry(*certified_.chain), mono_now()}),
+        std::back_inserter(families));
+    shared_.metrics.publish(std::make_shared<const std::vector<MetricFamily>>(std::move(families)));
 }
 
 }  // namespace vidai::mesh::rpc

@@ -66,6 +66,7 @@ class MeshThread final : private LinkEvents,
     CountingFacts counting() override;
     std::shared_ptr<const MeshView> view_now() override;
     NodeReport report_now() override;
+    bool drain(std::chrono::milliseconds grace) override;
     void taskFailed(kj::Exception&& e) override;
     void refused(Notice::Kind kind, const std::string& subject, const Error& why);
 

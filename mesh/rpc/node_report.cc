@@ -18,17 +18,11 @@ milliseconds ms(Duration span) {
     return std::chrono::duration_cast<milliseconds>(span);
 }
 
-// Not verified again: a claim's chain was, before the claim was believed.
-WallTime expiry_of(const std::string& credential) {
-    const auto leaf = seal::decode_leaf(seal::bytes_of(credential));
-    return leaf ? leaf->validity.not_after : WallTime{};
-}
-
 // The whole chain of our own: an issuer that expires ends us too.
 WallTime own_expiry(const ReportInputs& in) {
     const auto identity = seal::verify_chain(in.startup.trust, in.wall, *in.certified.chain);
     if (identity) return identity->valid_until;
-    return expiry_of(std::string(seal::text_of(*in.certified.chain)));
+    return certificate_expiry(*in.certified.chain);
 }
 
 void add_sync(const PeerSync& sync, MonoTime now, PeerReport& out) {
@@ -40,6 +34,11 @@ void add_sync(const PeerSync& sync, MonoTime now, PeerReport& out) {
 }
 
 }  // namespace
+
+WallTime certificate_expiry(seal::ByteView chain) {
+    const auto leaf = seal::decode_leaf(chain);
+    return leaf ? leaf->validity.not_after : WallTime{};
+}
 
 NodeReport make_report(const ReportInputs& in) {
     NodeReport report;
@@ -59,7 +58,7 @@ NodeReport make_report(const ReportInputs& in) {
     std::map<NodeId, WallTime> expiries;
     for (const membership::ClaimRef& claim : in.membership.claims()) {
         wires.emplace(claim->id, claim->wire);
-        expiries.emplace(claim->id, expiry_of(claim->credential));
+        expiries.emplace(claim->id, certificate_expiry(seal::bytes_of(claim->credential)));
     }
     for (const Member& member : in.view.members) {
         if (member.self) {

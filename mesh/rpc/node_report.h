@@ -26,4 +26,7 @@ struct ReportInputs {
 };
 NodeReport make_report(const ReportInputs& in);
 
+// Of the node certificate at the end of a chain that was verified before; epoch: unreadable.
+WallTime certificate_expiry(seal::ByteView chain);
+
 }  // namespace vidai::mesh::rpc

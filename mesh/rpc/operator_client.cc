@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client side of mesh/operator.h: a KJ loop of its own, driven only while a call waits.
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -301,6 +302,13 @@ Result<Acknowledgement> OperatorClient::acknowledged(const Stated& statement) {
         if (!heard || heard->missing.empty() || rpc::mono_now() > end) return heard;
         impl_->io->provider->getTimer().afterDelay(kPause).wait(impl_->io->waitScope);
     }
+}
+
+Result<Draining> OperatorClient::drain(std::chrono::milliseconds grace) {
+    auto request = impl_->remote.drainRequest();
+    request.setGraceMs(static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(grace.count(), 0, std::numeric_limits<std::uint32_t>::max())));
+    return impl_->call<Draining>(kj::mv(request));
 }
 
 }  // namespace vidai::mesh

@@ -9,6 +9,7 @@ namespace vidai::mesh::rpc {
 namespace {
 
 constexpr std::uint32_t kDeadlineMaxMs = 60'000;
+constexpr std::uint32_t kGraceMaxMs = 10 * 60'000;
 
 template <class Value, class Context>
 kj::Promise<void> answer(Context& context, const Result<Value>& result) {
@@ -27,7 +28,7 @@ std::chrono::milliseconds deadline(std::uint32_t ms) {
 
 std::unexpected<Error> may_not_write() {
     return fail(ErrorCode::kPermissionDenied,
-                "this certificate may only look: changing keys needs the role operator");
+                "this certificate may only look: changing things needs the role operator");
 }
 
 }  // namespace
@@ -85,6 +86,12 @@ kj::Promise<void> OperatorServer::acknowledged(AcknowledgedContext context) {
     const auto said = wire::read(context.getParams().getSaid());
     if (!said) return answer<Acknowledgement>(context, fail(said.error()));
     return answer_later(context, calls_.acknowledged(*said));
+}
+
+kj::Promise<void> OperatorServer::drain(DrainContext context) {
+    if (!may_write_) return answer<Draining>(context, may_not_write());
+    const std::uint32_t grace = std::min(context.getParams().getGraceMs(), kGraceMaxMs);
+    return answer(context, calls_.drain(std::chrono::milliseconds(grace)));
 }
 
 }  // namespace vidai::mesh::rpc

@@ -30,6 +30,7 @@ class OperatorCalls {
     virtual kj::Promise<Result<Stated>> announce(state::Register said,
                                                  std::chrono::milliseconds within) = 0;
     virtual kj::Promise<Result<Acknowledgement>> acknowledged(const Stated& said) = 0;
+    virtual Result<Draining> drain(std::chrono::milliseconds grace) = 0;
 
   protected:
     ~OperatorCalls() = default;
@@ -50,6 +51,7 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> report(ReportContext context) override;
     kj::Promise<void> announce(AnnounceContext context) override;
     kj::Promise<void> acknowledged(AcknowledgedContext context) override;
+    kj::Promise<void> drain(DrainContext context) override;
 
   private:
     OperatorCalls& calls_;

@@ -9,6 +9,18 @@
 
 namespace vidai::mesh::rpc {
 
+namespace {
+
+// 0 for a message that capnproto cannot walk: it will be refused as malformed.
+template <class Context>
+std::uint64_t words_of(Context& context) {
+    std::uint64_t words = 0;
+    kj::runCatchingExceptions([&]() { words = context.getParams().totalSize().wordCount; });
+    return words;
+}
+
+}  // namespace
+
 kj::Promise<void> PeerServer::malformed(const Error& why) {
     calls_.on_malformed(from_, why);
     return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
@@ -16,6 +28,7 @@ kj::Promise<void> PeerServer::malformed(const Error& why) {
 }
 
 kj::Promise<void> PeerServer::deliver(DeliverContext context) {
+    traffic_.add_in(TrafficKind::kMembership, words_of(context));
     const auto message =
         wire::guarded([&]() { return wire::read(context.getParams().getMessage()); });
     if (!message) return malformed(message.error());
@@ -24,6 +37,7 @@ kj::Promise<void> PeerServer::deliver(DeliverContext context) {
 }
 
 kj::Promise<void> PeerServer::pushCounters(PushCountersContext context) {
+    traffic_.add_in(TrafficKind::kCounters, words_of(context));
     const auto push = wire::guarded([&]() { return wire::read(context.getParams().getPush()); });
     if (!push) return malformed(push.error());
     calls_.on_counters(from_, *push);
@@ -31,6 +45,7 @@ kj::Promise<void> PeerServer::pushCounters(PushCountersContext context) {
 }
 
 kj::Promise<void> PeerServer::pushRegisters(PushRegistersContext context) {
+    traffic_.add_in(TrafficKind::kRegisters, words_of(context));
     auto page = wire::guarded([&]() { return wire::read(context.getParams().getPage()); });
     if (!page) return malformed(page.error());
     calls_.on_registers(from_, std::move(*page));
@@ -38,10 +53,13 @@ kj::Promise<void> PeerServer::pushRegisters(PushRegistersContext context) {
 }
 
 kj::Promise<void> PeerServer::pullRegisters(PullRegistersContext context) {
+    traffic_.add_in(TrafficKind::kRegisters, words_of(context));
     const auto pull = wire::guarded([&]() { return wire::read(context.getParams().getPull()); });
     if (!pull) return malformed(pull.error());
     wire::write(calls_.page_for(*pull), calls_.digest_now(), wall_now(),
                 context.getResults().initPage());
+    traffic_.add_out(TrafficKind::kRegisters,
+                     context.getResults().asReader().totalSize().wordCount);
     return kj::READY_NOW;
 }
 

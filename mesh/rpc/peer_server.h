@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "mesh/membership/message.h"
+#include "mesh/rpc/traffic.h"
 #include "mesh/state/register_set.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
@@ -32,7 +33,9 @@ class PeerCalls {
 
 class PeerServer final : public proto::Peer::Server {
   public:
-    PeerServer(NodeId from, PeerCalls& calls) : from_(std::move(from)), calls_(calls) {}
+    // Both outlive it.
+    PeerServer(NodeId from, PeerCalls& calls, PeerTraffic& traffic)
+        : from_(std::move(from)), calls_(calls), traffic_(traffic) {}
 
     kj::Promise<void> deliver(DeliverContext context) override;
     kj::Promise<void> pushCounters(PushCountersContext context) override;
@@ -44,6 +47,7 @@ class PeerServer final : public proto::Peer::Server {
     kj::Promise<void> malformed(const Error& why);
     const NodeId from_;
     PeerCalls& calls_;
+    PeerTraffic& traffic_;
 };
 
 }  // namespace vidai::mesh::rpc

@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <string>
 #include <utility>
+
+#include "mesh/rpc/sync_metrics.h"
 
 namespace vidai::mesh::rpc {
 
@@ -133,17 +136,17 @@ std::vector<MetricFamily> mesh_metrics(const MetricInputs& in) {
          "Messages of authenticated peers that were malformed.",
          kCounter,
          {plain(in.malformed)}},
-        {"vidai_mesh_counter_cells_total",
+        {"vidai_mesh_cells_total",
          "Counter cells received by what became of them.",
          kCounter,
          {labelled("result", "applied", x.cells_applied),
           labelled("result", "unchanged", x.cells_unchanged),
           labelled("result", "refused", x.cells_refused)}},
-        {"vidai_mesh_counter_full_syncs_total",
+        {"vidai_mesh_counters_full_syncs_total",
          "Times a peer was told all counters.",
          kCounter,
          {plain(x.full_syncs)}},
-        {"vidai_mesh_counter_delay_seconds",
+        {"vidai_mesh_counters_delay_seconds",
          "How old peers' counters may be: the D' of published bounds.",
          kGauge,
          {{{}, delay}}},
@@ -180,7 +183,13 @@ std::vector<MetricFamily> mesh_metric_catalogue() {
     const ExchangeCounters exchange;
     const Refusals refusals;
     auto families = mesh_metrics({view, membership, 0, links, exchange, 0, 0, 0, 0, 0, refusals});
-    for (MetricFamily& family : families) family.samples.clear();
+    for (MetricFamily& family : families) {
+        for (const auto& [label, value] : family.samples.front().labels) {
+            family.labels += (family.labels.empty() ? "" : ", ") + label;
+        }
+        family.samples.clear();
+    }
+    std::ranges::move(sync_metric_catalogue(), std::back_inserter(families));
     return families;
 }
 

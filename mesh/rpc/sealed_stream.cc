@@ -55,6 +55,7 @@ kj::Promise<std::size_t> SealedStream::read_more(kj::byte* out, std::size_t min,
     return inner_->tryRead(raw_.data(), 1, raw_.size())
         .then([this, out, min, max, got](std::size_t size) -> kj::Promise<std::size_t> {
             if (size == 0) return got;  // a cut and a clean end mean the same to the RPC layer
+            if (traffic_ != nullptr) traffic_->wire_in += size;
             sealed_ = seal::ByteView(raw_.data(), size);
             return read_more(out, min, max, got);
         });
@@ -74,6 +75,7 @@ kj::Promise<void> SealedStream::send(seal::Bytes sealed) {
         first_.insert(first_.end(), sealed.begin(), sealed.end());
         sealed = std::exchange(first_, {});
     }
+    if (traffic_ != nullptr) traffic_->wire_out += sealed.size();
     auto held = kj::heap<seal::Bytes>(std::move(sealed));
     auto sent = inner_->write(held->data(), held->size());
     return sent.attach(kj::mv(held));

@@ -11,6 +11,7 @@
 #include <kj/async-io.h>
 
 #include "mesh/rpc/handshaking.h"
+#include "mesh/rpc/traffic.h"
 #include "mesh/seal/record.h"
 #include "mesh/wire/frame_guard.h"
 
@@ -21,6 +22,9 @@ class SealedStream final : public kj::AsyncIoStream {
     // `done`: a handshake, whose last message goes out with the first record. `words_max`: of one
     // message from the other side.
     SealedStream(Handshaken done, std::size_t words_max);
+
+    // Counts what it carries from now on into `traffic`, which outlives it.
+    void meter(PeerTraffic& traffic) { traffic_ = &traffic; }
 
     // Why it ended, for a log; empty while it lives or when the other side closed it.
     const std::string& fault() const { return fault_; }
@@ -49,6 +53,7 @@ class SealedStream final : public kj::AsyncIoStream {
     seal::Bytes first_;      // unsealed, goes before the first record
     seal::ByteView sealed_;  // read, not opened yet; in raw_ or early_
     seal::ByteView open_;    // opened, not handed out yet
+    PeerTraffic* traffic_ = nullptr;
     std::string fault_;
     bool timed_out_ = false;
     kj::Promise<void> farewell_ = nullptr;

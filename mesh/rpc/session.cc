@@ -25,11 +25,18 @@ proto::Peer::Client bootstrap_of(::capnp::RpcSystem<::capnp::rpc::twoparty::VatI
     return system.bootstrap(vat).castAs<proto::Peer>();
 }
 
+template <class Request>
+std::uint64_t words_of(const Request& request) {
+    return request.asReader().totalSize().wordCount;
+}
+
 }  // namespace
 
 Session::Session(kj::Own<kj::AsyncIoStream> stream, Side side,
-                 ::capnp::Capability::Client bootstrap, std::size_t words_max, kj::Timer& timer)
+                 ::capnp::Capability::Client bootstrap, std::size_t words_max, kj::Timer& timer,
+                 PeerTraffic& traffic)
     : timer_(timer),
+      traffic_(traffic),
       stream_(kj::mv(stream)),
       network_(*stream_, side, wire::reader_options(words_max)),
       system_(::capnp::makeRpcServer(network_, kj::mv(bootstrap))),
@@ -50,6 +57,7 @@ void Session::deliver(const membership::Message& message) {
     if (load_->deliveries >= kDeliveriesMax) return;
     auto request = remote_.deliverRequest();
     wire::write(message, request.initMessage());
+    traffic_.add_out(TrafficKind::kMembership, words_of(request));
     ++load_->deliveries;
     auto answered = kj::defer([load = load_]() { --load->deliveries; });
     tasks_.add(request.send().ignoreResult().attach(kj::mv(answered)));
@@ -70,6 +78,7 @@ kj::Promise<T> Session::bulk(kj::Promise<T> call, T failed) {
 kj::Promise<bool> Session::push_counters(const wire::CounterPush& push) {
     auto request = remote_.pushCountersRequest();
     wire::write(push, request.initPush());
+    traffic_.add_out(TrafficKind::kCounters, words_of(request));
     const MonoTime start = mono_now();
     auto call = request.send().ignoreResult().then([load = load_, start]() {
         const MonoTime now = mono_now();
@@ -83,13 +92,18 @@ kj::Promise<bool> Session::push_counters(const wire::CounterPush& push) {
 kj::Promise<bool> Session::push_registers(const state::Page& page) {
     auto request = remote_.pushRegistersRequest();
     wire::write(page, request.initPage());
+    traffic_.add_out(TrafficKind::kRegisters, words_of(request));
     return bulk(request.send().ignoreResult().then([]() { return true; }), false);
 }
 
 kj::Promise<Result<wire::RegisterPage>> Session::pull_registers(const wire::RegisterPull& pull) {
     auto request = remote_.pullRegistersRequest();
     wire::write(pull, request.initPull());
-    auto call = request.send().then([](auto&& reply) { return wire::read(reply.getPage()); });
+    traffic_.add_out(TrafficKind::kRegisters, words_of(request));
+    auto call = request.send().then([&traffic = traffic_](auto&& reply) {
+        traffic.add_in(TrafficKind::kRegisters, reply.totalSize().wordCount);
+        return wire::read(reply.getPage());
+    });
     Result<wire::RegisterPage> failed = fail(ErrorCode::kUnavailable, "the peer did not answer");
     return bulk(kj::mv(call), std::move(failed));
 }

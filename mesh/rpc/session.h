@@ -17,6 +17,7 @@
 
 #include "mesh/membership/message.h"
 #include "mesh/rpc/sealed_stream.h"
+#include "mesh/rpc/traffic.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
 #include "schema/rpc/peer.capnp.h"
@@ -32,7 +33,8 @@ inline constexpr std::int64_t kCallTimeoutSeconds = 5;
 class Session final : private kj::TaskSet::ErrorHandler {
   public:
     Session(kj::Own<kj::AsyncIoStream> stream, ::capnp::rpc::twoparty::Side side,
-            ::capnp::Capability::Client bootstrap, std::size_t words_max, kj::Timer& timer);
+            ::capnp::Capability::Client bootstrap, std::size_t words_max, kj::Timer& timer,
+            PeerTraffic& traffic);
     ~Session() noexcept(false);
 
     // Resolves once, when the connection is gone for whatever reason.
@@ -67,6 +69,7 @@ class Session final : private kj::TaskSet::ErrorHandler {
     kj::Promise<T> bulk(kj::Promise<T> call, T failed);
 
     kj::Timer& timer_;
+    PeerTraffic& traffic_;  // outlives it
     const std::shared_ptr<Load> load_ = std::make_shared<Load>();
     kj::Own<kj::AsyncIoStream> stream_;
     ::capnp::TwoPartyVatNetwork network_;

@@ -2,6 +2,7 @@
 // The meeting place of the mesh thread and everybody else; nothing else is touched by both.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -50,6 +51,7 @@ struct Shared {
     Snapshot<std::string> must_stop{std::make_shared<const std::string>()};
     limits::CounterTable counters;
     Mailbox<Command> commands{8};
+    std::atomic<std::int64_t> drain_grace_ms{-1};  // -1: no operator asked for a drain
     Gate started, joined, left;
 
     explicit Shared(std::vector<MetricFamily> catalogue)

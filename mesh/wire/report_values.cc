@@ -142,4 +142,15 @@ Result<NodeReport> read(proto::NodeReport::Reader in) {
     return report;
 }
 
+void write(const Draining& draining, proto::Draining::Builder out) {
+    out.setNode(to_text(draining.node.str()));
+    out.setAlready(draining.already);
+}
+
+Result<Draining> read(proto::Draining::Reader in) {
+    auto node = parse_node_id(view_of(in.getNode()));
+    if (!node) return malformed("node");
+    return Draining{std::move(*node), in.getAlready()};
+}
+
 }  // namespace vidai::mesh::wire

@@ -10,7 +10,9 @@
 namespace vidai::mesh::wire {
 
 void write(const NodeReport& report, proto::NodeReport::Builder out);
+void write(const Draining& draining, proto::Draining::Builder out);
 // kProtocol.
 Result<NodeReport> read(proto::NodeReport::Reader in);
+Result<Draining> read(proto::Draining::Reader in);
 
 }  // namespace vidai::mesh::wire

@@ -44,6 +44,9 @@ bool ClientConnection::start() {
 }
 
 void ClientConnection::drain() {
+    if (state_ != State::kHead) return;
+    readable_ = true;  // a request that has arrived is answered, not reset
+    read_some();
     if (state_ == State::kHead && in_.size() == 0) close();
 }
 

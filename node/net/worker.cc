@@ -78,6 +78,7 @@ void Worker::join() {
 void Worker::drain() {
     boost::asio::post(io_, [this] {
         rooms_.draining = true;
+        on_events(0);  // closing the listener resets what waits in its queue
         close_listener();
         std::vector<std::shared_ptr<ClientConnection>> all;
         all.reserve(connections_.size());

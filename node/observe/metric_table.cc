@@ -9,6 +9,9 @@
 namespace vidai::node::observe {
 namespace {
 
+static_assert(static_cast<int>(MetricKind::kHistogram) == static_cast<int>(MetricType::kHistogram),
+              "the two enums name the same types in the same order");
+
 constexpr MetricType kCounter = MetricType::kCounter, kGauge = MetricType::kGauge,
                      kHistogram = MetricType::kHistogram;
 constexpr std::string_view kTarget = "model, provider";
@@ -96,21 +99,39 @@ std::string_view metric_type_name(MetricType type) {
     return kNames[static_cast<std::size_t>(type)];
 }
 
-std::string metrics_markdown() {
+namespace {
+
+std::string row(std::string_view name, std::string_view type, std::string_view labels,
+                std::string_view help) {
+    return "| `" + std::string(name) + "` | " + std::string(type) + " | " + std::string(labels) +
+           " | " + std::string(help) + " |\n";
+}
+
+constexpr std::string_view kHead = "| metric | type | labels | meaning |\n|---|---|---|---|\n";
+
+}  // namespace
+
+std::string metrics_markdown(const std::vector<MetricFamily>& mesh) {
     std::string text =
         "# Metrics\n\n"
-        "Generated from `node/observe/metric_table.cc`; do not edit. `GET /metrics` on the admin\n"
-        "listener answers them in the Prometheus text format; the mesh adds its own, which begin\n"
-        "with `vidai_mesh_`. Label values come from the configuration and from closed lists, "
-        "never\n"
-        "from a client: `model` is an alias, and beyond 256 pairs of alias and provider the rest "
-        "count\nas `other`. Keys and users are never labels. A histogram appears with its first "
-        "value.\n\n"
-        "| metric | type | labels | meaning |\n|---|---|---|---|\n";
+        "Generated from `node/observe/metric_table.cc` and `mesh/rpc`; do not edit. "
+        "`GET /metrics` on\nthe admin listener answers them in the Prometheus text format. Label "
+        "values come from the\nconfiguration, the mesh and closed lists, never from a client: "
+        "`model` is an alias, and beyond\n256 pairs of alias and provider the rest count as "
+        "`other`. Keys and users are never labels. A\nhistogram appears with its first value.\n"
+        "[Monitoring](../operating/monitoring.md) says what to look at, with a dashboard and "
+        "alerts.\n\n## The node\n\n" +
+        std::string(kHead);
     for (const MetricInfo& metric : kMetrics) {
-        text += "| `" + std::string(metric.name) + "` | " +
-                std::string(metric_type_name(metric.type)) + " | " + std::string(metric.labels) +
-                " | " + std::string(metric.help) + " |\n";
+        text += row(metric.name, metric_type_name(metric.type), metric.labels, metric.help);
+    }
+    text +=
+        "\n## The mesh\n\nOnce a second. The first 64 peers of a process's life have series of "
+        "their own under\n`peer`, all further ones share `other`.\n\n" +
+        std::string(kHead);
+    for (const MetricFamily& family : mesh) {
+        text += row(family.name, metric_type_name(static_cast<MetricType>(family.kind)),
+                    family.labels, family.help);
     }
     return text;
 }

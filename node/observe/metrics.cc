@@ -240,13 +240,20 @@ prometheus::MetricFamily converted(const MetricFamily& from) {
     prometheus::MetricFamily family;
     family.name = from.name;
     family.help = from.help;
-    family.type = from.kind == MetricKind::kCounter ? prometheus::MetricType::Counter
-                                                    : prometheus::MetricType::Gauge;
+    constexpr prometheus::MetricType kTypes[] = {prometheus::MetricType::Counter,
+                                                 prometheus::MetricType::Gauge,
+                                                 prometheus::MetricType::Histogram};
+    family.type = kTypes[static_cast<std::size_t>(from.kind)];
     for (const MetricSample& sample : from.samples) {
         prometheus::ClientMetric metric;
         for (const auto& [name, value] : sample.labels) metric.label.push_back({name, value});
         metric.counter.value = sample.value;
         metric.gauge.value = sample.value;
+        for (const auto& [bound, count] : sample.buckets) {
+            metric.histogram.bucket.push_back({count, bound});
+        }
+        metric.histogram.sample_count = sample.count;
+        metric.histogram.sample_sum = sample.value;
         family.metric.push_back(std::move(metric));
     }
     return family;

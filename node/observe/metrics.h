@@ -48,7 +48,7 @@ class Metrics {
     std::unique_ptr<Impl> impl_;
 };
 
-// docs/reference/metrics.md, whole.
-std::string metrics_markdown();
+// docs/reference/metrics.md, whole; `mesh`: the families that the mesh adds, without samples.
+std::string metrics_markdown(const std::vector<MetricFamily>& mesh);
 
 }  // namespace vidai::node::observe

@@ -11,11 +11,14 @@
 
 namespace vidai {
 
-enum class MetricKind : std::uint8_t { kCounter, kGauge };
+enum class MetricKind : std::uint8_t { kCounter, kGauge, kHistogram };
 
 struct MetricSample {
     std::vector<std::pair<std::string, std::string>> labels;
-    double value = 0;
+    double value = 0;  // of a histogram: the sum of what was observed
+    // Of a histogram: upper bounds with how many were at or below, and how many there were in all.
+    std::vector<std::pair<double, std::uint64_t>> buckets{};
+    std::uint64_t count = 0;
 };
 
 struct MetricFamily {
@@ -23,6 +26,7 @@ struct MetricFamily {
     std::string help;  // one sentence
     MetricKind kind = MetricKind::kCounter;
     std::vector<MetricSample> samples;
+    std::string labels{};  // their names for the documentation: "peer, kind"
 };
 
 }  // namespace vidai

@@ -152,4 +152,5 @@ interface Operator {
   # Taken, on this node's disk, and told to everybody who is connected.
   acknowledged @10 (said :StatementRef) -> (outcome :Outcome(Acknowledgement));
   # Who of the roster, members that left on purpose aside, has it in force.
+  drain @8 (graceMs :UInt32) -> (outcome :Outcome(Reports.Draining));
 }

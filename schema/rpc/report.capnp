@@ -45,3 +45,8 @@ struct NodeReport {
   notReady @12 :Text;
   peers @13 :List(PeerReport);
 }
+
+struct Draining {
+  node @0 :Text;  # that answers, and drains
+  already @1 :Bool;  # it was asked before
+}

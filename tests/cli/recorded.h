@@ -53,8 +53,14 @@ struct Recording {
     std::vector<mesh::state::KeyRecord> keys;
     mesh::LimitReport report;
     mesh::NodeReport node_report;
-    std::optional<Error> refusal;  // of connecting
-    std::optional<Error> failure;  // of every call
+    std::vector<std::vector<mesh::Member>> later;  // of the next calls, one each
+    mesh::Draining draining;
+    std::string drained_at;
+    std::chrono::milliseconds grace{-1};
+    std::vector<std::string> written;  // while the command ran
+    std::size_t writes_max = 100;      // then nobody reads any more
+    std::optional<Error> refusal;      // of connecting
+    std::optional<Error> failure;      // of every call
 
     mesh::OperatorTarget target;
     std::chrono::milliseconds timeout{};
@@ -70,7 +76,13 @@ struct Recording {
 class RecordedOperator : public Operator {
   public:
     explicit RecordedOperator(Recording& recording) : recording_(recording) {}
-    Result<std::vector<mesh::Member>> members() override { return said(recording_.members); }
+    Result<std::vector<mesh::Member>> members() override {
+        if (!recording_.later.empty()) {
+            recording_.members = std::move(recording_.later.front());
+            recording_.later.erase(recording_.later.begin());
+        }
+        return said(recording_.members);
+    }
     Result<mesh::MeshStatus> status() override { return said(recording_.status); }
     Result<mesh::NodeDetail> node_show(const NodeId&) override { return said(recording_.node); }
     Result<mesh::CreatedKey> key_create(const mesh::KeyCreateRequest& request) override {
@@ -101,6 +113,11 @@ class RecordedOperator : public Operator {
     }
     Result<mesh::Acknowledgement> acknowledged(const mesh::Stated&) override {
         return said(recording_.heard);
+    }
+    Result<mesh::Draining> drain(std::chrono::milliseconds grace) override {
+        recording_.drained_at = recording_.target.address;
+        recording_.grace = grace;
+        return said(recording_.draining);
     }
 
   private:
@@ -153,6 +170,10 @@ class Shell : public testing::Test {
         world.now = recorded_now();
         world.clock = recorded_now;
         world.pause = [](std::chrono::milliseconds) {};
+        world.write = [this](std::string_view text) {
+            recording_.written.emplace_back(text);
+            return recording_.written.size() < recording_.writes_max;
+        };
         world.color = color_;
         return run(arguments, world);
     }

@@ -305,6 +305,29 @@ TEST(Server, DrainsWithoutBreakingWhatIsUnderWay) {
     EXPECT_TRUE(eventually([&] { return gateway.server->open_connections() == 0; }));
 }
 
+TEST(Server, DrainsOnlyAfterAnsweringWhatHadArrived) {
+    Provider provider([&](const Socket& socket) {
+        while (!read_request(socket).empty()) socket.send(response(kAnswer));
+    });
+    for (int round = 0; round < 10; ++round) {
+        Gateway gateway(provider.port());
+        std::vector<Socket> kept, fresh;  // connections used before, and those still in the queue
+        for (int i = 0; i < 8; ++i) {
+            kept.push_back(Socket::connect(gateway.port()));
+            kept.back().send("GET /healthz HTTP/1.1\r\nhost: gw\r\n\r\n");
+            ASSERT_FALSE(kept.back().read_response().empty());
+        }
+        for (const Socket& client : kept) client.send(gateway.request(kBody));
+        for (int i = 0; i < 24; ++i) {
+            fresh.push_back(Socket::connect(gateway.port()));
+            fresh.back().send(gateway.request(kBody));
+        }
+        gateway.server->begin_drain();
+        for (const Socket& client : kept) ASSERT_TRUE(client.read_response().ends_with(kAnswer));
+        for (const Socket& client : fresh) ASSERT_TRUE(client.read_response().ends_with(kAnswer));
+    }
+}
+
 TEST(Server, ASecondOneOnTheSamePortIsRefusedWithAReason) {
     Gateway gateway(1);
     ListenOptions listen;

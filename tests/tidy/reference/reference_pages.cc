@@ -9,11 +9,16 @@
 #include <string_view>
 
 #include "cli/help.h"
+#include "mesh/mesh.h"
 #include "node/config/reference.h"
 #include "node/observe/events.h"
 #include "node/observe/metrics.h"
 
 namespace {
+
+std::string metrics_page() {
+    return vidai::node::observe::metrics_markdown(vidai::mesh::Mesh::metric_catalogue());
+}
 
 struct Page {
     std::string_view name;
@@ -21,7 +26,7 @@ struct Page {
 };
 constexpr Page kPages[] = {{"config", vidai::node::config::config_markdown},
                            {"events", vidai::node::observe::events_markdown},
-                           {"metrics", vidai::node::observe::metrics_markdown},
+                           {"metrics", metrics_page},
                            {"vidaictl", vidai::cli::reference_markdown}};
 
 std::string file_of(std::string_view folder, const Page& page) {
