@@ -133,7 +133,7 @@ void Membership::Core::on_body(const NodeId& from, const Ack& body) {
             return std::find(helpers.begin(), helpers.end(), from) != helpers.end();
         };
         if (!direct && !asked(probe_.silent) && !asked(probe_.nacked)) return;
-        if (direct) target.rtt.add(now_ - probe_.sent);
+        if (direct) learn(target, now_ - probe_.sent);
         probe_.active = false;
         improve_health();
         return;
@@ -142,9 +142,16 @@ void Membership::Core::on_body(const NodeId& from, const Ack& body) {
         return open.our_seq == body.seq && roster_[open.target].id() == from;
     });
     if (relay == relays_.end()) return;
-    roster_[relay->target].rtt.add(now_ - relay->sent);
+    learn(roster_[relay->target], now_ - relay->sent);
     send(relay->requester, Ack{relay->their_seq});
     relays_.erase(relay);
+}
+
+// A late answer teaches patience, but no more than it was waited for: a ping that sat out a
+// partition in a connection's buffer says nothing of the round trip, and would have that member
+// probed slowly for a minute.
+void Membership::Core::learn(Member& member, Duration round_trip) {
+    member.rtt.add(std::min(round_trip, probe_timeout(options_, member.rtt)));
 }
 
 void Membership::Core::on_body(const NodeId& from, const IndirectPing& body) {

@@ -14,7 +14,7 @@ import sys
 
 from programs import Failed
 
-PREFIX = "vidai-chaos-"  # then the pid of the run that made it: what a dead run left is swept away
+PREFIX = "vidai-chaos-"  # then the run that made it: what a dead run has left is swept away
 WORLD = "world"          # the machine of clients and provider
 PORTS = {"client": 8080, "mesh": 7420, "admin": 9420}
 HERE = pathlib.Path(__file__).resolve().parent
@@ -35,7 +35,7 @@ def why_not():
                           ("setpriv", "util-linux")):
         if not shutil.which(tool):
             return f"{tool} is missing: install {package}"
-    probe = f"{PREFIX}{os.getpid()}-probe"
+    probe = f"{PREFIX}{run_of(os.getpid())}-probe"
     try:
         run("ip", "netns", "add", probe)
         run("ip", "netns", "exec", probe, "iptables-restore",
@@ -52,19 +52,21 @@ def sweep():
     for line in run("ip", "netns", "list").stdout.splitlines():
         name = line.split()[0] if line.strip() else ""
         owner = name.removeprefix(PREFIX).split("-")[0]
-        if not name.startswith(PREFIX) or not owner.isdigit() or alive(int(owner)):
+        if not name.startswith(PREFIX) or owner == run_of(owner.split(".")[0]):
             continue
         for pid in run("ip", "netns", "pids", name, check=False).stdout.split():
             run("kill", "-KILL", pid, check=False)
         run("ip", "netns", "del", name, check=False)
 
 
-def alive(pid):
-    """Does that run still go on? A pid may be used again by something else."""
+def run_of(pid):
+    """That process among all that ever have its pid: when it started is part of the name. None when
+    there is no such process."""
     try:
-        return b"chaos" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return False
+        return None
+    return f"{pid}.{stat.rsplit(')', 1)[1].split()[19]}"
 
 
 class Place:
@@ -111,7 +113,7 @@ class Lab:
         self.folder = pathlib.Path(folder)
         self.places, self.names, self.made = {}, {}, []
         self.blocked, self.lossy = set(), {}
-        self.prefix = f"{PREFIX}{os.getpid()}-{next(self.count)}"
+        self.prefix = f"{PREFIX}{run_of(os.getpid())}-{next(self.count)}"
         self.switch = f"{self.prefix}-switch"
 
     def __enter__(self):

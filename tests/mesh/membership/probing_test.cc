@@ -76,6 +76,22 @@ TEST(Probes, GoOutAgainOnAConnectionThatReplacedTheirs) {
     EXPECT_EQ(m.sent<Ping>()[0].second.seq, ping.seq);
 }
 
+TEST(Probes, OfAMemberThatOnceAnsweredVeryLateSoonGoOnAtTheirPace) {
+    Bench m("ab");
+    m.run(seconds(3), "ab");
+    const std::size_t before = m.sent<Ping>().size();
+    const auto waits_for_a = [&] {
+        return m.sent<Ping>().size() > before && m.sent<Ping>().back().first == "a";
+    };
+    for (int i = 0; i < 200 && !waits_for_a(); ++i) m.run(milliseconds(10), "b");
+    ASSERT_TRUE(waits_for_a());
+    m.run(milliseconds(450), "b");  // a partition heals, and a connection delivers what it held
+    m.message("a", Ack{m.sent<Ping>().back().second.seq});
+    const std::size_t late = m.sent<Ping>().size();
+    m.run(seconds(10), "ab");
+    EXPECT_GE(m.sent<Ping>().size() - late, 14U);
+}
+
 TEST(Probes, OfAloneNodeAreNone) {
     Bench m;
     m.run(seconds(60));
