@@ -55,6 +55,7 @@ struct Recording {
     mesh::NodeReport node_report;
     std::optional<Error> refusal;  // of connecting
     std::optional<Error> failure;  // of every call
+    std::optional<Error> init_failure;
 
     mesh::OperatorTarget target;
     std::chrono::milliseconds timeout{};
@@ -125,6 +126,9 @@ class Shell : public testing::Test {
         world.mesh_init = [this](const mesh::MeshInitRequest& request) {
             recording_.initialised = request;
             ++recording_.inits;
+            if (recording_.init_failure) {
+                return Result<mesh::MeshInitFiles>(fail(*recording_.init_failure));
+            }
             mesh::MeshInitFiles files;
             files.mesh.bytes.fill(static_cast<std::uint8_t>(0xa0 + recording_.inits));
             files.root_fingerprint = "1234:5678";
