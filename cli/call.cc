@@ -55,7 +55,19 @@ Result<std::unique_ptr<Operator>> Call::connect() {
     Result<context::Resolved> resolved = context::resolve(settings_, *file);
     if (!resolved) return fail(std::move(resolved).error());
     asked_ = std::move(*resolved);
-    return world_.connect(asked_->target, settings_.timeout);
+    auto connected = world_.connect(asked_->target, settings_.timeout);
+    if (connected) return connected;
+    const std::string& at_fault = connected.error().param;
+    const bool ours = !at_fault.empty() && (at_fault == asked_->target.identity_file ||
+                                            at_fault == asked_->target.root_file);
+    return fail(ours ? about_file(connected.error()) : connected.error());
+}
+
+Error about_file(Error error) {
+    if (error.code == ErrorCode::kNotFound || error.code == ErrorCode::kPermissionDenied) {
+        error.code = ErrorCode::kIo;
+    }
+    return error;
 }
 
 Result<std::optional<std::chrono::milliseconds>> Call::time_flag(std::string_view name) const {
@@ -82,7 +94,8 @@ std::string Call::hint(ErrorCode code) const {
     const bool local = target.address.starts_with("unix:");
     switch (code) {
         case ErrorCode::kUnavailable:
-            return asked + ": is vidaid up, and is this its mesh address? --server asks another";
+            return asked + ": is vidaid up, and is this its mesh address? --server asks another" +
+                   (local ? "" : ", a node without a mesh at unix:DATA_DIR/operator.sock");
         case ErrorCode::kDeadlineExceeded:
             return asked + " and waited " + std::to_string(settings_.timeout.count()) +
                    " ms: --timeout waits longer, --server asks another";

@@ -16,6 +16,10 @@
 
 namespace vidai::cli {
 
+// A local file that is absent or closed to us is kIo: kNotFound and kPermissionDenied are what a
+// node says, of a node, a key or a right.
+Error about_file(Error error);
+
 class Call {
   public:
     // The three must outlive the call.

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Binds run() to the real mesh, clock, environment and terminal.
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -96,8 +99,13 @@ int main(int argc, char** argv) {
     using namespace vidai::cli;
     const std::span<const char* const> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
     const Outcome outcome = run(arguments, real_world());
-    // What could not be shown, a new key above all, was not done.
+    // What could not be shown, a new key above all, is of no use: not a success.
     const bool shown = write_all(stdout, outcome.out);
+    const int error = errno;
     write_all(stderr, outcome.err);
-    return shown ? outcome.status : kExitError;
+    if (shown) return outcome.status;
+    write_all(stderr, "vidaictl: cannot write the answer to standard output: " +
+                          std::generic_category().message(error) +
+                          "; what was asked for is done all the same\n");
+    return kExitError;
 }

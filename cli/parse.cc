@@ -24,16 +24,24 @@ std::vector<commands::Flag> every_flag() {
     return flags;
 }
 
-// CLI11 names what it did not understand last: "... not expected: --outptu".
+// CLI11 names what it did not understand last: "... not expected: --outptu". Compared without the
+// dashes, which all have and which would make every short name look near.
 std::string mended(const std::string& message, std::span<const commands::Flag> flags) {
     const std::size_t dashes = message.find("--");
     if (dashes == std::string::npos) return message;
     std::vector<std::string_view> names;
-    for (const commands::Flag& flag : flags) names.push_back(commands::long_name(flag));
+    for (const commands::Flag& flag : flags) names.push_back(commands::long_name(flag).substr(2));
     const std::size_t end = message.find_first_of(" =:,", dashes);
-    const std::string_view near =
-        nearest(std::string_view(message).substr(dashes, end - dashes), names);
-    return near.empty() ? message : message + "; did you mean " + std::string(near) + "?";
+    const std::string_view typed = std::string_view(message).substr(dashes, end - dashes);
+    const std::string_view near = nearest(typed.substr(2), names);
+    return near.empty() ? message : message + "; did you mean --" + std::string(near) + "?";
+}
+
+// "--rpm: At Most 1 required but received 2", or "--rpm: 1 required TEXT missing".
+std::string miscounted(const std::string& message) {
+    const std::string name = message.substr(0, message.find(':'));
+    const bool twice = message.find("received") != std::string::npos;
+    return name + (twice ? " is given more than once" : " needs a value");
 }
 
 }  // namespace
@@ -60,6 +68,8 @@ Result<Line> parse_line(std::span<const char* const> arguments) {
     std::vector<std::string> words(arguments.rbegin(), arguments.rend());
     try {
         app.parse(std::move(words));
+    } catch (const CLI::ArgumentMismatch& error) {
+        return fail(ErrorCode::kUsage, miscounted(error.what()));
     } catch (const CLI::ParseError& error) {
         return fail(ErrorCode::kUsage, mended(error.what(), flags));
     }

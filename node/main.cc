@@ -18,7 +18,9 @@ constexpr int kExitError = 1;
 constexpr int kExitUsage = 2;
 
 int complain(const Error& error) {
-    std::fprintf(stderr, "vidaid: %s\n", error.message.c_str());
+    // Not "%s": what a file holds is quoted, and a NUL in it must not cut the rest off.
+    const std::string text = "vidaid: " + error.message + "\n";
+    std::fwrite(text.data(), 1, text.size(), stderr);
     return error.code == ErrorCode::kUsage ? kExitUsage : kExitError;
 }
 

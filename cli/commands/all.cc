@@ -15,7 +15,9 @@ constexpr Flag kGlobalFlags[] = {
     {"--identity", "FILE", "The operator's key, made by `vidaictl mesh init`."},
     {"--root", "FILE", "The mesh's public root, made by `vidaictl mesh init`."},
     {"--timeout", "TIME", "How long to wait, such as 500ms, 5s or 1m. Default: 5s."},
-    {"-o,--output", "FORMAT", "table, wide, json or yaml. Default: table."},
+    {"-o,--output", "FORMAT",
+     "table, wide, json or yaml. Default: table. wide adds columns to lists and the links to the "
+     "doctor's answer; elsewhere it is as table."},
     {"--no-headers", "", "Tables without their first line."},
     {"-h,--help", "", "Say what a command does and takes."},
     {"--version", "", "The same as `vidaictl version`."},

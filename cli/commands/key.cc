@@ -16,6 +16,8 @@ using print::Answer;
 using print::Tone;
 using print::Value;
 
+constexpr std::size_t kNameBytesMax = 128;  // of KeyCreateRequest::name
+
 template <class T>
 Value optional_value(const std::optional<T>& number) {
     return number ? Value(*number) : Value();
@@ -67,6 +69,11 @@ Result<std::vector<std::string>> split_models(const std::string& text) {
 Result<mesh::KeyCreateRequest> read_request(const Call& call) {
     mesh::KeyCreateRequest request;
     if (const auto* name = call.flag("--name")) request.name = *name;
+    if (request.name.size() > kNameBytesMax) {
+        return fail(ErrorCode::kUsage,
+                    "--name takes at most 128 bytes, not " + std::to_string(request.name.size()),
+                    "--name");
+    }
     if (const auto* text = call.flag("--models")) {
         auto models = split_models(*text);
         if (!models) return fail(std::move(models).error());
@@ -122,6 +129,10 @@ Result<Answer> run_create(Call& call) {
                      {"Models", {models_text(key)}},
                      {"Limits", {limits_text(key.limits)}}};
     answer.note = "The key is shown this once; the mesh keeps only a hash of it.\n";
+    if (!key.models.empty()) {
+        answer.note += "Its models are not looked up: a name that no node serves is no error.\n";
+    }
+    if (call.flag("--secret-only") != nullptr) answer.verbatim = secret + "\n";
     return answer;
 }
 
@@ -188,10 +199,13 @@ std::vector<Command> key_commands() {
          "Make a key for a client and show its secret, this once.",
          {},
          {{"--name", "NAME", "For people; at most 128 bytes."},
-          {"--models", "A,B", "The aliases that the key may use. Default: all."},
+          {"--models", "A,B",
+           "The aliases that the key may use. Default: all. They are not looked up: which aliases "
+           "there are is each node's configuration, and may come later."},
           {"--rpm", "N", "Requests per minute, counted over the whole mesh."},
           {"--tpm", "N", "Tokens per minute, counted over the whole mesh."},
-          {"--concurrency", "N", "Requests in flight, counted on each node."}},
+          {"--concurrency", "N", "Requests in flight, counted on each node."},
+          {"--secret-only", "", "Show the key and nothing else: KEY=$(vidaictl key create ...)."}},
          run_create},
         {"key", "list", "List all keys, revoked ones too, in order of creation.", {}, {}, run_list},
         {"key", "revoke", "Revoke a key for ever. Twice is fine.", {"KEY_ID"}, {}, run_revoke}};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
@@ -74,6 +75,13 @@ std::unexpected<Error> not_remembered(const mesh::MeshInitFiles& files, const Er
                 error.param);
 }
 
+// A name or pattern of a wrong form is a wrong line; a directory that cannot be made is no missing
+// node and no missing right.
+Error init_error(Error error) {
+    if (error.code == ErrorCode::kInvalidRequest) error.code = ErrorCode::kUsage;
+    return about_file(std::move(error));
+}
+
 Result<Answer> run_init(Call& call) {
     const context::Settings& settings = call.settings();
     // Before anything is made: is there a place for the context, and is its name free?
@@ -98,7 +106,7 @@ Result<Answer> run_init(Call& call) {
     if (const auto* name = call.flag("--operator")) request.operator_name = *name;
     if (const auto* pattern = call.flag("--node-pattern")) request.node_pattern = *pattern;
     const Result<mesh::MeshInitFiles> files = call.world().mesh_init(request);
-    if (!files) return fail(files.error());
+    if (!files) return fail(init_error(files.error()));
 
     context::Context made;
     made.name = settings.context.empty()
@@ -133,6 +141,9 @@ Result<Answer> run_status(Call& call) {
     const auto found = (*mesh)->status();
     if (!found) return fail(found.error());
     const mesh::MeshStatus& status = *found;
+    // The rest: joining, the only state that the answer does not count.
+    const std::size_t counted = status.alive + status.suspect + status.dead + status.left;
+    const std::size_t joining = status.members - std::min(status.members, counted);
     Answer answer;
     answer.data = {{"mesh", to_hex(status.mesh)},
                    {"node", status.node.str()},
@@ -140,6 +151,7 @@ Result<Answer> run_status(Call& call) {
                    {"wire_min", status.wire_min},
                    {"wire_max", status.wire_max},
                    {"members", status.members},
+                   {"joining", joining},
                    {"alive", status.alive},
                    {"suspect", status.suspect},
                    {"dead", status.dead},
@@ -150,11 +162,13 @@ Result<Answer> run_status(Call& call) {
                    {"digest", digest_text(status.digest)},
                    {"keys", status.keys},
                    {"solo", status.solo}};
-    const Tone tone = status.dead > 0 ? Tone::kBad : status.suspect > 0 ? Tone::kWarn : Tone::kGood;
-    std::string members = std::to_string(status.members) + " (" + std::to_string(status.alive) +
-                          " alive, " + std::to_string(status.suspect) + " suspect, " +
-                          std::to_string(status.dead) + " dead, " + std::to_string(status.left) +
-                          " left)";
+    const Tone tone = status.dead > 0                ? Tone::kBad
+                      : status.suspect + joining > 0 ? Tone::kWarn
+                                                     : Tone::kGood;
+    std::string members =
+        std::to_string(status.members) + " (" + std::to_string(joining) + " joining, " +
+        std::to_string(status.alive) + " alive, " + std::to_string(status.suspect) + " suspect, " +
+        std::to_string(status.dead) + " dead, " + std::to_string(status.left) + " left)";
     answer.fields = {
         {"Mesh", {to_hex(status.mesh) + (status.solo ? "  (solo, for development)" : "")}},
         {"Asked", {status.node.str()}},

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/rpc/handshaking.h"
 
+#include <algorithm>
 #include <array>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <netinet/in.h>
@@ -15,6 +18,12 @@ namespace vidai::mesh::rpc {
 namespace {
 
 constexpr unsigned kUserTimeoutMs = 10'000;
+
+// A client or admin port given for a mesh port, the usual mistake, deserves its name.
+bool is_http(const std::uint8_t* data, std::size_t size) {
+    constexpr std::string_view kStart = "HTTP/1.";
+    return size >= kStart.size() && std::equal(kStart.begin(), kStart.end(), data);
+}
 
 class Run {
   public:
@@ -40,7 +49,14 @@ class Run {
                         ErrorCode::kUnavailable,
                         "the other side closed the connection during the handshake: its log says "
                         "why",
-                        "closed"));
+                        std::string(kClosedParam)));
+                }
+                if (std::exchange(first_, false) && is_http(buffer_.data(), size)) {
+                    return Result<Handshaken>(fail(
+                        ErrorCode::kUnavailable,
+                        "the other side speaks HTTP: this is not a mesh address, whose port is "
+                        "7420 unless configured otherwise",
+                        "http"));
                 }
                 return take(seal::ByteView(buffer_.data(), size));
             });
@@ -67,6 +83,7 @@ class Run {
     std::unique_ptr<seal::Handshake> machine_;
     std::array<std::uint8_t, 4'096> buffer_;
     seal::Bytes sending_;
+    bool first_ = true;  // nothing was read yet
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include <kj/async-io.h>
 
@@ -19,8 +20,11 @@ struct Handshaken {
     seal::Bytes last;   // our last message, not sent yet: sending it is what accepts the peer
 };
 
+// `param` of the error when the other side closes, which is how it refuses us.
+inline constexpr std::string_view kClosedParam = "closed";
+
 // kUnauthenticated with the refusal's name in param when we refuse, kUnavailable when the other
-// side closes, which is how it refuses us. The caller bounds the time.
+// side closes or speaks HTTP. The caller bounds the time.
 kj::Promise<Result<Handshaken>> run_handshake(kj::Own<kj::AsyncIoStream> stream,
                                               std::unique_ptr<seal::Handshake> machine);
 

@@ -65,6 +65,16 @@ Result<Plan> plan_for(const OperatorTarget& target) {
     return Plan{target.address, std::make_shared<const seal::Credentials>(std::move(*self))};
 }
 
+// KJ describes a failed lookup by its expressions: "DNS lookup failed.; params.host = ...;
+// gai_strerror(...) = Name or service not known".
+std::string reason(const std::string& description) {
+    const std::size_t value = description.rfind(" = ");
+    if (!description.starts_with("DNS lookup failed") || value == std::string::npos) {
+        return description;
+    }
+    return "its name cannot be resolved: " + description.substr(value + 3);
+}
+
 kj::Promise<Result<Stream>> seal_stream(Stream stream, const Plan& plan) {
     if (!plan.self) return Result<Stream>(kj::mv(stream));
     rpc::tune(*stream);
@@ -73,10 +83,11 @@ kj::Promise<Result<Stream>> seal_stream(Stream stream, const Plan& plan) {
     auto machine = std::make_unique<seal::Initiator>(std::move(options), seal::system_random());
     return rpc::run_handshake(kj::mv(stream), std::move(machine))
         .then([](Result<rpc::Handshaken>&& done) -> Result<Stream> {
-            if (!done && done.error().code == ErrorCode::kUnavailable) {
+            if (!done && done.error().param == rpc::kClosedParam) {
                 return fail(ErrorCode::kUnauthenticated,
                             "the node refused this operator's certificate: it belongs to another "
-                            "mesh, has expired, or was not made for operators");
+                            "mesh, has expired, or was not made for operators; or this is no "
+                            "vidaid's mesh port");
             }
             if (!done) return fail(std::move(done).error());
             return Result<Stream>(
@@ -165,7 +176,7 @@ Result<OperatorClient> OperatorClient::connect(const OperatorTarget& target,
             .then([&plan](Stream&& stream) { return seal_stream(kj::mv(stream), *plan); });
     auto reached = connecting.catch_([&target](kj::Exception&& e) -> Result<Stream> {
         return fail(ErrorCode::kUnavailable,
-                    "cannot reach " + target.address + ": " + e.getDescription().cStr(),
+                    "cannot reach " + target.address + ": " + reason(e.getDescription().cStr()),
                     target.address);
     });
     auto stream = reached.exclusiveJoin(kj::mv(late)).wait(io->waitScope);

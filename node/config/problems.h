@@ -19,6 +19,7 @@ class Problems {
 
     // `where` is "vidai.yaml:7", "VIDAI_LOG_LEVEL" or "--log-level".
     void add(const std::string& where, std::string_view path, const std::string& what) {
+        flags_only_ = flags_only_ && where.starts_with("--");
         if (++count_ > kMax) return;
         if (param_.empty()) param_ = std::string(path);
         text_ += (text_.empty() ? "" : "\n") + where + (where.empty() ? "" : ": ") +
@@ -27,14 +28,17 @@ class Problems {
     void add(const Error& error) { add("", "", error.message); }
 
     bool empty() const { return count_ == 0; }
+    // kUsage when nothing but flags is wrong.
     Error error() const {
         const std::string more =
             count_ > kMax ? "\nand " + std::to_string(count_ - kMax) + " more" : "";
-        return Error{ErrorCode::kConfigInvalid, text_ + more, param_};
+        const ErrorCode code = flags_only_ ? ErrorCode::kUsage : ErrorCode::kConfigInvalid;
+        return Error{code, text_ + more, param_};
     }
 
   private:
     std::size_t count_ = 0;
+    bool flags_only_ = true;
     std::string text_;
     std::string param_;  // the first option at fault
 };

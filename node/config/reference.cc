@@ -31,7 +31,8 @@ as a file to start from.
 
 A value is taken from the first of: its flag, its variable, the file that `<variable>_FILE` names,
 the YAML file (`--config FILE` or `VIDAI_CONFIG`), the default. An empty variable counts as absent;
-a list in a variable is separated by commas. Relative paths are relative to the working directory.
+a list in a variable is separated by commas; one newline at the end of such a file is ignored, as in
+`api_key_file`. Relative paths are relative to the working directory.
 The file is at most 1 MiB, 32 levels deep, without anchors, aliases, merge keys or tags; an
 unknown or repeated key is an error. *Reload* options change on SIGHUP, *restart* options only at
 the next start: a reload that would change one is refused as a whole.

@@ -24,9 +24,16 @@ Method method_of(std::string_view text) {
     return Method::kOther;
 }
 
-constexpr std::uint64_t kSingletons =
-    field_bit(KnownField::kAuthorization) | field_bit(KnownField::kContentType) |
-    field_bit(KnownField::kExpect) | field_bit(KnownField::kXApiKey);
+struct Singleton {
+    std::uint64_t bit;
+    const char* message;
+};
+constexpr Singleton kSingletons[] = {
+    {field_bit(KnownField::kAuthorization), "Authorization is given twice; send it once."},
+    {field_bit(KnownField::kXApiKey), "X-Api-Key is given twice; send it once."},
+    {field_bit(KnownField::kContentType), "Content-Type is given twice; send it once."},
+    {field_bit(KnownField::kExpect), "Expect is given twice; send it once."},
+};
 
 }  // namespace
 
@@ -134,10 +141,8 @@ bool HeadParser::request_rules(RequestHead& head) {
             return refuse("The Host header field holds a character that no host name has.");
         }
     }
-    if ((head.repeated_ & kSingletons) != 0) {
-        return refuse(
-            "Authorization, X-Api-Key, Content-Type or Expect is given twice; send it "
-            "once.");
+    for (const Singleton& one : kSingletons) {
+        if ((head.repeated_ & one.bit) != 0) return refuse(one.message);
     }
     if (!transfer_coding() || !declared_length()) return false;
     connection_options();

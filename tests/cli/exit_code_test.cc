@@ -46,7 +46,7 @@ TEST_F(ExitCodes, AMissingAnswerNamesTheAddressAndTheFlag) {
     EXPECT_EQ(failing(ErrorCode::kUnavailable).err,
               "vidaictl: it went wrong\n"
               "  asked h:1 (from --server): is vidaid up, and is this its mesh address? --server "
-              "asks another\n");
+              "asks another, a node without a mesh at unix:DATA_DIR/operator.sock\n");
     EXPECT_THAT(failing(ErrorCode::kDeadlineExceeded).err,
                 HasSubstr("waited 5000 ms: --timeout waits longer"));
     EXPECT_THAT(failing(ErrorCode::kUnauthenticated).err,
@@ -58,6 +58,22 @@ TEST_F(ExitCodes, ARefusedConnectionIsUnavailableToo) {
     const Outcome outcome = asked({"mesh", "status"});
     EXPECT_EQ(outcome.status, 4);
     EXPECT_THAT(outcome.err, HasSubstr("asked unix:/run/vidai (from --server)"));
+}
+
+TEST_F(ExitCodes, ALocalFileThatIsAbsentOrClosedIsNoMissingNodeAndNoMissingRight) {
+    for (const ErrorCode code : {ErrorCode::kNotFound, ErrorCode::kPermissionDenied}) {
+        recording_.refusal = Error{code, "cannot read /nope: why", "/nope"};
+        recording_.init_failure = recording_.refusal;
+        for (const char* flag : {"--identity", "--root"}) {
+            const char* const other = flag == std::string("--root") ? "--identity" : "--root";
+            EXPECT_EQ(
+                vidaictl({"--server", "h:1", flag, "/nope", other, "x", "mesh", "status"}).status,
+                1);
+        }
+        EXPECT_EQ(vidaictl({"mesh", "init", "/nope"}).status, 1);
+    }
+    recording_.refusal = Error{ErrorCode::kPermissionDenied, "the role does not allow it", ""};
+    EXPECT_EQ(asked({"mesh", "status"}).status, 5);
 }
 
 TEST_F(ExitCodes, AnErrorFromAfarDoesNotSteerTheTerminal) {

@@ -78,7 +78,7 @@ TEST_F(Printed, TheMeshInShort) {
     status.node = NodeId("n1");
     status.version = "0.1.0";
     status.wire_min = status.wire_max = 1;
-    status.members = 3;
+    status.members = 4;
     status.alive = 2;
     status.dead = 1;
     status.delay = std::chrono::milliseconds(55);
@@ -90,11 +90,12 @@ TEST_F(Printed, TheMeshInShort) {
               "Asked:      n1\n"
               "Version:    0.1.0\n"
               "Wire:       1-1\n"
-              "Members:    3 (2 alive, 0 suspect, 1 dead, 0 left)\n"
+              "Members:    4 (1 joining, 2 alive, 0 suspect, 1 dead, 0 left)\n"
               "Counters:   at most 55 ms old\n"
               "Registers:  4, digest 00fedcba98765432\n"
               "Keys:       2\n");
     const std::string json = asked({"mesh", "status", "-o", "json"}).out;
+    EXPECT_THAT(json, HasSubstr("\"members\": 4,\n  \"joining\": 1,\n  \"alive\": 2,"));
     EXPECT_THAT(json, HasSubstr("\"delay_ms\": 55,"));
     EXPECT_THAT(json, HasSubstr("\"digest\": \"00fedcba98765432\","));
 }
@@ -127,10 +128,20 @@ TEST_F(Printed, ANewKeyWithItsSecretOnStandardOutputAndTheWarningBeside) {
               "Name:    team a\n"
               "Models:  fast,deep\n"
               "Limits:  60 requests a minute, 9007199254740992 tokens a minute\n");
-    EXPECT_EQ(outcome.err, "The key is shown this once; the mesh keeps only a hash of it.\n");
+    EXPECT_EQ(outcome.err,
+              "The key is shown this once; the mesh keeps only a hash of it.\n"
+              "Its models are not looked up: a name that no node serves is no error.\n");
     EXPECT_EQ(recording_.created.models, (std::vector<std::string>{"fast", "deep"}));
     EXPECT_EQ(recording_.created.limits.requests_per_minute, 60U);
     EXPECT_FALSE(recording_.created.limits.concurrency);
+}
+
+TEST_F(Printed, ANewKeyAloneForAScript) {
+    const Outcome outcome = asked({"key", "create", "--secret-only"});
+    EXPECT_EQ(outcome.out, "sk-vidai-AbCdEf012345-s3cret\n");
+    EXPECT_EQ(outcome.err, "The key is shown this once; the mesh keeps only a hash of it.\n");
+    EXPECT_THAT(asked({"key", "create", "--secret-only", "-o", "json"}).out,
+                HasSubstr("\"secret\": \"sk-vidai-AbCdEf012345-s3cret\""));
 }
 
 TEST_F(Printed, ANewKeyForPrograms) {

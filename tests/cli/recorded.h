@@ -61,6 +61,7 @@ struct Recording {
     std::size_t writes_max = 100;      // then nobody reads any more
     std::optional<Error> refusal;      // of connecting
     std::optional<Error> failure;      // of every call
+    std::optional<Error> init_failure;
 
     mesh::OperatorTarget target;
     std::chrono::milliseconds timeout{};
@@ -157,6 +158,9 @@ class Shell : public testing::Test {
         world.mesh_init = [this](const mesh::MeshInitRequest& request) {
             recording_.initialised = request;
             ++recording_.inits;
+            if (recording_.init_failure) {
+                return Result<mesh::MeshInitFiles>(fail(*recording_.init_failure));
+            }
             mesh::MeshInitFiles files;
             files.mesh.bytes.fill(static_cast<std::uint8_t>(0xa0 + recording_.inits));
             files.root_fingerprint = "1234:5678";

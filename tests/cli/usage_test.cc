@@ -44,8 +44,24 @@ TEST_F(Usage, TheNumberOfWordsMustFit) {
 
 TEST_F(Usage, AFlagMustBelongToItsCommandAndStandOnce) {
     EXPECT_THAT(misuse({"key", "list", "--rpm", "5"}), HasSubstr("'key list' has no flag --rpm"));
-    EXPECT_THAT(misuse({"key", "list", "-o", "json", "-o", "yaml"}), HasSubstr("--output"));
-    EXPECT_THAT(misuse({"key", "create", "--name"}), HasSubstr("--name"));
+    EXPECT_THAT(misuse({"key", "list", "-o", "json", "-o", "yaml"}),
+                HasSubstr("--output is given more than once\n"));
+    EXPECT_THAT(misuse({"key", "create", "--rpm", "5", "--rpm", "6"}),
+                HasSubstr("--rpm is given more than once\n"));
+    EXPECT_THAT(misuse({"key", "create", "--name"}), HasSubstr("--name needs a value\n"));
+}
+
+TEST_F(Usage, AFlagIsSuggestedForItsLettersNotForItsDashes) {
+    EXPECT_THAT(misuse({"key", "create", "--foo", "1"}), testing::Not(HasSubstr("did you mean")));
+    EXPECT_THAT(misuse({"key", "create", "--nme", "1"}), HasSubstr("did you mean --name?"));
+}
+
+TEST_F(Usage, ANameOfAWrongFormIsAWrongLine) {
+    EXPECT_THAT(misuse({"key", "create", "--name", std::string(129, 'x').c_str()}),
+                HasSubstr("--name takes at most 128 bytes, not 129"));
+    recording_.init_failure = Error{ErrorCode::kInvalidRequest, "a node pattern is", ""};
+    EXPECT_THAT(misuse({"mesh", "init", folder().c_str(), "--node-pattern", "a*b*"}),
+                HasSubstr("a node pattern is"));
 }
 
 TEST_F(Usage, ValuesAreCheckedBeforeAnythingIsSent) {

@@ -30,7 +30,23 @@ class Programs(suite.Suite):
 
     def test_an_unknown_flag_is_a_usage_error(self):
         self.assertEqual(run(suite.BIN / "vidaid", "--nonsense").returncode, 2)
+        self.assertEqual(run(suite.BIN / "vidaid", "--workers", "x").returncode, 2)
         self.assertEqual(run(suite.BIN / "vidaictl", "key", "nonsense").returncode, 2)
+
+    def test_an_answer_that_cannot_be_written_is_a_failure_with_its_reason(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([suite.BIN / "vidaictl", "version"], stdout=full, text=True,
+                                  stderr=subprocess.PIPE, timeout=30, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write the answer", done.stderr)
+        self.assertIn("No space left", done.stderr)
+
+    def test_a_client_port_given_for_the_mesh_port_is_named_as_such(self):
+        mesh, _ = self.gateway()
+        for port in (mesh.nodes[0].port, mesh.nodes[0].admin):
+            done = mesh.run_ctl("--server", f"127.0.0.1:{port}", "mesh", "status", check=False)
+            self.assertEqual(done.returncode, 4, done.stderr)
+            self.assertIn("speaks HTTP", done.stderr)
 
     def test_a_wrong_configuration_names_file_line_and_key(self):
         config = self.folder / "bad.yaml"

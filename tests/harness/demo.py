@@ -172,6 +172,7 @@ def tour(mesh, served_by):
 
 
 def farewell(mesh, key, args):
+    """What to try while the mesh stays up."""
     step("the mesh is up")
     for node in mesh.nodes:
         show(f"{node.id}: http://127.0.0.1:{node.port}/v1   admin http://127.0.0.1:{node.admin}"
@@ -189,8 +190,6 @@ def farewell(mesh, key, args):
 
   curl -s http://127.0.0.1:{mesh.nodes[1].admin}/latency
 """, flush=True)
-    if args.exit:
-        return
     print("  Ctrl-C ends the demo.", flush=True)
     signal.sigwait({signal.SIGINT, signal.SIGTERM})
 
@@ -213,7 +212,8 @@ def main():
                 key = tour(mesh, served_by)
                 print(f"\n{paint('1;32', 'demo passed')} in {time.monotonic() - began:.0f} s",
                       flush=True)
-                farewell(mesh, key, args)
+                if not args.exit:
+                    farewell(mesh, key, args)
     except Failed as failure:
         print(f"\n{paint('1;31', 'demo failed')}: {failure}\n(logs are in {folder})",
               file=sys.stderr)

@@ -90,6 +90,18 @@ class Reading {
     std::optional<std::int64_t> choices_;
 };
 
+// What to say of a body that begins with no "{": a wrong encoding is the usual reason.
+std::string no_object(std::string_view body) {
+    if (body.starts_with("\xef\xbb\xbf")) {
+        return "The request body begins with a byte order mark; send UTF-8 without one.";
+    }
+    if (body.starts_with("\xff\xfe") || body.starts_with("\xfe\xff") ||
+        (body.size() > 1 && body[0] == '\0')) {
+        return "The request body is UTF-16 or UTF-32; send UTF-8.";
+    }
+    return "The request body must be a JSON object.";
+}
+
 bool Reading::refuse(std::string_view param, std::string message, ErrorCode code) {
     error_ = Error{code, std::move(message), std::string(param)};
     return false;
@@ -111,7 +123,7 @@ void Reading::plan_splice(UsageSplice splice, std::size_t begin, std::size_t end
 }
 
 bool Reading::read_body() {
-    if (in_.peek() != Kind::kObject) return refuse({}, "The request body must be a JSON object.");
+    if (in_.peek() != Kind::kObject) return refuse({}, no_object(body_));
     if (!in_.begin_object()) return false;
     // Unless the body brings stream_options, they go in front of the first member.
     plan_splice(UsageSplice::kInsertMember, in_.offset(), in_.offset(), kOptionsMember);

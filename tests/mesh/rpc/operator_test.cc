@@ -112,6 +112,19 @@ TEST(Operator, IsToldWhenNobodyAnswers) {
     EXPECT_EQ(client.error().code, ErrorCode::kUnavailable);
 }
 
+TEST(Operator, IsToldThatANameCannotBeResolvedWithoutTheLibrarysWords) {
+    const Cluster cluster;
+    // No name of the DNS has a label of 64 characters: nobody is asked, on any network.
+    const auto client =
+        OperatorClient::connect({std::string(64, 'x') + ".invalid:7420",
+                                 cluster.files.operator_file, cluster.files.root_file},
+                                10s);
+    ASSERT_FALSE(client.has_value());
+    EXPECT_EQ(client.error().code, ErrorCode::kUnavailable);
+    EXPECT_NE(client.error().message.find("cannot be resolved"), std::string::npos);
+    EXPECT_EQ(client.error().message.find("params"), std::string::npos) << client.error().message;
+}
+
 TEST(MeshOfOne, StartsWithNothingAndServesItsLocalOperator) {
     const TempDir dir;
     MeshOptions options;

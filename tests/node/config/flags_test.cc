@@ -38,6 +38,10 @@ TEST(Flags, RefuseWhatTheyDoNotKnow) {
         EXPECT_EQ(flags.error().code, ErrorCode::kUsage);
         EXPECT_THAT(flags.error().message, HasSubstr("vidaid --help"));
     }
+    EXPECT_THAT(parse({"--listen", "a", "--listen", "b"}).error().message,
+                HasSubstr("--listen is given more than once\n"));
+    EXPECT_THAT(parse({"--listen"}).error().message, HasSubstr("--listen needs a value\n"));
+    EXPECT_THAT(parse({"--foo=1"}).error().message, testing::Not(HasSubstr("did you mean")));
     EXPECT_THAT(parse({"--lisen=x"}).error().message, HasSubstr("did you mean --listen?"));
 }
 

@@ -67,6 +67,14 @@ TEST(Load, NamesFileLinePathAndWhatWasExpected) {
     EXPECT_EQ(refusal("log: []"), "vidai.yaml:1: log: expected a map of options");
 }
 
+TEST(Load, CallsItAWrongCommandLineWhenNothingButFlagsIsWrong) {
+    TestSources sources;
+    sources.flags.options["listen.workers"] = {"x"};
+    EXPECT_EQ(sources.load_all().error().code, ErrorCode::kUsage);
+    sources.environment["VIDAI_LOG_LEVEL"] = "loud";
+    EXPECT_EQ(sources.load_all().error().code, ErrorCode::kConfigInvalid);
+}
+
 TEST(Load, SuggestsTheKeyThatWasMeant) {
     EXPECT_EQ(refusal("listen:\n  adress: 0.0.0.0:80\n"),
               "vidai.yaml:2: listen.adress: unknown key; did you mean 'address'?");

@@ -166,6 +166,14 @@ TEST(Request, RefusesWhatTwoReadersWouldReadDifferently) {
     }
 }
 
+TEST(Request, NamesAnEncodingThatIsNotUtf8) {
+    using std::string_literals::operator""s;
+    EXPECT_NE(read_bad("\xef\xbb\xbf{}").message.find("byte order mark"), std::string::npos);
+    for (const std::string& body : {"\xff\xfe{\0}\0"s, "\xfe\xff\0{\0}"s, "\0{\0}"s}) {
+        EXPECT_NE(read_bad(body).message.find("UTF-16"), std::string::npos);
+    }
+}
+
 TEST(Request, RefusesMalformedBodiesWherever) {
     const std::string good = with(R"("stream":true,"stream_options":{"a":[1,{"b":"\u00e9"}]})");
     for (std::size_t length = 0; length < good.size(); ++length) {

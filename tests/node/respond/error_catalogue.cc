@@ -27,8 +27,9 @@ A program switches on `code`; `message` is for a person. Where the table says *s
 message names what exactly was wrong and the text shown is only its fallback; elsewhere the text is
 all a client gets to read, and the log has the rest under the same `x-request-id`. `x-should-retry`
 is sent with every error and overrides an SDK's own rule; a delay is sent as `retry-after` (seconds)
-and `retry-after-ms`, for a limit the exact time until it admits again. The log name is what log
-lines and metrics call the failure.
+and `retry-after-ms`, for a limit the exact time until it admits again. A request that needs more
+than a whole limit can never be admitted: it is told `x-should-retry: false` whatever the table
+says. The log name is what log lines and metrics call the failure.
 
 | status | code | type | retry | connection | message | log name |
 |---|---|---|---|---|---|---|

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "bench/mock/reference.h"
 #include "cli/help.h"
 #include "mesh/mesh.h"
 #include "node/config/reference.h"
@@ -27,6 +28,7 @@ struct Page {
 constexpr Page kPages[] = {{"config", vidai::node::config::config_markdown},
                            {"events", vidai::node::observe::events_markdown},
                            {"metrics", metrics_page},
+                           {"vidai-mock", vidai::bench::mock::reference_markdown},
                            {"vidaictl", vidai::cli::reference_markdown}};
 
 std::string file_of(std::string_view folder, const Page& page) {
