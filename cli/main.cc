@@ -44,6 +44,10 @@ class RemoteOperator : public Operator {
         return client_.acknowledged(statement);
     }
 
+    Result<mesh::CreatedToken> token_create(const mesh::TokenRequest& request) override {
+        return client_.token_create(request);
+    }
+
   private:
     mesh::OperatorClient client_;
 };

@@ -31,6 +31,7 @@ class Operator {
     virtual Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) = 0;
     virtual Result<mesh::Stated> forget(const NodeId& node, bool force) = 0;
     virtual Result<mesh::Acknowledgement> acknowledged(const mesh::Stated& statement) = 0;
+    virtual Result<mesh::CreatedToken> token_create(const mesh::TokenRequest& request) = 0;
 };
 
 struct World {

@@ -144,6 +144,10 @@ Result<LimitReport> Desk::limit_show(const KeyId& key) {
     return replica_.limits_of(key, events_.counting(), wall_now());
 }
 
+Result<CreatedToken> Desk::token_create(TokenRequest request) {
+    return events_.make_token(std::move(request));
+}
+
 kj::Promise<Result<Stated>> Desk::announce(state::Register said, std::chrono::milliseconds within) {
     using Answer = Result<Stated>;
     if (!state::by_operators(said.statement.kind)) {

@@ -83,4 +83,11 @@ kj::Promise<void> OperatorServer::acknowledged(AcknowledgedContext context) {
     return answer_later(context, calls_.acknowledged(*said));
 }
 
+kj::Promise<void> OperatorServer::createToken(CreateTokenContext context) {
+    if (!may_write_) return answer<CreatedToken>(context, may_not_write());
+    auto request = wire::read(context.getParams().getRequest());
+    if (!request) return answer<CreatedToken>(context, fail(std::move(request).error()));
+    return answer(context, calls_.token_create(std::move(*request)));
+}
+
 }  // namespace vidai::mesh::rpc

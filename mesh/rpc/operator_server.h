@@ -29,6 +29,7 @@ class OperatorCalls {
     virtual kj::Promise<Result<Stated>> announce(state::Register said,
                                                  std::chrono::milliseconds within) = 0;
     virtual kj::Promise<Result<Acknowledgement>> acknowledged(const Stated& said) = 0;
+    virtual Result<CreatedToken> token_create(TokenRequest request) = 0;
 
   protected:
     ~OperatorCalls() = default;
@@ -48,6 +49,7 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> limitShow(LimitShowContext context) override;
     kj::Promise<void> announce(AnnounceContext context) override;
     kj::Promise<void> acknowledged(AcknowledgedContext context) override;
+    kj::Promise<void> createToken(CreateTokenContext context) override;
 
   private:
     OperatorCalls& calls_;

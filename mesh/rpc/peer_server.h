@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mesh/membership/message.h"
+#include "mesh/seal/certificate.h"
 #include "mesh/state/register_set.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
@@ -21,6 +22,8 @@ class PeerCalls {
     // Valid until the registers change.
     virtual state::Page page_for(const wire::RegisterPull& pull) = 0;
     virtual bool holds(const state::RegisterName& name, state::Hlc time) = 0;
+    // A new chain for that peer; nothing without an issuer key.
+    virtual seal::Bytes renew_for(const seal::PeerIdentity& peer) = 0;
     virtual void on_malformed(const NodeId& from, const Error& why) = 0;
 
   protected:
@@ -29,17 +32,20 @@ class PeerCalls {
 
 class PeerServer final : public proto::Peer::Server {
   public:
-    PeerServer(NodeId from, PeerCalls& calls) : from_(std::move(from)), calls_(calls) {}
+    PeerServer(seal::PeerIdentity peer, PeerCalls& calls)
+        : peer_(std::move(peer)), from_(peer_.node), calls_(calls) {}
 
     kj::Promise<void> deliver(DeliverContext context) override;
     kj::Promise<void> pushCounters(PushCountersContext context) override;
     kj::Promise<void> pushRegisters(PushRegistersContext context) override;
     kj::Promise<void> pullRegisters(PullRegistersContext context) override;
     kj::Promise<void> holds(HoldsContext context) override;
+    kj::Promise<void> renewCertificate(RenewCertificateContext context) override;
 
   private:
     kj::Promise<void> malformed(const Error& why);
-    const NodeId from_;
+    const seal::PeerIdentity peer_;
+    const NodeId& from_;
     PeerCalls& calls_;
 };
 

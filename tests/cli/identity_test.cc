@@ -54,5 +54,22 @@ TEST_F(Statements, FailWhenSomeNodeHasNotAcknowledged) {
     EXPECT_FALSE(recording_.forced);
 }
 
+TEST_F(Statements, MakeATokenForAPatternAndATime) {
+    const Outcome outcome =
+        asked({"mesh", "token", "create", "--node", "web-*", "--ttl", "15m", "--seed", "a:1,b:2"});
+    EXPECT_EQ(outcome.status, kExitOk) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("vidai-join-abc"));
+    EXPECT_EQ(recording_.token.node_pattern, "web-*");
+    EXPECT_EQ(recording_.token.ttl, std::chrono::minutes(15));
+    EXPECT_EQ(recording_.token.seeds, (std::vector<std::string>{"a:1", "b:2"}));
+    EXPECT_EQ(asked({"mesh", "token", "create"}).status, kExitUsage);
+    EXPECT_EQ(asked({"mesh", "token", "delete", "--node", "a"}).status, kExitUsage);
+    for (const char* ttl : {"1", "h", "0s", "-1h", "1w", "99999999999999999999s", ""}) {
+        EXPECT_EQ(asked({"mesh", "token", "create", "--node", "a", "--ttl", ttl}).status,
+                  kExitUsage)
+            << ttl;
+    }
+}
+
 }  // namespace
 }  // namespace vidai::cli

@@ -61,6 +61,7 @@ struct Recording {
     mesh::MeshInitRequest initialised;
     mesh::RevokeRequest revoked;
     bool forced = false;
+    mesh::TokenRequest token;
     mesh::Stated stated;
     mesh::Acknowledgement heard;
     int inits = 0;
@@ -99,6 +100,11 @@ class RecordedOperator : public Operator {
     }
     Result<mesh::Acknowledgement> acknowledged(const mesh::Stated&) override {
         return said(recording_.heard);
+    }
+    Result<mesh::CreatedToken> token_create(const mesh::TokenRequest& request) override {
+        recording_.token = request;
+        return said(mesh::CreatedToken{
+            Secret("vidai-join-abc"), recorded_now() + request.ttl, {"127.0.0.1:7420"}, "00ff"});
     }
 
   private:
