@@ -52,6 +52,9 @@ class RemoteOperator : public Operator {
     Result<mesh::Draining> drain(std::chrono::milliseconds grace) override {
         return client_.drain(grace);
     }
+    Result<mesh::CreatedToken> token_create(const mesh::TokenRequest& request) override {
+        return client_.token_create(request);
+    }
 
   private:
     mesh::OperatorClient client_;

@@ -33,6 +33,7 @@ class Operator {
     virtual Result<mesh::Stated> forget(const NodeId& node, bool force) = 0;
     virtual Result<mesh::Acknowledgement> acknowledged(const mesh::Stated& statement) = 0;
     virtual Result<mesh::Draining> drain(std::chrono::milliseconds grace) = 0;
+    virtual Result<mesh::CreatedToken> token_create(const mesh::TokenRequest& request) = 0;
 };
 
 struct World {

@@ -50,7 +50,8 @@ struct Notice {
         kStateFailed,  // subject: the snapshot file; it is tried again
         kSuperseded,   // subject: this node; must_stop() says why
         kIdentity,     // subject: a node's, operator's or issuer's name; what: "revoked",
-                       // "forgotten", or of this node "self_revoked"; by an operator's statement
+                       // "forgotten", of this node "self_revoked", by an operator's statement; or
+                       // "certified", with a join token
     };
     Kind kind = Kind::kTrouble;
     std::string subject;

@@ -117,6 +117,18 @@ struct Acknowledgement {
     std::vector<NodeId> by, missing;
 };
 
+struct TokenRequest {
+    std::string node_pattern;         // which node ids it may become, one '*' at most
+    std::chrono::seconds ttl{3'600};  // at most what the issuer may certify
+    std::vector<std::string> seeds;   // HOST:PORT to join at; empty: the nodes that are known
+};
+struct CreatedToken {
+    Secret text;  // shown once
+    WallTime until;
+    std::vector<std::string> seeds;
+    std::string key;  // public, 64 hex digits: what to revoke should the token leak
+};
+
 class OperatorClient {
   public:
     static Result<OperatorClient> connect(const OperatorTarget& target,
@@ -145,6 +157,8 @@ class OperatorClient {
     // Of the node that is connected to: it stops being ready at once, takes connections for
     // `grace` more, ends what it has begun and leaves. Returns at once; twice is fine.
     Result<Draining> drain(std::chrono::milliseconds grace);
+    // kUnavailable from a node that holds no issuer key.
+    Result<CreatedToken> token_create(const TokenRequest& request);
 
   private:
     struct Impl;

@@ -27,7 +27,10 @@ struct MeshOptions {
     // where none can be reached.
     std::chrono::milliseconds join_patience{5'000};
     std::string program_version;  // what `vidaictl mesh status` shows
-    bool enabled = false;         // a node on its own: nothing listens on the mesh port
+    // A join token: text that a node without an issuer file needs once, to be certified by one that
+    // has it. Secret. Not looked at once there is a certificate that is still good.
+    std::string join;
+    bool enabled = false;  // a node on its own: nothing listens on the mesh port
     // The oldest that a connection to a peer may grow before both prove again who they are.
     std::chrono::milliseconds reauthenticate{std::chrono::hours(24)};
 };

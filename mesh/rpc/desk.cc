@@ -148,6 +148,10 @@ Result<NodeReport> Desk::report() {
     return events_.report_now();
 }
 
+Result<CreatedToken> Desk::token_create(TokenRequest request) {
+    return events_.make_token(std::move(request));
+}
+
 kj::Promise<Result<Stated>> Desk::announce(state::Register said, std::chrono::milliseconds within) {
     using Answer = Result<Stated>;
     if (!state::by_operators(said.statement.kind)) {

@@ -24,6 +24,7 @@ class DeskEvents {
     virtual void on_stated(const MergeReport& report, const state::Register& said) = 0;
     virtual kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
                                                      state::Hlc time) = 0;
+    virtual Result<CreatedToken> make_token(TokenRequest request) = 0;
     virtual CountingFacts counting() = 0;
     virtual std::shared_ptr<const MeshView> view_now() = 0;
     virtual NodeReport report_now() = 0;
@@ -52,6 +53,7 @@ class Desk final : public OperatorCalls {
                                          std::chrono::milliseconds within) override;
     kj::Promise<Result<Acknowledgement>> acknowledged(const Stated& said) override;
     Result<Draining> drain(std::chrono::milliseconds grace) override;
+    Result<CreatedToken> token_create(TokenRequest request) override;
 
   private:
     kj::Promise<Result<void>> saved(std::chrono::milliseconds within);

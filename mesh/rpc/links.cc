@@ -23,7 +23,8 @@ using membership::DialFailure;
 using membership::LinkEnd;
 using Side = ::capnp::rpc::twoparty::Side;
 
-const seal::Roles kWelcome = seal::Role::kPeer | seal::Role::kOperator | seal::Role::kObserver;
+const seal::Roles kWelcome =
+    seal::Role::kPeer | seal::Role::kOperator | seal::Role::kObserver | seal::Role::kJoin;
 
 std::string text_of(const kj::Exception& e) {
     return e.getDescription().cStr();
@@ -215,7 +216,7 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
 void Links::welcome(Handshaken done, const std::string& address) {
     const NodeId peer = done.session.peer.node;
     if (!done.session.peer.roles.has(seal::Role::kPeer)) {
-        auto bootstrap = events_.bootstrap_for(done.session.peer);
+        auto bootstrap = events_.bootstrap_for(done.session.peer, done.session.binding);
         seal::PeerIdentity who = done.session.peer;
         auto stream = kj::heap<SealedStream>(std::move(done), wire::kOperatorWordsMax);
         stream->meter(traffic_.operators());
@@ -247,7 +248,7 @@ bool Links::adopt(Handshaken done, const NodeId& dialler) {
         ++counters_.replaced;
         sessions_.erase(held);
     }
-    auto bootstrap = events_.bootstrap_for(done.session.peer);
+    auto bootstrap = events_.bootstrap_for(done.session.peer, done.session.binding);
     seal::PeerIdentity who = done.session.peer;
     std::string address = done.session.hello.address;
     std::array<std::uint8_t, 4> random{};

@@ -20,6 +20,7 @@
 #include "mesh/rpc/doorkeeper.h"
 #include "mesh/rpc/duel.h"
 #include "mesh/rpc/handshaking.h"
+#include "mesh/rpc/registrar.h"
 #include "mesh/rpc/session.h"
 #include "mesh/rpc/tenure.h"
 #include "mesh/rpc/traffic.h"
@@ -36,8 +37,10 @@ inline constexpr std::size_t kOperatorsMax = 64;
 
 class LinkEvents {
   public:
-    // What an authenticated peer, operator or observer may call.
-    virtual ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who) = 0;
+    // What an authenticated peer, operator, observer or joiner may call; `binding` names this
+    // very connection.
+    virtual ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who,
+                                                      const Binding& binding) = 0;
     virtual void on_link_up(const NodeId& peer) = 0;  // also when it replaced another
     virtual void on_link_down(const NodeId& peer, membership::LinkEnd end,
                               const std::string& fault) = 0;
@@ -110,7 +113,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
         std::string address;  // where it says it can be dialled
         Tenure tenure;
     };
-    struct Guest {  // an operator
+    struct Guest {  // an operator, or a joiner
         kj::Own<Session> session;
         seal::PeerIdentity who;  // of the local socket: nobody, and for ever
     };

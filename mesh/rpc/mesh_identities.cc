@@ -57,6 +57,7 @@ void MeshThread::on_revoked(const state::Revocation& said, bool news) {
         notice(Notice::Kind::kIdentity, said.subject, "revoked",
                "key " + seal::fingerprint(said.key) + ": " +
                    (said.reason.empty() ? "no reason given" : said.reason));
+    registrar_.release(said.key);
     const auto revoked = replica_.identities().revoked();
     for (const ms::ClaimRef& claim : membership_.claims()) {
         const auto who =
@@ -91,6 +92,7 @@ void MeshThread::forget(const NodeId& node, const membership::Version& up_to) {
 void MeshThread::on_forgotten(const state::Forget& said, bool news) {
     if (news) notice(Notice::Kind::kIdentity, said.node.str(), "forgotten");
     const ms::Version up_to{said.serial, said.generation, {}};
+    registrar_.release(said.node);
     if (said.node == startup_.node) {
         const ms::Version& own = membership_.self()->version;
         if (ms::Version{own.serial, own.generation, {}} <= up_to) {

@@ -14,6 +14,7 @@
 #include "mesh/rpc/operator_server.h"
 #include "mesh/rpc/report.h"
 #include "mesh/rpc/sync_metrics.h"
+#include "mesh/seal/identity_store.h"
 #include "mesh/seal/refusal.h"
 #include "mesh/wire/membership.h"
 
@@ -80,20 +81,6 @@ Duration patience_of(const Startup& startup) {
     return alone ? Duration{} : Duration(startup.options.join_patience);
 }
 
-Links::Self link_self(const Startup& startup, const Certified& certified,
-                      const Identities& identities) {
-    return {startup.node,
-            certified.credentials,
-            {startup.identity.generation, kWire, startup.address},
-            certified.who.valid_until,
-            startup.options.reauthenticate,
-            identities.revoked()};
-}
-
-Author author_of(const Startup& startup, const Certified& certified) {
-    return {startup.node, startup.identity.key, certified.chain};
-}
-
 }  // namespace
 
 MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
@@ -119,6 +106,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
               if (result) return notice(Notice::Kind::kStateSaved, path, "saved");
               notice(Notice::Kind::kStateFailed, path, "failed", result.error().message);
           }),
+      registrar_(std::move(startup.issuer), [this](const NodeId& node) { return known_key(node); }),
       desk_(startup, membership_, replica_, saver_, timer_, *this),
       links_(io.provider->getNetwork(), timer_,
              link_self(startup, certified_, replica_.identities()), *this),
@@ -129,6 +117,20 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       tasks_(*this) {
     react(replica_.load(std::exchange(startup.stored.registers, {}), wall_now(), mono_now()),
           false);
+    if (!registrar_.can_certify()) {
+        certificate_saver_ = std::make_unique<Saver>(
+            seal::membership_path(startup.data_dir.path()), *io.lowLevelProvider,
+            [this]() {
+                const std::string text = seal::encode_membership(
+                    {startup_.trust, *certified_.chain, startup_.joined_at});
+                return seal::Bytes(text.begin(), text.end());
+            },
+            [this](const Result<void>& result) {
+                if (result) return;
+                notice(Notice::Kind::kStateFailed, startup_.node.str(), "failed",
+                       result.error().message);
+            });
+    }
     replica_.publish();
     saver_.mark_dirty();  // even with nothing to say: it shows that the disk takes it
     if (startup.peers.fd) {
@@ -245,12 +247,16 @@ void MeshThread::publish_readiness() {
 
 // --- links
 
-::capnp::Capability::Client MeshThread::bootstrap_for(const seal::PeerIdentity& who) {
+::capnp::Capability::Client MeshThread::bootstrap_for(const seal::PeerIdentity& who,
+                                                      const Binding& binding) {
     PeerCalls& calls = *this;
+    JoinCalls& joins = *this;
     if (who.roles.has(seal::Role::kPeer)) {
-        return kj::heap<PeerServer>(who.node, calls, links_.traffic().of(who.node));
+        return kj::heap<PeerServer>(who, calls, links_.traffic().of(who.node));
     }
-    return kj::heap<OperatorServer>(desk_, who.roles.has(seal::Role::kOperator));
+    if (who.roles.has(seal::Role::kOperator)) return kj::heap<OperatorServer>(desk_, true);
+    if (who.roles.has(seal::Role::kObserver)) return kj::heap<OperatorServer>(desk_, false);
+    return kj::heap<JoinServer>(who, binding, joins);
 }
 
 void MeshThread::on_link_up(const NodeId& peer) {
@@ -375,6 +381,7 @@ void MeshThread::second_tick() {
     const WallTime wall = wall_now();
     replica_.counters().tick(mono_now(), wall);
     saver_.save_if_dirty();
+    if (certificate_saver_) certificate_saver_->save_if_dirty();
     renew_if_due(wall);
     publish_readiness();
     resign_if_due(wall);
@@ -385,23 +392,6 @@ void MeshThread::second_tick() {
 
 void MeshThread::links_tick() {
     links_.tick(mono_now(), wall_now());
-}
-
-void MeshThread::renew_if_due(WallTime now) {
-    if (now < certified_.renew_at) return;
-    auto renewed = certify(startup_.issuer, startup_.node, startup_.identity, now);
-    if (!renewed) {
-        certified_.renew_at = now + std::chrono::minutes(10);
-        return notice(Notice::Kind::kTrouble, startup_.node.str(), "certificate_not_renewed",
-                      renewed.error().message);
-    }
-    certified_ = std::move(*renewed);
-    links_.set_self(link_self(startup_, certified_, replica_.identities()));
-    replica_.set_author(author_of(startup_, certified_));
-    turn([&](ms::Effects& out) {
-        membership_.renew(mono_now(), certified_.serial,
-                          std::string(seal::text_of(*certified_.chain)), out);
-    });
 }
 
 void MeshThread::on_command(Command command) {

@@ -16,10 +16,12 @@
 #include "mesh/rpc/crashes.h"
 #include "mesh/rpc/desk.h"
 #include "mesh/rpc/exchange.h"
+#include "mesh/rpc/join_server.h"
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/mailbox_pump.h"
 #include "mesh/rpc/peer_server.h"
 #include "mesh/rpc/refusals.h"
+#include "mesh/rpc/registrar.h"
 #include "mesh/rpc/replica.h"
 #include "mesh/rpc/saver.h"
 #include "mesh/rpc/shared.h"
@@ -30,9 +32,14 @@ namespace vidai::mesh::rpc {
 inline constexpr const char* kSelfRevoked =
     "this node's key or its issuer's was revoked by an operator: the mesh does not speak with it "
     "any more. Stop it; to return, give it a new data directory";
+// How this node shows itself under a certificate.
+Links::Self link_self(const Startup& startup, const Certified& certified,
+                      const Identities& identities);
+Author author_of(const Startup& startup, const Certified& certified);
 
 class MeshThread final : private LinkEvents,
                          private PeerCalls,
+                         private JoinCalls,
                          private DeskEvents,
                          private kj::TaskSet::ErrorHandler {
   public:
@@ -45,7 +52,8 @@ class MeshThread final : private LinkEvents,
   private:
     // Inputs.
     void on_command(Command command);
-    ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who) override;
+    ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who,
+                                              const Binding& binding) override;
     void on_link_up(const NodeId& peer) override;
     void on_link_down(const NodeId& peer, membership::LinkEnd end,
                       const std::string& fault) override;
@@ -58,6 +66,10 @@ class MeshThread final : private LinkEvents,
     state::Page page_for(const wire::RegisterPull& pull) override;
     std::uint64_t digest_now() override;
     void on_malformed(const NodeId& from, const Error& why) override;
+    seal::Bytes renew_for(const seal::PeerIdentity& peer) override;
+    Result<seal::Bytes> certify_joiner(const seal::PeerIdentity& token, const Binding& binding,
+                                       const JoinRequest& request) override;
+    Result<CreatedToken> make_token(TokenRequest request) override;
     bool holds(const state::RegisterName& name, state::Hlc time) override;
     void on_key_changed(const KeyChange& change) override;
     void on_stated(const MergeReport& report, const state::Register& said) override;
@@ -85,6 +97,9 @@ class MeshThread final : private LinkEvents,
     void links_tick();
     void renew_if_due(WallTime now);
     void join();
+    kj::Promise<void> ask_for_certificate(std::vector<NodeId> peers);
+    void take_certificate(Certified renewed);
+    std::optional<seal::PublicKey> known_key(const NodeId& node) const;
     void leave();
     void be_superseded();
     void publish_readiness();
@@ -119,6 +134,8 @@ class MeshThread final : private LinkEvents,
     Replica replica_;
     membership::Membership membership_;
     Saver saver_;
+    Registrar registrar_;
+    std::unique_ptr<Saver> certificate_saver_;  // of a node that others certify
     Desk desk_;
     Links links_;
     Exchange exchange_;

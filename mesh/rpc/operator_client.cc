@@ -303,6 +303,12 @@ Result<Stated> OperatorClient::forget(const NodeId& node, bool force) {
     return said;
 }
 
+Result<CreatedToken> OperatorClient::token_create(const TokenRequest& wanted) {
+    auto request = impl_->remote.createTokenRequest();
+    wire::write(wanted, request.initRequest());
+    return impl_->call<CreatedToken>(kj::mv(request));
+}
+
 Result<Acknowledgement> OperatorClient::acknowledged(const Stated& statement) {
     constexpr auto kPause = 100 * kj::MILLISECONDS;
     const auto end = rpc::mono_now() + impl_->timeout;

@@ -94,4 +94,11 @@ kj::Promise<void> OperatorServer::drain(DrainContext context) {
     return answer(context, calls_.drain(std::chrono::milliseconds(grace)));
 }
 
+kj::Promise<void> OperatorServer::createToken(CreateTokenContext context) {
+    if (!may_write_) return answer<CreatedToken>(context, may_not_write());
+    auto request = wire::read(context.getParams().getRequest());
+    if (!request) return answer<CreatedToken>(context, fail(std::move(request).error()));
+    return answer(context, calls_.token_create(std::move(*request)));
+}
+
 }  // namespace vidai::mesh::rpc

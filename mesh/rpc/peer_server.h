@@ -7,6 +7,7 @@
 
 #include "mesh/membership/message.h"
 #include "mesh/rpc/traffic.h"
+#include "mesh/seal/certificate.h"
 #include "mesh/state/register_set.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
@@ -25,6 +26,8 @@ class PeerCalls {
     virtual state::Page page_for(const wire::RegisterPull& pull) = 0;
     virtual std::uint64_t digest_now() = 0;  // of all registers held
     virtual bool holds(const state::RegisterName& name, state::Hlc time) = 0;
+    // A new chain for that peer; nothing without an issuer key.
+    virtual seal::Bytes renew_for(const seal::PeerIdentity& peer) = 0;
     virtual void on_malformed(const NodeId& from, const Error& why) = 0;
 
   protected:
@@ -34,18 +37,20 @@ class PeerCalls {
 class PeerServer final : public proto::Peer::Server {
   public:
     // Both outlive it.
-    PeerServer(NodeId from, PeerCalls& calls, PeerTraffic& traffic)
-        : from_(std::move(from)), calls_(calls), traffic_(traffic) {}
+    PeerServer(seal::PeerIdentity peer, PeerCalls& calls, PeerTraffic& traffic)
+        : peer_(std::move(peer)), from_(peer_.node), calls_(calls), traffic_(traffic) {}
 
     kj::Promise<void> deliver(DeliverContext context) override;
     kj::Promise<void> pushCounters(PushCountersContext context) override;
     kj::Promise<void> pushRegisters(PushRegistersContext context) override;
     kj::Promise<void> pullRegisters(PullRegistersContext context) override;
     kj::Promise<void> holds(HoldsContext context) override;
+    kj::Promise<void> renewCertificate(RenewCertificateContext context) override;
 
   private:
     kj::Promise<void> malformed(const Error& why);
-    const NodeId from_;
+    const seal::PeerIdentity peer_;
+    const NodeId& from_;
     PeerCalls& calls_;
     PeerTraffic& traffic_;
 };

@@ -108,6 +108,15 @@ kj::Promise<Result<wire::RegisterPage>> Session::pull_registers(const wire::Regi
     return bulk(kj::mv(call), std::move(failed));
 }
 
+kj::Promise<seal::Bytes> Session::renew_certificate() {
+    auto call = remote_.renewCertificateRequest().send().then([](auto&& reply) {
+        const seal::ByteView chain = wire::bytes_of(reply.getChain());
+        if (chain.size() > seal::kChainBytesMax) return seal::Bytes();
+        return seal::Bytes(chain.begin(), chain.end());
+    });
+    return bulk(kj::mv(call), seal::Bytes());
+}
+
 kj::Promise<bool> Session::holds(const state::RegisterName& name, state::Hlc time) {
     auto request = remote_.holdsRequest();
     request.setKind(static_cast<std::uint8_t>(name.kind));

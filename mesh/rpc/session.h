@@ -49,6 +49,8 @@ class Session final : private kj::TaskSet::ErrorHandler {
     kj::Promise<bool> push_counters(const wire::CounterPush& push);
     kj::Promise<bool> push_registers(const state::Page& page);
     kj::Promise<Result<wire::RegisterPage>> pull_registers(const wire::RegisterPull& pull);
+    // Nothing when the other side holds no issuer key or does not answer in time.
+    kj::Promise<seal::Bytes> renew_certificate();
     // Whether the other side has that register in force; false when it does not answer in time.
     kj::Promise<bool> holds(const state::RegisterName& name, state::Hlc time);
 

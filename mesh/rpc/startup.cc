@@ -41,12 +41,8 @@ Result<void> check_options(const MeshOptions& options) {
                        "`vidaictl mesh init`");
     }
     if (!options.enabled) return {};
-    if (options.root_file.empty())
+    if (!options.issuer_file.empty() && options.root_file.empty()) {
         return missing("root_file", "make one with `vidaictl mesh init`");
-    if (options.issuer_file.empty()) {
-        return missing("issuer_file",
-                       "in this version each node certifies itself with the issuer "
-                       "key from `vidaictl mesh init`");
     }
     for (const std::string& seed : options.seeds) {
         if (auto parsed = parse_host_port(seed); !parsed) return fail(std::move(parsed).error());
@@ -70,19 +66,6 @@ Result<MeshOptions> with_genesis(MeshOptions options, const DataDir& dir, const 
           "no mesh.root_file is set: this node is a mesh of one, with a root of its own in " +
               folder});
     return options;
-}
-
-Result<std::pair<seal::Trust, seal::Issuer>> load_trust(const MeshOptions& options) {
-    auto trust = seal::load_trust(options.root_file);
-    if (!trust) return fail(std::move(trust).error());
-    auto issuer = seal::load_issuer(options.issuer_file);
-    if (!issuer) return fail(std::move(issuer).error());
-    if (issuer->trust != *trust) {
-        return fail(ErrorCode::kUnauthenticated,
-                    options.issuer_file + " belongs to another mesh than " + options.root_file,
-                    "issuer_file");
-    }
-    return std::pair{*trust, std::move(*issuer)};
 }
 
 Result<state::StoredState> load_stored(const DataDir& dir, const seal::Trust& trust) {
@@ -129,44 +112,19 @@ Result<void> open_sockets(Startup& startup, const NoticeSink& sink) {
     return {};
 }
 
-// Up to a tenth of its life earlier than two thirds: nodes that started together, as by an upgrade,
-// do not renew together.
-WallTime renewal_time(WallTime now, WallTime until) {
-    std::array<std::uint8_t, 2> random{};
-    seal::system_random().fill(random);
-    const auto life = until - now;
-    return now + life * 2 / 3 - life / 10 * seal::Reader(random).u16() / 65'536;
-}
-
 }  // namespace
 
-Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
-                          const seal::NodeIdentity& identity, WallTime now) {
-    auto chain = seal::issue_node_certificate(issuer, node, identity.key->public_key(), now,
-                                              seal::kNodeValidity, seal::system_random());
-    if (!chain) return fail(std::move(chain).error());
-    const auto verified = seal::verify_chain(issuer.trust, now, *chain);
-    if (!verified) return fail(seal::to_error(verified.error()));
-    Certified out;
-    out.chain = std::make_shared<const seal::Bytes>(std::move(*chain));
-    out.credentials = std::make_shared<const seal::Credentials>(
-        seal::Credentials{issuer.trust, identity.key, *out.chain});
-    out.serial = verified->serial;
-    out.who = *verified;
-    out.renew_at = renewal_time(now, verified->valid_until);
-    return out;
-}
-
-Result<void> check(const MeshOptions& options) {
+Result<void> check(const MeshOptions& wanted) {
+    MeshOptions options = wanted;
+    options.enabled |= !options.join.empty() || has_membership(options.data_dir);
     if (auto fine = check_options(options); !fine) return fine;
     if (auto node = choose_node_id(options.node_id); !node) return fail(std::move(node).error());
-    if (!options.enabled) return {};
-    auto trusted = load_trust(options);
-    if (!trusted) return fail(std::move(trusted).error());
-    return {};
+    return check_admission(options);
 }
 
-Result<Startup> prepare(const MeshOptions& options, const NoticeSink& sink) {
+Result<Startup> prepare(const MeshOptions& wanted, const NoticeSink& sink) {
+    MeshOptions options = wanted;
+    options.enabled |= !options.join.empty() || has_membership(options.data_dir);
     if (auto fine = check_options(options); !fine) return fail(std::move(fine).error());
     auto node = choose_node_id(options.node_id);
     if (!node) return fail(std::move(node).error());
@@ -175,22 +133,22 @@ Result<Startup> prepare(const MeshOptions& options, const NoticeSink& sink) {
     auto chosen =
         options.enabled ? Result<MeshOptions>(options) : with_genesis(options, *dir, sink);
     if (!chosen) return fail(std::move(chosen).error());
-    auto trusted = load_trust(*chosen);
-    if (!trusted) return fail(std::move(trusted).error());
-    auto stored = load_stored(*dir, trusted->first);
-    if (!stored) return fail(std::move(stored).error());
     auto identity = seal::open_node_identity(dir->path(), seal::system_random());
     if (!identity) return fail(std::move(identity).error());
-    auto certified = certify(trusted->second, *node, *identity, wall_now());
-    if (!certified) return fail(std::move(certified).error());
+    auto admitted = admit_self(*chosen, *node, *identity);
+    if (!admitted) return fail(std::move(admitted).error());
+    if (chosen->seeds.empty()) chosen->seeds = admitted->seeds;
+    auto stored = load_stored(*dir, admitted->trust);
+    if (!stored) return fail(std::move(stored).error());
 
     Startup startup{std::move(*chosen),
                     std::move(*dir),
                     std::move(*node),
                     std::move(*identity),
-                    trusted->first,
-                    std::move(trusted->second),
-                    std::move(*certified),
+                    admitted->trust,
+                    std::move(admitted->issuer),
+                    std::move(admitted->certified),
+                    std::move(admitted->seeds),
                     std::move(*stored),
                     {},
                     {},

@@ -11,6 +11,7 @@
 
 #include "mesh/mesh.h"
 #include "mesh/options.h"
+#include "mesh/rpc/admission.h"
 #include "mesh/rpc/data_dir.h"
 #include "mesh/rpc/sockets.h"
 #include "mesh/seal/handshake.h"
@@ -27,23 +28,15 @@ inline constexpr seal::WireRange kWire{kWireMin, kWireMax};
 inline constexpr const char* kStateFile = "registers";
 inline constexpr const char* kOperatorSocket = "operator.sock";
 
-// One certificate's worth of identity.
-struct Certified {
-    std::shared_ptr<const seal::Credentials> credentials;
-    std::shared_ptr<const seal::Bytes> chain;  // the same as in the credentials
-    std::uint64_t serial = 0;
-    seal::PeerIdentity who;
-    WallTime renew_at;  // at two thirds of its validity at the latest
-};
-
 struct Startup {
     MeshOptions options;
     DataDir data_dir;
     NodeId node;
     seal::NodeIdentity identity;
     seal::Trust trust;
-    seal::Issuer issuer;
+    std::optional<seal::Issuer> issuer;
     Certified certified;
+    std::vector<std::string> joined_at;  // seeds to be kept with the certificate
     state::StoredState stored;
     std::string address;  // HOST:PORT that peers dial
     Listening peers;      // no descriptor in a mesh of one
@@ -54,9 +47,5 @@ struct Startup {
 // What prepare() would say of the options and of the files that they name, without side effects.
 Result<void> check(const MeshOptions& options);
 Result<Startup> prepare(const MeshOptions& options, const NoticeSink& sink);
-
-// A new certificate for this node, now and at each renewal.
-Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
-                          const seal::NodeIdentity& identity, WallTime now);
 
 }  // namespace vidai::mesh::rpc

@@ -40,7 +40,9 @@ WallTime read_time(Reader& in) {
 }
 
 bool well_formed(const NodeCertificate& c) {
-    return parse_node_id(c.node.str()).has_value() && c.roles.bits != 0 && valid_times(c.validity);
+    const bool named = c.roles == Roles(Role::kJoin) ? is_node_pattern(c.node.str())
+                                                     : parse_node_id(c.node.str()).has_value();
+    return named && c.roles.bits != 0 && valid_times(c.validity);
 }
 
 bool well_formed(const IssuerCertificate& c) {

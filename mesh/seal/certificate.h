@@ -55,7 +55,7 @@ struct Validity {
 
 struct NodeCertificate {
     MeshId mesh;
-    NodeId node;  // or an operator's name, which has the same form
+    NodeId node;  // or an operator's name, which has the same form; of role join alone: a pattern
     PublicKey key;
     Roles roles;
     std::uint64_t serial = 0;  // of two certificates of one node the greater is the newer

@@ -57,6 +57,8 @@ std::string_view domain_label(Domain domain) {
             return "vidai/channel-binding/1";
         case Domain::kArmour:
             return "vidai/armour/1";
+        case Domain::kJoinToken:
+            return "vidai/join-token/1";
     }
     CHECK(false, "a Domain outside the enumeration");
 }

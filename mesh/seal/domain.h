@@ -42,8 +42,9 @@ enum class Domain : std::uint8_t {
     kTrafficResponder,
     kChannelBinding,
     kArmour,
+    kJoinToken,
 };
-inline constexpr int kDomainCount = static_cast<int>(Domain::kArmour) + 1;
+inline constexpr int kDomainCount = static_cast<int>(Domain::kJoinToken) + 1;
 
 // E.g. "vidai/member-record/1": ASCII, at most 255 bytes.
 std::string_view domain_label(Domain domain);

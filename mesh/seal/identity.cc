@@ -111,7 +111,7 @@ Issuer make_issuer(const Root& root, const MeshPlan& plan, WallTime now, RandomS
     const IssuerCertificate certificate{.mesh = root.trust.mesh,
                                         .name = "issuer",
                                         .key = key->public_key(),
-                                        .may_grant = Role::kPeer,
+                                        .may_grant = Role::kPeer | Role::kJoin,
                                         .node_pattern = plan.node_pattern,
                                         .validity_max = plan.node_validity_max,
                                         .serial = new_serial(now, random),
@@ -156,7 +156,60 @@ Result<void> check_plan(const MeshPlan& plan, WallTime now) {
     return {};
 }
 
+constexpr std::string_view kSeedsBlock = "VIDAI MESH SEEDS";
+constexpr std::size_t kSeedsMax = 16;
+constexpr std::size_t kSeedBytesMax = 255;
+
 }  // namespace
+
+bool are_seeds(const std::vector<std::string>& seeds) {
+    return seeds.size() <= kSeedsMax && std::ranges::all_of(seeds, [](const std::string& seed) {
+               return !seed.empty() && seed.size() <= kSeedBytesMax &&
+                      std::ranges::all_of(seed, [](char c) { return c > ' ' && c < 0x7f; });
+           });
+}
+
+void write_seeds(Writer& out, const std::vector<std::string>& seeds) {
+    CHECK(are_seeds(seeds));
+    out.u8(static_cast<std::uint8_t>(seeds.size()));
+    for (const std::string& seed : seeds) out.var8(bytes_of(seed));
+}
+
+bool read_seeds(Reader& in, std::vector<std::string>& seeds) {
+    const std::size_t count = in.u8();
+    for (std::size_t i = 0; i < std::min(count, kSeedsMax); ++i) {
+        seeds.emplace_back(text_of(in.var8()));
+    }
+    return in.ok() && count <= kSeedsMax && are_seeds(seeds);
+}
+
+std::string encode_membership(const StoredMembership& held) {
+    Bytes seeds;
+    Writer writer(seeds);
+    writer.u8(kFormat);
+    write_seeds(writer, held.seeds);
+    return "# This node's certificate, as a node that holds an issuer key gave it.\n" +
+           about(held.trust) + trust_block(held.trust) + armour(kChainBlock, held.chain) +
+           armour(kSeedsBlock, seeds);
+}
+
+Result<StoredMembership> decode_membership(std::string_view text, std::string_view where) {
+    const auto blocks = read_blocks(text, where, {kTrustBlock, kChainBlock, kSeedsBlock});
+    if (!blocks) return fail(blocks.error());
+    const auto trust = read_trust((*blocks)[0].content.bytes, where);
+    if (!trust) return fail(trust.error());
+    StoredMembership held{*trust, (*blocks)[1].content.bytes, {}};
+    const auto leaf = decode_leaf(held.chain);
+    if (!leaf || !verify_chain(held.trust, leaf->validity.not_before, held.chain)) {
+        return damaged(where, "its certificate does not join a key to its root");
+    }
+    Reader in((*blocks)[2].content.bytes);
+    const bool known = in.u8() == kFormat;
+    if (!known || !read_seeds(in, held.seeds) || !in.done()) {
+        return damaged(where, "its seeds have an unknown form");
+    }
+    return held;
+}
 
 std::string encode_trust(const Trust& trust) {
     return "# Whom the nodes of this mesh believe. Not secret: give it to every node and "
@@ -281,6 +334,47 @@ Result<NewMesh> make_mesh(const MeshPlan& plan, WallTime now, RandomSource& rand
     out.files.push_back({"operator.key", encode_operator(first_operator), true});
     out.files.push_back({"mesh.pub", Secret(encode_trust(root.trust)), false});
     return out;
+}
+
+Result<Bytes> issue_join_certificate(const Issuer& issuer, const std::string& pattern,
+                                     const PublicKey& key, WallTime now,
+                                     std::chrono::seconds validity, RandomSource& random) {
+    const auto above = verify_issuer(issuer.trust, now, issuer.certificate);
+    if (!above) {
+        Error error = to_error(above.error());
+        error.message = "the issuer key cannot be used: " + error.message;
+        return fail(std::move(error));
+    }
+    if (!above->may_grant.has(Role::kJoin)) {
+        return fail(ErrorCode::kPermissionDenied,
+                    "this mesh's issuer certificate does not allow join tokens: it was made by an "
+                    "older `vidaictl mesh init`",
+                    "issuer");
+    }
+    const NodeCertificate certificate{.mesh = issuer.trust.mesh,
+                                      .node = NodeId(pattern),
+                                      .key = key,
+                                      .roles = Role::kJoin,
+                                      .serial = new_serial(now, random),
+                                      .validity = {now, now + validity}};
+    if (!is_node_pattern(pattern)) {
+        return fail(ErrorCode::kInvalidRequest,
+                    "a node pattern is 1 to 64 of a-z, 0-9, '-' and '.', and at most one '*'",
+                    "--node");
+    }
+    if (validity <= std::chrono::seconds::zero() || validity > above->validity_max) {
+        return fail(ErrorCode::kInvalidRequest,
+                    "a token is valid for one second to as long as the issuer may certify, " +
+                        std::to_string(above->validity_max.count()) + " seconds",
+                    "--ttl");
+    }
+    if (!check_constraints(*above, certificate)) {
+        return fail(ErrorCode::kPermissionDenied,
+                    "the issuer may certify nodes of the form '" + above->node_pattern +
+                        "' only, which '" + pattern + "' is not within",
+                    "--node");
+    }
+    return encode_chain(issuer.certificate, sign_certificate(*issuer.key, certificate));
 }
 
 Result<Bytes> issue_node_certificate(const Issuer& issuer, const NodeId& node, const PublicKey& key,

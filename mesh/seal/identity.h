@@ -83,6 +83,29 @@ struct NewMesh {
 // kInvalidRequest, with the field in param, when the plan breaks a bound.
 Result<NewMesh> make_mesh(const MeshPlan& plan, WallTime now, RandomSource& random);
 
+// What a node keeps that was certified by another one: whom it believes, its chain, and where it
+// found the mesh. At most 16 seeds of HOST:PORT.
+struct StoredMembership {
+    Trust trust;
+    Bytes chain;
+    std::vector<std::string> seeds;
+    friend bool operator==(const StoredMembership&, const StoredMembership&) = default;
+};
+std::string encode_membership(const StoredMembership& held);
+// As the decoders above; dates are not looked at.
+Result<StoredMembership> decode_membership(std::string_view text, std::string_view where);
+
+// u8 count, then var8 each.
+bool are_seeds(const std::vector<std::string>& seeds);
+void write_seeds(Writer& out, const std::vector<std::string>& seeds);
+bool read_seeds(Reader& in, std::vector<std::string>& seeds);
+
+// A chain of role join for the key of a token: kInvalidRequest, kPermissionDenied,
+// kUnauthenticated as below.
+Result<Bytes> issue_join_certificate(const Issuer& issuer, const std::string& pattern,
+                                     const PublicKey& key, WallTime now,
+                                     std::chrono::seconds validity, RandomSource& random);
+
 // A certificate chain for a node, role peer, valid from `now` for at most `validity` and at most
 // what the issuer may give. kPermissionDenied when the issuer may not certify that node;
 // kUnauthenticated when the issuer's own certificate is not valid now.

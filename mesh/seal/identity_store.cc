@@ -277,4 +277,24 @@ Result<NodeIdentity> open_node_identity(const std::string& data_dir, RandomSourc
     return next_start(folder);
 }
 
+std::string membership_path(const std::string& data_dir) {
+    return data_dir + "/identity/certificate";
+}
+
+Result<StoredMembership> load_membership(const std::string& data_dir) {
+    const std::string path = membership_path(data_dir);
+    const Result<Secret> text = read_file(path, Privacy::kPublic);
+    if (!text) return fail(text.error());
+    auto held = decode_membership(text->reveal(), path);
+    if (held) return held;
+    return fail(ErrorCode::kCorrupt,
+                held.error().message +
+                    ". Restore it from a backup; or remove it and join again with a new token",
+                path);
+}
+
+Result<void> store_membership(const std::string& data_dir, const StoredMembership& held) {
+    return replace(data_dir + "/identity", "certificate", encode_membership(held));
+}
+
 }  // namespace vidai::mesh::seal

@@ -28,4 +28,10 @@ Result<void> write_new_files(const std::string& directory, std::span<const NewFi
 // inside it is refused with the way to recover. The caller holds the data directory's lock.
 Result<NodeIdentity> open_node_identity(const std::string& data_dir, RandomSource& random);
 
+// DATA_DIR/identity/certificate, 0600: what a node keeps that another one certified. kNotFound when
+// there is none; kCorrupt says how to recover.
+std::string membership_path(const std::string& data_dir);
+Result<StoredMembership> load_membership(const std::string& data_dir);
+Result<void> store_membership(const std::string& data_dir, const StoredMembership& held);
+
 }  // namespace vidai::mesh::seal

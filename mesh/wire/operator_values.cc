@@ -269,6 +269,43 @@ Result<Acknowledgement> read(proto::Acknowledgement::Reader in) {
     return heard;
 }
 
+void write(const TokenRequest& request, proto::TokenRequest::Builder out) {
+    out.setPattern(to_text(request.node_pattern));
+    out.setTtlSeconds(static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+        request.ttl.count(), 0, std::numeric_limits<std::int32_t>::max())));
+    write(request.seeds, out.initSeeds(count(request.seeds)));
+}
+
+Result<TokenRequest> read(proto::TokenRequest::Reader in) {
+    auto seeds = read(in.getSeeds());
+    if (!seeds) return fail(std::move(seeds).error());
+    return TokenRequest{bounded(in.getPattern()), std::chrono::seconds(in.getTtlSeconds()),
+                        std::move(*seeds)};
+}
+
+void write(const CreatedToken& token, proto::Token::Builder out) {
+    out.setText(to_text(token.text.reveal()));
+    out.setUntilMs(to_ms(token.until));
+    out.setKey(to_text(token.key));
+    write(token.seeds, out.initSeeds(count(token.seeds)));
+}
+
+Result<CreatedToken> read(proto::Token::Reader in) {
+    auto seeds = read(in.getSeeds());
+    if (!seeds) return fail(std::move(seeds).error());
+    return CreatedToken{Secret(text_of(in.getText())), from_ms(in.getUntilMs()), std::move(*seeds),
+                        bounded(in.getKey())};
+}
+
+void write(const seal::Bytes& chain, proto::Certificate::Builder out) {
+    out.setChain(to_data(chain));
+}
+
+Result<seal::Bytes> read(proto::Certificate::Reader in) {
+    if (in.getChain().size() > seal::kChainBytesMax) return malformed("chain");
+    return seal::Bytes(in.getChain().begin(), in.getChain().end());
+}
+
 void write(const KeyCreateRequest& request, proto::KeyRequest::Builder out) {
     out.setName(to_text(request.name));
     write(request.models, out.initModels(count(request.models)));

@@ -36,6 +36,9 @@ void write(const LimitReport& report, proto::LimitReport::Builder out);
 void write(const state::Register& said, proto::SignedStatement::Builder out);
 void write(const Stated& said, proto::StatementRef::Builder out);
 void write(const Acknowledgement& heard, proto::Acknowledgement::Builder out);
+void write(const TokenRequest& request, proto::TokenRequest::Builder out);
+void write(const CreatedToken& token, proto::Token::Builder out);
+void write(const seal::Bytes& chain, proto::Certificate::Builder out);
 
 // kProtocol; of a KeyRequest kInvalidRequest.
 Result<std::vector<Member>> read(proto::MemberList::Reader in);
@@ -49,6 +52,9 @@ Result<LimitReport> read(proto::LimitReport::Reader in);
 Result<state::Register> read(proto::SignedStatement::Reader in);  // unverified
 Result<Stated> read(proto::StatementRef::Reader in);
 Result<Acknowledgement> read(proto::Acknowledgement::Reader in);
+Result<CreatedToken> read(proto::Token::Reader in);
+Result<seal::Bytes> read(proto::Certificate::Reader in);  // unverified
+Result<TokenRequest> read(proto::TokenRequest::Reader in);
 
 // proto::Outcome(T), either side of it.
 template <class Value, class Outcome>

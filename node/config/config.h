@@ -19,7 +19,7 @@ struct Config {
     net::ListenOptions listen;
     observe::AdminOptions admin;
     observe::LogOptions log;
-    mesh::MeshOptions mesh;  // enabled: derived, true when mesh.root_file is set
+    mesh::MeshOptions mesh;  // enabled: derived, true with mesh.root_file or mesh.join
     route::RouteOptions route;
     std::vector<providers::Provider> providers;  // in the order of the file
     std::string ports_file;             // where to write the ports bound as 0; empty: nowhere

@@ -69,12 +69,10 @@ void check_membership(Reading& reading, const mesh::membership::Options& m) {
 
 void check_mesh(Reading& reading) {
     mesh::MeshOptions& mesh = reading.config.mesh;
-    mesh.enabled = !mesh.root_file.empty();
-    check_pair(reading, "mesh.root_file", mesh.root_file, "mesh.issuer_file", mesh.issuer_file);
-    if (!mesh.seeds.empty() && !mesh.enabled) {
-        reading.problems.add(reading.origins.of("mesh.seeds"), "mesh.seeds",
-                             "needs mesh.root_file and mesh.issuer_file, which `vidaictl mesh "
-                             "init DIR` makes");
+    // Without either a node may have joined before: its data directory says so at start.
+    mesh.enabled = !mesh.root_file.empty() || !mesh.join.empty();
+    if (!mesh.issuer_file.empty()) {
+        check_pair(reading, "mesh.root_file", mesh.root_file, "mesh.issuer_file", mesh.issuer_file);
     }
     if (!mesh.node_id.empty()) {
         if (const Result<NodeId> id = parse_node_id(mesh.node_id); !id) {

@@ -147,6 +147,14 @@ constexpr Option<Config> kNode[] = {
      "Issuer key and certificate with which this node certifies itself, made by `vidaictl mesh "
      "init`. Whoever holds it can add nodes.",
      [](Config& c) -> Slot { return &c.mesh.issuer_file; }},
+    {"mesh.join",
+     "--join",
+     kStart,
+     {0, 8'192},
+     "A join token from `vidaictl mesh token create`, with which a node without an issuer file "
+     "gets its certificate once. Secret: the variable that names a file keeps it out of the list "
+     "of processes.",
+     [](Config& c) -> Slot { return &c.mesh.join; }},
     {"mesh.probe_interval",
      "",
      kStart,

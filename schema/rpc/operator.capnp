@@ -153,4 +153,29 @@ interface Operator {
   acknowledged @10 (said :StatementRef) -> (outcome :Outcome(Acknowledgement));
   # Who of the roster, members that left on purpose aside, has it in force.
   drain @8 (graceMs :UInt32) -> (outcome :Outcome(Reports.Draining));
+
+  createToken @11 (request :TokenRequest) -> (outcome :Outcome(Token));
+  # By a node that holds an issuer key; without seeds the nodes that it knows.
+}
+
+struct TokenRequest {
+  pattern @0 :Text;
+  ttlSeconds @1 :UInt32;
+  seeds @2 :List(Text);
+}
+
+struct Token {
+  text @0 :Text;
+  untilMs @1 :Int64;
+  seeds @2 :List(Text);
+  key @3 :Text;  # hex, public: what to revoke should the token leak
+}
+
+struct Certificate {
+  chain @0 :Data;
+}
+
+# All that the holder of a join token may ask of a node.
+interface Join {
+  requestCertificate @0 (node :Text, key :Data, proof :Data) -> (outcome :Outcome(Certificate));
 }

@@ -23,4 +23,7 @@ interface Peer {
 
   holds @4 (kind :UInt8, id :Text, time :UInt64) -> (held :Bool);
   # Whether that register, of that time or later, is in force at the callee.
+
+  renewCertificate @5 () -> (chain :Data);
+  # A new certificate for the caller's own id and key; nothing from who holds no issuer key.
 }

@@ -21,22 +21,22 @@ class Statements : public Shell {
 };
 
 TEST_F(Statements, NameTheirSubjectInOneOfThreeWays) {
-    EXPECT_EQ(asked({"mesh", "revoke", "n2", "--reason", "stolen"}).code, kExitOk);
+    EXPECT_EQ(asked({"mesh", "revoke", "n2", "--reason", "stolen"}).status, kExitOk);
     EXPECT_EQ(recording_.revoked.node.str(), "n2");
     EXPECT_EQ(recording_.revoked.reason, "stolen");
-    EXPECT_EQ(asked({"mesh", "revoke", "--key", "abcd"}).code, kExitOk);
+    EXPECT_EQ(asked({"mesh", "revoke", "--key", "abcd"}).status, kExitOk);
     EXPECT_EQ(recording_.revoked.key, "abcd");
-    EXPECT_EQ(asked({"mesh", "revoke", "--file", "operator.key"}).code, kExitOk);
+    EXPECT_EQ(asked({"mesh", "revoke", "--file", "operator.key"}).status, kExitOk);
     EXPECT_EQ(recording_.revoked.file, "operator.key");
-    EXPECT_EQ(asked({"mesh", "revoke"}).code, kExitUsage);
-    EXPECT_EQ(asked({"mesh", "revoke", "n2", "--key", "abcd"}).code, kExitUsage);
-    EXPECT_EQ(asked({"mesh", "revoke", "n2", "n3"}).code, kExitUsage);
-    EXPECT_EQ(asked({"node", "forget"}).code, kExitUsage);
+    EXPECT_EQ(asked({"mesh", "revoke"}).status, kExitUsage);
+    EXPECT_EQ(asked({"mesh", "revoke", "n2", "--key", "abcd"}).status, kExitUsage);
+    EXPECT_EQ(asked({"mesh", "revoke", "n2", "n3"}).status, kExitUsage);
+    EXPECT_EQ(asked({"node", "forget"}).status, kExitUsage);
 }
 
 TEST_F(Statements, SayWhoHasAcknowledged) {
     const Outcome outcome = asked({"mesh", "revoke", "n2", "--wait"});
-    EXPECT_EQ(outcome.code, kExitOk);
+    EXPECT_EQ(outcome.status, kExitOk);
     EXPECT_THAT(outcome.out, HasSubstr("by 2 of 2 nodes of the roster"));
     EXPECT_THAT(outcome.out, HasSubstr("n3"));
     EXPECT_THAT(asked({"mesh", "revoke", "n2", "--wait", "-o", "json"}).out,
@@ -46,12 +46,29 @@ TEST_F(Statements, SayWhoHasAcknowledged) {
 TEST_F(Statements, FailWhenSomeNodeHasNotAcknowledged) {
     recording_.heard.missing = {NodeId("n4")};
     const Outcome outcome = asked({"node", "forget", "n2", "--force", "--wait"});
-    EXPECT_EQ(outcome.code, kExitUnavailable);
+    EXPECT_EQ(outcome.status, kExitUnavailable);
     EXPECT_THAT(outcome.err, HasSubstr("acknowledged by 2 of 3 nodes"));
     EXPECT_THAT(outcome.err, HasSubstr("missing: n4"));
     EXPECT_TRUE(recording_.forced);
-    EXPECT_EQ(asked({"mesh", "forget", "n2"}).code, kExitOk) << "without --wait nobody asks";
+    EXPECT_EQ(asked({"mesh", "forget", "n2"}).status, kExitOk) << "without --wait nobody asks";
     EXPECT_FALSE(recording_.forced);
+}
+
+TEST_F(Statements, MakeATokenForAPatternAndATime) {
+    const Outcome outcome =
+        asked({"mesh", "token", "create", "--node", "web-*", "--ttl", "15m", "--seed", "a:1,b:2"});
+    EXPECT_EQ(outcome.status, kExitOk) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("vidai-join-abc"));
+    EXPECT_EQ(recording_.token.node_pattern, "web-*");
+    EXPECT_EQ(recording_.token.ttl, std::chrono::minutes(15));
+    EXPECT_EQ(recording_.token.seeds, (std::vector<std::string>{"a:1", "b:2"}));
+    EXPECT_EQ(asked({"mesh", "token", "create"}).status, kExitUsage);
+    EXPECT_EQ(asked({"mesh", "token", "delete", "--node", "a"}).status, kExitUsage);
+    for (const char* ttl : {"1", "h", "0s", "-1h", "1w", "99999999999999999999s", ""}) {
+        EXPECT_EQ(asked({"mesh", "token", "create", "--node", "a", "--ttl", ttl}).status,
+                  kExitUsage)
+            << ttl;
+    }
 }
 
 }  // namespace

@@ -69,6 +69,7 @@ struct Recording {
     mesh::MeshInitRequest initialised;
     mesh::RevokeRequest revoked;
     bool forced = false;
+    mesh::TokenRequest token;
     mesh::Stated stated;
     mesh::Acknowledgement heard;
     int inits = 0;
@@ -119,6 +120,11 @@ class RecordedOperator : public Operator {
         recording_.drained_at = recording_.target.address;
         recording_.grace = grace;
         return said(recording_.draining);
+    }
+    Result<mesh::CreatedToken> token_create(const mesh::TokenRequest& request) override {
+        recording_.token = request;
+        return said(mesh::CreatedToken{
+            Secret("vidai-join-abc"), recorded_now() + request.ttl, {"127.0.0.1:7420"}, "00ff"});
     }
 
   private:

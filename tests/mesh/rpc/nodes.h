@@ -84,6 +84,18 @@ struct Node {
     std::unique_ptr<Mesh> mesh;
     MeshOptions options;
 
+    Node() = default;
+    Node(Node&&) = default;
+    // The old mesh ends before the notices that it writes to.
+    Node& operator=(Node&& other) noexcept {
+        mesh.reset();
+        notices = std::move(other.notices);
+        mesh = std::move(other.mesh);
+        options = std::move(other.options);
+        return *this;
+    }
+    ~Node() = default;
+
     std::string address() const { return "127.0.0.1:" + std::to_string(mesh->mesh_port()); }
     std::size_t alive() const {
         std::size_t count = 0;

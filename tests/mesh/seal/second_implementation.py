@@ -153,6 +153,14 @@ def armour(name, content):
     return "\n".join([f"-----BEGIN {name}-----", *lines, f"-----END {name}-----", ""])
 
 
+def join_token(mesh, root, token, links):
+    content = (u(1, 1) + mesh + root + bytes.fromhex(token["key"]["seed"])
+               + var16(u(1, len(links)) + b"".join(map(var16, links)))
+               + u(1, len(token["seeds"])) + b"".join(var8(s.encode()) for s in token["seeds"]))
+    whole = content + digest("vidai/join-token/1", 16, content)
+    return "vidai-join-" + base64.urlsafe_b64encode(whole).decode().rstrip("=")
+
+
 def operator_statement(said):
     if "revocation" in said:
         fields = said["revocation"]
@@ -189,6 +197,16 @@ def main():
     issuer = issuer_certificate(mesh, vectors["issuer"], root_secret)
     same("issuer certificate", issuer.hex(), vectors["issuer"]["encoded"])
     issuer_secret = key_pair(bytes.fromhex(vectors["issuer"]["key"]["seed"]))[1]
+
+    token = vectors["token"]
+    leaf = node_certificate(mesh, token, issuer_secret)
+    same("join certificate", leaf.hex(), token["certificate"]["encoded"])
+    same("token", join_token(mesh, root, token, [issuer, leaf]), token["text"])
+    asked = token["request"]
+    node, node_secret = key_pair(bytes.fromhex(asked["key"]["seed"]))
+    same("request", sign(node_secret, "vidai/certificate-request/1",
+                         bytes.fromhex(asked["binding"]) + mesh + var8(asked["node"].encode())
+                         + node).hex(), asked["proof"])
 
     alice = key_pair(bytes.fromhex(vectors["handshakes"][1]["initiator"]["key"]["seed"]))[1]
     for said in vectors["statements"]:

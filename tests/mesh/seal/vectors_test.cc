@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mesh/seal/armour.h"
+#include "mesh/seal/token.h"
 #include "mesh/state/statement.h"
 #include "tests/mesh/seal/support.h"
 
@@ -81,7 +82,7 @@ struct Fixture {
         issuer_certificate = {.mesh = root.trust.mesh,
                               .name = "issuer",
                               .key = issuer_key->public_key(),
-                              .may_grant = Role::kPeer,
+                              .may_grant = Role::kPeer | Role::kJoin,
                               .node_pattern = "vidai-*",
                               .validity_max = kNodeValidity,
                               .serial = 1,
@@ -211,6 +212,33 @@ Json describe_statements(const Side& alice, const Side& subject, const MeshId& m
     return Json::array({revoked, forgotten});
 }
 
+// A token for "vidai-*", and what "vidai-2" asks for with it.
+Json describe_token(const Fixture& f) {
+    const auto key = fixed_key(0x70);
+    const NodeCertificate certificate{.mesh = f.root.trust.mesh,
+                                      .node = NodeId("vidai-*"),
+                                      .key = key->public_key(),
+                                      .roles = Role::kJoin,
+                                      .serial = 7,
+                                      .validity = {kNow, kNow + std::chrono::hours(1)}};
+    const Bytes leaf = sign_certificate(*f.issuer_key, certificate);
+    const JoinToken token{{f.root.trust, key, encode_chain(f.issuer, leaf)},
+                          {"10.0.0.1:7420", "mesh.example:7420"}};
+    const auto node = fixed_key(0x80);
+    std::array<std::uint8_t, 32> binding{};
+    std::iota(binding.begin(), binding.end(), std::uint8_t{1});
+    const NodeId id("vidai-2");
+    return {{"key", describe(*key)},
+            {"certificate", describe(certificate, leaf)},
+            {"seeds", token.seeds},
+            {"text", encode_token(token).reveal()},
+            {"request",
+             {{"node", id.str()},
+              {"key", describe(*node)},
+              {"binding", to_hex(binding)},
+              {"proof", to_hex(sign_request(*node, binding, f.root.trust.mesh, id).bytes)}}}};
+}
+
 Json derive() {
     const Fixture f;
     const IssuerCertificate& c = f.issuer_certificate;
@@ -237,6 +265,7 @@ Json derive() {
              {{"name", "VIDAI EXAMPLE"},
               {"content", to_hex(count_from(0, 50))},
               {"text", armour("VIDAI EXAMPLE", count_from(0, 50))}}},
+            {"token", describe_token(f)},
             {"statements", describe_statements(alice, zero, f.root.trust.mesh)},
             {"handshakes", {describe_handshake(zero, one), describe_handshake(alice, one)}}};
 }

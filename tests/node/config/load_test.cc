@@ -121,9 +121,10 @@ TEST(Load, RefusesTwoListenersOnOnePort) {
 TEST(Load, SwitchesTheMeshOnByItsRoot) {
     TestSources sources;
     sources.flags.options["mesh.seeds"] = {"a:7420", "[::1]:7421"};
-    EXPECT_THAT(sources.load_all().error().message, HasSubstr("vidaictl mesh init"));
-    sources.environment["VIDAI_MESH_ROOT_FILE"] = "root";
+    EXPECT_FALSE(sources.load_all()->mesh.enabled) << "unless the data directory says so";
     sources.environment["VIDAI_MESH_ISSUER_FILE"] = "issuer";
+    EXPECT_THAT(sources.load_all().error().message, HasSubstr("needs mesh.root_file"));
+    sources.environment["VIDAI_MESH_ROOT_FILE"] = "root";
     const Result<Config> config = sources.load_all();
     ASSERT_TRUE(config) << config.error().message;
     EXPECT_TRUE(config->mesh.enabled);
@@ -148,6 +149,14 @@ TEST(Load, RefusesARangeThatIsUpsideDown) {
                 HasSubstr("mesh.probe_timeout_max: must not be less than mesh.probe_timeout_min"));
     EXPECT_THAT(config.error().message,
                 HasSubstr("mesh.redial_max: must not be less than mesh.redial_min"));
+}
+
+TEST(Load, SwitchesTheMeshOnByAJoinTokenToo) {
+    TestSources sources;
+    sources.flags.options["mesh.join"] = {"vidai-join-abc"};
+    ASSERT_TRUE(sources.load_all());
+    EXPECT_TRUE(sources.load_all()->mesh.enabled);
+    EXPECT_EQ(sources.load_all()->mesh.join, "vidai-join-abc");
 }
 
 TEST(Load, RefusesANodeIdThatIsNoName) {

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/rpc/admission.h"
+
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "mesh/rpc/clock.h"
+#include "mesh/rpc/joining.h"
+#include "mesh/seal/identity_store.h"
+#include "mesh/seal/refusal.h"
+#include "mesh/seal/token.h"
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+constexpr std::chrono::seconds kJoinWithin{60};
+
+// Up to a tenth of its life earlier than two thirds: nodes that started together, as by an upgrade,
+// do not renew together.
+WallTime renewal_time(const seal::Validity& validity) {
+    std::array<std::uint8_t, 2> random{};
+    seal::system_random().fill(random);
+    const auto life = validity.not_after - validity.not_before;
+    return seal::renewal_due(validity) - life / 10 * seal::Reader(random).u16() / 65'536;
+}
+
+std::unexpected<Error> other_mesh(const std::string& mine, const std::string& theirs) {
+    return fail(ErrorCode::kUnauthenticated, mine + " belongs to another mesh than " + theirs,
+                mine);
+}
+
+Result<seal::Issuer> load_issuer(const MeshOptions& options) {
+    auto trust = seal::load_trust(options.root_file);
+    if (!trust) return fail(std::move(trust).error());
+    auto issuer = seal::load_issuer(options.issuer_file);
+    if (!issuer) return fail(std::move(issuer).error());
+    if (issuer->trust != *trust) return other_mesh(options.issuer_file, options.root_file);
+    return issuer;
+}
+
+Result<Admission> by_issuer(const MeshOptions& options, const NodeId& node,
+                            const seal::NodeIdentity& identity) {
+    auto issuer = load_issuer(options);
+    if (!issuer) return fail(std::move(issuer).error());
+    auto certified = certify(*issuer, node, identity, wall_now());
+    if (!certified) return fail(std::move(certified).error());
+    const seal::Trust trust = issuer->trust;
+    return Admission{trust, std::move(*issuer), std::move(*certified), {}};
+}
+
+Result<Admission> by_token(const MeshOptions& options, const NodeId& node,
+                           const seal::NodeIdentity& identity) {
+    const auto token = seal::decode_token(options.join);
+    if (!token) return fail(token.error());
+    auto chain = join_mesh(*token, node, *identity.key, kJoinWithin);
+    if (!chain) {
+        Error error = std::move(chain).error();
+        error.message = "this node could not join the mesh: " + error.message;
+        return fail(std::move(error));
+    }
+    const seal::StoredMembership held{token->as.trust, std::move(*chain), token->seeds};
+    if (auto kept = seal::store_membership(options.data_dir, held); !kept) {
+        return fail(std::move(kept).error());
+    }
+    auto certified = certified_by(held.trust, node, identity, held.chain, wall_now());
+    if (!certified) return fail(std::move(certified).error());
+    return Admission{held.trust, std::nullopt, std::move(*certified), held.seeds};
+}
+
+Result<Admission> by_certificate(const MeshOptions& options, const NodeId& node,
+                                 const seal::NodeIdentity& identity) {
+    const auto held = seal::load_membership(options.data_dir);
+    if (!held) return fail(held.error());
+    auto certified = certified_by(held->trust, node, identity, held->chain, wall_now());
+    if (certified) return Admission{held->trust, std::nullopt, std::move(*certified), held->seeds};
+    if (!options.join.empty()) return by_token(options, node, identity);
+    Error error = std::move(certified).error();
+    error.message = "this node's certificate, " + seal::membership_path(options.data_dir) +
+                    ", is of no use: " + error.message +
+                    ". Start it once with a new join token (--join), from `vidaictl mesh token "
+                    "create`";
+    return fail(std::move(error));
+}
+
+}  // namespace
+
+bool has_membership(const std::string& data_dir) {
+    std::error_code error;
+    return std::filesystem::exists(seal::membership_path(data_dir), error);
+}
+
+Result<Certified> certified_by(const seal::Trust& trust, const NodeId& node,
+                               const seal::NodeIdentity& identity, seal::Bytes chain,
+                               WallTime now) {
+    const auto who = seal::verify_chain(trust, now, chain);
+    if (!who) return fail(seal::to_error(who.error()));
+    const auto leaf = seal::decode_leaf(chain);
+    if (!leaf) return fail(seal::to_error(leaf.error()));
+    if (who->node != node || who->key != identity.key->public_key() ||
+        !who->roles.has(seal::Role::kPeer)) {
+        return fail(ErrorCode::kUnauthenticated,
+                    "the certificate is of node '" + who->node.str() + "' and the key " +
+                        seal::fingerprint(who->key) + ", not of '" + node.str() + "' and " +
+                        seal::fingerprint(identity.key->public_key()),
+                    "certificate");
+    }
+    Certified out;
+    out.chain = std::make_shared<const seal::Bytes>(std::move(chain));
+    out.credentials = std::make_shared<const seal::Credentials>(
+        seal::Credentials{trust, identity.key, *out.chain});
+    out.serial = who->serial;
+    out.who = *who;
+    out.renew_at = renewal_time(leaf->validity);
+    return out;
+}
+
+Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
+                          const seal::NodeIdentity& identity, WallTime now) {
+    auto chain = seal::issue_node_certificate(issuer, node, identity.key->public_key(), now,
+                                              seal::kNodeValidity, seal::system_random());
+    if (!chain) return fail(std::move(chain).error());
+    return certified_by(issuer.trust, node, identity, std::move(*chain), now);
+}
+
+Result<void> check_admission(const MeshOptions& options) {
+    const auto verdict = [](const auto& result) -> Result<void> {
+        if (!result) return fail(result.error());
+        return {};
+    };
+    if (!options.issuer_file.empty()) return verdict(load_issuer(options));
+    if (!options.join.empty()) return verdict(seal::decode_token(options.join));
+    return options.root_file.empty() ? Result<void>()
+                                     : verdict(seal::load_trust(options.root_file));
+}
+
+Result<Admission> admit_self(const MeshOptions& options, const NodeId& node,
+                             const seal::NodeIdentity& identity) {
+    if (!options.issuer_file.empty()) return by_issuer(options, node, identity);
+    const bool known = has_membership(options.data_dir);
+    if (!known && options.join.empty()) {
+        return fail(ErrorCode::kConfigInvalid,
+                    "this node has no certificate yet: give it a join token (--join), from "
+                    "`vidaictl mesh token create`, or an issuer key (mesh.issuer_file)",
+                    "join");
+    }
+    auto admitted =
+        known ? by_certificate(options, node, identity) : by_token(options, node, identity);
+    if (!admitted || options.root_file.empty()) return admitted;
+    const auto trust = seal::load_trust(options.root_file);
+    if (!trust) return fail(trust.error());
+    if (admitted->trust != *trust) {
+        return other_mesh("this node's certificate", options.root_file);
+    }
+    return admitted;
+}
+
+}  // namespace vidai::mesh::rpc

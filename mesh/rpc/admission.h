@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a node comes to its certificate at start: it signs one itself with a mounted issuer key,
+// finds the one on its volume, or joins with a token and keeps what it gets. Blocking; at start.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mesh/options.h"
+#include "mesh/seal/handshake.h"
+#include "mesh/seal/identity.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/result.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::rpc {
+
+// One certificate's worth of identity.
+struct Certified {
+    std::shared_ptr<const seal::Credentials> credentials;
+    std::shared_ptr<const seal::Bytes> chain;  // the same as in the credentials
+    std::uint64_t serial = 0;
+    seal::PeerIdentity who;
+    WallTime renew_at;  // at two thirds of its validity at the latest
+};
+
+struct Admission {
+    seal::Trust trust;
+    std::optional<seal::Issuer> issuer;
+    Certified certified;
+    std::vector<std::string> seeds;  // where it joined; nothing with an issuer of its own
+};
+
+// Whether DATA_DIR holds a certificate, and so a mesh to come back to.
+bool has_membership(const std::string& data_dir);
+
+// What the files and the token that the options name are worth, without side effects.
+Result<void> check_admission(const MeshOptions& options);
+
+Result<Admission> admit_self(const MeshOptions& options, const NodeId& node,
+                             const seal::NodeIdentity& identity);
+
+// What a chain for this node's own id and key says. kUnauthenticated when it is not that or not
+// valid now.
+Result<Certified> certified_by(const seal::Trust& trust, const NodeId& node,
+                               const seal::NodeIdentity& identity, seal::Bytes chain, WallTime now);
+// A new certificate for this node, now and at each renewal.
+Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
+                          const seal::NodeIdentity& identity, WallTime now);
+
+}  // namespace vidai::mesh::rpc

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/rpc/joining.h"
+
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include <capnp/rpc-twoparty.h>
+#include <kj/async-io.h>
+
+#include "mesh/rpc/clock.h"
+#include "mesh/rpc/handshaking.h"
+#include "mesh/rpc/sealed_stream.h"
+#include "mesh/rpc/startup.h"
+#include "mesh/seal/handshake.h"
+#include "mesh/seal/refusal.h"
+#include "mesh/wire/message.h"
+#include "mesh/wire/operator_values.h"
+#include "schema/rpc/operator.capnp.h"
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+using Answer = Result<seal::Bytes>;
+using Side = ::capnp::rpc::twoparty::Side;
+
+constexpr int kTrySeconds = 5;
+constexpr auto kPause = 500 * kj::MILLISECONDS;
+
+// The RPC over one sealed connection, alive until its answer is there.
+struct Asking {
+    explicit Asking(Handshaken done)
+        : stream(std::move(done), wire::kOperatorWordsMax),
+          network(stream, Side::CLIENT, wire::reader_options(wire::kOperatorWordsMax)),
+          system(::capnp::makeRpcClient(network)) {}
+
+    proto::Join::Client remote() {
+        ::capnp::MallocMessageBuilder message(4);
+        auto vat = message.initRoot<::capnp::rpc::twoparty::VatId>();
+        vat.setSide(Side::SERVER);
+        return system.bootstrap(vat).castAs<proto::Join>();
+    }
+
+    SealedStream stream;
+    ::capnp::TwoPartyVatNetwork network;
+    ::capnp::RpcSystem<::capnp::rpc::twoparty::VatId> system;
+};
+
+class Joiner {
+  public:
+    Joiner(const seal::JoinToken& token, const NodeId& node, const seal::SecretKey& key)
+        : token_(token),
+          node_(node),
+          key_(key),
+          self_(std::make_shared<const seal::Credentials>(token.as)),
+          io_(kj::setupAsyncIo()) {}
+
+    Answer ask(const std::string& seed) {
+        auto late = io_.provider->getTimer().afterDelay(kTrySeconds * kj::SECONDS).then([&]() {
+            return Answer(fail(ErrorCode::kUnavailable, seed + " did not answer in time", seed));
+        });
+        auto asked = kj::evalNow([&]() { return dial(seed); }).catch_([&](kj::Exception&& e) {
+            return Answer(fail(ErrorCode::kUnavailable,
+                               "cannot join at " + seed + ": " + e.getDescription().cStr(), seed));
+        });
+        return asked.exclusiveJoin(kj::mv(late)).wait(io_.waitScope);
+    }
+    void pause() { io_.provider->getTimer().afterDelay(kPause).wait(io_.waitScope); }
+
+  private:
+    kj::Promise<Answer> dial(const std::string& seed) {
+        return io_.provider->getNetwork()
+            .parseAddress(seed.c_str())
+            .then([](kj::Own<kj::NetworkAddress>&& found) {
+                auto connected = found->connect();
+                return connected.attach(kj::mv(found));
+            })
+            .then([this](kj::Own<kj::AsyncIoStream>&& stream) {
+                tune(*stream);
+                seal::HandshakeOptions options{
+                    self_, {Generation{0}, kWire, {}}, seal::Role::kPeer, {}, wall_now()};
+                return run_handshake(
+                    kj::mv(stream),
+                    std::make_unique<seal::Initiator>(std::move(options), seal::system_random()));
+            })
+            .then([this](Result<Handshaken>&& done) -> kj::Promise<Answer> {
+                if (!done) return Answer(fail(std::move(done).error()));
+                return request(std::move(*done));
+            });
+    }
+
+    kj::Promise<Answer> request(Handshaken done) {
+        const seal::Signature proof =
+            seal::sign_request(key_, done.session.binding, token_.as.trust.mesh, node_);
+        auto asking = kj::heap<Asking>(std::move(done));
+        auto call = asking->remote().requestCertificateRequest();
+        call.setNode(wire::to_text(node_.str()));
+        call.setKey(wire::to_data(key_.public_key().bytes));
+        call.setProof(wire::to_data(proof.bytes));
+        auto answer = call.send().then(
+            [](auto&& reply) { return wire::read_outcome<seal::Bytes>(reply.getOutcome()); });
+        return answer
+            .catch_([](kj::Exception&&) -> Answer {
+                return fail(ErrorCode::kUnauthenticated,
+                            "the node closed the connection: the token has expired, was revoked or "
+                            "is of another mesh; its log says which");
+            })
+            .attach(kj::mv(asking));
+    }
+
+    const seal::JoinToken& token_;
+    const NodeId& node_;
+    const seal::SecretKey& key_;
+    const std::shared_ptr<const seal::Credentials> self_;
+    kj::AsyncIoContext io_;
+};
+
+Answer checked(const seal::JoinToken& token, const NodeId& node, const seal::SecretKey& key,
+               Answer chain) {
+    if (!chain) return chain;
+    const auto who = seal::verify_chain(token.as.trust, wall_now(), *chain);
+    if (!who) return fail(seal::to_error(who.error()));
+    if (who->node != node || who->key != key.public_key() || !who->roles.has(seal::Role::kPeer)) {
+        return fail(ErrorCode::kProtocol, "the mesh certified another node than this one", "join");
+    }
+    return chain;
+}
+
+Answer join_here(const seal::JoinToken& token, const NodeId& node, const seal::SecretKey& key,
+                 std::chrono::seconds within) {
+    Joiner joiner(token, node, key);
+    const MonoTime end = mono_now() + within;
+    for (;;) {
+        Answer last = fail(ErrorCode::kInvalidRequest, "the join token names no seeds", "join");
+        for (const std::string& seed : token.seeds) {
+            last = checked(token, node, key, joiner.ask(seed));
+            if (last || last.error().code != ErrorCode::kUnavailable) return last;
+        }
+        if (token.seeds.empty() || mono_now() > end) return last;
+        joiner.pause();
+    }
+}
+
+}  // namespace
+
+Result<seal::Bytes> join_mesh(const seal::JoinToken& token, const NodeId& node,
+                              const seal::SecretKey& key, std::chrono::seconds within) {
+    Answer answer = fail(ErrorCode::kInternal, "not asked");
+    // The caller's thread may have a KJ loop already, and can have one only.
+    std::thread asking([&]() { answer = join_here(token, node, key, within); });
+    asking.join();
+    return answer;
+}
+
+}  // namespace vidai::mesh::rpc

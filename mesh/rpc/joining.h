@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The joiner's side: with a token in hand, gets this node's first certificate from the mesh.
+// Blocking, on a thread of its own that has a KJ loop; at start.
+#pragma once
+
+#include <chrono>
+
+#include "mesh/seal/encoding.h"
+#include "mesh/seal/keys.h"
+#include "mesh/seal/token.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::mesh::rpc {
+
+// A verified chain for `node` and `key`. Asks the token's seeds in turn, again and again for
+// `within` while none can be reached or none holds an issuer key; a refusal is final. kUnavailable,
+// kUnauthenticated, kPermissionDenied, kConflict, with what to do.
+Result<seal::Bytes> join_mesh(const seal::JoinToken& token, const NodeId& node,
+                              const seal::SecretKey& key, std::chrono::seconds within);
+
+}  // namespace vidai::mesh::rpc

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of MeshThread that is about certificates: its own, which it renews by itself or by the
+// grace of a peer, and those it gives to others.
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mesh/rpc/clock.h"
+#include "mesh/rpc/mesh_thread.h"
+#include "mesh/rpc/sockets.h"
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+namespace ms = vidai::mesh::membership;
+
+constexpr std::chrono::minutes kRenewalRetry{5};
+constexpr std::size_t kTokenSeedsMax = 5;
+
+}  // namespace
+
+Links::Self link_self(const Startup& startup, const Certified& certified,
+                      const Identities& identities) {
+    return {startup.node,
+            certified.credentials,
+            {startup.identity.generation, kWire, startup.address},
+            certified.who.valid_until,
+            startup.options.reauthenticate,
+            identities.revoked()};
+}
+
+Author author_of(const Startup& startup, const Certified& certified) {
+    return {startup.node, startup.identity.key, certified.chain};
+}
+
+void MeshThread::renew_if_due(WallTime now) {
+    if (now < certified_.renew_at) return;
+    certified_.renew_at = now + kRenewalRetry;
+    if (!registrar_.can_certify()) {
+        std::vector<NodeId> peers;
+        links_.for_each([&](const NodeId& peer, Session&) { peers.push_back(peer); });
+        tasks_.add(ask_for_certificate(std::move(peers)));
+        return;
+    }
+    auto renewed = certify(*registrar_.issuer(), startup_.node, startup_.identity, now);
+    if (renewed) return take_certificate(std::move(*renewed));
+    notice(Notice::Kind::kTrouble, startup_.node.str(), "certificate_not_renewed",
+           renewed.error().message);
+}
+
+kj::Promise<void> MeshThread::ask_for_certificate(std::vector<NodeId> peers) {
+    if (peers.empty()) {
+        notice(Notice::Kind::kTrouble, startup_.node.str(), "certificate_not_renewed",
+               "no node with an issuer key is connected; this node's certificate is valid until " +
+                   std::to_string(certified_.who.valid_until.time_since_epoch().count() / 1'000) +
+                   " (seconds since 1970), and it is tried again");
+        return kj::READY_NOW;
+    }
+    Session* const session = links_.find(peers.back());
+    peers.pop_back();
+    if (session == nullptr) return ask_for_certificate(std::move(peers));
+    return session->renew_certificate().then(
+        [this, peers = std::move(peers)](seal::Bytes&& chain) mutable -> kj::Promise<void> {
+            auto renewed = certified_by(startup_.trust, startup_.node, startup_.identity,
+                                        std::move(chain), wall_now());
+            if (!renewed || renewed->serial <= certified_.serial) {
+                return ask_for_certificate(std::move(peers));
+            }
+            take_certificate(std::move(*renewed));
+            return kj::READY_NOW;
+        });
+}
+
+void MeshThread::take_certificate(Certified renewed) {
+    certified_ = std::move(renewed);
+    links_.set_self(link_self(startup_, certified_, replica_.identities()));
+    replica_.set_author(author_of(startup_, certified_));
+    if (certificate_saver_) certificate_saver_->mark_dirty();
+    ms::Effects effects;
+    membership_.renew(mono_now(), certified_.serial, std::string(seal::text_of(*certified_.chain)),
+                      effects);
+    perform(effects);
+}
+
+std::optional<seal::PublicKey> MeshThread::known_key(const NodeId& node) const {
+    std::vector<ms::ClaimRef> claims = membership_.claims();
+    claims.push_back(membership_.self());
+    for (const ms::ClaimRef& claim : claims) {
+        if (claim->id == node) return seal::PublicKey{claim->key};
+    }
+    return std::nullopt;
+}
+
+seal::Bytes MeshThread::renew_for(const seal::PeerIdentity& peer) {
+    auto chain = registrar_.renew(peer, wall_now());
+    return chain ? std::move(*chain) : seal::Bytes();
+}
+
+Result<seal::Bytes> MeshThread::certify_joiner(const seal::PeerIdentity& token,
+                                               const Binding& binding, const JoinRequest& request) {
+    if (replica_.identities().revoked()->contains(request.key)) {
+        return fail(ErrorCode::kConflict,
+                    "that key was revoked: give the node a new data directory", "key_conflict");
+    }
+    auto chain = registrar_.admit(token, binding, request, wall_now());
+    if (chain) {
+        notice(Notice::Kind::kIdentity, request.node, "certified",
+               "key " + seal::fingerprint(request.key) + ", by a join token");
+    } else if (registrar_.can_certify()) {
+        refused(Notice::Kind::kPeerRefused, request.node.substr(0, 64), chain.error());
+    }
+    return chain;
+}
+
+Result<CreatedToken> MeshThread::make_token(TokenRequest request) {
+    if (request.seeds.empty()) {
+        if (!startup_.options.enabled) {
+            return fail(ErrorCode::kUnavailable,
+                        "a mesh of one cannot be joined: make a mesh with `vidaictl mesh init`",
+                        "seeds");
+        }
+        request.seeds.push_back(startup_.address);
+        for (const Member& member : view_now()->members) {
+            const bool fine = !member.self && member.status == MemberStatus::kAlive;
+            if (fine && request.seeds.size() < kTokenSeedsMax) {
+                request.seeds.push_back(member.address);
+            }
+        }
+    }
+    for (const std::string& seed : request.seeds) {
+        if (auto parsed = parse_host_port(seed); !parsed) return fail(std::move(parsed).error());
+    }
+    return registrar_.make_token(request, wall_now());
+}
+
+}  // namespace vidai::mesh::rpc

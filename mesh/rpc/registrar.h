@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Registrar: who gets a certificate from this node. It has something to give only where there is
+// an issuer key. The first key under a node id keeps it: another one is turned away until the old
+// one has been revoked or its member forgotten. No I/O, no clock; mesh thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mesh/operator.h"
+#include "mesh/seal/certificate.h"
+#include "mesh/seal/identity.h"
+#include "mesh/seal/keys.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/result.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::rpc {
+
+using Binding = std::array<std::uint8_t, 32>;  // of a handshake
+
+struct JoinRequest {
+    std::string node;
+    seal::PublicKey key;
+    seal::Signature proof;  // that the caller has the key: seal::sign_request()
+};
+
+class Registrar {
+  public:
+    // Under which key the mesh knows a node; nothing: not at all, or not any more.
+    using KnownKey = std::function<std::optional<seal::PublicKey>(const NodeId&)>;
+
+    Registrar(std::optional<seal::Issuer> issuer, KnownKey known)
+        : issuer_(std::move(issuer)), known_(std::move(known)) {}
+
+    bool can_certify() const { return issuer_.has_value(); }
+    const std::optional<seal::Issuer>& issuer() const { return issuer_; }
+
+    // kUnavailable without an issuer key, else as seal::issue_join_certificate().
+    Result<CreatedToken> make_token(const TokenRequest& request, WallTime now) const;
+    // What the holder of `token` asks for. param is the reason for the metric.
+    Result<seal::Bytes> admit(const seal::PeerIdentity& token, const Binding& binding,
+                              const JoinRequest& request, WallTime now);
+    // An operator has removed that node, or revoked that key: the id is free again.
+    void release(const NodeId& node) { given_.erase(node); }
+    void release(const seal::PublicKey& key) {
+        std::erase_if(given_, [&](const auto& entry) { return entry.second.second == key; });
+    }
+    // For a node that has proved who it is.
+    Result<seal::Bytes> renew(const seal::PeerIdentity& peer, WallTime now) const;
+
+  private:
+    static constexpr std::size_t kGivenMax = 4'096;
+    std::optional<seal::Issuer> issuer_;
+    KnownKey known_;
+    // Certified here and perhaps not heard of yet: until when, and the key.
+    std::map<NodeId, std::pair<WallTime, seal::PublicKey>> given_;
+};
+
+}  // namespace vidai::mesh::rpc

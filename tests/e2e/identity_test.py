@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may be in the mesh, with real programs: join tokens where only one node holds the issuer
+key, keys revoked and members forgotten by vidaictl."""
+import shutil
+
+import suite
+from mesh import Mesh, Mock, Node
+from programs import Failed, chat, ensure_terminated, request, wait_for
+
+
+class JoiningNode(Node):
+    """A vidaid without root and issuer files; its token comes in a file that a variable names."""
+
+    def __init__(self, mesh, index, token=None):
+        super().__init__(mesh, index)
+        self.argv[self.argv.index("--config") + 1] = str(mesh.folder / "joiner.yaml")
+        self.give(token)
+
+    def give(self, token):
+        self.env.pop("VIDAI_MESH_JOIN_FILE", None)
+        if token is not None:
+            path = self.folder / "token"
+            path.write_text(token + "\n")
+            path.chmod(0o600)
+            self.env["VIDAI_MESH_JOIN_FILE"] = str(path)
+
+
+class OneIssuer(suite.Suite):
+    def setUp(self):
+        super().setUp()
+        mock = self.use(Mock(suite.BIN, self.folder))
+        models = suite.MODELS.format(mock=mock.port)
+        self.mesh = self.use(Mesh(suite.BIN, self.folder, models, count=1))
+        (self.folder / "joiner.yaml").write_text(models)
+        self.first = self.mesh.nodes[0]
+
+    def token(self, *flags):
+        return self.mesh.ctl("mesh", "token", "create", *flags, node=self.first)["token"]
+
+    def joiner(self, index, token):
+        node = JoiningNode(self.mesh, index, token)
+        self.mesh.nodes.append(node)
+        self.addCleanup(ensure_terminated, [node])
+        return node
+
+    def refused(self, node):
+        with self.assertRaises(Failed):
+            node.start()
+        return node.log.read_text()
+
+    def metric(self, node, line):
+        return line in request(node.admin, "GET", "/metrics")[1].decode()
+
+    def test_a_mesh_grows_by_tokens_and_comes_back_without_them(self):
+        token = self.token("--node", "node-*", "--ttl", "1h")
+        joiners = [self.joiner(index, token).start() for index in (2, 3)]
+        self.mesh.wait_alive(3)
+        key, _ = self.mesh.create_key("shared")
+        for node in self.mesh.nodes:
+            self.assertEqual(chat(node.port, key)[0], 200, node.id)
+            self.assertNotIn(token, node.log.read_text(), "a token is never logged")
+        for node in joiners:
+            self.assertEqual(node.stop(), 0)
+            node.give(None)
+            node.start()
+        self.mesh.wait_alive(3)
+        for node in self.mesh.nodes:
+            self.assertEqual(chat(node.port, key)[0], 200, node.id)
+
+    def test_an_expired_token_and_another_name_are_refused(self):
+        soon = self.mesh.ctl("mesh", "token", "create", "--node", "node-*", "--ttl", "1s")["token"]
+        other = self.joiner(3, self.token("--node", "web-*"))
+        self.assertIn("for nodes of the form 'web-*'", self.refused(other))
+        late = self.joiner(2, soon)
+
+        def expired():
+            try:
+                late.start()
+            except Failed:
+                return "has expired" in late.log.read_text()
+            late.kill()  # joined within its second: a new identity for the next attempt
+            shutil.rmtree(late.folder / "data")
+            return False
+        wait_for(expired, 30, "the token to expire")
+        wait_for(lambda: self.metric(
+            self.first, 'vidai_mesh_refusals_total{reason="token_expired"} '), 10, "the metric")
+
+    def test_a_node_id_belongs_to_its_first_key_until_that_is_forgotten(self):
+        token = self.token("--node", "node-2")
+        node = self.joiner(2, token).start()
+        self.mesh.wait_alive(2)
+        node.kill()
+        shutil.rmtree(node.folder / "data")  # the volume is lost, and the key with it
+        self.assertIn("another key is known", self.refused(node))
+        wait_for(lambda: self.metric(
+            self.first, 'vidai_mesh_refusals_total{reason="key_conflict"} 1\n'), 10, "the alarm")
+        self.mesh.wait_status(self.first, node.id, ("dead",))
+        self.mesh.ctl("node", "forget", node.id, "--wait", node=self.first)
+        self.assertNotIn(node.id, self.mesh.members(self.first))
+        node.start()
+        self.mesh.wait_alive(2)
+
+    def test_a_revoked_node_is_out_and_knows_it(self):
+        node = self.joiner(2, self.token("--node", "node-*")).start()
+        self.mesh.wait_alive(2)
+        done = self.mesh.run_ctl("--server", f"unix:{self.first.folder}/data/operator.sock", "mesh",
+                                 "revoke", node.id, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("operator's key", done.stderr)
+        said = self.mesh.ctl("mesh", "revoke", node.id, "--reason", "test", "--wait",
+                             node=self.first)
+        self.assertEqual(said["acknowledged"], [self.first.id])
+        self.assertEqual(list(self.mesh.members(self.first)), [self.first.id])
+        wait_for(lambda: request(node.admin, "GET", "/readyz")[0] == 503, 10, "it to be unready")
+        self.assertIn("was revoked by an operator",
+                      request(node.admin, "GET", "/readyz")[1].decode())
+        self.assertEqual(node.stop(), 0)
+        node.start()
+        wait_for(lambda: request(node.admin, "GET", "/readyz")[0] == 503, 10, "it to remember")
+
+
+if __name__ == "__main__":
+    suite.main()
