@@ -27,6 +27,7 @@ class Call {
 
     // The n-th word behind noun and verb. run() has checked how many there are.
     const std::string& argument(std::size_t n) const { return line_.words.at(2 + n); }
+    std::size_t arguments() const { return line_.words.size() - 2; }
     const std::string* flag(std::string_view name) const;  // nullptr: not given
 
     // kUsage when the text has not the form that it must have.

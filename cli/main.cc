@@ -36,6 +36,15 @@ class RemoteOperator : public Operator {
         return client_.limit_show(key);
     }
     Result<mesh::NodeReport> report() override { return client_.report(); }
+    Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {
+        return client_.revoke(request);
+    }
+    Result<mesh::Stated> forget(const NodeId& node, bool force) override {
+        return client_.forget(node, force);
+    }
+    Result<mesh::Acknowledgement> acknowledged(const mesh::Stated& statement) override {
+        return client_.acknowledged(statement);
+    }
 
   private:
     mesh::OperatorClient client_;

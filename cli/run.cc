@@ -59,7 +59,9 @@ Outcome unknown_command(const std::vector<std::string>& words, bool help) {
 Result<void> check_words(const Command& command, const Line& line) {
     const std::size_t named = command.verb.empty() ? 1 : 2;
     const std::size_t given = line.words.size() - named;
-    if (given < command.arguments.size()) {
+    const auto needed = static_cast<std::size_t>(std::ranges::count_if(
+        command.arguments, [](std::string_view name) { return !name.starts_with('['); }));
+    if (given < needed) {
         return fail(ErrorCode::kUsage, std::string(command.arguments[given]) +
                                            " is missing: " + commands::usage_of(command));
     }

@@ -29,6 +29,9 @@ class Operator {
     virtual Result<mesh::state::KeyRecord> key_revoke(const KeyId& key) = 0;
     virtual Result<mesh::LimitReport> limit_show(const KeyId& key) = 0;
     virtual Result<mesh::NodeReport> report() = 0;
+    virtual Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) = 0;
+    virtual Result<mesh::Stated> forget(const NodeId& node, bool force) = 0;
+    virtual Result<mesh::Acknowledgement> acknowledged(const mesh::Stated& statement) = 0;
 };
 
 struct World {

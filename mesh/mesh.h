@@ -40,12 +40,16 @@ struct Notice {
         kGenesis,      // a mesh of one was made; subject: the data directory
         kStarted,      // subject: the node id; what: the mesh port
         kMember,       // subject: a node id; what: "joined", "alive", "suspect", "dead", "left",
-                       // "updated", "self_refuted", "superseded", "self_left" or "paused"
+                       // "updated", "self_refuted", "superseded", "self_left", "paused" or
+                       // "forgotten"
         kPeerRefused,  // subject: an address; what: a stable reason such as "wrong_mesh"
         kTrouble,      // subject: an address or node id; a peer cannot be reached or broke a rule
         kKeyChanged,   // subject: a key id; what: "created" or "revoked", here or elsewhere
         kStateSaved,   // subject: the snapshot file
         kStateFailed,  // subject: the snapshot file; it is tried again
+        kSuperseded,   // subject: this node; must_stop() says why
+        kIdentity,     // subject: a node's, operator's or issuer's name; what: "revoked",
+                       // "forgotten", or of this node "self_revoked"; by an operator's statement
     };
     Kind kind = Kind::kTrouble;
     std::string subject;
@@ -59,10 +63,18 @@ using NoticeSink = std::function<void(const Notice&)>;
 class Mesh {
   public:
     // Takes the data directory, loads or makes this node's identity, raises its generation, loads
-    // the registers and starts the mesh thread; returns when the ports are bound.
+    // the registers, binds the ports and starts the mesh thread. Nobody hears of the node before
+    // join(), so that one which cannot serve its clients never shows up in its peers' rosters.
     // kConfigInvalid, kIo (in use by another process, port taken), kCorrupt (a stored file is
     // damaged; the message says how to go on), kUnauthenticated (identity and root do not match).
     static Result<std::unique_ptr<Mesh>> start(const MeshOptions& options, NoticeSink sink);
+
+    // What can be known to be wrong with the options without touching the data directory: the same
+    // errors as start() gives for the root and issuer files.
+    static Result<void> check(const MeshOptions& options);
+
+    // Answers peers and dials seeds from here on; what that brings comes later. Once.
+    void join();
 
     // Stops without a word to the others, as a crash would, but for saving the registers.
     ~Mesh();
@@ -82,6 +94,9 @@ class Mesh {
     const Snapshot<MeshView>& view() const;
     limits::CounterTable& counters();
 
+    // Why this process must end at once and without leave(); empty: it need not. Another process
+    // has taken over this node's identity.
+    std::string must_stop() const;
     // Why this node is not ready to serve, for a person; empty: it is. Never about its peers.
     std::string not_ready() const;
     // Current values of the mesh's metrics, every one of metric_catalogue() present.

@@ -49,6 +49,8 @@ struct NodeDetail {
     std::string key_fingerprint;  // of its identity; empty when this node never met it
     WallTime certificate_until;   // epoch: unknown
     std::string issuer;           // who certified it; empty: the root, or unknown
+    std::string key, issuer_key;  // 64 hex digits each; empty: unknown, or the root
+    std::uint64_t serial = 0;     // of the newest certificate known
 };
 
 struct KeyCreateRequest {
@@ -93,6 +95,28 @@ struct LimitReport {
     MicroUsd spend_own, spend_known;
 };
 
+// Whose key to void for good; exactly one of the first three is set.
+struct RevokeRequest {
+    NodeId node;         // the key that it has now
+    std::string key;     // 64 hex digits, or the fingerprint of a member or of who certified it
+    std::string file;    // an operator's or issuer's key file, or a copy of it
+    std::string reason;  // for people, at most 200 bytes
+};
+
+// A statement that a node has taken, is on its disk, and spreads by itself from there.
+struct Stated {
+    std::string subject;      // a node id, an operator's or issuer's name, or a fingerprint
+    std::string fingerprint;  // of the key revoked
+    std::uint8_t kind = 0;    // these three name it
+    std::string id;
+    std::uint64_t time = 0;
+};
+
+// Who has a statement in force. `missing`: known members, but for those that left on purpose.
+struct Acknowledgement {
+    std::vector<NodeId> by, missing;
+};
+
 class OperatorClient {
   public:
     static Result<OperatorClient> connect(const OperatorTarget& target,
@@ -111,6 +135,13 @@ class OperatorClient {
     Result<LimitReport> limit_show(const KeyId& key);       // kNotFound
 
     Result<NodeReport> report();
+    // Signed here with the operator's key: kUnauthenticated on a connection without one.
+    Result<Stated> revoke(const RevokeRequest& request);
+    // Removes a member that is gone; it may come back only with a newer certificate or start.
+    // kConflict for one that is alive, unless forced.
+    Result<Stated> forget(const NodeId& node, bool force);
+    // Asks until all have it, or the client's timeout is over.
+    Result<Acknowledgement> acknowledged(const Stated& statement);
 
   private:
     struct Impl;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/app.h"
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -88,6 +89,7 @@ struct App::Impl {
     std::unique_ptr<net::AdminServer> admin;
     const std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
     std::uint64_t cut = 0;  // connections still open when the drain was over
+    std::atomic<bool> draining{false};
 };
 
 App::App(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -152,6 +154,7 @@ Result<void> App::Impl::start() {
             return written;
         }
     }
+    mesh->join();
     server->set_ready(mesh->not_ready().empty());
     log.write(Event::kNodeStarted, {{"node", mesh->self().str()},
                                     {"client_port", server->port()},
@@ -164,16 +167,16 @@ Result<void> App::Impl::start() {
 
 Result<void> App::Impl::start_admin() {
     auto pages = std::make_shared<const admin::Pages>(
-        admin::PageSources{.not_ready = [this] { return mesh->not_ready(); },
-                           .metrics_text = [this] { return metrics.prometheus_text(); },
-                           .latency_json = [this] { return metrics.latency_json(); },
-                           .version_json =
-                               [] {
-                                   return "{\"version\":\"" + std::string(kVersion) +
-                                          "\",\"revision\":\"" + std::string(kRevision) +
-                                          "\",\"build_type\":\"" + std::string(kBuildType) +
-                                          "\"}\n";
-                               }},
+        admin::PageSources{
+            .not_ready = [this] { return draining ? "this node is draining" : mesh->not_ready(); },
+            .metrics_text = [this] { return metrics.prometheus_text(); },
+            .latency_json = [this] { return metrics.latency_json(); },
+            .version_json =
+                [] {
+                    return "{\"version\":\"" + std::string(kVersion) + "\",\"revision\":\"" +
+                           std::string(kRevision) + "\",\"build_type\":\"" +
+                           std::string(kBuildType) + "\"}\n";
+                }},
         config.admin.address, config.admin.hosts);
     net::AdminServerOptions options;
     options.address = config.admin.address;
@@ -211,6 +214,7 @@ void App::Impl::drain(int signal) {
     log.write(Event::kNodeDraining, {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"},
                                      {"connections", server->open_connections()},
                                      {"limit_ms", config.listen.drain_timeout.count()}});
+    draining = true;
     server->set_ready(false);
     server->begin_drain();
     const auto end = std::chrono::steady_clock::now() + config.listen.drain_timeout;
@@ -226,7 +230,21 @@ void App::Impl::drain(int signal) {
     mesh->leave(kLeaveLimit);
 }
 
-void App::run() {
+Result<config::Config> App::check(const config::Flags& flags) {
+    Result<config::Config> config = config::load(config::system_sources(flags));
+    if (!config) return config;
+    observe::SeriesTable series;
+    auto runtime = make_runtime(*config, series);
+    if (!runtime) return fail(std::move(runtime).error());
+    Result<void> listener = net::Server::check(config->listen, std::move(*runtime));
+    if (!listener) return fail(std::move(listener).error());
+    if (Result<void> joined = mesh::Mesh::check(config->mesh); !joined) {
+        return fail(std::move(joined).error());
+    }
+    return config;
+}
+
+Result<void> App::run() {
     sigset_t waited;
     sigemptyset(&waited);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&waited, signal);
@@ -236,9 +254,13 @@ void App::run() {
         signal = sigtimedwait(&waited, nullptr, &kLook);
         if (signal == SIGHUP) impl_->reload();
         if (signal == SIGTERM || signal == SIGINT) break;
+        if (std::string why = impl_->mesh->must_stop(); !why.empty()) {
+            return fail(ErrorCode::kConflict, std::move(why), "mesh.node_id");
+        }
         impl_->server->set_ready(impl_->mesh->not_ready().empty());
     }
     impl_->drain(signal);
+    return {};
 }
 
 }  // namespace vidai::node

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "node/config/config.h"
 #include "node/config/flags.h"
 #include "schema/vocabulary/result.h"
 
@@ -19,9 +20,14 @@ class App {
     App(const App&) = delete;
     App& operator=(const App&) = delete;
 
+    // The configuration and every file that it names, as start() would judge them, without side
+    // effects; the configuration, so that something can be said about it.
+    static Result<config::Config> check(const config::Flags& flags);
+
     // Serves until SIGTERM or SIGINT, then drains and leaves the mesh; SIGHUP reloads. A second
-    // SIGTERM or SIGINT ends the drain at once.
-    void run();
+    // SIGTERM or SIGINT ends the drain at once. kConflict when another process has taken over this
+    // node's identity: then it ends at once.
+    Result<void> run();
 
   private:
     struct Impl;

@@ -8,8 +8,6 @@
 #include "mesh/wire_version.h"
 #include "node/app.h"
 #include "node/config/flags.h"
-#include "node/config/load.h"
-#include "node/config/system.h"
 #include "node/version.h"
 
 namespace {
@@ -33,7 +31,7 @@ void print_version() {
 }
 
 int check_config(const node::config::Flags& flags) {
-    const auto config = node::config::load(node::config::system_sources(flags));
+    const auto config = node::App::check(flags);
     if (!config) return complain(config.error());
     for (const std::string& warning : config->warnings) {
         std::fprintf(stderr, "vidaid: warning: %s\n", warning.c_str());
@@ -70,6 +68,6 @@ int main(int argc, char** argv) {
     prepare_signals();
     auto app = node::App::start(*flags);
     if (!app) return complain(app.error());
-    (*app)->run();
-    return 0;
+    const auto ended = (*app)->run();
+    return ended ? 0 : complain(ended.error());
 }

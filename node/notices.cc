@@ -33,6 +33,10 @@ Shape shape_of(Kind kind) {
             return {Event::kStateSaved, "path", {}, {}};
         case Kind::kStateFailed:
             return {Event::kStateFailed, "path", {}, "error"};
+        case Kind::kSuperseded:
+            return {Event::kMeshSuperseded, "node", {}, "error"};
+        case Kind::kIdentity:
+            return {Event::kIdentityChanged, "subject", "change", "note"};
     }
     return {Event::kMeshTrouble, "peer", "what", "error"};
 }

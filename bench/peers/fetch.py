@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""nginx and haproxy, unpacked beside the build and never installed: installing them would start
-services on the reader's machine."""
+"""nginx, haproxy and serf, unpacked beside the build and never installed: installing them would
+start services on the reader's machine."""
 import os
 import pathlib
 import re
 import subprocess
 
-PEERS = {"nginx": "usr/sbin/nginx", "haproxy": "usr/sbin/haproxy"}
+PEERS = {"nginx": "usr/sbin/nginx", "haproxy": "usr/sbin/haproxy", "serf": "usr/bin/serf"}
 
 
 class Missing(Exception):

@@ -25,7 +25,7 @@ std::vector<Command> gather() {
     std::vector<Command> all;
     for (const auto& commands :
          {mesh_commands(), doctor_commands(), node_commands(), key_commands(), limit_commands(),
-          config_commands(), completion_commands(), version_commands()}) {
+          config_commands(), completion_commands(), version_commands(), identity_commands()}) {
         all.insert(all.end(), commands.begin(), commands.end());
     }
     return all;

@@ -28,7 +28,7 @@ struct Command {
     std::string_view noun;
     std::string_view verb;                    // empty: the noun alone is the command
     std::string_view doc;                     // a sentence
-    std::vector<std::string_view> arguments;  // all are needed
+    std::vector<std::string_view> arguments;  // all are needed but for "[LAST]"
     std::vector<Flag> flags;
     Result<print::Answer> (*run)(Call& call);
 };
@@ -51,5 +51,6 @@ std::vector<Command> config_commands();
 std::vector<Command> completion_commands();
 std::vector<Command> version_commands();
 std::vector<Command> doctor_commands();  // of the noun mesh
+std::vector<Command> identity_commands();  // of the nouns mesh and node
 
 }  // namespace vidai::cli::commands

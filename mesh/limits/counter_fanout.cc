@@ -45,7 +45,11 @@ CounterCalls CounterFanout::on_interval(MonoTime now, WallTime wall, std::uint32
     if (VIDAI_MUTANT("push-dropped-above-64") && peers_.size() >= 64) return calls;
     for (auto& [id, peer] : peers_) {
         std::size_t free = room(id);
-        if (VIDAI_MUTANT("probe-behind-bulk")) free = 1'000'000;
+        // Bulk without a bound, so that everything urgent waits behind it.
+        if (VIDAI_MUTANT("probe-behind-bulk")) {
+            free = 1'000'000;
+            peer = {};
+        }
         for (const Batch& batch : changed) {
             if (free > 0) {
                 --free;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "mesh/state/key_table.h"
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::limits {
@@ -138,6 +139,10 @@ CounterStore::Applied CounterStore::apply(const Cell& cell, Origin origin, Gener
     }
     if (cell.charged <= at->charged && cell.returned <= at->returned) return Applied::kUnchanged;
     record_burst(*key, cell.kind, cell.charged - std::min(cell.charged, at->charged), now);
+    if (VIDAI_MUTANT("counter-merge-adds")) {
+        at->charged += cell.charged;
+        at->returned += cell.returned;
+    }
     at->charged = std::max(at->charged, cell.charged);
     at->returned = std::max(at->returned, cell.returned);
     publish(*key, cell.kind, cell.window);

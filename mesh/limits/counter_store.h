@@ -22,6 +22,7 @@
 
 #include "mesh/limits/counter_table.h"
 #include "mesh/state/key_record.h"
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
 #include "schema/vocabulary/time.h"
@@ -32,8 +33,8 @@ namespace vidai::mesh::limits {
 // Under which generation a process counts. A volume that was lost counts its generations from 1
 // again, and its cells must not bear the names of its former life's, which are greater and would
 // hide them: the certificate's serial, milliseconds in its upper 48 bits, tells those apart.
-constexpr Generation cell_generation(std::uint64_t serial, Generation generation) {
-    return {serial + generation.value};
+inline Generation cell_generation(std::uint64_t serial, Generation generation) {
+    return VIDAI_MUTANT("wiped-cells-collide") ? generation : Generation{serial + generation.value};
 }
 
 enum class CellKind : std::uint8_t { kRequests = 0, kTokens = 1, kSpend = 2 };

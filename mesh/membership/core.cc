@@ -2,6 +2,7 @@
 #include "mesh/membership/core.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
@@ -41,7 +42,7 @@ Membership::Core::Core(const Identity& self, std::string address, WireRange wire
     for (const ClaimRef& claim : roster) {
         const bool usable = claim != nullptr && validate(*claim).has_value() &&
                             roster_.find(claim->id) == Roster::kNone &&
-                            roster_.size() < options_.members_max && crypto_.verify(*claim);
+                            roster_.known() < options_.members_max && crypto_.verify(*claim);
         if (usable) {
             roster_.add(claim, claim->left ? Status::kLeft : Status::kJoining, now_);
         } else {
@@ -97,6 +98,20 @@ void Membership::Core::renew(std::uint64_t serial, std::string credential) {
     restate(std::move(claim));
 }
 
+void Membership::Core::forget(const NodeId& id, Version up_to) {
+    if (id == self().id()) return;
+    up_to.incarnation = Incarnation{std::numeric_limits<std::uint32_t>::max()};
+    Version& known = forgotten_[id];
+    known = std::max(known, up_to);
+    const std::uint32_t index = roster_.find(id);
+    if (index == Roster::kNone || roster_[index].version() > known) return;
+    notify(EventKind::kForgotten, index);
+    if (roster_[index].link.up) strangers_.insert(id);  // its newer life may say so over this link
+    if (probe_.active && probe_.target == index) probe_ = {};
+    std::erase_if(relays_, [&](const Relay& relay) { return relay.target == index; });
+    roster_.forget(index, now_);
+}
+
 void Membership::Core::restate(Claim claim) {
     ++claim.version.incarnation.value;
     claim.signature = crypto_.sign(claim);
@@ -114,9 +129,11 @@ void Membership::Core::refute(const NodeId& by) {
 }
 
 // A word of ours that we did not say: another process has our identity and a newer life, or a copy
-// of our volume.
+// of our volume. Of two words with one version the same one wins everywhere (Roster::supersedes),
+// so that one of the two processes goes on.
 void Membership::Core::hear_of_self(const Claim& claim) {
-    if (claim.version <= self().version() || claim.version <= superseded_by_) return;
+    if (!roster_.supersedes(claim, Roster::kSelf)) return vouch(Roster::kSelf, claim);
+    if (claim.version == superseded_by_) return;
     if (!crypto_.verify(claim)) {
         ++counters_.claims_rejected;
         return;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
@@ -39,6 +40,7 @@ class Membership::Core {
     void leave();
     void set_address(std::string address);
     void renew(std::uint64_t serial, std::string credential);
+    void forget(const NodeId& id, Version up_to);
     void on_connected(const NodeId& peer);
     void on_disconnected(const NodeId& peer, LinkEnd end);
     void on_dial_failed(const Dial& dial, DialFailure failure);
@@ -177,7 +179,8 @@ class Membership::Core {
     std::vector<std::string> seeds_;
     std::size_t next_seed_ = 0;
     std::uint32_t next_gone_ = 0;
-    std::set<NodeId> strangers_;  // connected, their claim not heard yet
+    std::set<NodeId> strangers_;           // connected, their claim not heard yet
+    std::map<NodeId, Version> forgotten_;  // and what of them is not heard any more
 };
 
 }  // namespace vidai::mesh::membership

@@ -57,6 +57,7 @@ enum class EventKind : std::uint8_t {
     kSuperseded,   // another process holds this identity in a newer life: this one must stop
     kSelfLeft,     // the farewell has been sent: connections may be closed
     kPaused,       // this process did not run for a while; nobody is blamed for that time
+    kForgotten,    // removed from the roster for good by an operator
 };
 std::string_view event_name(EventKind kind);  // "joined", ...
 

@@ -19,7 +19,7 @@ void Membership::Core::on_connected(const NodeId& peer) {
         if (strangers_.size() >= options_.members_max) return;
         strangers_.insert(peer);
     } else {
-        roster_[index].link = Link{.up = true};
+        roster_[index].link = Link{.up = true, .since = now_};
     }
     send(peer, Gossip{{self().claim}});
     if (has_left()) return;
@@ -32,7 +32,8 @@ void Membership::Core::on_connected(const NodeId& peer) {
         do request_sync(peer, cursor);
         while (!cursor.empty());
     }
-    if (probe_.active && probe_.target == index && !probe_.pinged) {
+    // Also when this connection replaced the one that the ping went out on.
+    if (probe_.active && probe_.target == index) {
         probe_.pinged = true;
         ping(index, probe_.seq);
     }
@@ -46,8 +47,11 @@ void Membership::Core::on_disconnected(const NodeId& peer, LinkEnd end) {
     }
     Member& member = roster_[index];
     if (!member.link.up) return;
+    // One that ended as soon as it had begun would do so again: two processes with one identity
+    // take it from each other.
+    const bool brief = now_ - member.link.since < options_.reconnect_interval;
     member.link = Link{.closed = end == LinkEnd::kClosed};
-    if (end == LinkEnd::kLocal) return reconnect_later(index);
+    if (end == LinkEnd::kLocal || brief) return reconnect_later(index);
     if (member.living()) connect(index);
 }
 
@@ -55,6 +59,7 @@ void Membership::Core::connect(std::uint32_t index) {
     Member& member = roster_[index];
     const bool dialing = now_ < member.link.dialing_until;
     if (member.link.up || dialing || has_left() || index == Roster::kSelf) return;
+    if (member.forgotten) return;
     // The adapter answers every dial; twice its time is for the one it forgot.
     member.link.dialing_until = now_ + 2 * Duration(options_.dial_timeout);
     out_->push_back(Dial{member.claim->address, member.id(), options_.dial_timeout});
@@ -99,11 +104,11 @@ void Membership::Core::redial() {
     for (std::uint32_t step = 0; step < roster_.size(); ++step) {
         next_gone_ = (next_gone_ + 1) % roster_.size();
         const Member& member = roster_[next_gone_];
-        if (next_gone_ == Roster::kSelf || member.living()) continue;
+        if (next_gone_ == Roster::kSelf || member.living() || member.forgotten) continue;
 #ifdef VIDAI_MUTANTS
         if (VIDAI_MUTANT("roster-forgotten") && member.status == Status::kDead &&
             now_ - member.since > std::chrono::seconds(30)) {
-            roster_.forget(next_gone_);
+            roster_.forget(next_gone_, now_);
             continue;
         }
 #endif

@@ -26,6 +26,9 @@ void Membership::set_address(MonoTime now, std::string address, Effects& out) {
 void Membership::renew(MonoTime now, std::uint64_t serial, std::string credential, Effects& out) {
     core_->turn(now, out, [&] { core_->renew(serial, std::move(credential)); });
 }
+void Membership::forget(MonoTime now, const NodeId& id, const Version& up_to, Effects& out) {
+    core_->turn(now, out, [&] { core_->forget(id, up_to); });
+}
 void Membership::on_connected(MonoTime now, const NodeId& peer, Effects& out) {
     core_->turn(now, out, [&] { core_->on_connected(peer); });
 }
@@ -49,6 +52,7 @@ std::vector<MemberView> Membership::members() const {
     out.reserve(roster.size());
     for (std::uint32_t i = 0; i < roster.size(); ++i) {
         const Member& member = roster[i];
+        if (member.forgotten) continue;
         out.push_back({.id = member.id(),
                        .status = member.status,
                        .address = member.claim->address,
@@ -76,7 +80,7 @@ Version Membership::version_of(const NodeId& id) const {
 std::vector<ClaimRef> Membership::claims() const {
     std::vector<ClaimRef> out;
     for (std::uint32_t i = 1; i < core_->roster().size(); ++i) {
-        out.push_back(core_->roster()[i].claim);
+        if (!core_->roster()[i].forgotten) out.push_back(core_->roster()[i].claim);
     }
     return out;
 }

@@ -5,7 +5,8 @@
 //  - A member is alive or left by its own signed word only, dead only after this mesh's suspicion,
 //    and every accusation can be refuted. Precedence: version, then left > dead > suspect > alive.
 //  - Liveness comes from answered probes only, never from hearsay.
-//  - The roster forgets nobody: who is dead, gone or unreachable is dialled for ever.
+//  - The roster forgets nobody whom no operator removed: who is dead, gone or unreachable is
+//    dialled for ever.
 //  - An address is an attribute: a member may return anywhere, and two may claim one address.
 //
 // Contract: `now` never decreases; every effect is performed in order; messages passed to
@@ -79,6 +80,11 @@ class Membership {
     // Attributes that may change during a life; each makes a newer claim.
     void set_address(MonoTime now, std::string address, Effects& out);
     void renew(MonoTime now, std::uint64_t serial, std::string credential, Effects& out);
+
+    // An operator has said so, signed: `id` in the life `up_to` (its incarnation does not matter)
+    // and in all before it is gone for good, and is heard again only in a newer one. Never this
+    // node.
+    void forget(MonoTime now, const NodeId& id, const Version& up_to, Effects& out);
 
     // A usable, authenticated connection to `peer` exists, whoever dialled. Again when another has
     // replaced it, perhaps from a newer process: no on_disconnected() for the one replaced. The

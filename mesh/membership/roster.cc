@@ -42,12 +42,32 @@ std::uint32_t Roster::find(const NodeId& id) const {
 }
 
 std::uint32_t Roster::add(ClaimRef claim, Status status, MonoTime now) {
-    const std::uint32_t index = size();
+    std::uint32_t index = size();
+    if (free_.empty()) {
+        members_.emplace_back();
+    } else {
+        index = free_.back();
+        free_.pop_back();
+        const Member old = std::move(members_[index]);
+        members_[index] = {};
+        members_[index].suspicion_timer = old.suspicion_timer;
+        members_[index].reconnect_timer = old.reconnect_timer;
+    }
     by_id_.emplace(claim->id, index);
-    Member& member = members_.emplace_back();
-    member.claim = std::move(claim);
+    members_[index].claim = std::move(claim);
     set_status(index, status, now);
     return index;
+}
+
+void Roster::forget(std::uint32_t index, MonoTime now) {
+    Member& member = members_[index];
+    set_status(index, Status::kLeft, now);
+    by_id_.erase(member.id());
+    member.link = {};
+    member.forgotten = true;
+    ++member.suspicion_timer;
+    ++member.reconnect_timer;
+    free_.push_back(index);
 }
 
 void Roster::set_status(std::uint32_t index, Status status, MonoTime now) {
@@ -64,7 +84,9 @@ bool Roster::supersedes(const Claim& claim, std::uint32_t index) const {
     if (VIDAI_MUTANT("generation-not-honoured")) {
         return claim.version.incarnation > known.incarnation;
     }
-    return claim.version > known;
+    if (claim.version != known) return claim.version > known;
+    // Two words of one version: two processes have one identity. All must believe the same one.
+    return claim.signature > members_[index].claim->signature;
 }
 
 }  // namespace vidai::mesh::membership

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everybody this node has ever heard of. Entries are never removed (a signed removal will be the
-// only way out), so an index stays valid for the roster's life; entry 0 is this node itself.
+// Everybody this node has ever heard of. Only a signed removal takes an entry out; its slot serves
+// whoever is met next, so an index stays in range for the roster's life; entry 0 is this node.
 // Not thread-safe; part of the membership core.
 #pragma once
 
@@ -31,6 +31,7 @@ struct Suspicion {
 struct Link {
     bool up = false;
     bool closed = false;         // the last one was ended by FIN or RST, and none came since
+    MonoTime since{};            // when it came up
     MonoTime dialing_until{};    // a dial is under way until its outcome, at most this long
     std::uint32_t failures = 0;  // dials in a row that failed
     std::uint32_t refusals = 0;  // of those after `closed`, how many were refused
@@ -47,6 +48,7 @@ struct Member {
     RoundTrip rtt;
     std::uint32_t suspicion_timer = 0;  // generations: older tokens are stale
     std::uint32_t reconnect_timer = 0;
+    bool forgotten = false;  // nobody: a free slot
 
 #ifdef VIDAI_MUTANTS
     MonoTime heard_of;  // somebody said that it is alive
@@ -72,18 +74,19 @@ class Roster {
 
     Member& operator[](std::uint32_t index) { return members_[index]; }
     const Member& operator[](std::uint32_t index) const { return members_[index]; }
-    std::uint32_t size() const { return static_cast<std::uint32_t>(members_.size()); }
+    std::uint32_t size() const { return static_cast<std::uint32_t>(members_.size()); }  // slots
+    std::uint32_t known() const { return static_cast<std::uint32_t>(by_id_.size()); }
     // Alive and suspect members, oneself included: the N of the protocol's rules.
     std::uint32_t living() const { return living_; }
     // In order of id: what state exchange walks.
     const std::map<NodeId, std::uint32_t>& by_id() const { return by_id_; }
-#ifdef VIDAI_MUTANTS
-    void forget(std::uint32_t index) { by_id_.erase(members_[index].id()); }
-#endif
+    // Not this node. Timers that run for the member are stale from here on.
+    void forget(std::uint32_t index, MonoTime now);
 
   private:
     std::vector<Member> members_;
     std::map<NodeId, std::uint32_t> by_id_;
+    std::vector<std::uint32_t> free_;
     std::uint32_t living_ = 1;  // this node counts itself, whatever it has met
 };
 

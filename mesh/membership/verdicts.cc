@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is believed about whom: the precedence of claims and accusations, and how a suspicion ends.
 #include "mesh/membership/core.h"
+#include "schema/base/mutant.h"
 
 namespace vidai::mesh::membership {
 
@@ -16,11 +17,17 @@ void Membership::Core::hear_claim(const ClaimRef& claim) {
         vouch(index, *claim);
         return;
     }
-    if (index == Roster::kNone && roster_.size() >= options_.members_max) {
+    if (VIDAI_MUTANT("address-change-refused") && index != Roster::kNone &&
+        roster_[index].claim->address != claim->address) {
+        return;
+    }
+    const auto forgotten = forgotten_.find(claim->id);
+    if (forgotten != forgotten_.end() && claim->version <= forgotten->second) return;
+    if (index == Roster::kNone && roster_.known() >= options_.members_max) {
         ++counters_.members_refused;
         return;
     }
-    if (!crypto_.verify(*claim)) {
+    if (!crypto_.verify(*claim) && !VIDAI_MUTANT("signature-not-checked")) {
         ++counters_.claims_rejected;
         return;
     }
@@ -34,8 +41,10 @@ void Membership::Core::hear_claim(const ClaimRef& claim) {
 
 // A member read from disk is believed in once somebody repeats what we stored.
 void Membership::Core::vouch(std::uint32_t index, const Claim& claim) {
-    if (roster_[index].status != Status::kJoining) return;
     if (claim.version != roster_[index].version()) return;
+    // The losing word of two processes with one identity: its speaker must hear the other.
+    if (claim.signature != roster_[index].claim->signature) rumors_.add(roster_[index].claim);
+    if (roster_[index].status != Status::kJoining) return;
     roster_.set_status(index, Status::kAlive, now_);
     notify(EventKind::kAlive, index);
     schedule_probing(index);

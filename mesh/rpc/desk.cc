@@ -69,17 +69,20 @@ Result<NodeDetail> Desk::node_show(const NodeId& node) {
                     "no node '" + node.str() + "' is known; `vidaictl mesh members` shows all",
                     node.str());
     }
-    NodeDetail detail{*member, {}, {}, {}};
+    NodeDetail detail{*member, {}, {}, {}, {}, {}, 0};
     std::vector<membership::ClaimRef> claims = membership_.claims();
     claims.push_back(membership_.self());
     for (const membership::ClaimRef& claim : claims) {
         if (claim->id != node) continue;
         detail.key_fingerprint = seal::fingerprint(seal::PublicKey{claim->key});
+        detail.key = seal::to_hex(claim->key);
+        detail.serial = claim->version.serial;
         const auto identity =
             seal::verify_chain(startup_.trust, wall_now(), seal::bytes_of(claim->credential));
         if (!identity) continue;  // expired since: then nothing more can be said
         detail.certificate_until = identity->valid_until;
         detail.issuer = identity->issuer;
+        if (!identity->issuer.empty()) detail.issuer_key = seal::to_hex(identity->issuer_key.bytes);
     }
     return detail;
 }
@@ -143,6 +146,52 @@ Result<LimitReport> Desk::limit_show(const KeyId& key) {
 
 Result<NodeReport> Desk::report() {
     return events_.report_now();
+}
+
+kj::Promise<Result<Stated>> Desk::announce(state::Register said, std::chrono::milliseconds within) {
+    using Answer = Result<Stated>;
+    if (!state::by_operators(said.statement.kind)) {
+        return Answer(fail(ErrorCode::kInvalidRequest,
+                           "only revocations and removals are announced", "kind"));
+    }
+    const MergeReport report = replica_.merge({said}, wall_now(), mono_now());
+    if (report.first_refusal) return Answer(fail(*report.first_refusal));
+    Stated stated;
+    stated.kind = static_cast<std::uint8_t>(said.statement.kind);
+    stated.id = said.statement.id;
+    stated.time = said.statement.time.value;
+    events_.on_stated(report, said);
+    return saved(within).then([stated =
+                                   std::move(stated)](Result<void>&& stored) mutable -> Answer {
+        if (stored) return std::move(stated);
+        return fail(stored.error().code,
+                    "it is in force and the other nodes are told, but this node cannot store it: " +
+                        stored.error().message);
+    });
+}
+
+kj::Promise<Result<Acknowledgement>> Desk::acknowledged(const Stated& said) {
+    using Answer = Result<Acknowledgement>;
+    const state::RegisterName name{state::RegisterKind{said.kind}, said.id};
+    const state::Register* const held = replica_.registers().find(name);
+    if (held == nullptr) {
+        return Answer(fail(ErrorCode::kNotFound, "this node holds no such statement", said.id));
+    }
+    return events_.holders(name, state::Hlc{said.time})
+        .then([this](std::vector<NodeId>&& by) -> Answer {
+            Acknowledgement heard;
+            const auto view = events_.view_now();
+            for (const Member& member : view->members) {
+                const bool has =
+                    member.self || std::find(by.begin(), by.end(), member.id) != by.end();
+                if (has) {
+                    heard.by.push_back(member.id);
+                } else if (member.status != MemberStatus::kLeft) {
+                    heard.missing.push_back(member.id);
+                }
+            }
+            return heard;
+        });
 }
 
 }  // namespace vidai::mesh::rpc

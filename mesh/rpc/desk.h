@@ -21,6 +21,9 @@ namespace vidai::mesh::rpc {
 class DeskEvents {
   public:
     virtual void on_key_changed(const KeyChange& change) = 0;  // publish it, tell everybody
+    virtual void on_stated(const MergeReport& report, const state::Register& said) = 0;
+    virtual kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
+                                                     state::Hlc time) = 0;
     virtual CountingFacts counting() = 0;
     virtual std::shared_ptr<const MeshView> view_now() = 0;
     virtual NodeReport report_now() = 0;
@@ -44,6 +47,9 @@ class Desk final : public OperatorCalls {
                                                      std::chrono::milliseconds within) override;
     Result<LimitReport> limit_show(const KeyId& key) override;
     Result<NodeReport> report() override;
+    kj::Promise<Result<Stated>> announce(state::Register said,
+                                         std::chrono::milliseconds within) override;
+    kj::Promise<Result<Acknowledgement>> acknowledged(const Stated& said) override;
 
   private:
     kj::Promise<Result<void>> saved(std::chrono::milliseconds within);

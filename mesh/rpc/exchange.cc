@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <utility>
+
+#include <kj/vector.h>
 
 #include "mesh/rpc/clock.h"
 
@@ -95,6 +98,18 @@ void Exchange::push_register(const state::Register& changed) {
     links_.for_each([&](const NodeId&, Session& session) {
         if (session.bulk_free()) tasks_.add(session.push_registers(page).ignoreResult());
     });
+}
+
+kj::Promise<std::vector<NodeId>> Exchange::holders(const state::RegisterName& name,
+                                                   state::Hlc time) {
+    auto found = std::make_shared<std::vector<NodeId>>();
+    kj::Vector<kj::Promise<void>> asked;
+    links_.for_each([&](const NodeId& peer, Session& session) {
+        asked.add(session.holds(name, time).then([found, id = peer](bool held) {
+            if (held) found->push_back(id);
+        }));
+    });
+    return kj::joinPromises(asked.releaseAsArray()).then([found]() { return std::move(*found); });
 }
 
 kj::Promise<void> Exchange::pull(NodeId peer, state::Cursor from) {

@@ -42,6 +42,8 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
 
     void push_counters(std::uint32_t nodes);  // each push interval
     void push_register(const state::Register& changed);
+    // Which connected peers have it in force: those that say so within a call's time.
+    kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name, state::Hlc time);
     void pull_from_one();  // each digest interval: the next peer in turn
     // Everything told to everybody; ends when they have answered or failed to.
     kj::Promise<void> flush();

@@ -47,7 +47,20 @@ std::string remote_address(kj::AsyncIoStream& stream) {
     return host.data();
 }
 
+Error id_taken(const NodeId& id) {
+    return {ErrorCode::kConflict,
+            "another node with the id " + id.str() +
+                " and another key is connected: give each node an id of its own (mesh.node_id)",
+            "same_node_id"};
+}
+
 }  // namespace
+
+// A node that lost its volume may come back with a new key; one that is here may not be pushed out.
+bool Links::taken(const seal::PeerIdentity& who) const {
+    const auto held = sessions_.find(who.node);
+    return held != sessions_.end() && held->second.who.key != who.key;
+}
 
 Links::Links(kj::Network& network, kj::Timer& timer, Self self, LinkEvents& events)
     : network_(network), timer_(timer), self_(std::move(self)), events_(events), tasks_(*this) {}
@@ -72,8 +85,8 @@ void Links::send(const NodeId& to, const membership::Message& message) {
 kj::Promise<Links::Attempt> Links::shake(kj::Own<kj::AsyncIoStream> stream, const NodeId& expect) {
     tune(*stream);
     const std::string address = remote_address(*stream);
-    seal::HandshakeOptions options{self_.credentials, self_.hello, seal::Role::kPeer, expect,
-                                   wall_now()};
+    seal::HandshakeOptions options{self_.credentials, self_.hello,  seal::Role::kPeer, expect,
+                                   wall_now(),        self_.revoked};
     auto machine = std::make_unique<seal::Initiator>(std::move(options), seal::system_random());
     return run_handshake(kj::mv(stream), std::move(machine))
         .then(
@@ -90,6 +103,12 @@ kj::Promise<Links::Attempt> Links::shake(kj::Own<kj::AsyncIoStream> stream, cons
 }
 
 kj::Promise<Links::Attempt> Links::attempt(const membership::Dial& dial) {
+    if (shut_) {
+        return kj::evalLater([]() -> Attempt {
+            return std::unexpected(Failed{DialFailure::kUnreachable,
+                                          {ErrorCode::kCancelled, "this node is revoked", ""}});
+        });
+    }
     const auto address = parse_host_port(dial.address);
     if (!address) {
         return Attempt(std::unexpected(Failed{DialFailure::kUnreachable, address.error()}));
@@ -126,6 +145,9 @@ void Links::dialled(const membership::Dial& dial, Attempt attempt) {
     if (!attempt) return events_.on_dial_failed(dial, attempt.error().failure, attempt.error().why);
     const NodeId peer = attempt->session.peer.node;
     const auto held = sessions_.find(peer);
+    if (taken(attempt->session.peer)) {
+        return events_.on_dial_failed(dial, DialFailure::kRejected, id_taken(peer));
+    }
     const Generation generation = attempt->session.hello.generation;
     if (held != sessions_.end() && generation <= held->second.facts.generation) {
         // Our last message stays unsent, so for the other side this never was a connection.
@@ -159,6 +181,7 @@ kj::Promise<void> Links::accept_loop(kj::ConnectionReceiver& listener) {
 }
 
 void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
+    if (shut_) return;
     const std::string address = remote_address(*stream);
     const Door door = door_.admit(mono_now(), address);
     if (!is_open(door)) {
@@ -169,7 +192,8 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
     }
     auto left = kj::defer([this, door, address]() { door_.leave(door, address); });
     tune(*stream);
-    seal::HandshakeOptions options{self_.credentials, self_.hello, kWelcome, {}, wall_now()};
+    seal::HandshakeOptions options{self_.credentials, self_.hello,  kWelcome, {},
+                                   wall_now(),        self_.revoked};
     auto machine = std::make_unique<seal::Responder>(std::move(options), seal::system_random());
     auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS).then([]() -> Result<Handshaken> {
         return fail(ErrorCode::kDeadlineExceeded, "no handshake in time", "late");
@@ -202,6 +226,10 @@ void Links::welcome(Handshaken done, const std::string& address) {
                                             "another process uses this node's id " + peer.str() +
                                                 ": give each node an id of its own",
                                             "same_node_id"});
+    }
+    if (taken(done.session.peer)) {
+        ++counters_.refused;
+        return events_.on_refused(address, id_taken(peer));
     }
     ++counters_.accepted;
     door_.know(address);
@@ -312,6 +340,29 @@ void Links::close(const NodeId& peer, const char* reason, const std::string& mes
     sessions_.erase(held);
     events_.on_refused(address, {ErrorCode::kUnauthenticated, message, reason});
     events_.on_link_down(peer, LinkEnd::kLocal, {});
+}
+
+void Links::close_revoked() {
+    std::vector<NodeId> over;
+    for (const auto& [peer, held] : sessions_) {
+        if (self_.revoked->covers(held.who)) over.push_back(peer);
+    }
+    for (const NodeId& peer : over) {
+        close(peer, "certificate_revoked", "an operator has revoked this peer's key");
+    }
+    std::erase_if(guests_,
+                  [&](const auto& guest) { return self_.revoked->covers(guest.second.who); });
+}
+
+void Links::shut() {
+    shut_ = true;
+    std::vector<NodeId> all;
+    for (const auto& [peer, held] : sessions_) all.push_back(peer);
+    for (const NodeId& peer : all) {
+        sessions_.erase(peer);
+        events_.on_link_down(peer, LinkEnd::kLocal, {});
+    }
+    std::erase_if(guests_, [](const auto& guest) { return !guest.second.who.node.empty(); });
 }
 
 // --- operators

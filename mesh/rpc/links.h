@@ -62,6 +62,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
         seal::Hello hello;
         WallTime valid_until;     // of the credentials' chain
         Duration reauthenticate;  // the oldest that a connection may grow
+        std::shared_ptr<const seal::RevokedKeys> revoked;
     };
 
     Links(kj::Network& network, kj::Timer& timer, Self self, LinkEvents& events);
@@ -76,6 +77,10 @@ class Links final : private kj::TaskSet::ErrorHandler {
 
     // Ends connections whose time is over and renews those whose time is near: each second.
     void tick(MonoTime now, WallTime wall);
+    // Ends every connection that rests on a revoked key.
+    void close_revoked();
+    // For good: ends all connections but local operators', and makes none any more.
+    void shut();
     void dial(const membership::Dial& dial);
     // Nothing without a session to it.
     void send(const NodeId& to, const membership::Message& message);
@@ -122,6 +127,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
     void renew(const NodeId& peer, Held& held, MonoTime now);
     void renewed(const NodeId& peer, std::uint64_t number, Attempt attempt);
     void close(const NodeId& peer, const char* reason, const std::string& message);
+    bool taken(const seal::PeerIdentity& who) const;
     bool adopt(Handshaken done, const NodeId& dialler);
     void watch(const NodeId& peer, std::uint64_t number);
     void ended(const NodeId& peer, std::uint64_t number);
@@ -131,6 +137,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
     Self self_;
     LinkEvents& events_;
     LinkCounters counters_;
+    bool shut_ = false;
     Doorkeeper door_;
     std::map<std::uint64_t, Guest> guests_;
     std::uint64_t next_number_ = 0;

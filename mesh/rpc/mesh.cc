@@ -53,6 +53,15 @@ Mesh::~Mesh() {
     impl_->thread.join();
 }
 
+Result<void> Mesh::check(const MeshOptions& options) {
+    return rpc::check(options);
+}
+
+void Mesh::join() {
+    impl_->command(rpc::Command::kJoin);
+    impl_->shared.joined.wait_for(std::chrono::hours(1));
+}
+
 void Mesh::leave(std::chrono::milliseconds deadline) {
     impl_->command(rpc::Command::kLeave);
     (void)impl_->shared.left.wait_for(deadline);
@@ -75,6 +84,9 @@ const Snapshot<MeshView>& Mesh::view() const {
 }
 limits::CounterTable& Mesh::counters() {
     return impl_->shared.counters;
+}
+std::string Mesh::must_stop() const {
+    return *impl_->shared.must_stop.load();
 }
 std::string Mesh::not_ready() const {
     return *impl_->shared.not_ready.load();

@@ -38,16 +38,17 @@ ms::Identity identity_of(const Startup& startup) {
             startup.identity.generation, std::string(seal::text_of(*startup.certified.chain))};
 }
 
-ms::Crypto crypto_of(const Startup& startup) {
+ms::Crypto crypto_of(const Startup& startup, std::shared_ptr<const seal::RevokedKeys> revoked) {
     return {[key = startup.identity.key](const ms::Claim& claim) {
                 const std::string bytes = ms::signed_bytes(claim);
                 return key->sign(seal::Domain::kMemberRecord, seal::bytes_of(bytes)).bytes;
             },
-            [trust = startup.trust](const ms::Claim& claim) {
+            [trust = startup.trust, revoked = std::move(revoked)](const ms::Claim& claim) {
                 const auto who =
                     seal::verify_chain(trust, wall_now(), seal::bytes_of(claim.credential));
                 if (!who || who->node != claim.id || who->key.bytes != claim.key ||
-                    who->serial != claim.version.serial || !who->roles.has(seal::Role::kPeer)) {
+                    who->serial != claim.version.serial || !who->roles.has(seal::Role::kPeer) ||
+                    revoked->covers(*who)) {
                     return false;
                 }
                 const std::string bytes = ms::signed_bytes(claim);
@@ -77,12 +78,14 @@ Duration patience_of(const Startup& startup) {
     return alone ? Duration{} : Duration(startup.options.join_patience);
 }
 
-Links::Self link_self(const Startup& startup, const Certified& certified) {
+Links::Self link_self(const Startup& startup, const Certified& certified,
+                      const Identities& identities) {
     return {startup.node,
             certified.credentials,
             {startup.identity.generation, kWire, startup.address},
-            certified.until,
-            startup.options.reauthenticate};
+            certified.who.valid_until,
+            startup.options.reauthenticate,
+            identities.revoked()};
 }
 
 Author author_of(const Startup& startup, const Certified& certified) {
@@ -99,12 +102,12 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       timer_(io.provider->getTimer()),
       certified_(startup.certified),
       stop_(kj::newPromiseAndFulfiller<void>()),
-      patient_until_(mono_now() + patience_of(startup)),
       replica_(startup.trust, author_of(startup, certified_),
                limits::cell_generation(startup.certified.serial, startup.identity.generation),
                shared.counters, shared.keys),
-      membership_(identity_of(startup), startup.address, {kWire.min, kWire.max}, crypto_of(startup),
-                  startup.options.membership, random_seed(), roster_of(startup.stored)),
+      membership_(identity_of(startup), startup.address, {kWire.min, kWire.max},
+                  crypto_of(startup, replica_.identities().revoked()), startup.options.membership,
+                  random_seed(), roster_of(startup.stored)),
       saver_(
           startup.data_dir.file(kStateFile), *io.lowLevelProvider,
           [this]() { return encode_state(); },
@@ -115,17 +118,19 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
               notice(Notice::Kind::kStateFailed, path, "failed", result.error().message);
           }),
       desk_(startup, membership_, replica_, saver_, timer_, *this),
-      links_(io.provider->getNetwork(), timer_, link_self(startup, certified_), *this),
+      links_(io.provider->getNetwork(), timer_,
+             link_self(startup, certified_, replica_.identities()), *this),
       exchange_(links_, replica_,
                 [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
       commands_(shared.commands, *io.lowLevelProvider,
                 [this](Command command) { on_command(command); }),
       tasks_(*this) {
-    replica_.load(std::exchange(startup.stored.registers, {}), mono_now());
+    react(replica_.load(std::exchange(startup.stored.registers, {}), wall_now(), mono_now()),
+          false);
     replica_.publish();
     saver_.mark_dirty();  // even with nothing to say: it shows that the disk takes it
     if (startup.peers.fd) {
-        links_.serve(io.lowLevelProvider->wrapListenSocketFd(startup.peers.fd.release(), kTakeFd));
+        peers_ = io.lowLevelProvider->wrapListenSocketFd(startup.peers.fd.release(), kTakeFd);
     }
     if (startup.operators) {
         auto socket = io.lowLevelProvider->wrapListenSocketFd(startup.operators.release(), kTakeFd);
@@ -133,7 +138,6 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
             return kj::heap<OperatorServer>(desk_, true);
         });
     }
-    turn([&](ms::Effects& out) { membership_.join(mono_now(), startup_.options.seeds, out); });
     every(startup.options.push_interval, &MeshThread::push_tick);
     every(startup.options.membership.sync_interval, &MeshThread::digest_tick);
     every(kHousekeeping, &MeshThread::second_tick);
@@ -142,7 +146,17 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
     publish_readiness();
     publish_view();
     publish_metrics();
-    notice(Notice::Kind::kStarted, startup.node.str(), std::to_string(startup.peers.port));
+}
+
+void MeshThread::join() {
+    if (patient_until_) return;
+    patient_until_ = mono_now() + patience_of(startup_);
+    if (peers_.get() != nullptr) links_.serve(kj::mv(peers_));
+    turn([&](ms::Effects& out) { membership_.join(mono_now(), startup_.options.seeds, out); });
+    publish_readiness();
+    publish_view();
+    notice(Notice::Kind::kStarted, startup_.node.str(), std::to_string(startup_.peers.port));
+    shared_.joined.open();
 }
 
 MeshThread::~MeshThread() noexcept(false) = default;
@@ -189,10 +203,20 @@ void MeshThread::on_event(const ms::Event& event) {
            event.by.empty() ? std::string() : "according to " + event.by.str());
     saver_.mark_dirty();  // the roster is part of the state
     if (event.subject != startup_.node) crashes_.on_event(mono_now(), event);
-    superseded_ |= event.kind == ms::EventKind::kSuperseded;
+    if (event.kind == ms::EventKind::kSuperseded) be_superseded();
     left_ |= event.kind == ms::EventKind::kSelfLeft;
     publish_readiness();
     publish_view();
+}
+
+// Two processes with one identity would count, sign and spend as one node. The other one goes on.
+void MeshThread::be_superseded() {
+    superseded_ = true;
+    const std::string why = "another process runs with the identity of " + startup_.node.str() +
+                            " and a newer word: if two nodes have this id, or a data directory was "
+                            "copied, give each node its own";
+    shared_.must_stop.publish(std::make_shared<const std::string>(why));
+    notice(Notice::Kind::kSuperseded, startup_.node.str(), "superseded", why);
 }
 
 // Never about whether the others are well: only about what this node can do now. One that has just
@@ -203,8 +227,12 @@ void MeshThread::publish_readiness() {
     if (left_) {
         why = "this node has left the mesh";
     } else if (superseded_) {
-        why = "another process runs with this node's identity: stop one of the two";
-    } else if (!exchange_.informed() && mono_now() < patient_until_) {
+        why = *shared_.must_stop.load();
+    } else if (self_revoked_) {
+        why = kSelfRevoked;
+    } else if (!patient_until_) {
+        why = "this node has not joined the mesh yet";
+    } else if (!exchange_.informed() && mono_now() < *patient_until_) {
         why = "this node has just started and no peer has told it all keys and counts yet";
     }
     if (why == *shared_.not_ready.load()) return;
@@ -288,6 +316,7 @@ void MeshThread::on_merged(const NodeId& from, const MergeReport& report) {
                report.first_refusal->message);
     }
     publish_readiness();
+    react(report.identities);
     if (report.changes.empty()) return;
     for (const KeyChange& change : report.changes) {
         notice(Notice::Kind::kKeyChanged, change.key.str(), change.revoked ? "revoked" : "created",
@@ -342,6 +371,8 @@ void MeshThread::second_tick() {
     saver_.save_if_dirty();
     renew_if_due(wall);
     publish_readiness();
+    resign_if_due(wall);
+    replica_.collect(wall);
     publish_view();
     publish_metrics();
 }
@@ -359,7 +390,7 @@ void MeshThread::renew_if_due(WallTime now) {
                       renewed.error().message);
     }
     certified_ = std::move(*renewed);
-    links_.set_self(link_self(startup_, certified_));
+    links_.set_self(link_self(startup_, certified_, replica_.identities()));
     replica_.set_author(author_of(startup_, certified_));
     turn([&](ms::Effects& out) {
         membership_.renew(mono_now(), certified_.serial,
@@ -368,6 +399,7 @@ void MeshThread::renew_if_due(WallTime now) {
 }
 
 void MeshThread::on_command(Command command) {
+    if (command == Command::kJoin) return join();
     if (command == Command::kLeave) return leave();
     stop_.fulfiller->fulfill();
 }

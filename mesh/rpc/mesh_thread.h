@@ -27,6 +27,10 @@
 
 namespace vidai::mesh::rpc {
 
+inline constexpr const char* kSelfRevoked =
+    "this node's key or its issuer's was revoked by an operator: the mesh does not speak with it "
+    "any more. Stop it; to return, give it a new data directory";
+
 class MeshThread final : private LinkEvents,
                          private PeerCalls,
                          private DeskEvents,
@@ -54,7 +58,11 @@ class MeshThread final : private LinkEvents,
     state::Page page_for(const wire::RegisterPull& pull) override;
     std::uint64_t digest_now() override;
     void on_malformed(const NodeId& from, const Error& why) override;
+    bool holds(const state::RegisterName& name, state::Hlc time) override;
     void on_key_changed(const KeyChange& change) override;
+    void on_stated(const MergeReport& report, const state::Register& said) override;
+    kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
+                                             state::Hlc time) override;
     CountingFacts counting() override;
     std::shared_ptr<const MeshView> view_now() override;
     NodeReport report_now() override;
@@ -75,10 +83,18 @@ class MeshThread final : private LinkEvents,
     void second_tick();
     void links_tick();
     void renew_if_due(WallTime now);
+    void join();
     void leave();
+    void be_superseded();
     void publish_readiness();
 
     void on_merged(const NodeId& from, const MergeReport& report);
+    // Operators' statements that came into force; `news`: now, not in an earlier life.
+    void react(const std::vector<IdentityChange>& changes, bool news = true);
+    void on_revoked(const state::Revocation& said, bool news);
+    void on_forgotten(const state::Forget& said, bool news);
+    void forget(const NodeId& node, const membership::Version& up_to);
+    void resign_if_due(WallTime now);
     seal::Bytes encode_state() const;
     void publish_view();
     void publish_metrics();
@@ -91,8 +107,11 @@ class MeshThread final : private LinkEvents,
     Certified certified_;
     kj::PromiseFulfillerPair<void> stop_;
     bool superseded_ = false, left_ = false;
-    const MonoTime patient_until_;  // for peers to say what they have counted
+    std::optional<MonoTime> patient_until_;  // for peers to say what they know; from join() on
+    kj::Own<kj::ConnectionReceiver> peers_;  // until join()
     Crashes crashes_;
+    bool self_revoked_ = false;
+    std::optional<MonoTime> resign_at_;
     std::uint64_t malformed_ = 0, saves_ = 0, saves_failed_ = 0;
     Refusals refusals_;
 

@@ -15,6 +15,7 @@
 #include "mesh/rpc/sealed_stream.h"
 #include "mesh/rpc/sockets.h"
 #include "mesh/rpc/startup.h"
+#include "mesh/rpc/stating.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/wire/message.h"
 #include "mesh/wire/operator_values.h"
@@ -85,14 +86,15 @@ kj::Promise<Result<Stream>> seal_stream(Stream stream, const Plan& plan) {
 }  // namespace
 
 struct OperatorClient::Impl {
-    Impl(std::shared_ptr<kj::AsyncIoContext> loop, Stream connected, std::string where,
+    Impl(std::shared_ptr<kj::AsyncIoContext> loop, Stream connected, Plan plan,
          std::chrono::milliseconds limit)
         : io(std::move(loop)),
           stream(kj::mv(connected)),
           network(*stream, Side::CLIENT, wire::reader_options(wire::kPeerWordsMax)),
           system(::capnp::makeRpcClient(network)),
           remote(bootstrap()),
-          address(std::move(where)),
+          self(std::move(plan.self)),
+          address(std::move(plan.address)),
           timeout(limit) {}
 
     proto::Operator::Client bootstrap() {
@@ -105,6 +107,8 @@ struct OperatorClient::Impl {
     std::uint32_t deadline_ms() const {
         return static_cast<std::uint32_t>(std::clamp<std::int64_t>(timeout.count(), 1, 60'000));
     }
+
+    Result<Stated> announce(Result<state::Register> said);
 
     // Sends, waits, reads.
     template <class Value, class Request>
@@ -129,6 +133,7 @@ struct OperatorClient::Impl {
     ::capnp::TwoPartyVatNetwork network;
     ::capnp::RpcSystem<::capnp::rpc::twoparty::VatId> system;
     proto::Operator::Client remote;
+    const std::shared_ptr<const seal::Credentials> self;  // none on a local socket
     const std::string address;
     const std::chrono::milliseconds timeout;
 };
@@ -165,7 +170,7 @@ Result<OperatorClient> OperatorClient::connect(const OperatorTarget& target,
     auto stream = reached.exclusiveJoin(kj::mv(late)).wait(io->waitScope);
     if (!stream) return fail(std::move(stream).error());
     return OperatorClient(
-        std::make_unique<Impl>(std::move(io), kj::mv(*stream), target.address, timeout));
+        std::make_unique<Impl>(std::move(io), kj::mv(*stream), std::move(*plan), timeout));
 }
 
 Result<std::vector<Member>> OperatorClient::members() {
@@ -220,6 +225,82 @@ Result<LimitReport> OperatorClient::limit_show(const KeyId& key) {
 
 Result<NodeReport> OperatorClient::report() {
     return impl_->call<NodeReport>(impl_->remote.reportRequest());
+}
+
+Result<Stated> OperatorClient::Impl::announce(Result<state::Register> said) {
+    if (!said) return fail(std::move(said).error());
+    auto request = remote.announceRequest();
+    wire::write(*said, request.initSaid());
+    request.setDeadlineMs(deadline_ms());
+    return call<Stated>(kj::mv(request));
+}
+
+Result<Stated> OperatorClient::revoke(const RevokeRequest& wanted) {
+    rpc::Subject subject;
+    if (!wanted.file.empty()) {
+        auto read = rpc::subject_of_file(wanted.file);
+        if (!read) return fail(std::move(read).error());
+        subject = std::move(*read);
+    } else if (!wanted.node.empty()) {
+        const auto detail = node_show(wanted.node);
+        if (!detail) return fail(detail.error());
+        if (!rpc::shows(*detail, detail->key, subject)) {
+            return fail(ErrorCode::kNotFound, "the node that answered never met it: name its key",
+                        wanted.node.str());
+        }
+    } else {
+        const auto known = members();
+        if (!known) return fail(known.error());
+        const bool met = std::any_of(known->begin(), known->end(), [&](const Member& member) {
+            const auto detail = node_show(member.id);
+            return detail && rpc::shows(*detail, wanted.key, subject);
+        });
+        const auto key = rpc::parse_public_key(wanted.key);
+        if (!met && !key) {
+            return fail(ErrorCode::kNotFound,
+                        "no member has a key with the fingerprint '" + wanted.key +
+                            "', nor was one certified by it: give the 64 digits of the key, or its "
+                            "file",
+                        "--key");
+        }
+        if (!met) subject = {*key, "unknown"};
+    }
+    auto said = impl_->announce(
+        rpc::sign_revocation(impl_->self.get(), subject, wanted.reason, rpc::wall_now()));
+    if (!said) return said;
+    said->subject = subject.name;
+    said->fingerprint = seal::fingerprint(subject.key);
+    return said;
+}
+
+Result<Stated> OperatorClient::forget(const NodeId& node, bool force) {
+    const auto detail = node_show(node);
+    if (!detail) return fail(detail.error());
+    const MemberStatus status = detail->member.status;
+    if (!force && (detail->member.self || status == MemberStatus::kAlive ||
+                   status == MemberStatus::kSuspect)) {
+        return fail(ErrorCode::kConflict,
+                    "node '" + node.str() + "' is " + std::string(member_status_name(status)) +
+                        ": stop it first, or use --force",
+                    node.str());
+    }
+    auto said = impl_->announce(rpc::sign_forget(impl_->self.get(), *detail, rpc::wall_now()));
+    if (!said) return said;
+    said->subject = node.str();
+    said->fingerprint = detail->key_fingerprint;
+    return said;
+}
+
+Result<Acknowledgement> OperatorClient::acknowledged(const Stated& statement) {
+    constexpr auto kPause = 100 * kj::MILLISECONDS;
+    const auto end = rpc::mono_now() + impl_->timeout;
+    for (;;) {
+        auto request = impl_->remote.acknowledgedRequest();
+        wire::write(statement, request.initSaid());
+        auto heard = impl_->call<Acknowledgement>(kj::mv(request));
+        if (!heard || heard->missing.empty() || rpc::mono_now() > end) return heard;
+        impl_->io->provider->getTimer().afterDelay(kPause).wait(impl_->io->waitScope);
+    }
 }
 
 }  // namespace vidai::mesh

@@ -73,4 +73,18 @@ kj::Promise<void> OperatorServer::report(ReportContext context) {
     return answer(context, calls_.report());
 }
 
+kj::Promise<void> OperatorServer::announce(AnnounceContext context) {
+    if (!may_write_) return answer<Stated>(context, may_not_write());
+    auto said = wire::guarded([&]() { return wire::read(context.getParams().getSaid()); });
+    if (!said) return answer<Stated>(context, fail(std::move(said).error()));
+    return answer_later(
+        context, calls_.announce(std::move(*said), deadline(context.getParams().getDeadlineMs())));
+}
+
+kj::Promise<void> OperatorServer::acknowledged(AcknowledgedContext context) {
+    const auto said = wire::read(context.getParams().getSaid());
+    if (!said) return answer<Acknowledgement>(context, fail(said.error()));
+    return answer_later(context, calls_.acknowledged(*said));
+}
+
 }  // namespace vidai::mesh::rpc

@@ -27,6 +27,9 @@ class OperatorCalls {
                                                              std::chrono::milliseconds within) = 0;
     virtual Result<LimitReport> limit_show(const KeyId& key) = 0;
     virtual Result<NodeReport> report() = 0;
+    virtual kj::Promise<Result<Stated>> announce(state::Register said,
+                                                 std::chrono::milliseconds within) = 0;
+    virtual kj::Promise<Result<Acknowledgement>> acknowledged(const Stated& said) = 0;
 
   protected:
     ~OperatorCalls() = default;
@@ -45,6 +48,8 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> keyRevoke(KeyRevokeContext context) override;
     kj::Promise<void> limitShow(LimitShowContext context) override;
     kj::Promise<void> report(ReportContext context) override;
+    kj::Promise<void> announce(AnnounceContext context) override;
+    kj::Promise<void> acknowledged(AcknowledgedContext context) override;
 
   private:
     OperatorCalls& calls_;

@@ -45,4 +45,12 @@ kj::Promise<void> PeerServer::pullRegisters(PullRegistersContext context) {
     return kj::READY_NOW;
 }
 
+kj::Promise<void> PeerServer::holds(HoldsContext context) {
+    const auto asked = context.getParams();
+    const state::RegisterName name{state::RegisterKind{asked.getKind()},
+                                   wire::text_of(asked.getId())};
+    context.getResults().setHeld(calls_.holds(name, state::Hlc{asked.getTime()}));
+    return kj::READY_NOW;
+}
+
 }  // namespace vidai::mesh::rpc

@@ -23,6 +23,7 @@ class PeerCalls {
     // Valid until the registers change.
     virtual state::Page page_for(const wire::RegisterPull& pull) = 0;
     virtual std::uint64_t digest_now() = 0;  // of all registers held
+    virtual bool holds(const state::RegisterName& name, state::Hlc time) = 0;
     virtual void on_malformed(const NodeId& from, const Error& why) = 0;
 
   protected:
@@ -37,6 +38,7 @@ class PeerServer final : public proto::Peer::Server {
     kj::Promise<void> pushCounters(PushCountersContext context) override;
     kj::Promise<void> pushRegisters(PushRegistersContext context) override;
     kj::Promise<void> pullRegisters(PullRegistersContext context) override;
+    kj::Promise<void> holds(HoldsContext context) override;
 
   private:
     kj::Promise<void> malformed(const Error& why);

@@ -45,7 +45,8 @@ Replica::Replica(const seal::Trust& trust, Author author, Generation generation,
     : author_(std::move(author)),
       table_(table),
       published_(keys),
-      verifier_(trust),
+      identities_(trust),
+      verifier_(trust, identities_.revoked()),
       counters_(table, author_.node, generation, store_options()) {}
 
 const Register* Replica::find(const KeyId& id) const {
@@ -71,11 +72,38 @@ Merge Replica::apply(Register candidate, state::KeyRecord record, MonoTime now) 
     return merged;
 }
 
-void Replica::load(std::vector<Register> stored, MonoTime now) {
-    for (Register& held : stored) {
-        auto record = state::decode_key(held.statement);
-        if (record) (void)apply(std::move(held), std::move(*record), now);
+std::vector<IdentityChange> Replica::load(std::vector<Register> stored, WallTime wall,
+                                          MonoTime now) {
+    MergeReport report;
+    for (Register& held : stored) (void)take(std::move(held), wall, now, report);
+    return std::move(report.identities);
+}
+
+Result<void> Replica::take(Register verified, WallTime wall, MonoTime now, MergeReport& report) {
+    const auto full = []() {
+        return fail(ErrorCode::kResourceExhausted, "this node holds as many registers as it may",
+                    "registers");
+    };
+    if (state::by_operators(verified.statement.kind)) {
+        auto change = identities_.read(verified.statement);
+        if (!change) return fail(std::move(change).error());
+        if (until_of(*change) <= wall) {  // collected here already
+            ++report.known;
+            return {};
+        }
+        if (registers_.merge(std::move(verified)) != Merge::kApplied) return full();
+        identities_.apply(*change);
+        ++report.applied;
+        report.identities.push_back(std::move(*change));
+        return {};
     }
+    auto record = state::decode_key(verified.statement);
+    if (!record) return fail(std::move(record).error());
+    const KeyChange change{record->id, record->revoked};
+    if (apply(std::move(verified), std::move(*record), now) != Merge::kApplied) return full();
+    ++report.applied;
+    report.changes.push_back(change);
+    return {};
 }
 
 MergeReport Replica::merge(std::vector<Register> received, WallTime wall, MonoTime now) {
@@ -95,19 +123,8 @@ MergeReport Replica::merge(std::vector<Register> received, WallTime wall, MonoTi
             refuse(std::move(good).error());
             continue;
         }
-        auto record = state::decode_key(candidate.statement);
-        if (!record) {
-            refuse(std::move(record).error());
-            continue;
-        }
-        const KeyChange change{record->id, record->revoked};
-        if (apply(std::move(candidate), std::move(*record), now) != Merge::kApplied) {
-            refuse({ErrorCode::kResourceExhausted, "this node holds as many registers as it may",
-                    "registers"});
-            continue;
-        }
-        ++report.applied;
-        report.changes.push_back(change);
+        auto taken = take(std::move(candidate), wall, now, report);
+        if (!taken) refuse(std::move(taken).error());
     }
     return report;
 }
@@ -143,6 +160,22 @@ Result<state::KeyRecord> Replica::revoke(const KeyId& id, WallTime wall, MonoTim
     if (record.revoked) return record;
     record.revoked = true;
     return write(std::move(record), wall, now);
+}
+
+void Replica::collect(WallTime wall) {
+    for (const state::RegisterName& name : identities_.collect(wall)) registers_.erase(name);
+}
+
+std::size_t Replica::resign(std::size_t most, WallTime wall, MonoTime now) {
+    std::vector<KeyId> found;
+    registers_.for_each([&](const Register& held) {
+        const bool key = held.statement.kind == RegisterKind::kKey;
+        if (key && found.size() < most && verifier_.is_revoked(held)) {
+            found.emplace_back(held.statement.id);
+        }
+    });
+    for (const KeyId& id : found) (void)write(entries_.at(id).record, wall, now);
+    return found.size();
 }
 
 void Replica::publish() {

@@ -13,6 +13,7 @@
 
 #include "mesh/limits/counter_store.h"
 #include "mesh/operator.h"
+#include "mesh/rpc/identities.h"
 #include "mesh/seal/certificate.h"
 #include "mesh/seal/keys.h"
 #include "mesh/state/hlc.h"
@@ -41,6 +42,7 @@ struct KeyChange {
 
 struct MergeReport {
     std::vector<KeyChange> changes;
+    std::vector<IdentityChange> identities;
     std::size_t applied = 0, known = 0, refused = 0;
     std::optional<Error> first_refusal;
 };
@@ -60,7 +62,8 @@ class Replica {
 
     void set_author(Author author) { author_ = std::move(author); }
     // What was stored; believed as it is.
-    void load(std::vector<state::Register> stored, MonoTime now);
+    std::vector<IdentityChange> load(std::vector<state::Register> stored, WallTime wall,
+                                     MonoTime now);
     // What a peer sent; each register is verified first.
     MergeReport merge(std::vector<state::Register> received, WallTime wall, MonoTime now);
 
@@ -70,23 +73,32 @@ class Replica {
     Result<state::KeyRecord> revoke(const KeyId& id, WallTime wall, MonoTime now);
     Result<LimitReport> limits_of(const KeyId& id, const CountingFacts& facts, WallTime wall) const;
 
+    // Drops operators' statements whose time is over.
+    void collect(WallTime wall);
+    // Signs anew what a key signed that has been revoked since, so that nodes which never saw the
+    // old signature believe it too; at most `most`, and how many those were.
+    std::size_t resign(std::size_t most, WallTime wall, MonoTime now);
+
     // Publishes a key table if keys have changed since the last call.
     void publish();
 
     const std::map<KeyId, state::KeyEntry>& keys() const { return entries_; }
     std::size_t live_keys() const { return live_; }
     const state::RegisterSet& registers() const { return registers_; }
+    const Identities& identities() const { return identities_; }
     const state::Register* find(const KeyId& id) const;
     limits::CounterStore& counters() { return counters_; }
 
   private:
     state::RegisterSet::Merge apply(state::Register candidate, state::KeyRecord record,
                                     MonoTime now);
+    Result<void> take(state::Register verified, WallTime wall, MonoTime now, MergeReport& report);
     state::KeyRecord write(state::KeyRecord record, WallTime wall, MonoTime now);
 
     Author author_;
     limits::CounterTable& table_;
     Snapshot<state::KeyTable>& published_;
+    Identities identities_;
     state::RegisterVerifier verifier_;
     state::HlcClock clock_;
     state::RegisterSet registers_;

@@ -94,6 +94,14 @@ kj::Promise<Result<wire::RegisterPage>> Session::pull_registers(const wire::Regi
     return bulk(kj::mv(call), std::move(failed));
 }
 
+kj::Promise<bool> Session::holds(const state::RegisterName& name, state::Hlc time) {
+    auto request = remote_.holdsRequest();
+    request.setKind(static_cast<std::uint8_t>(name.kind));
+    request.setId(wire::to_text(name.id));
+    request.setTime(time.value);
+    return bulk(request.send().then([](auto&& reply) -> bool { return reply.getHeld(); }), false);
+}
+
 Duration Session::Load::push_time_max(MonoTime now) {
     if (now - minute > std::chrono::minutes(1)) {
         slowest_before = std::exchange(slowest, Duration{});

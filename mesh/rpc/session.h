@@ -47,6 +47,8 @@ class Session final : private kj::TaskSet::ErrorHandler {
     kj::Promise<bool> push_counters(const wire::CounterPush& push);
     kj::Promise<bool> push_registers(const state::Page& page);
     kj::Promise<Result<wire::RegisterPage>> pull_registers(const wire::RegisterPull& pull);
+    // Whether the other side has that register in force; false when it does not answer in time.
+    kj::Promise<bool> holds(const state::RegisterName& name, state::Hlc time);
 
     // The slowest push of the last one to two minutes, from call to answer.
     Duration push_time_max(MonoTime now) { return load_->push_time_max(now); }

@@ -40,16 +40,17 @@ class Gate {
     bool open_ = false;
 };
 
-enum class Command : std::uint8_t { kLeave, kStop };
+enum class Command : std::uint8_t { kJoin, kLeave, kStop };
 
 struct Shared {
     Snapshot<state::KeyTable> keys{std::make_shared<const state::KeyTable>()};
     Snapshot<MeshView> view{std::make_shared<const MeshView>()};
     Snapshot<std::vector<MetricFamily>> metrics;
     Snapshot<std::string> not_ready{std::make_shared<const std::string>()};
+    Snapshot<std::string> must_stop{std::make_shared<const std::string>()};
     limits::CounterTable counters;
     Mailbox<Command> commands{8};
-    Gate started, left;
+    Gate started, joined, left;
 
     explicit Shared(std::vector<MetricFamily> catalogue)
         : metrics(std::make_shared<const std::vector<MetricFamily>>(std::move(catalogue))) {}

@@ -152,9 +152,18 @@ Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
     out.credentials = std::make_shared<const seal::Credentials>(
         seal::Credentials{issuer.trust, identity.key, *out.chain});
     out.serial = verified->serial;
-    out.until = verified->valid_until;
+    out.who = *verified;
     out.renew_at = renewal_time(now, verified->valid_until);
     return out;
+}
+
+Result<void> check(const MeshOptions& options) {
+    if (auto fine = check_options(options); !fine) return fine;
+    if (auto node = choose_node_id(options.node_id); !node) return fail(std::move(node).error());
+    if (!options.enabled) return {};
+    auto trusted = load_trust(options);
+    if (!trusted) return fail(std::move(trusted).error());
+    return {};
 }
 
 Result<Startup> prepare(const MeshOptions& options, const NoticeSink& sink) {

@@ -32,7 +32,7 @@ struct Certified {
     std::shared_ptr<const seal::Credentials> credentials;
     std::shared_ptr<const seal::Bytes> chain;  // the same as in the credentials
     std::uint64_t serial = 0;
-    WallTime until;     // of the chain's shortest-lived certificate
+    seal::PeerIdentity who;
     WallTime renew_at;  // at two thirds of its validity at the latest
 };
 
@@ -51,6 +51,8 @@ struct Startup {
     std::string operator_socket;
 };
 
+// What prepare() would say of the options and of the files that they name, without side effects.
+Result<void> check(const MeshOptions& options);
 Result<Startup> prepare(const MeshOptions& options, const NoticeSink& sink);
 
 // A new certificate for this node, now and at each renewal.

@@ -264,7 +264,8 @@ Checked<PeerIdentity> verify_chain(const Trust& trust, WallTime now, ByteView ch
                       node->roles,
                       node->serial,
                       node->validity.not_after,
-                      issuer ? issuer->name : std::string()};
+                      issuer ? issuer->name : std::string(),
+                      issuer ? issuer->key : PublicKey{}};
     if (issuer) {
         if (const auto allowed = check_constraints(*issuer, *node); !allowed) {
             return std::unexpected(allowed.error());

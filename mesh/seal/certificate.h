@@ -98,6 +98,7 @@ struct PeerIdentity {
     std::uint64_t serial = 0;
     WallTime valid_until;  // of the shortest-lived certificate in the chain
     std::string issuer;    // empty: the root itself
+    PublicKey issuer_key;  // all zeros: the root itself
     friend bool operator==(const PeerIdentity&, const PeerIdentity&) = default;
 };
 

@@ -19,6 +19,7 @@
 #include "mesh/seal/keys.h"
 #include "mesh/seal/record.h"
 #include "mesh/seal/refusal.h"
+#include "mesh/seal/revoked.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/time.h"
 
@@ -48,6 +49,7 @@ struct HandshakeOptions {
     Roles accept = Role::kPeer;  // the other side must hold one of these
     NodeId expect;               // the node that was dialled; empty: whoever answers
     WallTime now;
+    std::shared_ptr<const RevokedKeys> revoked{};  // whom not to believe any more; may be nothing
 };
 
 struct Session {

@@ -147,6 +147,9 @@ Checked<Proven> open_proof(const HandshakeOptions& self, Side side, const KeyAgr
     if (!verify(peer->key, labels.proof, signed_part(transcript, chain, hello), signature)) {
         return std::unexpected(Refusal::kBadProof);
     }
+    if (self.revoked != nullptr && self.revoked->covers(*peer)) {
+        return std::unexpected(Refusal::kCertificateRevoked);
+    }
     if (peer->key == self.self->key->public_key()) return std::unexpected(Refusal::kSelf);
     if (!self.expect.empty() && peer->node != self.expect) {
         return std::unexpected(Refusal::kUnexpectedPeer);

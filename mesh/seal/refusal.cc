@@ -52,6 +52,8 @@ constexpr std::array<Row, kRefusalCount> kRows{{
      "the certificate is not valid yet: check both clocks, they differ by more than 10 minutes"},
     {Refusal::kCertificateConstraint, "certificate_constraint",
      "the issuer was not allowed to certify this node, role or lifetime"},
+    {Refusal::kCertificateRevoked, "certificate_revoked",
+     "an operator has revoked the key of the other side's certificate or of its issuer"},
     {Refusal::kRecordSize, "record_size", "a record has an impossible length"},
     {Refusal::kRecordNotAuthentic, "record_not_authentic",
      "a record was altered, repeated, reordered or left out on its way"},

@@ -32,6 +32,7 @@ enum class Refusal : std::uint8_t {
     kCertificateExpired,     // by more than the clock tolerance
     kCertificateNotYet,      // not yet valid by more than the clock tolerance
     kCertificateConstraint,  // the issuer was not allowed to certify this
+    kCertificateRevoked,     // its key, or the one above it, was voided by an operator
     // records
     kRecordSize,          // length outside the bounds
     kRecordNotAuthentic,  // altered, reordered, repeated, left out, or of another session

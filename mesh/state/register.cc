@@ -14,6 +14,25 @@ namespace {
 
 constexpr std::size_t kKnownChainsMax = 64;
 
+struct Signed {
+    seal::Domain domain;
+    seal::Bytes bytes;
+};
+
+Signed signed_part(const Statement& statement, const MeshId& mesh) {
+    seal::Bytes said = encode(statement);
+    if (statement.kind == RegisterKind::kKey) return {seal::Domain::kRegister, std::move(said)};
+    said.insert(said.begin(), mesh.bytes.begin(), mesh.bytes.end());
+    return {statement.kind == RegisterKind::kRevocation ? seal::Domain::kRevocation
+                                                        : seal::Domain::kForget,
+            std::move(said)};
+}
+
+bool is_kind(std::uint8_t kind) {
+    return kind >= static_cast<std::uint8_t>(RegisterKind::kKey) &&
+           kind <= static_cast<std::uint8_t>(RegisterKind::kForget);
+}
+
 }  // namespace
 
 seal::Bytes encode(const Statement& statement) {
@@ -39,7 +58,7 @@ Result<Statement> decode_statement(seal::ByteView bytes) {
     if (!reader.done()) {
         return fail(ErrorCode::kProtocol, "a register's statement is malformed", "statement");
     }
-    if (kind != static_cast<std::uint8_t>(RegisterKind::kKey)) {
+    if (!is_kind(kind)) {
         return fail(ErrorCode::kProtocol, "a register is of an unknown kind", "kind");
     }
     if (id.empty() || id.size() > kRegisterIdMax) {
@@ -52,11 +71,17 @@ Result<Statement> decode_statement(seal::ByteView bytes) {
     }
     auto node = parse_node_id(seal::text_of(origin));
     if (!node) return fail(ErrorCode::kProtocol, "a register's origin is not a node id", "origin");
-    return Statement{RegisterKind::kKey, std::string(seal::text_of(id)), retired == 1, time,
+    if (by_operators(RegisterKind{kind}) && retired == 0) {
+        return fail(ErrorCode::kProtocol, "a statement of an operator is always final", "retired");
+    }
+    return Statement{RegisterKind{kind}, std::string(seal::text_of(id)), retired == 1, time,
                      std::move(*node),   {value.begin(), value.end()}};
 }
 
 bool supersedes(const Register& a, const Register& b) {
+    if (a.statement.kind == RegisterKind::kForget && a.statement.value != b.statement.value) {
+        return a.statement.value > b.statement.value;
+    }
     const auto rank = [](const Register& r) {
         const Statement& s = r.statement;
         return std::tie(s.retired, s.time, s.origin, s.value, r.signature.bytes);
@@ -65,10 +90,16 @@ bool supersedes(const Register& a, const Register& b) {
 }
 
 Register sign_register(Statement statement, const seal::SecretKey& key,
-                       std::shared_ptr<const seal::Bytes> chain) {
-    const seal::Bytes bytes = encode(statement);
-    const seal::Signature signature = key.sign(seal::Domain::kRegister, bytes);
+                       std::shared_ptr<const seal::Bytes> chain, const MeshId& mesh) {
+    const Signed part = signed_part(statement, mesh);
+    const seal::Signature signature = key.sign(part.domain, part.bytes);
     return {std::move(statement), signature, std::move(chain)};
+}
+
+bool RegisterVerifier::is_revoked(const Register& held) {
+    if (revoked_->size() == 0) return false;
+    const auto known = known_chain(held);
+    return known && revoked_->covers((*known)->identity);
 }
 
 Result<const RegisterVerifier::Known*> RegisterVerifier::known_chain(const Register& candidate) {
@@ -102,14 +133,22 @@ Result<void> RegisterVerifier::verify(const Register& candidate, WallTime now) {
     const auto known = known_chain(candidate);
     if (!known) return fail(known.error());
     const seal::PeerIdentity& identity = (*known)->identity;
-    if (identity.node != statement.origin || !identity.roles.has(seal::Role::kPeer)) {
+    const bool official = by_operators(statement.kind);
+    const seal::Role needed = official ? seal::Role::kOperator : seal::Role::kPeer;
+    if (identity.node != statement.origin || !identity.roles.has(needed)) {
         return fail(ErrorCode::kUnauthenticated,
                     "a register of " + statement.origin.str() + " came with the certificate of " +
-                        identity.node.str(),
+                        identity.node.str() + ", which has the role " +
+                        seal::to_string(identity.roles),
                     "origin");
     }
-    if (!seal::verify(identity.key, seal::Domain::kRegister, encode(statement),
-                      candidate.signature)) {
+    if (!official && revoked_->covers(identity)) {
+        return fail(ErrorCode::kUnauthenticated,
+                    "a register of " + statement.origin.str() + " is signed by a revoked key",
+                    "certificate_revoked");
+    }
+    const Signed part = signed_part(statement, trust_.mesh);
+    if (!seal::verify(identity.key, part.domain, part.bytes, candidate.signature)) {
         return fail(ErrorCode::kUnauthenticated,
                     "a register's signature is not " + statement.origin.str() + "'s", "signature");
     }

@@ -3,17 +3,20 @@
 // through anybody. Two versions of one register are ordered by a total order and the greater wins,
 // which makes merging commutative, associative and idempotent (a last-writer-wins register,
 // Shapiro et al. 2011) - except that a retired one beats every other: a revocation is never undone
-// by an edit that had not heard of it. Pure; any thread.
+// by an edit that had not heard of it. Operators' statements about identities (statement.h) are
+// registers too, signed by the operator and retired from the start. Pure; any thread.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mesh/seal/certificate.h"
 #include "mesh/seal/keys.h"
+#include "mesh/seal/revoked.h"
 #include "mesh/state/hlc.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
@@ -21,7 +24,10 @@
 
 namespace vidai::mesh::state {
 
-enum class RegisterKind : std::uint8_t { kKey = 1 };
+enum class RegisterKind : std::uint8_t { kKey = 1, kRevocation = 2, kForget = 3 };
+constexpr bool by_operators(RegisterKind kind) {
+    return kind != RegisterKind::kKey;
+}
 
 inline constexpr std::size_t kRegisterIdMax = 64;
 inline constexpr std::size_t kRegisterValueMax = 40 * 1024;
@@ -41,7 +47,9 @@ struct Statement {
 
 struct Register {
     Statement statement;
-    seal::Signature signature;  // domain kRegister, over encode(statement)
+    // Domain kRegister over encode(statement); for what operators say, domain kRevocation or
+    // kForget over mesh id || encode(statement).
+    seal::Signature signature;
     // The origin's certificate chain at the time; shared by all registers signed under it.
     std::shared_ptr<const seal::Bytes> chain;
 };
@@ -51,21 +59,28 @@ seal::Bytes encode(const Statement& statement);
 // kProtocol unless `bytes` are exactly what encode() makes of a statement within its bounds.
 Result<Statement> decode_statement(seal::ByteView bytes);
 
-// The total order: retired, then time, then origin, value and signature.
+// The total order: retired, then time, then origin, value and signature; of two kForget the value,
+// which begins with the version forgotten, comes before the time.
 bool supersedes(const Register& a, const Register& b);
 
 Register sign_register(Statement statement, const seal::SecretKey& key,
-                       std::shared_ptr<const seal::Bytes> chain);
+                       std::shared_ptr<const seal::Bytes> chain, const MeshId& mesh = {});
 
 // Whether a register from outside may be believed: the chain was valid at the register's own time
-// (certificates live days, registers years), names the origin as a peer, and its key signed this;
-// and the time is not ahead of `now` by more than the clock tolerance. Remembers chains it has
-// verified, a bounded number. Mesh thread.
+// (certificates live days, registers years), names the origin as a peer, or as an operator where
+// the kind asks for one, and its key signed this; and the time is not ahead of `now` by more than
+// the clock tolerance. What a peer signed with a revoked key is refused, even if it is older than
+// the revocation, for whoever has the key can date it back; what an operator said stays said, since
+// it only ever takes rights away. Remembers chains it has verified, a bounded number. Mesh thread.
 class RegisterVerifier {
   public:
-    explicit RegisterVerifier(seal::Trust trust) : trust_(trust) {}
+    explicit RegisterVerifier(seal::Trust trust, std::shared_ptr<const seal::RevokedKeys> revoked =
+                                                     std::make_shared<const seal::RevokedKeys>())
+        : trust_(trust), revoked_(std::move(revoked)) {}
     // kUnauthenticated or kProtocol, with who and why.
     Result<void> verify(const Register& candidate, WallTime now);
+    // Whether a register that is held was signed by a key that has been revoked since.
+    bool is_revoked(const Register& held);
 
   private:
     // A chain's validity is an interval: what held at two times holds between them.
@@ -77,6 +92,7 @@ class RegisterVerifier {
     Result<const Known*> known_chain(const Register& candidate);
 
     const seal::Trust trust_;
+    const std::shared_ptr<const seal::RevokedKeys> revoked_;
     std::vector<Known> known_;
 };
 

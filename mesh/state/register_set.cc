@@ -55,6 +55,15 @@ RegisterSet::Merge RegisterSet::merge(Register candidate) {
     return Merge::kApplied;
 }
 
+void RegisterSet::erase(const RegisterName& name) {
+    const std::size_t index = bucket_of(name);
+    const auto found = buckets_[index].find(name);
+    if (found == buckets_[index].end()) return;
+    digest_.buckets[index] -= weight_of(found->second);
+    buckets_[index].erase(found);
+    --size_;
+}
+
 const Register* RegisterSet::find(const RegisterName& name) const {
     const Bucket& bucket = buckets_[bucket_of(name)];
     const auto found = bucket.find(name);

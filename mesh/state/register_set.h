@@ -53,6 +53,8 @@ class RegisterSet {
     Merge merge(Register candidate);
     const Register* find(const RegisterName& name) const;
     std::size_t size() const { return size_; }
+    // For what has outlived its purpose everywhere: it comes back if a peer still holds it.
+    void erase(const RegisterName& name);
 
     const RegisterDigest& digest() const { return digest_; }
     // What `theirs` may lack, from `from` on: registers of at most about `bytes_max` bytes, and at

@@ -193,13 +193,80 @@ void write(const NodeDetail& detail, proto::NodeDetail::Builder out) {
     out.setKeyFingerprint(to_text(detail.key_fingerprint));
     out.setCertificateUntilMs(to_ms(detail.certificate_until));
     out.setIssuer(to_text(detail.issuer));
+    out.setKey(to_text(detail.key));
+    out.setIssuerKey(to_text(detail.issuer_key));
+    out.setSerial(detail.serial);
 }
 
 Result<NodeDetail> read(proto::NodeDetail::Reader in) {
     auto member = read(in.getMember());
     if (!member) return fail(std::move(member).error());
-    return NodeDetail{std::move(*member), bounded(in.getKeyFingerprint()),
-                      from_ms(in.getCertificateUntilMs()), bounded(in.getIssuer())};
+    return NodeDetail{std::move(*member),
+                      bounded(in.getKeyFingerprint()),
+                      from_ms(in.getCertificateUntilMs()),
+                      bounded(in.getIssuer()),
+                      bounded(in.getKey()),
+                      bounded(in.getIssuerKey()),
+                      in.getSerial()};
+}
+
+void write(const state::Register& said, proto::SignedStatement::Builder out) {
+    out.setStatement(to_data(state::encode(said.statement)));
+    out.setSignature(to_data(said.signature.bytes));
+    out.setChain(to_data(*said.chain));
+}
+
+Result<state::Register> read(proto::SignedStatement::Reader in) {
+    state::Register said;
+    if (in.getStatement().size() > state::kStatementMax) return malformed("statement");
+    if (in.getSignature().size() != said.signature.bytes.size()) return malformed("signature");
+    if (in.getChain().size() > seal::kChainBytesMax) return malformed("chain");
+    auto statement = state::decode_statement(bytes_of(in.getStatement()));
+    if (!statement) return fail(std::move(statement).error());
+    said.statement = std::move(*statement);
+    std::copy(in.getSignature().begin(), in.getSignature().end(), said.signature.bytes.begin());
+    said.chain = std::make_shared<const seal::Bytes>(in.getChain().begin(), in.getChain().end());
+    return said;
+}
+
+void write(const Stated& said, proto::StatementRef::Builder out) {
+    out.setKind(said.kind);
+    out.setId(to_text(said.id));
+    out.setTime(said.time);
+}
+
+Result<Stated> read(proto::StatementRef::Reader in) {
+    Stated said;
+    if (in.getId().size() > state::kRegisterIdMax) return malformed("id");
+    said.kind = in.getKind();
+    said.id = text_of(in.getId());
+    said.time = in.getTime();
+    return said;
+}
+
+void write(const Acknowledgement& heard, proto::Acknowledgement::Builder out) {
+    const auto names = [](const std::vector<NodeId>& nodes, auto list) {
+        for (unsigned i = 0; i < list.size(); ++i) list.set(i, to_text(nodes[i].str()));
+    };
+    names(heard.by, out.initBy(static_cast<unsigned>(heard.by.size())));
+    names(heard.missing, out.initMissing(static_cast<unsigned>(heard.missing.size())));
+}
+
+Result<Acknowledgement> read(proto::Acknowledgement::Reader in) {
+    Acknowledgement heard;
+    const auto names = [](auto list, std::vector<NodeId>& nodes) {
+        for (const auto name : list) {
+            auto node = parse_node_id(view_of(name));
+            if (!node) return false;
+            nodes.push_back(std::move(*node));
+        }
+        return true;
+    };
+    if (in.getBy().size() > kListMax || in.getMissing().size() > kListMax) return malformed("by");
+    if (!names(in.getBy(), heard.by) || !names(in.getMissing(), heard.missing)) {
+        return malformed("by");
+    }
+    return heard;
 }
 
 void write(const KeyCreateRequest& request, proto::KeyRequest::Builder out) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mesh/operator.h"
+#include "mesh/state/register.h"
 #include "mesh/wire/message.h"
 #include "mesh/wire/report_values.h"
 #include "schema/rpc/operator.capnp.h"
@@ -32,6 +33,9 @@ void write(const CreatedKey& created, proto::CreatedKey::Builder out);
 void write(const state::KeyRecord& key, proto::Key::Builder out);  // neither salt nor hash
 void write(const KeyPage& page, proto::KeyPage::Builder out);
 void write(const LimitReport& report, proto::LimitReport::Builder out);
+void write(const state::Register& said, proto::SignedStatement::Builder out);
+void write(const Stated& said, proto::StatementRef::Builder out);
+void write(const Acknowledgement& heard, proto::Acknowledgement::Builder out);
 
 // kProtocol; of a KeyRequest kInvalidRequest.
 Result<std::vector<Member>> read(proto::MemberList::Reader in);
@@ -42,6 +46,9 @@ Result<CreatedKey> read(proto::CreatedKey::Reader in);
 Result<state::KeyRecord> read(proto::Key::Reader in);
 Result<KeyPage> read(proto::KeyPage::Reader in);
 Result<LimitReport> read(proto::LimitReport::Reader in);
+Result<state::Register> read(proto::SignedStatement::Reader in);  // unverified
+Result<Stated> read(proto::StatementRef::Reader in);
+Result<Acknowledgement> read(proto::Acknowledgement::Reader in);
 
 // proto::Outcome(T), either side of it.
 template <class Value, class Outcome>

@@ -31,11 +31,11 @@ Result<state::Cursor> read(proto::Cursor::Reader in) {
     state::Cursor cursor{in.getBucket(), std::nullopt};
     if (cursor.bucket >= state::kBuckets) return malformed("bucket");
     if (in.getKind() == 0) return cursor;
-    if (in.getKind() != static_cast<std::uint8_t>(state::RegisterKind::kKey)) {
+    if (in.getKind() > static_cast<std::uint8_t>(state::RegisterKind::kForget)) {
         return malformed("kind");
     }
     if (in.getId().size() > state::kRegisterIdMax) return malformed("id");
-    cursor.after = state::RegisterName{state::RegisterKind::kKey, text_of(in.getId())};
+    cursor.after = state::RegisterName{state::RegisterKind{in.getKind()}, text_of(in.getId())};
     return cursor;
 }
 

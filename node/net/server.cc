@@ -166,6 +166,13 @@ Result<std::unique_ptr<Server>> Server::start(const ListenOptions& options,
     return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
+Result<void> Server::check(const ListenOptions& options,
+                           std::shared_ptr<const exchange::Runtime> runtime) {
+    auto made = make_runtime(options, std::move(runtime));
+    if (!made) return fail(std::move(made).error());
+    return {};
+}
+
 std::uint16_t Server::port() const {
     return impl_->port;
 }

@@ -32,6 +32,9 @@ class Server {
                                                  const Snapshot<mesh::state::KeyTable>& keys,
                                                  mesh::limits::CounterTable& counters,
                                                  observe::Metrics& metrics, observe::Log& log);
+    // What start() would say of the TLS files, without binding anything.
+    static Result<void> check(const ListenOptions& options,
+                              std::shared_ptr<const exchange::Runtime> runtime);
     ~Server();  // closes every connection
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;

@@ -70,6 +70,8 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "What this node holds of a member has changed: joined, alive, suspect, dead, left, updated "
      "(its address or certificate), paused, superseded (a process with the same id and a newer "
      "start took over); of itself: self_refuted (others took it for dead), self_left."},
+    {Event::kMeshSuperseded, "mesh.superseded", kError, 0, "node, error",
+     "Another process has taken over this node's identity; this one ends."},
     {Event::kMeshPeerRefused, "mesh.peer_refused", kWarn, 5, "peer, what, error",
      "A peer or operator could not prove who it is; `what` is the stable name of why."},
     {Event::kMeshTrouble, "mesh.trouble", kWarn, 5, "peer, what, error",
@@ -81,6 +83,8 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
     {Event::kStateFailed, "state.failed", kError, 1, "path, error",
      "The data directory could not be written; it is tried again, but changes may not outlive a "
      "restart."},
+    {Event::kIdentityChanged, "identity.changed", kWarn, 0, "subject, change, note",
+     "An operator has revoked a key or had a member forgotten; self_revoked: this node's own."},
 }};
 
 constexpr bool in_order() {

@@ -39,13 +39,15 @@ enum class Event : std::uint8_t {
     kMeshCreated,
     kMeshStarted,
     kMeshMember,
+    kMeshSuperseded,
     kMeshPeerRefused,
     kMeshTrouble,
     kKeyChanged,
     kStateSaved,
     kStateFailed,
+    kIdentityChanged,
 };
-inline constexpr std::size_t kEventCount = static_cast<std::size_t>(Event::kStateFailed) + 1;
+inline constexpr std::size_t kEventCount = static_cast<std::size_t>(Event::kIdentityChanged) + 1;
 
 struct EventInfo {
     Event event;

@@ -61,6 +61,9 @@ struct NodeDetail {
   keyFingerprint @1 :Text;
   certificateUntilMs @2 :Int64;
   issuer @3 :Text;
+  key @4 :Text;  # hex
+  issuerKey @5 :Text;
+  serial @6 :UInt64;
 }
 
 struct Limits {
@@ -117,6 +120,24 @@ struct LimitReport {
   spendKnownMicroUsd @6 :Int64;
 }
 
+# What an operator says about an identity and signs itself: mesh/state/statement.h.
+struct SignedStatement {
+  statement @0 :Data;
+  signature @1 :Data;
+  chain @2 :Data;
+}
+
+struct StatementRef {
+  kind @0 :UInt8;  # vidai::mesh::state::RegisterKind
+  id @1 :Text;
+  time @2 :UInt64;  # hybrid logical clock: this or a later one
+}
+
+struct Acknowledgement {
+  by @0 :List(Text);
+  missing @1 :List(Text);
+}
+
 interface Operator {
   members @0 () -> (outcome :Outcome(MemberList));
   status @1 () -> (outcome :Outcome(Status));
@@ -126,4 +147,9 @@ interface Operator {
   keyRevoke @5 (key :Text, deadlineMs :UInt32) -> (outcome :Outcome(Key));
   limitShow @6 (key :Text) -> (outcome :Outcome(LimitReport));
   report @7 () -> (outcome :Outcome(Reports.NodeReport));
+
+  announce @9 (said :SignedStatement, deadlineMs :UInt32) -> (outcome :Outcome(StatementRef));
+  # Taken, on this node's disk, and told to everybody who is connected.
+  acknowledged @10 (said :StatementRef) -> (outcome :Outcome(Acknowledgement));
+  # Who of the roster, members that left on purpose aside, has it in force.
 }

@@ -20,4 +20,7 @@ interface Peer {
 
   pullRegisters @3 (pull :Values.RegisterPull) -> (page :Values.RegisterPage);
   # What the caller lacks, page by page.
+
+  holds @4 (kind :UInt8, id :Text, time :UInt64) -> (held :Bool);
+  # Whether that register, of that time or later, is in force at the callee.
 }

@@ -2,6 +2,7 @@
 """vidaid in a lab: nodes that run on machines of it, and how their logs are read."""
 import json
 import shutil
+import signal
 
 from lab import PORTS
 from mesh import Mesh
@@ -50,7 +51,18 @@ class Node(Process):
             "--mesh-listen", place.listen("mesh"), "--admin-listen", place.listen("admin"),
             "--advertise", place.advertise, "--log-format", "json", "--workers", "1",
             "--ports-file", self.ports_file, *seeds)]
+        place.opened(self)
         return super().start(seconds)
+
+    def kill(self):
+        super().kill()
+        self.place.closed()
+
+    def stop(self, seconds=20):
+        try:
+            return super().stop(seconds)
+        finally:
+            self.place.closed()
 
     def empty(self):
         """What a lost volume leaves: nothing."""
@@ -94,7 +106,7 @@ class LabMesh(Mesh):
         try:
             for node in self.nodes:  # one that a scenario left paused would not hear SIGTERM
                 if node.running():
-                    node.signal(18)
+                    node.signal(signal.SIGCONT)
             super().__exit__(kind, *rest)
         finally:
             self.mock.__exit__()

@@ -4,6 +4,7 @@ faults between them. Nothing of it is in the host's namespace and nothing of it 
 
 Faults are packets dropped where they arrive, so that the sender is told nothing, as when a cable is
 pulled. All rules of a machine are replaced at once whenever a fault comes or goes."""
+import itertools
 import json
 import os
 import pathlib
@@ -71,7 +72,7 @@ class Place:
 
     def __init__(self, lab, name, address):
         self.lab, self.name, self.address = lab, name, address
-        self.namespace = f"{PREFIX}{os.getpid()}-{name}"
+        self.namespace = f"{lab.prefix}-{name}"
         self.hosts = lab.folder / f"hosts-{name}"
         self.link = None  # the process of a user-space link
 
@@ -92,18 +93,26 @@ class Place:
     def advertise(self):
         return self.listen("mesh")
 
+    def opened(self, process):
+        """Its process is about to start."""
+
+    def closed(self):
+        """Its process has ended."""
+
 
 class Lab:
     """Machines and the faults between them. A context manager."""
 
     abilities = frozenset({"cut", "loss", "move", "names", "link"})
     kind = "network namespaces"
+    count = itertools.count(1)  # several labs may stand at a time
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.places, self.names, self.made = {}, {}, []
         self.blocked, self.lossy = set(), {}
-        self.switch = f"{PREFIX}{os.getpid()}-switch"
+        self.prefix = f"{PREFIX}{os.getpid()}-{next(self.count)}"
+        self.switch = f"{self.prefix}-switch"
 
     def __enter__(self):
         sweep()

@@ -96,7 +96,7 @@ def draw_node(canvas, y, node, told):
                  if v["observer"] == observer and v["subject"] == node]
         views += [(b["t"], None) for b in told["bars"]
                   if b["node"] == observer and b["condition"] == "stopped"]
-        canvas.text(LEFT - 8, y + 11, f"says {observer}", 10, "#666", "end")
+        canvas.text(LEFT - 8, y + 11, f"{observer} says", 10, "#666", "end")
         draw_strip(canvas, y, sorted(views, key=lambda v: v[0]), VIEWS, f"{observer} of {node}")
         y += STRIP + GAP
     results = [c for c in told["clients"] if c["node"] == node]
@@ -142,7 +142,7 @@ def draw(told):
     for number, event in enumerate(told["events"], 1):
         x, shade = canvas.x(event["t"]), MARKS[event["kind"]]
         canvas.line(x, top - 8, x, bottom, shade, "3,2")
-        at = max(x, edge + 8)
+        at = max(x, edge + 10)
         canvas.text(at, top - 10, str(number), 10, shade, "middle", "bold")
         edge = at + 3 * len(str(number))
     axis, canvas.parts = canvas.parts, []

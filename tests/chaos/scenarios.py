@@ -79,7 +79,7 @@ def blackhole(s):
     back = s.rejoin(victim)
     s.whole(back, HEAL)
     s.knows(victim, key_id)
-    s.wait(1, "three again")
+    s.wait(5, "three again")
     s.served(*others)
     s.answered_with(victim, (200, "timeout"), gone, back)
     s.served(victim, since=back + 3)
@@ -145,6 +145,7 @@ def slow_node(s):
 def restarts(s):
     """Same volume, empty volume, new address: one after the other, under traffic."""
     node, others, whole = s.nodes[2], s.nodes[:2], []
+    s.wait(1, "all is well")
     for how, prepare in (("on its volume", lambda: None),
                          ("on an empty volume", node.empty),
                          ("at a new address", lambda: s.lab.move(node.id, "10.77.0.99")),
@@ -244,7 +245,7 @@ SCENARIOS = [
     Scenario("split", "Two halves serve on their own, and are one mesh when the network is.",
              split, nodes=4, needs=CUT),
     Scenario("loss_10", "A tenth of the packets lost kills nobody.", loss(10), needs=LOSS),
-    Scenario("loss_30", "A third of the packets lost kills nobody.", loss(30), needs=LOSS),
+    Scenario("loss_30", "Three tenths of the packets lost kill nobody.", loss(30), needs=LOSS),
     Scenario("slow_node", "A slow node does not make others slow, and accuses nobody.",
              slow_node, needs=LINK, links=("node-3",)),
     Scenario("restarts", "A node is taken back whatever it lost: volume, address or both.",

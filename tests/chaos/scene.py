@@ -202,7 +202,7 @@ def perform(scenario, lab_class, options):
             for node in mesh.nodes:
                 watch.follow(node.id, node.log)
             timeline.nodes = [n.id for n in mesh.nodes]
-            programs = os.path.relpath(options.bin)
+            programs = os.path.relpath(options.bin, HERE.parents[1])
             timeline.conditions = (f"{scenario.nodes} vidaid of {programs}, {lab.kind}, "
                                    f"{RATE} requests/s to each")
             with mesh:

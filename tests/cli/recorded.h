@@ -60,6 +60,10 @@ struct Recording {
     std::chrono::milliseconds timeout{};
     mesh::KeyCreateRequest created;
     mesh::MeshInitRequest initialised;
+    mesh::RevokeRequest revoked;
+    bool forced = false;
+    mesh::Stated stated;
+    mesh::Acknowledgement heard;
     int inits = 0;
 };
 
@@ -87,6 +91,17 @@ class RecordedOperator : public Operator {
     }
     Result<mesh::LimitReport> limit_show(const KeyId&) override { return said(recording_.report); }
     Result<mesh::NodeReport> report() override { return said(recording_.node_report); }
+    Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {
+        recording_.revoked = request;
+        return said(recording_.stated);
+    }
+    Result<mesh::Stated> forget(const NodeId&, bool force) override {
+        recording_.forced = force;
+        return said(recording_.stated);
+    }
+    Result<mesh::Acknowledgement> acknowledged(const mesh::Stated&) override {
+        return said(recording_.heard);
+    }
 
   private:
     template <class T>

@@ -126,7 +126,8 @@ TEST_F(Usage, BashCompletesNounsVerbsAndFlags) {
         return offered(script, folder() + "/completion.sh", words);
     };
     EXPECT_EQ(completed("vidaictl ''"), "mesh node key limit config completion version\n");
-    EXPECT_EQ(completed("vidaictl --server h:1 -o json mesh ''"), "init members status doctor\n");
+    EXPECT_EQ(completed("vidaictl --server h:1 -o json mesh ''"),
+              "init members status doctor revoke forget\n");
     EXPECT_EQ(completed("vidaictl key cr"), "create\n");
     EXPECT_EQ(completed("vidaictl key create --r"), "--rpm --root\n");
     EXPECT_EQ(completed("vidaictl key list -o j"), "json\n");

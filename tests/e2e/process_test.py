@@ -5,8 +5,8 @@ import socket
 import subprocess
 
 import suite
-from mesh import Mesh, Mock
-from programs import chat, chat_stream, wait_for
+from mesh import Mesh, Mock, Node
+from programs import chat, chat_stream, request, wait_for
 
 
 def run(*argv):
@@ -73,6 +73,43 @@ class Programs(suite.Suite):
         mesh.nodes[0].process.terminate()
         self.assertEqual(list(stream)[-1], "[DONE]")
         self.assertEqual(mesh.nodes[0].process.wait(timeout=20), 0)
+
+    def test_a_draining_node_says_so_from_the_first_moment(self):
+        mesh, key = self.gateway("--behaviour", "rate=20,tokens=40")
+        node = mesh.nodes[0]
+        stream = chat_stream(node.port, key)
+        next(stream)
+        self.assertEqual(request(node.admin, "GET", "/readyz")[0], 200)
+        node.process.terminate()
+        wait_for(lambda: request(node.admin, "GET", "/readyz")[0] == 503, 5, "readiness to end")
+        self.assertIn(b"draining", request(node.admin, "GET", "/readyz")[1])
+        self.assertEqual(list(stream)[-1], "[DONE]")
+        self.assertEqual(node.process.wait(timeout=20), 0)
+
+    def test_check_config_reads_the_files_that_a_start_would_read(self):
+        mesh = self.use(Mesh(suite.BIN, self.folder, "", count=1))
+        secrets = self.folder / "mesh"
+        for arguments, env, said in (
+                ((), {"VIDAI_LISTEN_TLS_CERT_FILE": "/nope", "VIDAI_LISTEN_TLS_KEY_FILE": "/nope"},
+                 "/nope"),
+                (("--mesh-root", secrets / "issuer.key", "--mesh-issuer", secrets / "mesh.pub"), {},
+                 "issuer.key"),
+                (("--mesh-root", secrets / "gone"), {}, "gone")):
+            done = subprocess.run(
+                [suite.BIN / "vidaid", "--config", mesh.config, "--check-config",
+                 *map(str, arguments)], env={**os.environ, **env}, capture_output=True, text=True,
+                timeout=30, check=False)
+            self.assertEqual(done.returncode, 1, said)
+            self.assertIn(said, done.stderr)
+
+    def test_a_node_that_cannot_serve_never_shows_up_in_the_mesh(self):
+        mesh = self.use(Mesh(suite.BIN, self.folder, "", count=1))
+        broken = Node(mesh, 2)
+        broken.argv[broken.argv.index("--listen") + 1] = f"127.0.0.1:{mesh.nodes[0].port}"
+        done = run(*broken.argv)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(str(mesh.nodes[0].port), done.stderr)
+        self.assertEqual(list(mesh.members(mesh.nodes[0])), [mesh.nodes[0].id])
 
     def test_garbage_on_the_mesh_port_is_refused_and_harms_nobody(self):
         mesh, key = self.gateway()

@@ -18,6 +18,7 @@ std::string text(const Version& version) {
 }  // namespace
 
 void World::check(std::uint32_t index, std::size_t effects) {
+    constexpr std::uint32_t kAlwaysAllUpTo = 16;
     Node& node = nodes_[index];
     const Membership& core = *node.core;
     const std::string& who = node.name.str();
@@ -27,18 +28,13 @@ void World::check(std::uint32_t index, std::size_t effects) {
     } else {
         node.newest = own;
     }
-    for (std::uint32_t i = 0; i < n; ++i) {
-        const Version version = core.version_of(nodes_[i].name);
-        if (version < node.seen[i]) {
-            violate("version-monotone", who + " held " + text(node.seen[i]) + " of " +
-                                            nodes_[i].name.str() + ", now " + text(version) +
-                                            ": forgotten or turned back");
-        }
-        if (version > nodes_[i].newest) {
-            violate("version-signed", who + " believes " + text(version) + " of " +
-                                          nodes_[i].name.str() + ", who never said so");
-        }
-        node.seen[i] = version;
+    // In a large mesh: those whom the step spoke of, and one more, so that all have their turn.
+    if (n <= kAlwaysAllUpTo) {
+        for (std::uint32_t i = 0; i < n; ++i) check_about(index, i);
+    } else {
+        for (const std::uint32_t i : touched_) check_about(index, i);
+        node.checked = (node.checked + 1) % static_cast<std::uint32_t>(n);
+        check_about(index, node.checked);
     }
     if (core.rumors_queued() > n * (options_.confirmations + 5)) {
         violate("rumors-bounded", who + " queues " + std::to_string(core.rumors_queued()));
@@ -51,12 +47,35 @@ void World::check(std::uint32_t index, std::size_t effects) {
     }
 }
 
+void World::check_about(std::uint32_t index, std::uint32_t about) {
+    Node& node = nodes_[index];
+    const Node& other = nodes_[about];
+    const Version version = node.core->version_of(other.name);
+    if (version < node.seen[about]) {
+        violate("version-monotone", node.name.str() + " held " + text(node.seen[about]) + " of " +
+                                        other.name.str() + ", now " + text(version) +
+                                        ": forgotten or turned back");
+    }
+    if (version > other.newest) {
+        violate("version-signed", node.name.str() + " believes " + text(version) + " of " +
+                                      other.name.str() + ", who never said so");
+    }
+    node.seen[about] = version;
+}
+
 bool World::everybody_says(std::uint32_t about, Status status) const {
     for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
         if (i == about || !running(i)) continue;
         if (nodes_[i].core->status_of(nodes_[about].name) != status) return false;
     }
     return true;
+}
+
+std::string World::services_disagreement() const {
+    for (const auto& service : services_) {
+        if (std::string why = service->disagreement(); !why.empty()) return why;
+    }
+    return {};
 }
 
 std::string World::disagreement() const {

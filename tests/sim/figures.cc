@@ -40,7 +40,8 @@ double trial(std::uint32_t nodes, std::uint64_t seed, const std::function<void(W
                   .duplicate = 0,
                   .tail = 0,
                   .tail_max = {},
-                  .user_timeout = seconds(5)};
+                  .user_timeout = seconds(5),
+                  .bytes_per_second = 0};
     World world(plan, {});
     Rng rng(seed);
     for (std::uint32_t i = 0; i < nodes; ++i) {
@@ -197,7 +198,7 @@ void speed(Table& table, std::uint32_t nodes, seconds simulated, double goal) {
     World world(plan, {});
     for (std::uint32_t i = 0; i < nodes; ++i) world.start(i);
     world.run(world.now() + seconds(5));
-    const std::uint64_t before = world.messages();
+    const std::uint64_t before = world.network().messages();
     const auto begin = std::chrono::steady_clock::now();
     world.run(world.now() + simulated);
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
@@ -206,20 +207,20 @@ void speed(Table& table, std::uint32_t nodes, seconds simulated, double goal) {
     table.row({"sim_speed_n" + std::to_string(nodes), "simulated seconds per second", "1",
                ">=", how, span / wall.count(), goal, ""});
     table.row({"idle_messages_n" + std::to_string(nodes), "messages received per node and second",
-               "1/s", "<=", how, static_cast<double>(world.messages() - before) / span / nodes, 20,
-               ""});
+               "1/s", "<=", how,
+               static_cast<double>(world.network().messages() - before) / span / nodes, 20, ""});
 }
 
 }  // namespace
 
-bool write_figures(const std::string& path) {
+bool write_figures(const Arguments& arguments) {
     Table table;
     detection(table);
     propagation(table);
     returning(table);
     speed(table, 10, seconds(1000), 1000);
     speed(table, 100, seconds(20), 10);
-    return table.write(path);
+    return table.write(arguments.report);
 }
 
 }  // namespace vidai::sim

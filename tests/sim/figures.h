@@ -3,11 +3,11 @@
 // time with default options, printed, never asserted. One thread.
 #pragma once
 
-#include <string>
+#include "tests/sim/arguments.h"
 
 namespace vidai::sim {
 
 // Prints a table and writes the rows as JSON; creates the folder. False if that failed.
-bool write_figures(const std::string& path);
+bool write_figures(const Arguments& arguments);
 
 }  // namespace vidai::sim

@@ -25,7 +25,8 @@ Network::Network(Scheduler& scheduler, Receiver& receiver, const LinkQuality& qu
       quality_(quality),
       rng_(seed),
       hosts_(nodes),
-      blocked_(static_cast<std::size_t>(nodes) * nodes) {}
+      blocked_(static_cast<std::size_t>(nodes) * nodes),
+      connection_of_(static_cast<std::size_t>(nodes) * nodes) {}
 
 void Network::start(std::uint32_t node) {
     hosts_[node].up = true;
@@ -39,22 +40,28 @@ void Network::stop(std::uint32_t node, bool silent) {
     host.paused = false;
     ++host.life;
     if (silent) host.up = false;
-    std::vector<std::pair<ConnectionId, int>> mine;
-    for (const auto& [id, connection] : connections_) {
-        for (int side = 0; side < 2; ++side) {
-            const End& end = connection.ends[side];
-            if (end.node == node && end.open) mine.emplace_back(id, side);
-        }
-    }
-    for (const auto& [id, side] : mine) {
-        End& end = connections_.at(id).ends[side];
+    for (std::uint32_t peer = 0; peer < hosts_.size(); ++peer) {
+        const auto slot = slot_of(node, peer);
+        if (!slot) continue;
+        Connection& connection = connections_[*slot];
+        const int side = connection.ends[0].node == node ? 0 : 1;
+        End& end = connection.ends[side];
         end.open = false;
         end.out.queue.clear();
-        connection_of_.erase(pair(node, connections_.at(id).ends[1 - side].node));
+        connection_of_[pair(node, peer)] = 0;
         if (silent) continue;
-        end.out.queue.push_back({.fin = true, .message = {}});
-        if (!end.out.stalled) transmit(id, side);
+        end.out.queue.push_back({.fin = true, .packet = {}});
+        if (!end.out.stalled) transmit(id_of(*slot), side);
     }
+}
+
+void Network::reset(std::uint32_t a, std::uint32_t b) {
+    const auto here = slot_of(a, b);
+    const auto there = slot_of(b, a);
+    if (here)
+        close_end(id_of(*here), connections_[*here].ends[0].node == a ? 0 : 1, LinkEnd::kClosed);
+    if (there)
+        close_end(id_of(*there), connections_[*there].ends[0].node == b ? 0 : 1, LinkEnd::kClosed);
 }
 
 void Network::block(std::uint32_t from, std::uint32_t to, bool on) {
@@ -71,6 +78,7 @@ void Network::heal() {
     quality_.loss = 0;
     quality_.duplicate = 0;
     quality_.tail = 0;
+    quality_.bytes_per_second = 0;
 }
 
 bool Network::path(std::uint32_t from, std::uint32_t to) const {
@@ -91,44 +99,88 @@ Duration Network::delay() {
 }
 
 Network::Connection* Network::find(ConnectionId id) {
-    const auto found = connections_.find(id);
-    return found == connections_.end() ? nullptr : &found->second;
+    Connection& connection = connections_[static_cast<std::uint32_t>(id)];
+    return connection.number == id >> 32 ? &connection : nullptr;
 }
 
-void Network::send(std::uint32_t from, std::uint32_t to, mesh::membership::Message message) {
-    const auto known = connection_of_.find(pair(from, to));
-    if (known == connection_of_.end()) return;
-    Connection& connection = connections_.at(known->second);
+std::optional<std::uint32_t> Network::slot_of(std::uint32_t node, std::uint32_t peer) const {
+    const std::uint32_t known = connection_of_[pair(node, peer)];
+    return known == 0 ? std::nullopt : std::optional(known - 1);
+}
+
+Network::ConnectionId Network::add(std::uint32_t from, std::uint32_t to) {
+    std::uint32_t slot = static_cast<std::uint32_t>(connections_.size());
+    if (free_.empty()) {
+        connections_.emplace_back().number = 1;
+    } else {
+        slot = free_.back();
+        free_.pop_back();
+    }
+    for (int side = 0; side < 2; ++side) {
+        connections_[slot].ends[side] = {.node = side == 0 ? from : to, .open = true, .out = {}};
+    }
+    connection_of_[pair(from, to)] = connection_of_[pair(to, from)] = slot + 1;
+    return id_of(slot);
+}
+
+void Network::count(std::uint32_t node, std::size_t bytes) {
+    Host& host = hosts_[node];
+    const std::int64_t second = scheduler_.now().time_since_epoch() / std::chrono::seconds(1);
+    if (second != host.second) host.bytes = 0;
+    host.second = second;
+    host.bytes += bytes;
+    bytes_ += bytes;
+    bytes_per_second_max_ = std::max(bytes_per_second_max_, host.bytes);
+}
+
+void Network::send(std::uint32_t from, std::uint32_t to, Packet packet) {
+    const auto slot = slot_of(from, to);
+    if (!slot) return;
+    Connection& connection = connections_[*slot];
     const int side = connection.ends[0].node == from ? 0 : 1;
     Stream& out = connection.ends[side].out;
-    out.queue.push_back({.fin = false, .message = std::move(message)});
-    if (!out.stalled) transmit(known->second, side);
+    count(from, wire_bytes(packet));
+    out.queue.push_back({.fin = false, .packet = std::move(packet)});
+    if (!out.stalled) transmit(id_of(*slot), side);
+}
+
+MonoTime Network::arrival(Stream& out, const Segment& segment) {
+    MonoTime sent = scheduler_.now();
+    if (quality_.bytes_per_second > 0 && !segment.fin) {
+        const auto bytes = static_cast<std::int64_t>(wire_bytes(segment.packet));
+        sent =
+            std::max(sent, out.free_at) +
+            Duration(bytes * 1'000'000'000 / static_cast<std::int64_t>(quality_.bytes_per_second));
+        out.free_at = sent;
+    }
+    out.last_arrival = std::max(sent + delay(), out.last_arrival + std::chrono::microseconds(1));
+    return out.last_arrival;
 }
 
 void Network::transmit(ConnectionId id, int side) {
-    Connection& connection = connections_.at(id);
+    Connection& connection = connections_[static_cast<std::uint32_t>(id)];
     Stream& out = connection.ends[side].out;
     const std::uint32_t from = connection.ends[side].node;
     const std::uint32_t to = connection.ends[1 - side].node;
     out.stalled = false;
-    while (!out.queue.empty()) {
+    std::size_t sent = 0;
+    for (; sent < out.queue.size(); ++sent) {
         if (!passes(from, to)) {
             out.stalled = true;
             out.rto = out.rto.count() == 0 ? kFirstRto : std::min(2 * out.rto, kLastRto);
             if (!out.unacked_since) out.unacked_since = scheduler_.now();
             scheduler_.after(out.rto, [this, id, side] { retry(id, side); });
-            return;
+            break;
         }
         out.rto = {};
-        const MonoTime when =
-            std::max(scheduler_.now() + delay(), out.last_arrival + std::chrono::microseconds(1));
-        out.last_arrival = when;
-        Segment segment = std::move(out.queue.front());
-        out.queue.pop_front();
-        scheduler_.at(when, [this, id, side, segment = std::move(segment)]() mutable {
-            arrive(id, side, std::move(segment));
+        Segment& segment = out.queue[sent];
+        const MonoTime when = arrival(out, segment);
+        scheduler_.at(when, [this, id, side, moved = std::move(segment)]() mutable {
+            arrive(id, side, std::move(moved));
         });
     }
+    out.queue.erase(out.queue.begin(), out.queue.begin() + static_cast<std::ptrdiff_t>(sent));
+    if (out.stalled) return;
     if (path(to, from)) {
         out.unacked_since.reset();
     } else if (!out.unacked_since) {
@@ -166,31 +218,32 @@ void Network::watch_acks(ConnectionId id, int side) {
 }
 
 void Network::give_up(ConnectionId id, int side) {
-    End& end = connections_.at(id).ends[side];
+    End& end = find(id)->ends[side];
     end.out.queue.clear();
     if (end.open) return close_end(id, side, LinkEnd::kTimeout);
     collect(id);
 }
 
 void Network::close_end(ConnectionId id, int side, LinkEnd why) {
-    Connection& connection = connections_.at(id);
+    Connection& connection = *find(id);
     End& end = connection.ends[side];
     const std::uint32_t peer = connection.ends[1 - side].node;
     const std::uint32_t node = end.node;
     const bool was_open = std::exchange(end.open, false);
     end.out.queue.clear();
-    const auto known = connection_of_.find(pair(node, peer));
-    const bool current = known != connection_of_.end() && known->second == id;
-    if (current) connection_of_.erase(known);
+    const bool current = slot_of(node, peer) == static_cast<std::uint32_t>(id);
+    if (current) connection_of_[pair(node, peer)] = 0;
     collect(id);
     // A connection that another has replaced ends unnoticed.
     if (was_open && current) receiver_.disconnected(node, peer, why);
 }
 
 void Network::collect(ConnectionId id) {
-    const Connection& connection = connections_.at(id);
+    Connection& connection = *find(id);
     const auto done = [](const End& end) { return !end.open && end.out.queue.empty(); };
-    if (done(connection.ends[0]) && done(connection.ends[1])) connections_.erase(id);
+    if (!done(connection.ends[0]) || !done(connection.ends[1])) return;
+    ++connection.number;
+    free_.push_back(static_cast<std::uint32_t>(id));
 }
 
 void Network::arrive(ConnectionId id, int side, Segment segment) {
@@ -212,11 +265,11 @@ void Network::arrive(ConnectionId id, int side, Segment segment) {
     ++messages_;
     if (rng_.chance(quality_.duplicate)) {
         const std::uint32_t life = hosts_[to].life;
-        scheduler_.after(20 * delay(), [this, from, to, life, again = segment.message] {
+        scheduler_.after(20 * delay(), [this, from, to, life, again = segment.packet] {
             if (hosts_[to].life == life) receiver_.arrived(to, from, again);
         });
     }
-    receiver_.arrived(to, from, segment.message);
+    receiver_.arrived(to, from, segment.packet);
 }
 
 void Network::dial(std::uint32_t from, const Dial& dial) {
@@ -267,29 +320,20 @@ void Network::establish(const Attempt& attempt, std::uint32_t to) {
     if (!attempt.dial.expected.empty() && attempt.dial.expected != receiver_.name(to)) {
         fail_dial(attempt, {}, DialFailure::kRejected);
     }
-    const auto there = connection_of_.find(pair(from, to));
-    const auto back = connection_of_.find(pair(to, from));
-    const bool whole = there != connection_of_.end() && back != connection_of_.end() &&
-                       there->second == back->second;
+    const auto there = slot_of(from, to);
+    const auto back = slot_of(to, from);
     // Two dialled at once: the first one stays.
-    if (whole) return receiver_.connected(from, to);
+    if (there && there == back) return receiver_.connected(from, to);
+    connection_of_[pair(from, to)] = connection_of_[pair(to, from)] = 0;
     for (const auto& old : {there, back}) {
-        if (old == connection_of_.end()) continue;
-        const ConnectionId id = old->second;
-        connection_of_.erase(old);
-        Connection& connection = connections_.at(id);
-        for (End& end : connection.ends) {
+        if (!old) continue;
+        for (End& end : connections_[*old].ends) {
             end.open = false;
             end.out.queue.clear();
         }
-        collect(id);
+        collect(id_of(*old));
     }
-    const ConnectionId id = ++next_id_;
-    Connection& connection = connections_[id];
-    connection.ends[0].node = from;
-    connection.ends[1].node = to;
-    connection_of_[pair(from, to)] = id;
-    connection_of_[pair(to, from)] = id;
+    add(from, to);
     receiver_.connected(to, from);
     receiver_.connected(from, to);
 }

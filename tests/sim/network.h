@@ -3,18 +3,18 @@
 // doubles from 200 ms and holds up everything behind it; an unacknowledged connection is given up
 // after its user timeout, by one end only; the other end is half open until it speaks. A process
 // that ends closes its connections and refuses dials, a machine that vanishes does neither.
-// Sealing and packing are not modelled: messages are values. One thread.
+// A link of finite rate makes packets wait behind those before them. Packets are values: sealing
+// and packing only count as bytes. One thread.
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "mesh/membership/membership.h"
 #include "schema/base/rng.h"
+#include "tests/sim/packet.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/scheduler.h"
 
@@ -29,8 +29,7 @@ class Receiver {
                               mesh::membership::LinkEnd end) = 0;
     virtual void dial_failed(std::uint32_t node, const mesh::membership::Dial& dial,
                              mesh::membership::DialFailure failure) = 0;
-    virtual void arrived(std::uint32_t node, std::uint32_t peer,
-                         const mesh::membership::Message& message) = 0;
+    virtual void arrived(std::uint32_t node, std::uint32_t peer, const Packet& packet) = 0;
     // Who has `address` now: a node, or none. A seed's name means any running node that `from` is
     // not connected to, or `from` itself where there is none.
     virtual std::optional<std::uint32_t> owner(std::uint32_t from, const std::string& address) = 0;
@@ -47,26 +46,33 @@ class Network {
     void pause(std::uint32_t node, bool on) { hosts_[node].paused = on; }
     // Counted, so that overlapping partitions each end on their own.
     void block(std::uint32_t from, std::uint32_t to, bool on);
-    void heal();  // no loss, no tails, nothing blocked
+    void heal();  // no loss, no tails, no rate, nothing blocked
 
-    void send(std::uint32_t from, std::uint32_t to, mesh::membership::Message message);
+    // What sits between them resets their connection, if there is one.
+    void reset(std::uint32_t a, std::uint32_t b);
+
+    void send(std::uint32_t from, std::uint32_t to, Packet packet);
     void dial(std::uint32_t from, const mesh::membership::Dial& dial);
 
     bool connected(std::uint32_t from, std::uint32_t to) const {
-        return connection_of_.contains(pair(from, to));
+        return connection_of_[pair(from, to)] != 0;
     }
     std::uint64_t messages() const { return messages_; }
+    std::uint64_t bytes() const { return bytes_; }  // sent, by all
+    // The most that one node sent in any one of the seconds so far.
+    std::uint64_t bytes_per_second_max() const { return bytes_per_second_max_; }
 
   private:
     struct Segment {
         bool fin = false;
-        mesh::membership::Message message;
+        Packet packet;
     };
     struct Stream {
-        std::deque<Segment> queue;
+        std::vector<Segment> queue;  // in order; empty unless stalled
         bool stalled = false;
         Duration rto{};
         MonoTime last_arrival{};
+        MonoTime free_at{};  // of a link with a rate: when the bytes before are through
         std::optional<MonoTime> unacked_since;
     };
     struct End {
@@ -76,18 +82,29 @@ class Network {
     };
     struct Connection {
         End ends[2];
+        std::uint32_t number = 0;  // changes when the slot is used again
     };
     struct Host {
         bool up = true;          // answers at all
         bool listening = false;  // a process is there
         bool paused = false;
         std::uint32_t life = 0;
+        std::int64_t second = 0;  // in which
+        std::uint64_t bytes = 0;  // so many were sent
     };
+    // Slot and number in one, so that a closed connection's id finds nothing.
     using ConnectionId = std::uint64_t;
 
-    std::uint64_t pair(std::uint32_t from, std::uint32_t to) const {
-        return static_cast<std::uint64_t>(from) * hosts_.size() + to;
+    std::size_t pair(std::uint32_t from, std::uint32_t to) const {
+        return static_cast<std::size_t>(from) * hosts_.size() + to;
     }
+    ConnectionId id_of(std::uint32_t slot) const {
+        return (static_cast<ConnectionId>(connections_[slot].number) << 32) | slot;
+    }
+    ConnectionId add(std::uint32_t from, std::uint32_t to);
+    // The slot of `node`'s connection to `peer`; nothing when it has none.
+    std::optional<std::uint32_t> slot_of(std::uint32_t node, std::uint32_t peer) const;
+    void count(std::uint32_t node, std::size_t bytes);
     bool path(std::uint32_t from, std::uint32_t to) const;
     bool passes(std::uint32_t from, std::uint32_t to);  // path, and the dice say not lost
     Duration delay();
@@ -96,6 +113,7 @@ class Network {
     void retry(ConnectionId id, int side);
     void watch_acks(ConnectionId id, int side);
     void give_up(ConnectionId id, int side);
+    MonoTime arrival(Stream& out, const Segment& segment);
     void arrive(ConnectionId id, int side, Segment segment);
     void close_end(ConnectionId id, int side, mesh::membership::LinkEnd why);
     void collect(ConnectionId id);
@@ -118,10 +136,12 @@ class Network {
     LinkQuality quality_;
     Rng rng_;
     std::vector<Host> hosts_;
-    std::vector<std::uint32_t> blocked_;                   // by pair
-    std::map<std::uint64_t, ConnectionId> connection_of_;  // by pair: as `from` sees it
-    std::map<ConnectionId, Connection> connections_;
-    ConnectionId next_id_ = 0;
+    std::vector<std::uint32_t> blocked_;        // by pair
+    std::vector<std::uint32_t> connection_of_;  // by pair, as `from` sees it: 1 + slot, or 0
+    std::vector<Connection> connections_;
+    std::vector<std::uint32_t> free_;  // slots
+    std::uint64_t bytes_ = 0;
+    std::uint64_t bytes_per_second_max_ = 0;
     std::uint64_t messages_ = 0;
 };
 

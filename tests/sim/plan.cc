@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "schema/base/rng.h"
 
@@ -23,14 +24,29 @@ Duration between(Rng& rng, Duration low, Duration high) {
 LinkQuality draw_links(Rng& rng) {
     const Duration latency = pick(rng, {milliseconds(1), milliseconds(1), milliseconds(5),
                                         milliseconds(20), milliseconds(60)});
-    return {
-        .latency = latency / 2,
-        .jitter = latency / pick(rng, {1, 4, 20}),
-        .loss = pick(rng, {0.0, 0.0, 0.0, 0.01, 0.05, 0.1, 0.3}),
-        .duplicate = pick(rng, {0.0, 0.0, 0.02}),
-        .tail = pick(rng, {0.0, 0.0, 0.0, 0.01, 0.05}),
-        .tail_max = pick(rng, {milliseconds(50), milliseconds(300), milliseconds(1000)}),
-        .user_timeout = pick(rng, {milliseconds(3000), milliseconds(5000), milliseconds(8000)})};
+    return {.latency = latency / 2,
+            .jitter = latency / pick(rng, {1, 4, 20}),
+            .loss = pick(rng, {0.0, 0.0, 0.0, 0.01, 0.05, 0.1, 0.3}),
+            .duplicate = pick(rng, {0.0, 0.0, 0.02}),
+            .tail = pick(rng, {0.0, 0.0, 0.0, 0.01, 0.05}),
+            .tail_max = pick(rng, {milliseconds(50), milliseconds(300), milliseconds(1000)}),
+            .user_timeout = pick(rng, {milliseconds(3000), milliseconds(5000), milliseconds(8000)}),
+            .bytes_per_second = pick(rng, {0ULL, 0ULL, 12'500'000ULL, 125'000ULL, 8'000ULL})};
+}
+
+Traffic draw_traffic(Rng& rng) {
+    Traffic traffic;
+    traffic.keys = pick(rng, {0U, 0U, 1U, 1U, 2U, 2U, 5U, 40U});
+    traffic.requests_per_minute = pick(rng, {1U, 10U, 60U, 300U, 1000U});
+    // Many small limits are what makes much to push: each request is news.
+    if (traffic.keys > 5) traffic.requests_per_minute = pick(rng, {10U, 30U});
+    traffic.tokens_per_minute = pick(rng, {0ULL, 0ULL, 5'000ULL, 100'000ULL});
+    const double share = pick(rng, {0.5, 2.0, 5.0});
+    traffic.offered = std::min(150.0, share * traffic.keys * traffic.requests_per_minute / 60.0);
+    traffic.burst = pick(rng, {1U, 1U, 5U, 40U});
+    traffic.to_one = pick(rng, {0.0, 0.5, 1.0});
+    traffic.hold_max = pick(rng, {milliseconds(10), milliseconds(300), milliseconds(4000)});
+    return traffic;
 }
 
 Fault draw_fault(Rng& rng, const Plan& plan, const std::vector<FaultKind>& kinds) {
@@ -42,6 +58,7 @@ Fault draw_fault(Rng& rng, const Plan& plan, const std::vector<FaultKind>& kinds
     const bool long_lived = fault.kind == FaultKind::kSplit || fault.kind == FaultKind::kOneWay;
     fault.lasts = long_lived ? between(rng, milliseconds(300), milliseconds(28'000))
                              : between(rng, milliseconds(100), milliseconds(10'000));
+    if (fault.kind == FaultKind::kClock) fault.lasts = (fault.lasts - milliseconds(3000)) / 4;
     return fault;
 }
 
@@ -52,8 +69,9 @@ bool is_end(FaultKind kind) {
 }  // namespace
 
 const char* fault_name(FaultKind kind) {
-    constexpr const char* kNames[] = {"crash", "vanish", "pause", "restart", "move",
-                                      "reuse", "wipe",   "split", "one-way", "leave"};
+    constexpr const char* kNames[kFaultKinds] = {
+        "crash",   "vanish", "pause",     "restart", "move",  "reuse", "wipe", "split",
+        "one-way", "leave",  "readdress", "reset",   "clock", "stall", "forge"};
     return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -61,22 +79,30 @@ bool Plan::calm() const {
     const bool quiet = links.loss == 0 && links.tail == 0;
     return quiet && std::none_of(faults.begin(), faults.end(), [](const Fault& fault) {
                return fault.kind == FaultKind::kPause || fault.kind == FaultKind::kSplit ||
-                      fault.kind == FaultKind::kOneWay;
+                      fault.kind == FaultKind::kOneWay || fault.kind == FaultKind::kStall;
            });
 }
 
 std::string Plan::describe() const {
-    char text[200];
+    char text[240];
     const auto ms = [](Duration d) { return static_cast<double>(d.count()) / 1e6; };
     std::snprintf(text, sizeof text,
                   "seed %llu: %u nodes, latency %.1f+%.1f ms, loss %.0f %%, duplicates %.0f %%, "
-                  "tails %.0f %% to %.0f ms, user timeout %.0f ms\n",
+                  "tails %.0f %% to %.0f ms, user timeout %.0f ms, rate %llu B/s\n",
                   static_cast<unsigned long long>(seed), nodes, ms(links.latency), ms(links.jitter),
                   links.loss * 100, links.duplicate * 100, links.tail * 100, ms(links.tail_max),
-                  ms(links.user_timeout));
+                  ms(links.user_timeout), static_cast<unsigned long long>(links.bytes_per_second));
     std::string out = text;
-    for (const Fault& fault : faults) {
-        std::snprintf(text, sizeof text, "  %7.3f s %-8s n%u group %llx for %.3f s\n",
+    std::snprintf(text, sizeof text,
+                  "  %u keys, %u requests and %llu tokens a minute, %.1f requests/s in bursts of "
+                  "%u, held %.0f ms, clocks %.0f ms apart\n",
+                  traffic.keys, traffic.requests_per_minute,
+                  static_cast<unsigned long long>(traffic.tokens_per_minute), traffic.offered,
+                  traffic.burst, ms(traffic.hold_max), ms(clocks_apart));
+    out += text;
+    for (std::size_t i = 0; i < faults.size(); ++i) {
+        const Fault& fault = faults[i];
+        std::snprintf(text, sizeof text, "  %2zu %7.3f s %-9s n%u group %llx for %.3f s\n", i + 1,
                       ms(fault.at) / 1e3, fault_name(fault.kind), fault.node,
                       static_cast<unsigned long long>(fault.group), ms(fault.lasts) / 1e3);
         out += text;
@@ -84,18 +110,62 @@ std::string Plan::describe() const {
     return out;
 }
 
-Plan draw_plan(std::uint64_t seed, std::uint32_t nodes) {
+namespace {
+
+void apply(const Trim& trim, Plan& plan) {
+    if (trim.only) {
+        std::vector<Fault> kept;
+        for (const std::uint32_t number : *trim.only) {
+            if (number >= 1 && number <= plan.faults.size()) {
+                kept.push_back(plan.faults[number - 1]);
+            }
+        }
+        plan.faults = std::move(kept);
+    }
+    for (Fault& fault : plan.faults) fault.lasts /= std::int64_t{1} << trim.halvings;
+    if (trim.plain_links) {
+        plan.links.loss = plan.links.duplicate = plan.links.tail = 0;
+        plan.links.bytes_per_second = 0;
+    }
+    if (trim.no_traffic) plan.traffic.keys = 0;
+    if (trim.one_clock) plan.clocks_apart = {};
+}
+
+}  // namespace
+
+std::string Trim::describe() const {
+    std::string out;
+    if (nodes != 0) out += " --nodes " + std::to_string(nodes);
+    if (only) {
+        out += " --only ";
+        for (const std::uint32_t number : *only) out += std::to_string(number) + ",";
+        if (only->empty()) out += "none";
+        if (out.back() == ',') out.pop_back();
+    }
+    if (halvings != 0) out += " --halve " + std::to_string(halvings);
+    if (plain_links) out += " --plain-links";
+    if (no_traffic) out += " --no-traffic";
+    if (one_clock) out += " --one-clock";
+    return out;
+}
+
+Plan draw_plan(std::uint64_t seed, const Trim& trim) {
     Rng rng(seed * 0x9e3779b97f4a7c15 + 1);
     Plan plan;
     plan.seed = seed;
-    plan.nodes = nodes != 0 ? nodes : 2 + static_cast<std::uint32_t>(rng.below(9));
+    const auto drawn_nodes = 2 + static_cast<std::uint32_t>(rng.below(9));
+    plan.nodes = trim.nodes != 0 ? trim.nodes : drawn_nodes;
     plan.links = draw_links(rng);
+    plan.traffic = draw_traffic(rng);
+    plan.clocks_apart =
+        pick(rng, {milliseconds(0), milliseconds(0), milliseconds(400), milliseconds(5000)});
+    plan.into_minute = milliseconds(static_cast<std::int64_t>(rng.below(60'000)));
     plan.timers_first = rng.chance(0.5);
     std::vector<FaultKind> kinds;
-    for (int kind = 0; kind <= static_cast<int>(FaultKind::kLeave); ++kind) {
-        if (rng.chance(0.4)) kinds.push_back(static_cast<FaultKind>(kind));
+    for (int kind = 0; kind < kFaultKinds; ++kind) {
+        if (rng.chance(0.35)) kinds.push_back(static_cast<FaultKind>(kind));
     }
-    const std::uint64_t count = kinds.empty() ? 0 : rng.below(10);
+    const std::uint64_t count = kinds.empty() ? 0 : rng.below(12);
     for (std::uint64_t i = 0; i < count; ++i) plan.faults.push_back(draw_fault(rng, plan, kinds));
     // Most of the dead come back some day, or restarts would be rare.
     const std::size_t drawn = plan.faults.size();
@@ -110,6 +180,7 @@ Plan draw_plan(std::uint64_t seed, std::uint32_t nodes) {
     }
     std::stable_sort(plan.faults.begin(), plan.faults.end(),
                      [](const Fault& a, const Fault& b) { return a.at < b.at; });
+    apply(trim, plan);
     return plan;
 }
 

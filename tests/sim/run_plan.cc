@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One seed's life: start, faults, healing, convergence.
 #include <cstdio>
+#include <memory>
 
+#include "tests/sim/counters.h"
 #include "tests/sim/world.h"
 
 namespace vidai::sim {
@@ -12,7 +14,7 @@ using std::chrono::milliseconds;
 constexpr std::uint64_t kStepsMax = 3'000'000;
 
 bool in_group(const Fault& fault, std::uint32_t node) {
-    return ((fault.group >> node) & 1) != 0;
+    return ((fault.group >> (node % 64)) & 1) != 0;
 }
 
 void set_split(World& world, const Plan& plan, const Fault& fault, bool on) {
@@ -38,6 +40,15 @@ void revive(World& world, const Plan& plan, const Fault& fault) {
     world.start(fault.node);
 }
 
+// Too little processor: short turns with long gaps between them.
+void stall(World& world, std::uint32_t node, MonoTime until) {
+    if (world.now() >= until) return;
+    world.pause(node, true);
+    world.scheduler().after(milliseconds(500), [&world, node] { world.pause(node, false); });
+    world.scheduler().after(milliseconds(600),
+                            [&world, node, until] { stall(world, node, until); });
+}
+
 void perform(World& world, const Plan& plan, const Fault& fault) {
     world.remember(std::string("fault: ") + fault_name(fault.kind));
     switch (fault.kind) {
@@ -61,6 +72,17 @@ void perform(World& world, const Plan& plan, const Fault& fault) {
                 fault.lasts, [&world, &plan, fault] { set_split(world, plan, fault, false); });
         case FaultKind::kLeave:
             return world.leave(fault.node);
+        case FaultKind::kReaddress:
+            world.readdress(fault.node);
+            return world.set_address(fault.node, world.node(fault.node).address);
+        case FaultKind::kReset:
+            return world.reset(fault.node, static_cast<std::uint32_t>(fault.group % plan.nodes));
+        case FaultKind::kClock:
+            return world.step_clock(fault.node, fault.lasts);
+        case FaultKind::kStall:
+            return stall(world, fault.node, world.now() + fault.lasts);
+        case FaultKind::kForge:
+            return world.forge(fault.node, static_cast<std::uint32_t>(fault.group % plan.nodes));
     }
 }
 
@@ -85,6 +107,7 @@ void forbid_false_deaths(World& world, const Plan& plan) {
 Outcome run_plan(const Plan& plan, const mesh::membership::Options& options, bool verbose) {
     World world(plan, options);
     if (plan.calm()) forbid_false_deaths(world, plan);
+    if (plan.traffic.keys > 0) world.add(std::make_unique<Counters>(world, plan));
     Rng rng(plan.seed + 17);
     const MonoTime begin = world.now();
     for (std::uint32_t i = 0; i < plan.nodes; ++i) {
@@ -106,6 +129,10 @@ Outcome run_plan(const Plan& plan, const mesh::membership::Options& options, boo
     if (std::string why = world.disagreement(); !why.empty()) {
         world.violate("convergence", why + ", 15 s after healing", true);
     }
+    if (std::string why = world.services_disagreement(); !why.empty()) {
+        world.violate("counters-converge", why + ", 15 s after healing", true);
+    }
+    world.finish();
     if (world.scheduler().steps() > kStepsMax) {
         world.violate("steps-bounded", std::to_string(world.scheduler().steps()) + " steps");
     }
@@ -113,6 +140,7 @@ Outcome run_plan(const Plan& plan, const mesh::membership::Options& options, boo
     return {.violation = world.violation(),
             .trace_hash = world.trace_hash(),
             .steps = world.scheduler().steps(),
+            .bytes_per_second_max = world.network().bytes_per_second_max(),
             .converged_after = converged - healed,
             .simulated = world.now() - begin,
             .history = world.history()};

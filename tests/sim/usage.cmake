@@ -1,8 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-# Unknown flags, empty ranges and mutants in the ordinary build are refused with exit code 2.
-foreach(bad IN ITEMS "--no-such-flag" "--seeds;9..1" "--nodes;0" "--mutant;no-refutation")
+# Unknown flags, empty ranges and mutants in the ordinary build are refused with exit code 2; fresh
+# seeds follow from the revision.
+foreach(bad IN ITEMS "--no-such-flag" "--seeds;9..1" "--nodes;0" "--mutant;no-refutation"
+        "--only;1,x" "--seeds")
   execute_process(COMMAND ${SIM} ${bad} RESULT_VARIABLE code ERROR_VARIABLE said)
-  if(NOT code EQUAL 2 OR NOT said MATCHES "usage:")
+  if(NOT code EQUAL 2 OR NOT said MATCHES "exit codes:")
     message(FATAL_ERROR "'${bad}' ended with ${code}: ${said}")
   endif()
 endforeach()
+execute_process(COMMAND ${SIM} --help RESULT_VARIABLE code OUTPUT_VARIABLE said)
+if(NOT code EQUAL 0 OR NOT said MATCHES "5 a core crashed")
+  message(FATAL_ERROR "--help ended with ${code}: ${said}")
+endif()
+foreach(revision IN ITEMS aaaa bbbb)
+  execute_process(COMMAND ${SIM} --seeds fresh --count 2 --revision ${revision} --json
+                  OUTPUT_VARIABLE said RESULT_VARIABLE code)
+  string(JSON first_${revision} GET "${said}" first)
+  string(JSON last GET "${said}" last)
+  math(EXPR count "${last} - ${first_${revision}} + 1")
+  if(NOT code EQUAL 0 OR NOT count EQUAL 2)
+    message(FATAL_ERROR "fresh seeds: ${code} ${said}")
+  endif()
+endforeach()
+if(first_aaaa EQUAL first_bbbb)
+  message(FATAL_ERROR "two revisions have the same fresh seeds")
+endif()

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "schema/base/mutant.h"
+
 namespace vidai::sim {
 namespace {
 
@@ -35,7 +37,7 @@ bool verify(const Claim& claim) {
 PublicKeyBytes key_of(std::uint32_t node, std::uint64_t serial) {
     PublicKeyBytes key{};
     key[0] = static_cast<std::uint8_t>(node);
-    key[1] = static_cast<std::uint8_t>(serial);
+    key[1] = static_cast<std::uint8_t>(serial / World::kSerialStep);
     return key;
 }
 
@@ -50,39 +52,52 @@ World::World(const Plan& plan, const Options& options)
     for (std::uint32_t i = 0; i < plan.nodes; ++i) {
         nodes_[i].name = NodeId("n" + std::to_string(i));
         readdress(i);
+        const std::int64_t apart = plan.clocks_apart.count();
+        nodes_[i].clock =
+            Duration(rng_.below(static_cast<std::uint64_t>(apart) + 1)) - Duration(apart / 2);
     }
 }
 
 World::~World() = default;
 
+void World::place(std::uint32_t node, std::string address) {
+    const auto held = owners_.find(nodes_[node].address);
+    if (held != owners_.end() && held->second == node) owners_.erase(held);
+    owners_[address] = node;
+    nodes_[node].address = std::move(address);
+}
+
 void World::readdress(std::uint32_t node) {
-    nodes_[node].address = "h" + std::to_string(next_address_++) + ":7420";
+    place(node, "h" + std::to_string(next_address_++) + ":7420");
 }
 
 bool World::take_address(std::uint32_t node, std::uint32_t from) {
-    if (running(from) || nodes_[from].address == nodes_[node].address) return false;
-    nodes_[node].address = nodes_[from].address;
+    if (running(from) || from == node) return false;
+    std::string address = nodes_[from].address;
     readdress(from);
+    place(node, std::move(address));
     return true;
 }
 
 void World::wipe(std::uint32_t node) {
     nodes_[node].volume.clear();
     nodes_[node].generation = 0;
-    ++nodes_[node].serial;
+    nodes_[node].serial += kSerialStep;
 }
 
 void World::start(std::uint32_t index) {
     Node& node = nodes_[index];
     if (node.core != nullptr) return;
     ++node.life;
-    ++node.generation;
+    // What the volume's own code promises; a bug here is as good as one there.
+    if (!VIDAI_MUTANT("generation-not-persisted") || node.generation == 0) ++node.generation;
     node.started = true;
     node.left = false;
     node.paused = false;
     node.timers_pending = 0;
     node.inbox.clear();
     node.seen.assign(nodes_.size(), Version{});
+    node.living = 0;
     network_.start(index);
     const Identity identity{
         node.name, key_of(index, node.serial), node.serial, Generation{node.generation}, {}};
@@ -91,6 +106,7 @@ void World::start(std::uint32_t index) {
                                      options_, rng_.next(), node.volume);
     remember(node.name.str() + " starts, generation " + std::to_string(node.generation) + " at " +
              node.address);
+    for (const auto& service : services_) service->on_start(index);
     give(index, false,
          [this](Membership& core, Effects& out) { core.join(now(), {kSeedName}, out); });
 }
@@ -99,6 +115,7 @@ void World::stop(std::uint32_t index, bool silent) {
     Node& node = nodes_[index];
     if (node.core == nullptr) return;
     remember(node.name.str() + (silent ? " vanishes" : " ends"));
+    for (const auto& service : services_) service->on_stop(index);
     node.volume = node.core->claims();
     node.core.reset();
     node.inbox.clear();
@@ -123,11 +140,14 @@ void World::pause(std::uint32_t index, bool on) {
 void World::leave(std::uint32_t index) {
     if (nodes_[index].core == nullptr) return;
     nodes_[index].left = true;
+    for (const auto& service : services_) {
+        defer(index, false, [&service, index] { service->on_leave(index); });
+    }
     give(index, false, [this](Membership& core, Effects& out) { core.leave(now(), out); });
 }
 
 void World::set_address(std::uint32_t index, std::string address) {
-    nodes_[index].address = address;
+    place(index, address);
     give(index, false, [this, address = std::move(address)](Membership& core, Effects& out) {
         core.set_address(now(), address, out);
     });
@@ -139,8 +159,18 @@ void World::heal() {
     for (std::uint32_t i = 0; i < nodes_.size(); ++i) pause(i, false);
 }
 
+void World::finish() {
+    for (const auto& service : services_) {
+        if (violation_.rule.empty()) service->finish();
+    }
+}
+
 void World::run(MonoTime until) {
+    // A bug may multiply messages without end; a run must end all the same.
+    const std::size_t pending_max = 200'000 + 10'000 * nodes_.size();
     while (violation_.rule.empty() && scheduler_.run_one(until)) {
+        if (scheduler_.pending() <= pending_max) continue;
+        violate("messages-bounded", std::to_string(scheduler_.pending()) + " steps are pending");
     }
 }
 
@@ -153,10 +183,8 @@ std::optional<std::uint32_t> World::owner(std::uint32_t from, const std::string&
         if (candidates.empty()) return from;
         return candidates[rng_.below(candidates.size())];
     }
-    for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
-        if (nodes_[i].address == address) return i;
-    }
-    return std::nullopt;
+    const auto found = owners_.find(address);
+    return found == owners_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::optional<std::uint32_t> World::index_of(const NodeId& id) const {
@@ -172,12 +200,18 @@ void World::connected(std::uint32_t node, std::uint32_t peer) {
     give(node, false, [this, peer](Membership& core, Effects& out) {
         core.on_connected(now(), nodes_[peer].name, out);
     });
+    for (const auto& service : services_) {
+        defer(node, false, [&service, node, peer] { service->on_connected(node, peer); });
+    }
 }
 
 void World::disconnected(std::uint32_t node, std::uint32_t peer, LinkEnd end) {
     give(node, false, [this, peer, end](Membership& core, Effects& out) {
         core.on_disconnected(now(), nodes_[peer].name, end, out);
     });
+    for (const auto& service : services_) {
+        defer(node, false, [&service, node, peer] { service->on_disconnected(node, peer); });
+    }
 }
 
 void World::dial_failed(std::uint32_t node, const Dial& dial, DialFailure failure) {
@@ -186,30 +220,83 @@ void World::dial_failed(std::uint32_t node, const Dial& dial, DialFailure failur
     });
 }
 
-void World::arrived(std::uint32_t node, std::uint32_t peer, const Message& message) {
-    trace(message.index());
+void World::arrived(std::uint32_t node, std::uint32_t peer, const Packet& packet) {
+    trace(packet.index());
+    const auto* message = std::get_if<Message>(&packet);
+    if (message == nullptr) {
+        return defer(node, false, [this, node, peer, packet] {
+            for (const auto& service : services_) service->on_packet(node, peer, packet);
+        });
+    }
+    trace(message->index());
     if (nodes_[node].core != nullptr && !nodes_[node].paused) {
         Input input = [&](Membership& core, Effects& out) {
-            core.on_message(now(), nodes_[peer].name, message, out);
+            core.on_message(now(), nodes_[peer].name, *message, out);
         };
         return step(node, input);
     }
-    give(node, false, [this, peer, message](Membership& core, Effects& out) {
-        core.on_message(now(), nodes_[peer].name, message, out);
+    give(node, false, [this, peer, copy = *message](Membership& core, Effects& out) {
+        core.on_message(now(), nodes_[peer].name, copy, out);
     });
 }
 
-// Hands an input to a node's core now, or when its process runs again.
-void World::give(std::uint32_t index, bool timer, Input input) {
+// Does it now, or when the node's process runs again.
+void World::defer(std::uint32_t index, bool timer, std::move_only_function<void()> what) {
     Node& node = nodes_[index];
-    if (node.core == nullptr) return;
-    if (!node.paused) return step(index, input);
-    auto later = [this, index, input = std::move(input)]() mutable { step(index, input); };
+    if (node.core == nullptr || !violation_.rule.empty()) return;
+    if (!node.paused) return what();
     if (timer && plan_.timers_first) {
-        node.inbox.push_front(std::move(later));
+        node.inbox.push_front(std::move(what));
     } else {
-        node.inbox.push_back(std::move(later));
+        node.inbox.push_back(std::move(what));
     }
+}
+
+void World::later(std::uint32_t index, Duration wait, std::move_only_function<void()> what) {
+    scheduler_.after(wait,
+                     [this, index, life = nodes_[index].life, what = std::move(what)]() mutable {
+                         if (nodes_[index].life == life) defer(index, true, std::move(what));
+                     });
+}
+
+void World::give(std::uint32_t index, bool timer, Input input) {
+    if (nodes_[index].core == nullptr) return;
+    if (!nodes_[index].paused) return step(index, input);
+    defer(index, timer, [this, index, input = std::move(input)]() mutable { step(index, input); });
+}
+
+// A member with a good certificate says it: only the subject's signature could give it away.
+void World::forge(std::uint32_t at, std::uint32_t about) {
+    if (!running(about) || at == about) return;
+    Claim lie = *nodes_[about].core->self();
+    lie.version.incarnation.value += 5;
+    lie.address = "liar:7420";
+    const std::uint32_t liar = about == 0 ? 1 : 0;
+    if (nodes_.size() < 2 || liar == at) return;
+    remember("a forged claim about " + nodes_[about].name.str() + " reaches " +
+             nodes_[at].name.str());
+    give(at, false,
+         [this, liar, lie = std::make_shared<const Claim>(std::move(lie))](Membership& core,
+                                                                           Effects& out) {
+             core.on_message(now(), nodes_[liar].name, Gossip{{lie}}, out);
+         });
+}
+
+WallTime World::wall(Duration error) const {
+    constexpr WallTime kMinuteTurns{std::chrono::minutes(30'000'000)};
+    const Duration since = now().time_since_epoch() - std::chrono::hours(1);
+    return kMinuteTurns +
+           std::chrono::duration_cast<std::chrono::milliseconds>(since + plan_.into_minute + error);
+}
+
+std::uint32_t World::living(std::uint32_t index) {
+    Node& node = nodes_[index];
+    if (node.living != 0 || node.core == nullptr) return node.living;
+    for (const MemberView& member : node.core->members()) {
+        const bool lives = member.status == Status::kAlive || member.status == Status::kSuspect;
+        node.living += member.self || lives ? 1 : 0;
+    }
+    return node.living;
 }
 
 void World::step(std::uint32_t index, Input& input) {
@@ -219,6 +306,7 @@ void World::step(std::uint32_t index, Input& input) {
     effects.clear();
     input(*nodes_[index].core, effects);
     const std::size_t count = effects.size();
+    touched_.clear();
     for (Effect& effect : effects) perform(index, effect);
     effects_ = std::move(effects);
     if (nodes_[index].core != nullptr) check(index, count);
@@ -249,6 +337,8 @@ void World::perform(std::uint32_t index, Effect& effect) {
 
 void World::told(std::uint32_t index, const Event& event) {
     trace(static_cast<std::uint64_t>(event.kind) + 100);
+    nodes_[index].living = 0;
+    if (const auto about = index_of(event.subject)) touched_.push_back(*about);
     remember(nodes_[index].name.str() + ": " + event.subject.str() + " " +
              std::string(event_name(event.kind)) + " serial " +
              std::to_string(event.version.serial) + " generation " +

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Real membership cores on the model network, in virtual time. A world is built from a seed and
-// nothing else, so one seed is one history, down to its trace hash. One thread.
+// Real membership cores, and the services beside them, on the model network, in virtual time. A
+// world is built from a plan and nothing else, so one seed is one history, down to its trace hash.
+// One thread.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "mesh/membership/membership.h"
@@ -16,6 +19,7 @@
 #include "tests/sim/network.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/scheduler.h"
+#include "tests/sim/service.h"
 
 namespace vidai::sim {
 
@@ -28,6 +32,8 @@ struct Violation {
 
 class World : private Receiver {
   public:
+    // As issuers number certificates: a millisecond apart at least.
+    static constexpr std::uint64_t kSerialStep = 1U << 16;
     struct Node {
         NodeId name;
         std::string address;
@@ -37,12 +43,15 @@ class World : private Receiver {
         bool started = false;  // ever
         std::uint32_t life = 0;
         std::uint64_t generation = 0;
-        std::uint64_t serial = 1;
+        std::uint64_t serial = kSerialStep;
         std::vector<mesh::membership::ClaimRef> volume;     // roster on disk
         std::deque<std::move_only_function<void()>> inbox;  // while paused
         std::uint32_t timers_pending = 0;
         std::vector<mesh::membership::Version> seen;  // newest heard of each node, in this life
         mesh::membership::Version newest;             // that it ever signed
+        Duration clock{};                             // its wall clock's error
+        std::uint32_t living = 0;   // members alive or suspect, itself included; 0: count again
+        std::uint32_t checked = 0;  // whose turn it is to be looked at although nothing changed
     };
     // Sees every event of every core, with the node that it happened at.
     using Watcher = std::function<void(std::uint32_t node, const mesh::membership::Event& event)>;
@@ -59,13 +68,18 @@ class World : private Receiver {
     bool take_address(std::uint32_t node, std::uint32_t from);  // of a node that does not run
     void wipe(std::uint32_t node);                              // before start(): an empty volume
     void block(std::uint32_t from, std::uint32_t to, bool on) { network_.block(from, to, on); }
+    void reset(std::uint32_t a, std::uint32_t b) { network_.reset(a, b); }
+    void step_clock(std::uint32_t node, Duration by) { nodes_[node].clock += by; }
+    void forge(std::uint32_t at, std::uint32_t about);  // a claim that `about` has not signed
     void heal();
     void set_address(std::uint32_t node, std::string address);
 
     // Runs up to `until`, or until a rule is broken.
     void run(MonoTime until);
+    void finish();  // the services' rules about the whole run
     // What is still missing for everybody to agree with the truth; empty when nothing is.
     std::string disagreement() const;
+    std::string services_disagreement() const;
     bool everybody_says(std::uint32_t about, mesh::membership::Status status) const;
 
     Scheduler& scheduler() { return scheduler_; }
@@ -79,7 +93,20 @@ class World : private Receiver {
     void remember(const std::string& line);
     const std::deque<std::string>& history() const { return history_; }
     std::uint64_t trace_hash() const { return hash_; }
-    std::uint64_t messages() const { return network_.messages(); }
+    const Network& network() const { return network_; }
+
+    // For services.
+    void add(std::unique_ptr<Service> service) { services_.push_back(std::move(service)); }
+    void send(std::uint32_t from, std::uint32_t to, Packet packet) {
+        network_.send(from, to, std::move(packet));
+    }
+    // In `node`'s present life, and once it is not paused; a timer as an input may overtake others.
+    void later(std::uint32_t node, Duration wait, std::move_only_function<void()> what);
+    WallTime wall(std::uint32_t node) const { return wall(nodes_[node].clock); }
+    WallTime wall(Duration error = {}) const;
+    std::uint32_t living(std::uint32_t node);
+    void trace(std::uint64_t value) { hash_ = (hash_ ^ value) * 0x100000001b3; }
+    std::optional<std::uint32_t> index_of(const NodeId& id) const;
 
   private:
     using Input =
@@ -89,18 +116,18 @@ class World : private Receiver {
                       mesh::membership::LinkEnd end) override;
     void dial_failed(std::uint32_t node, const mesh::membership::Dial& dial,
                      mesh::membership::DialFailure failure) override;
-    void arrived(std::uint32_t node, std::uint32_t peer,
-                 const mesh::membership::Message& message) override;
+    void arrived(std::uint32_t node, std::uint32_t peer, const Packet& packet) override;
     std::optional<std::uint32_t> owner(std::uint32_t from, const std::string& address) override;
     const NodeId& name(std::uint32_t node) const override { return nodes_[node].name; }
 
+    void place(std::uint32_t node, std::string address);
+    void defer(std::uint32_t node, bool timer, std::move_only_function<void()> what);
     void give(std::uint32_t node, bool timer, Input input);
     void step(std::uint32_t node, Input& input);
     void perform(std::uint32_t node, mesh::membership::Effect& effect);
     void told(std::uint32_t node, const mesh::membership::Event& event);
     void check(std::uint32_t node, std::size_t effects);
-    void trace(std::uint64_t value) { hash_ = (hash_ ^ value) * 0x100000001b3; }
-    std::optional<std::uint32_t> index_of(const NodeId& id) const;
+    void check_about(std::uint32_t node, std::uint32_t about);
 
     const Plan plan_;
     const mesh::membership::Options options_;
@@ -108,8 +135,11 @@ class World : private Receiver {
     Rng rng_;
     std::vector<Node> nodes_;
     Network network_;
+    std::vector<std::unique_ptr<Service>> services_;
+    std::unordered_map<std::string, std::uint32_t> owners_;  // of addresses; never iterated
     std::uint32_t next_address_ = 0;
     mesh::membership::Effects effects_;
+    std::vector<std::uint32_t> touched_;  // whom the running step told something about
     Violation violation_;
     Watcher watcher_;
     std::deque<std::string> history_;
@@ -121,7 +151,8 @@ struct Outcome {
     Violation violation;
     std::uint64_t trace_hash = 0;
     std::uint64_t steps = 0;
-    Duration converged_after{};  // healing
+    std::uint64_t bytes_per_second_max = 0;  // that one node sent
+    Duration converged_after{};              // healing
     Duration simulated{};
     std::deque<std::string> history;
 };

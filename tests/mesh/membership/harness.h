@@ -84,6 +84,9 @@ class Bench {
         const Dial dial{peer + ":7420", NodeId(peer), seconds(3)};
         give([&](Effects& out) { core.on_dial_failed(now, dial, failure, out); });
     }
+    void forget(const std::string& id, Version up_to) {
+        give([&](Effects& out) { core.forget(now, NodeId(id), up_to, out); });
+    }
     void message(const std::string& from, const Message& m) {
         give([&](Effects& out) { core.on_message(now, NodeId(from), m, out); });
     }

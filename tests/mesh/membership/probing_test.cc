@@ -67,6 +67,15 @@ TEST(Probes, AreNotAnsweredByWhoWasNotAsked) {
     EXPECT_EQ(m.status("a"), Status::kSuspect);
 }
 
+TEST(Probes, GoOutAgainOnAConnectionThatReplacedTheirs) {
+    Bench m("ab");
+    const Ping ping = until_pinged(m, "a", "b");
+    m.effects.clear();
+    m.connected("a");
+    ASSERT_EQ(m.sent<Ping>().size(), 1U);
+    EXPECT_EQ(m.sent<Ping>()[0].second.seq, ping.seq);
+}
+
 TEST(Probes, OfAloneNodeAreNone) {
     Bench m;
     m.run(seconds(60));

@@ -54,6 +54,36 @@ TEST(Claims, OfAnOlderVersionChangeNothing) {
     EXPECT_EQ(m.view("a").incarnation.value, 5U);
 }
 
+ClaimRef signed_so(ClaimRef said, std::uint8_t byte) {
+    Claim other = *said;
+    other.signature[5] = byte;
+    return std::make_shared<const Claim>(std::move(other));
+}
+
+TEST(TwoProcessesWithOneIdentity, AreJudgedAlikeByAllWhoeverIsHeardFirst) {
+    const ClaimRef low = signed_so(claim("a", version(3, 0), false, "x:1"), 1);
+    const ClaimRef high = signed_so(claim("a", version(3, 0), false, "y:1"), 2);
+    Bench one("b"), two("b");
+    one.hear("b", low);
+    one.hear("b", high);
+    two.hear("b", high);
+    two.effects.clear();
+    two.hear("b", low);
+    EXPECT_EQ(one.view("a").address, "y:1");
+    EXPECT_EQ(two.view("a").address, "y:1");
+    ASSERT_EQ(two.sent<Gossip>().size(), 1U) << "whoever spoke the other word must hear this one";
+    EXPECT_EQ(std::get<ClaimRef>(two.sent<Gossip>()[0].second.rumors[0])->address, "y:1");
+}
+
+TEST(TwoProcessesWithOneIdentity, EndInOneThatGoesOn) {
+    Bench m("b");
+    const ClaimRef mine = m.core.self();
+    m.hear("b", signed_so(mine, 1));  // ours is all zeros
+    EXPECT_EQ(m.count(EventKind::kSuperseded), 1);
+    m.hear("b", signed_so(mine, 1));
+    EXPECT_EQ(m.count(EventKind::kSuperseded), 1) << "told once";
+}
+
 TEST(Left, BeatsDeadAndSuspectOfTheSameVersion) {
     Bench m("ab");
     m.hear("a", claim("a", version(1, 1), true));
@@ -150,6 +180,78 @@ TEST(Roster, ForgetsNobody) {
     m.run(std::chrono::hours(2), "b");
     EXPECT_EQ(m.status("a"), Status::kDead);
     EXPECT_EQ(m.core.claims().size(), 2U);
+}
+
+TEST(Forgetting, RemovesAMemberForGood) {
+    Bench m("ab");
+    m.hear("b", accusation("a", version(1, 0), "b", Status::kDead));
+    m.disconnected("a", LinkEnd::kClosed);
+    m.effects.clear();
+    m.forget("a", version(1, 0));
+    EXPECT_EQ(m.count(EventKind::kForgotten), 1);
+    EXPECT_EQ(m.core.members().size(), 2U);
+    EXPECT_EQ(m.core.claims().size(), 1U);
+    m.effects.clear();
+    m.run(std::chrono::hours(2), "b");
+    for (const std::string& address : m.dialled()) EXPECT_NE(address, "a:7420");
+}
+
+TEST(Forgetting, HoldsAgainstEveryOldWordAndYieldsToANewLife) {
+    Bench m("ab");
+    m.forget("a", version(3, 0));
+    for (const auto& old : {version(1, 9), version(2, 0), version(3, 0), version(3, 77)}) {
+        m.hear("b", claim("a", old));
+        m.hear("b", accusation("a", old, "b"));
+        EXPECT_EQ(m.core.members().size(), 2U);
+    }
+    m.hear("b", claim("a", version(4, 0)));
+    EXPECT_EQ(m.status("a"), Status::kAlive);
+    m.forget("a", version(3, 0));
+    EXPECT_EQ(m.status("a"), Status::kAlive) << "an older life was meant";
+    m.hear("b", claim("a", version(1, 0, 9)));
+    EXPECT_EQ(m.view("a").generation.value, 1U) << "a newer certificate is a newer life";
+}
+
+TEST(Forgetting, ComesBeforeTheMemberWhereTheMeshIsSlow) {
+    Bench m("b");
+    m.forget("a", version(1, 0));
+    m.hear("b", claim("a", version(1, 0)));
+    EXPECT_EQ(m.core.members().size(), 2U);
+}
+
+TEST(Forgetting, NeverRemovesThisNode) {
+    Bench m("a");
+    m.forget("m", version(9, 0));
+    EXPECT_EQ(m.core.members().size(), 2U);
+    EXPECT_EQ(m.status("m"), Status::kAlive);
+}
+
+TEST(Forgetting, OfAConnectedMemberLeavesNoTimerOrLinkBehind) {
+    Bench m("ab");
+    m.run(seconds(30), "b");  // "a" answers nothing: suspicion, probes and timers about it
+    m.forget("a", version(1, 0));
+    m.hear("b", claim("c", version(1, 0)));  // takes its slot
+    EXPECT_EQ(m.status("c"), Status::kAlive);
+    EXPECT_FALSE(m.view("c").connected);
+    m.connected("c");
+    m.run(seconds(60), "bc");
+    EXPECT_EQ(m.status("c"), Status::kAlive);
+    EXPECT_EQ(m.core.members().size(), 3U);
+    m.hear("b", claim("a", version(2, 0)));
+    EXPECT_TRUE(m.view("a").connected) << "the connection outlived the removal";
+}
+
+TEST(Forgetting, MakesRoomInABoundedRoster) {
+    Options options;
+    options.members_max = 3;
+    Bench m("ab", true, options);
+    for (std::uint64_t i = 1; i < 50; ++i) {
+        const std::string id = "c" + std::to_string(i);
+        m.forget(i == 1 ? "a" : "c" + std::to_string(i - 1), version(1, 0));
+        m.hear("b", claim(id, version(1, 0)));
+        ASSERT_EQ(m.status(id), Status::kAlive) << id;
+        ASSERT_EQ(m.core.members().size(), 3U);
+    }
 }
 
 TEST(Roster, FromDiskIsDialledButBelievedOnlyOnceRepeated) {

@@ -141,7 +141,9 @@ class Cluster {
         node.options = options;
         auto mesh = Mesh::start(options, node.notices->sink());
         EXPECT_TRUE(mesh.has_value()) << mesh.error().message;
-        if (mesh) node.mesh = std::move(*mesh);
+        if (!mesh) return node;
+        node.mesh = std::move(*mesh);
+        node.mesh->join();
         return node;
     }
     Node start(const std::string& name, std::vector<std::string> seeds = {}) const {

@@ -47,8 +47,13 @@ TEST_F(Chain, FromTheRootNamesANode) {
     certificate.roles = Role::kOperator | Role::kObserver;
     const auto peer = verify(rooted(certificate));
     ASSERT_TRUE(peer);
-    EXPECT_EQ(*peer, (PeerIdentity{certificate.node, certificate.key, certificate.roles,
-                                   certificate.serial, certificate.validity.not_after, ""}));
+    EXPECT_EQ(*peer, (PeerIdentity{certificate.node,
+                                   certificate.key,
+                                   certificate.roles,
+                                   certificate.serial,
+                                   certificate.validity.not_after,
+                                   "",
+                                   {}}));
     EXPECT_EQ(to_string(peer->roles), "operator+observer");
 }
 

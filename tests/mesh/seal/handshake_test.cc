@@ -184,6 +184,39 @@ TEST(Handshake, RefusesCertificatesOutOfTime) {
     expect_refused(world, early, them, Refusal::kCertificateNotYet);
 }
 
+TEST(Handshake, RefusesARevokedKeyAndWhateverARevokedIssuerCertified) {
+    for (const bool issuer : {false, true}) {
+        World world;
+        const auto them = world.node("vidai-0");
+        HandshakeOptions us = options_for(world.rooted("vidai-1", Role::kPeer));
+        const auto revoked = std::make_shared<RevokedKeys>();
+        us.revoked = revoked;
+        {
+            Initiator initiator(options_for(them), world.random);
+            Responder responder(us, world.random);
+            run(initiator, responder);
+            EXPECT_EQ(responder.state(), State::kDone);
+        }
+        revoked->add(issuer ? world.issuer_key->public_key() : them->key->public_key());
+        {
+            Initiator initiator(options_for(them), world.random);
+            Responder responder(us, world.random);
+            run(initiator, responder);
+            ASSERT_EQ(responder.state(), State::kRefused);
+            EXPECT_EQ(responder.refusal(), Refusal::kCertificateRevoked);
+        }
+        {
+            Initiator initiator(us, world.random);
+            Responder responder(options_for(them), world.random);
+            run(initiator, responder);
+            ASSERT_EQ(initiator.state(), State::kRefused) << "the side that dials looks too";
+            EXPECT_EQ(initiator.refusal(), Refusal::kCertificateRevoked);
+        }
+        revoked->remove(issuer ? world.issuer_key->public_key() : them->key->public_key());
+        EXPECT_EQ(revoked->size(), 0u);
+    }
+}
+
 TEST(Handshake, RefusesARoleThatTheConnectionDoesNotServe) {
     World world;
     HandshakeOptions peers_only = options_for(world.node("vidai-0"));

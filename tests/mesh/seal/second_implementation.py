@@ -153,6 +153,17 @@ def armour(name, content):
     return "\n".join([f"-----BEGIN {name}-----", *lines, f"-----END {name}-----", ""])
 
 
+def operator_statement(said):
+    if "revocation" in said:
+        fields = said["revocation"]
+        return "vidai/revocation/1", (
+            u(1, 1) + bytes.fromhex(fields["key"]) + u(8, fields["until"])
+            + var8(fields["subject"].encode()) + var8(fields["reason"].encode()))
+    fields = said["forget"]
+    return "vidai/forget/1", (u(1, 1) + u(8, fields["serial"]) + u(8, fields["generation"])
+                              + u(8, fields["until"]))
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         vectors = json.load(file)
@@ -178,6 +189,15 @@ def main():
     issuer = issuer_certificate(mesh, vectors["issuer"], root_secret)
     same("issuer certificate", issuer.hex(), vectors["issuer"]["encoded"])
     issuer_secret = key_pair(bytes.fromhex(vectors["issuer"]["key"]["seed"]))[1]
+
+    alice = key_pair(bytes.fromhex(vectors["handshakes"][1]["initiator"]["key"]["seed"]))[1]
+    for said in vectors["statements"]:
+        label, value = operator_statement(said)
+        same("statement's value", value.hex(), said["value"])
+        text = (u(1, said["kind"]) + var8(said["id"].encode()) + u(1, 1) + u(8, said["time"])
+                + var8(said["by"].encode()) + var16(value))
+        same("statement", text.hex(), said["statement"])
+        same("statement's signature", sign(alice, label, mesh + text).hex(), said["signature"])
 
     for vector in vectors["handshakes"]:
         for side in (vector["initiator"], vector["responder"]):

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mesh/seal/armour.h"
+#include "mesh/state/statement.h"
 #include "tests/mesh/seal/support.h"
 
 namespace vidai::mesh::seal {
@@ -180,6 +181,36 @@ Json describe_handshake(const Side& a, const Side& b) {
             {"from_responder", describe(session.receive)}};
 }
 
+Json describe_statement(const Side& by, const state::Statement& said, const MeshId& mesh) {
+    const state::Register made = state::sign_register(
+        said, *by.credentials->key, std::make_shared<const Bytes>(by.credentials->chain), mesh);
+    return {{"kind", static_cast<int>(said.kind)},
+            {"id", said.id},
+            {"time", said.time.value},
+            {"by", said.origin.str()},
+            {"value", to_hex(said.value)},
+            {"statement", to_hex(encode(said))},
+            {"signature", to_hex(made.signature.bytes)}};
+}
+
+// What alice says about the node that `subject` is.
+Json describe_statements(const Side& alice, const Side& subject, const MeshId& mesh) {
+    const NodeId by("alice");
+    const state::Revocation revocation{subject.credentials->key->public_key(), "vidai-0",
+                                       "laptop stolen", kNow + Days{400}};
+    const state::Forget forget{NodeId("vidai-0"), 48, Generation{3}, kNow + Days{400}};
+    Json revoked = describe_statement(alice, state::encode_statement(revocation, by, kNow), mesh);
+    revoked["revocation"] = {{"key", to_hex(revocation.key.bytes)},
+                             {"until", ms(revocation.until)},
+                             {"subject", revocation.subject},
+                             {"reason", revocation.reason}};
+    Json forgotten = describe_statement(alice, state::encode_statement(forget, by, kNow), mesh);
+    forgotten["forget"] = {{"serial", forget.serial},
+                           {"generation", forget.generation.value},
+                           {"until", ms(forget.until)}};
+    return Json::array({revoked, forgotten});
+}
+
 Json derive() {
     const Fixture f;
     const IssuerCertificate& c = f.issuer_certificate;
@@ -206,6 +237,7 @@ Json derive() {
              {{"name", "VIDAI EXAMPLE"},
               {"content", to_hex(count_from(0, 50))},
               {"text", armour("VIDAI EXAMPLE", count_from(0, 50))}}},
+            {"statements", describe_statements(alice, zero, f.root.trust.mesh)},
             {"handshakes", {describe_handshake(zero, one), describe_handshake(alice, one)}}};
 }
 

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/rpc/stating.h"
+
+#include <charconv>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "mesh/seal/identity_store.h"
+#include "mesh/seal/refusal.h"
+#include "mesh/state/statement.h"
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+// No certificate that `vidaictl mesh init` or a node makes is valid for longer.
+constexpr std::chrono::days kStatementLife{400};
+
+Result<NodeId> signer(const seal::Credentials* self) {
+    if (self == nullptr) {
+        return fail(
+            ErrorCode::kUnauthenticated,
+            "this must be signed with an operator's key, which a node's own socket does not "
+            "bring: ask over the mesh port, with --server HOST:PORT --identity operator.key "
+            "--root mesh.pub or a context that has them");
+    }
+    const auto leaf = seal::decode_leaf(self->chain);
+    if (!leaf) return fail(seal::to_error(leaf.error()));
+    return leaf->node;
+}
+
+state::Register signed_by(const seal::Credentials& self, state::Statement statement) {
+    return state::sign_register(std::move(statement), *self.key,
+                                std::make_shared<const seal::Bytes>(self.chain), self.trust.mesh);
+}
+
+}  // namespace
+
+Result<seal::PublicKey> parse_public_key(const std::string& hex) {
+    seal::PublicKey key;
+    bool fine = hex.size() == 2 * key.bytes.size();
+    for (std::size_t i = 0; fine && i < key.bytes.size(); ++i) {
+        const char* const at = hex.data() + 2 * i;
+        const auto [end, error] = std::from_chars(at, at + 2, key.bytes[i], 16);
+        fine = error == std::errc() && end == at + 2;
+    }
+    if (fine) return key;
+    return fail(ErrorCode::kInvalidRequest,
+                "a public key is 64 hex digits, a fingerprint 32; this is neither", "--key");
+}
+
+Result<Subject> subject_of_file(const std::string& path) {
+    const auto own = seal::load_operator(path);
+    if (own) {
+        const auto leaf = seal::decode_leaf(own->chain);
+        return Subject{own->key->public_key(), leaf ? leaf->node.str() : std::string()};
+    }
+    if (own.error().code != ErrorCode::kConfigInvalid) return fail(own.error());
+    const auto issuer = seal::load_issuer(path);
+    if (issuer) {
+        const auto certificate = seal::decode_issuer_certificate(issuer->certificate);
+        return Subject{issuer->key->public_key(), certificate ? certificate->name : std::string()};
+    }
+    if (issuer.error().code != ErrorCode::kConfigInvalid) return fail(issuer.error());
+    return fail(ErrorCode::kInvalidRequest,
+                path + " is neither an operator's nor an issuer's key file", path);
+}
+
+bool shows(const NodeDetail& detail, const std::string& key, Subject& found) {
+    const auto is = [&](const std::string& hex) {
+        const auto parsed = parse_public_key(hex);
+        if (!parsed || (hex != key && seal::fingerprint(*parsed) != key)) return false;
+        found.key = *parsed;
+        return true;
+    };
+    if (is(detail.key)) {
+        found.name = detail.member.id.str();
+        return true;
+    }
+    if (!is(detail.issuer_key)) return false;
+    found.name = detail.issuer;
+    return true;
+}
+
+Result<state::Register> sign_revocation(const seal::Credentials* self, const Subject& subject,
+                                        const std::string& reason, WallTime now) {
+    const auto by = signer(self);
+    if (!by) return fail(by.error());
+    if (reason.size() > state::kReasonMax) {
+        return fail(ErrorCode::kInvalidRequest, "a reason has at most 200 bytes", "reason");
+    }
+    const state::Revocation said{subject.key, subject.name, reason, now + kStatementLife};
+    return signed_by(*self, state::encode_statement(said, *by, now));
+}
+
+Result<state::Register> sign_forget(const seal::Credentials* self, const NodeDetail& member,
+                                    WallTime now) {
+    const auto by = signer(self);
+    if (!by) return fail(by.error());
+    const state::Forget said{member.member.id, member.serial, member.member.generation,
+                             now + kStatementLife};
+    return signed_by(*self, state::encode_statement(said, *by, now));
+}
+
+}  // namespace vidai::mesh::rpc

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One identity, one process: a second node with the same name is kept out, and of two processes
+with one data directory's identity only one goes on."""
+import shutil
+
+import suite
+from mesh import Mesh, Mock, Node
+from programs import chat, request, wait_for
+
+
+class OneId(suite.Suite):
+    def setUp(self):
+        super().setUp()
+        self.mock = self.use(Mock(suite.BIN, self.folder))
+        self.mesh = self.use(Mesh(suite.BIN, self.folder,
+                                  suite.MODELS.format(mock=self.mock.port)))
+        self.nodes = self.mesh.nodes
+
+    def twin(self, of, folder):
+        """A further process of the mesh that claims to be `of`; not started."""
+        twin = Node(self.mesh, 99)
+        twin.argv = [of.id if a == twin.id else a for a in twin.argv]
+        twin.argv[twin.argv.index("--seed") + 1] = self.nodes[1].mesh_address
+        if folder:
+            shutil.copytree(folder, twin.folder / "data",
+                            ignore=shutil.ignore_patterns("lock", "operator.sock"))
+        self.addCleanup(lambda: twin.running() and twin.kill())
+        return twin
+
+    def log(self, node):
+        return node.log.read_text()
+
+    def test_a_second_node_with_the_same_name_does_not_push_the_first_one_out(self):
+        key, _ = self.mesh.create_key("kept")
+        first = self.nodes[0]
+        twin = self.twin(first, None)
+        twin.start()
+        wait_for(lambda: "same_node_id" in self.log(self.nodes[1]), 20,
+                 "node-2 to say that it refused the second node-1")
+        for node in self.nodes:
+            self.assertEqual(self.mesh.members(node)[first.id], "alive", node.id)
+            self.assertEqual(chat(node.port, key)[0], 200, node.id)
+        twin.kill()
+        for node in self.nodes:
+            self.assertEqual(self.mesh.members(node)[first.id], "alive", node.id)
+
+    def test_of_two_processes_with_one_identity_one_ends_and_says_why(self):
+        key, _ = self.mesh.create_key("kept")
+        first = self.nodes[2]
+        self.assertEqual(first.stop(), 0)
+        twin = self.twin(first, first.folder / "data")
+        first.start()
+        twin.start()
+        wait_for(lambda: first.running() + twin.running() == 1, 30, "one of the two to end")
+        ended, goes_on = (first, twin) if twin.running() else (twin, first)
+        self.assertEqual(ended.process.returncode, 1)
+        self.assertIn("mesh.superseded", self.log(ended))
+        self.assertIn("give each node its own", self.log(ended))
+        for node in self.nodes[:2]:
+            self.mesh.wait_status(node, first.id, ("alive",))
+        wait_for(lambda: request(goes_on.admin, "GET", "/readyz")[0] == 200, 20, "readiness")
+        self.assertEqual(chat(goes_on.port, key)[0], 200)
+
+
+if __name__ == "__main__":
+    suite.main()

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators' statements among whole nodes: what a revocation ends, whom it reaches, and that it
+// lasts; and members removed for good.
+#include <gtest/gtest.h>
+
+#include "tests/mesh/rpc/nodes.h"
+
+namespace vidai::mesh {
+namespace {
+
+using testing::Cluster;
+using testing::eventually;
+using testing::Node;
+using namespace std::chrono_literals;
+
+bool knows(const Node& node, const std::string& id) {
+    const auto view = node.mesh->view().load();
+    for (const Member& member : view->members) {
+        if (member.id.str() == id) return true;
+    }
+    return false;
+}
+
+struct Three {
+    Cluster cluster;
+    Node a = cluster.start("a");
+    Node b = cluster.start("b", {a.address()});
+    Node c = cluster.start("c", {a.address()});
+    Three() {
+        EXPECT_TRUE(
+            eventually([&]() { return a.alive() == 3 && b.alive() == 3 && c.alive() == 3; }));
+    }
+};
+
+RevokeRequest node(const std::string& id) {
+    RevokeRequest request;
+    request.node = NodeId(id);
+    request.reason = "test";
+    return request;
+}
+
+TEST(Revocation, PutsANodeOutEverywhereAndTellsIt) {
+    Three mesh;
+    auto client = mesh.cluster.connect(mesh.a);
+    const auto made = client.key_create({});
+    ASSERT_TRUE(made.has_value());
+    const auto said = client.revoke(node("c"));
+    ASSERT_TRUE(said.has_value()) << said.error().message;
+    EXPECT_EQ(said->subject, "c");
+    const auto heard = client.acknowledged(*said);
+    ASSERT_TRUE(heard.has_value()) << heard.error().message;
+    EXPECT_TRUE(heard->missing.empty());
+    EXPECT_EQ(heard->by.size(), 2u) << "the roster has two left";
+    for (const Node* other : {&mesh.a, &mesh.b}) {
+        EXPECT_TRUE(eventually([&]() { return !knows(*other, "c") && other->alive() == 2; }));
+        EXPECT_TRUE(other->notices->has(Notice::Kind::kIdentity, "revoked"));
+    }
+    EXPECT_TRUE(eventually([&]() { return !mesh.c.mesh->not_ready().empty(); }));
+    EXPECT_TRUE(mesh.c.notices->has(Notice::Kind::kIdentity, "self_revoked"));
+
+    // Its restart makes a new certificate of the same key, with the issuer that it still has.
+    const MeshOptions options = mesh.c.options;
+    mesh.c = {};
+    std::filesystem::remove(options.data_dir + "/registers");  // and knows of nothing
+    mesh.c = Cluster::start(options);
+    EXPECT_TRUE(eventually([&]() {
+        return mesh.a.notices->has(Notice::Kind::kPeerRefused, "certificate_revoked") ||
+               mesh.b.notices->has(Notice::Kind::kPeerRefused, "certificate_revoked");
+    }));
+    EXPECT_FALSE(knows(mesh.a, "c"));
+    EXPECT_TRUE(mesh.c.mesh->keys().load()->entries().empty()) << "it gets nothing";
+}
+
+TEST(Revocation, SurvivesARestartAndReachesThoseWhoWereAway) {
+    Three mesh;
+    const MeshOptions away = mesh.b.options, stays = mesh.a.options;
+    mesh.b = {};
+    auto client = mesh.cluster.connect(mesh.a);
+    const auto said = client.revoke(node("c"));
+    ASSERT_TRUE(said.has_value()) << said.error().message;
+    mesh.c = {};
+    mesh.a = {};  // its only holder
+    mesh.a = Cluster::start(stays);
+    mesh.b = {};
+    MeshOptions back = away;
+    back.seeds = {mesh.a.address()};
+    mesh.b = Cluster::start(back);
+    ASSERT_TRUE(eventually([&]() { return mesh.a.alive() == 2 && mesh.b.alive() == 2; }));
+    EXPECT_TRUE(eventually([&]() { return !knows(mesh.b, "c"); })) << "it had c on its disk";
+    EXPECT_FALSE(knows(mesh.a, "c"));
+}
+
+TEST(Revocation, LetsTheKeysOfARevokedNodeReachNewcomers) {
+    Three mesh;
+    const auto made = mesh.cluster.connect(mesh.c).key_create({});
+    ASSERT_TRUE(made.has_value());
+    ASSERT_TRUE(eventually([&]() { return mesh.a.has_key(made->record.id); }));
+    ASSERT_TRUE(mesh.cluster.connect(mesh.a).revoke(node("c")).has_value());
+    const Node d = mesh.cluster.start("d", {mesh.a.address()});
+    EXPECT_TRUE(eventually([&]() { return d.has_key(made->record.id); }, 30s))
+        << "somebody signs it anew";
+}
+
+TEST(Revocation, OfAnOperatorEndsItsConnectionsToo) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    auto client = cluster.connect(a);
+    RevokeRequest request;
+    request.file = cluster.files.operator_file;
+    const auto said = client.revoke(request);
+    ASSERT_TRUE(said.has_value()) << said.error().message;
+    EXPECT_EQ(said->subject, "admin");
+    EXPECT_TRUE(eventually([&]() { return !client.status().has_value(); }));
+    // Whoever dials learns only afterwards that he was not accepted.
+    auto again = OperatorClient::connect(cluster.target(a), 5s);
+    EXPECT_FALSE(again.has_value() && again->status().has_value());
+    EXPECT_TRUE(eventually(
+        [&]() { return a.notices->has(Notice::Kind::kPeerRefused, "certificate_revoked"); }));
+}
+
+TEST(Revocation, IsSignedByAnOperatorOrNotAtAll) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    auto local = OperatorClient::connect({"unix:" + a.mesh->operator_socket(), "", ""}, 5s);
+    ASSERT_TRUE(local.has_value());
+    const auto said = local->revoke(node("a"));
+    ASSERT_FALSE(said.has_value());
+    EXPECT_EQ(said.error().code, ErrorCode::kUnauthenticated);
+    EXPECT_NE(said.error().message.find("--identity"), std::string::npos) << "says what to do";
+    RevokeRequest request;
+    request.key = std::string(32, 'a');
+    EXPECT_EQ(cluster.connect(a).revoke(request).error().code, ErrorCode::kNotFound);
+}
+
+TEST(Revocation, SaysWhoHasNotAcknowledged) {
+    Three mesh;
+    mesh.b = {};  // as by a crash
+    auto client = OperatorClient::connect(mesh.cluster.target(mesh.a), 2s);
+    ASSERT_TRUE(client.has_value());
+    const auto said = client->revoke(node("c"));
+    ASSERT_TRUE(said.has_value()) << said.error().message;
+    const auto heard = client->acknowledged(*said);
+    ASSERT_TRUE(heard.has_value()) << heard.error().message;
+    ASSERT_EQ(heard->missing.size(), 1u);
+    EXPECT_EQ(heard->missing[0].str(), "b");
+}
+
+TEST(Forgetting, RemovesAGhostUntilItStartsAgain) {
+    Three mesh;
+    auto client = mesh.cluster.connect(mesh.a);
+    EXPECT_EQ(client.forget(NodeId("c"), false).error().code, ErrorCode::kConflict)
+        << "it is alive";
+    const MeshOptions options = mesh.c.options;
+    mesh.c = {};
+    ASSERT_TRUE(eventually([&]() { return mesh.a.status_of("c") == MemberStatus::kDead; }));
+    const auto said = client.forget(NodeId("c"), false);
+    ASSERT_TRUE(said.has_value()) << said.error().message;
+    ASSERT_TRUE(client.acknowledged(*said)->missing.empty());
+    EXPECT_TRUE(eventually([&]() { return !knows(mesh.a, "c") && !knows(mesh.b, "c"); }));
+    mesh.c = Cluster::start(options);
+    EXPECT_TRUE(eventually([&]() { return mesh.a.alive() == 3 && mesh.b.alive() == 3; }));
+}
+
+}  // namespace
+}  // namespace vidai::mesh

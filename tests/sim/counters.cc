@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/counters.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "mesh/limits/window.h"
+
+namespace vidai::sim {
+
+using namespace mesh::limits;  // NOLINT(google-build-using-namespace)
+using std::chrono::milliseconds;
+
+namespace {
+
+// As the node's defaults and mesh/rpc/session.h have them.
+constexpr Duration kPushInterval = milliseconds(50);
+constexpr std::size_t kCallsMax = 4;
+constexpr Duration kCallTimeout = std::chrono::seconds(5);
+// Small, so that a full sync has parts; not so small that it takes longer than healing may.
+constexpr std::size_t kCellsPerCallFew = 16;
+constexpr std::size_t kCellsPerCallMany = 64;
+constexpr std::uint32_t kTicksPerCollection = 20;
+// Nodes have met by then; and after healing there is time to tell all.
+constexpr Duration kFirstRequest = milliseconds(2500);
+constexpr Duration kLastRequest = kFaultTime + std::chrono::seconds(2);
+
+}  // namespace
+
+Counters::Counters(World& world, const Plan& plan)
+    : world_(world),
+      traffic_(plan.traffic),
+      limits_{plan.traffic.requests_per_minute, {}, {}},
+      rng_(plan.seed ^ 0xc0de),
+      nodes_(plan.nodes),
+      ledger_(plan.traffic.keys),
+      news_(plan.nodes),
+      worst_(plan.traffic.keys * kWindowedKinds) {
+    if (traffic_.tokens_per_minute > 0) limits_.tokens_per_minute = traffic_.tokens_per_minute;
+    for (std::uint32_t key = 0; key < traffic_.keys; ++key) {
+        keys_.emplace_back("simulated" + std::to_string(100 + key));
+    }
+    if (traffic_.offered > 0) world_.scheduler().after(kFirstRequest, [this] { arrive(); });
+    note_clocks();
+}
+
+std::uint32_t Counters::key_of(const KeyId& id) const {
+    return static_cast<std::uint32_t>(std::lower_bound(keys_.begin(), keys_.end(), id) -
+                                      keys_.begin());
+}
+
+CellName Counters::cell(std::uint32_t node, std::uint32_t key, Kind kind,
+                        std::uint32_t window) const {
+    return {key, kind, window, node, generation(node).value};
+}
+
+Generation Counters::generation(std::uint32_t node) const {
+    const World::Node& process = world_.node(node);
+    return cell_generation(process.serial, Generation{process.generation});
+}
+
+void Counters::on_start(std::uint32_t index) {
+    Node& node = nodes_[index];
+    const World::Node& process = world_.node(index);
+    node = {};
+    node.table = std::make_unique<CounterTable>(static_cast<Slot>(keys_.size()));
+    node.store = std::make_unique<CounterStore>(*node.table, process.name, generation(index));
+    node.fanout = std::make_unique<CounterFanout>(
+        *node.store, keys_.size() > 5 ? kCellsPerCallMany : kCellsPerCallFew);
+    for (const KeyId& key : keys_) (void)node.store->bind(key, limits_);
+    news_.start(index, world_.now());
+    ++lives_;
+    const auto phase = rng_.below(static_cast<std::uint64_t>(kPushInterval.count()));
+    world_.later(index, Duration(phase), [this, index] { tick(index); });
+}
+
+void Counters::on_stop(std::uint32_t index) {
+    lose(index);
+    nodes_[index] = {};
+}
+
+void Counters::on_connected(std::uint32_t index, std::uint32_t peer) {
+    nodes_[index].calls.erase(peer);
+    nodes_[index].fanout->on_connected(world_.node(peer).name);
+    news_.miss(index, peer, world_.now());
+}
+
+void Counters::on_disconnected(std::uint32_t index, std::uint32_t peer) {
+    nodes_[index].calls.erase(peer);
+    nodes_[index].fanout->on_disconnected(world_.node(peer).name);
+    news_.miss(index, peer, world_.now());
+}
+
+void Counters::on_leave(std::uint32_t index) {
+    push(index, 1);
+    perform(index, nodes_[index].fanout->tell_everybody(world_.wall(index)), world_.now());
+}
+
+void Counters::on_packet(std::uint32_t index, std::uint32_t peer, const Packet& packet) {
+    if (const auto* answer = std::get_if<CounterAnswer>(&packet)) {
+        return answered(index, peer, answer->token, true);
+    }
+    const auto* told = std::get_if<CounterPush>(&packet);
+    if (told == nullptr) return;
+    check_cells(index, *told->batch);
+    (void)nodes_[index].store->merge(*told->batch, world_.now(), world_.wall(index));
+    news_.reach(peer, index, told->as_of, told->full && told->last);
+    check_known(index, *told->batch);
+    world_.send(index, peer, CounterAnswer{told->token});
+}
+
+void Counters::tick(std::uint32_t index) {
+    Node& node = nodes_[index];
+    push(index, world_.living(index));
+    if (++node.ticks % kTicksPerCollection == 0) {
+        node.store->tick(world_.now(), world_.wall(index));
+    }
+    world_.later(index, kPushInterval, [this, index] { tick(index); });
+}
+
+void Counters::push(std::uint32_t index, std::uint32_t nodes) {
+    Node& node = nodes_[index];
+    const MonoTime now = world_.now();
+    std::uint32_t running = 0;
+    for (std::uint32_t i = 0; i < nodes_.size(); ++i) running += world_.running(i) ? 1 : 0;
+    nodes_overestimated_ = std::max(nodes_overestimated_, static_cast<double>(running) / nodes);
+    const auto room = [&](const NodeId& peer) {
+        const auto found = node.calls.find(*world_.index_of(peer));
+        return kCallsMax -
+               (found == node.calls.end() ? 0 : std::min(kCallsMax, found->second.size()));
+    };
+    // What there is to say may not get through to who has no room; who has nothing under way and
+    // is told nothing is up to date.
+    for (std::uint32_t peer = 0; peer < nodes_.size(); ++peer) {
+        if (peer == index || !world_.network().connected(index, peer)) continue;
+        const std::size_t free = room(world_.node(peer).name);
+        if (free == 0) news_.miss(index, peer, now);
+    }
+    CounterCalls calls = node.fanout->on_interval(now, world_.wall(index), nodes, room);
+    for (std::uint32_t peer = 0; peer < nodes_.size(); ++peer) {
+        const auto under_way = node.calls.find(peer);
+        const bool idle = under_way == node.calls.end() || under_way->second.empty();
+        const bool told = std::any_of(calls.begin(), calls.end(), [&](const CounterCall& call) {
+            return call.to == world_.node(peer).name;
+        });
+        if (peer != index && idle && !told && world_.network().connected(index, peer)) {
+            news_.reach(index, peer, now, false);
+        }
+    }
+    perform(index, std::move(calls), now);
+}
+
+void Counters::perform(std::uint32_t index, CounterCalls calls, MonoTime as_of) {
+    for (CounterCall& call : calls) {
+        const std::uint32_t peer = *world_.index_of(call.to);
+        nodes_[index].calls[peer][call.token] = {call.full, as_of};
+        const bool last = call.parts_left == 0;
+        world_.send(index, peer,
+                    CounterPush{call.token, std::move(call.batch), as_of, call.full, last});
+        world_.later(index, kCallTimeout, [this, index, peer, token = call.token] {
+            answered(index, peer, token, false);
+        });
+    }
+}
+
+void Counters::answered(std::uint32_t index, std::uint32_t peer, std::uint64_t token, bool taken) {
+    Node& node = nodes_[index];
+    const auto open = node.calls.find(peer);
+    if (open == node.calls.end()) return;
+    const auto call = open->second.find(token);
+    if (call == open->second.end()) return;
+    const MonoTime as_of = call->second.as_of;
+    open->second.erase(call);
+    if (!taken) news_.miss(index, peer, world_.now());
+    auto next = node.fanout->on_answer(world_.node(peer).name, token, taken);
+    if (!next) return;
+    CounterCalls calls;
+    calls.push_back(std::move(*next));
+    perform(index, std::move(calls), as_of);
+}
+
+void Counters::arrive() {
+    const MonoTime begin{std::chrono::hours(1)};
+    if (world_.now() - begin > kLastRequest) return;
+    const double mean = traffic_.burst / traffic_.offered;
+    const auto wait = static_cast<std::int64_t>(2e9 * mean * rng_.unit());
+    world_.scheduler().after(Duration(wait), [this] { arrive(); });
+    note_clocks();
+    const auto key = static_cast<std::uint32_t>(rng_.below(traffic_.keys));
+    const bool to_one = rng_.chance(traffic_.to_one);
+    auto node = static_cast<std::uint32_t>(rng_.below(nodes_.size()));
+    for (std::uint32_t i = 0; i < traffic_.burst; ++i) {
+        if (!to_one) node = static_cast<std::uint32_t>(rng_.below(nodes_.size()));
+        (void)request(node, key);
+    }
+}
+
+bool Counters::request(std::uint32_t index, std::uint32_t key) {
+    const World::Node& process = world_.node(index);
+    if (!world_.running(index) || process.paused || process.left) return false;
+    Node& node = nodes_[index];
+    const auto reserved = static_cast<std::int64_t>(1 + rng_.below(200));
+    const Decision decision =
+        node.table->admit(key, limits_, {1, Tokens{reserved}}, world_.wall(index));
+    world_.trace(decision.admitted ? 7 : 8);
+    if (!decision.admitted) {
+        if (decision.refused_by == LimitKind::kTokens) {
+            ledger_.refuse(cell(index, key, Kind::kRequests, 0));
+        }
+        return false;
+    }
+    const Ticket& ticket = decision.ticket;
+    const auto charge = [&](Kind kind, std::uint32_t window, std::uint64_t amount) {
+        if (amount == 0) return;
+        ledger_.charge(cell(index, key, kind, window), life(index), amount, world_.now(),
+                       world_.wall());
+    };
+    charge(Kind::kRequests, ticket.window, ticket.requests);
+    charge(Kind::kTokens, ticket.token_window, ticket.tokens);
+    node.charged_at = world_.now();
+    check_admission(index, key);
+    const Duration held = Duration(rng_.below(
+        static_cast<std::uint64_t>(std::max<std::int64_t>(1, traffic_.hold_max.count()))));
+    world_.later(index, held, [this, index, key, ticket] { settle(index, ticket, key); });
+    return true;
+}
+
+void Counters::settle(std::uint32_t index, const Ticket& ticket, std::uint32_t key) {
+    CounterTable& table = *nodes_[index].table;
+    const auto returned = [&](Kind kind, std::uint32_t window, std::uint64_t amount) {
+        if (amount > 0) ledger_.give_back(cell(index, key, kind, window), amount);
+    };
+    if (rng_.chance(0.15)) {
+        table.give_back(ticket);
+        returned(Kind::kRequests, ticket.window, ticket.requests);
+        return returned(Kind::kTokens, ticket.token_window, ticket.tokens);
+    }
+    if (rng_.chance(0.15)) return table.keep(ticket);
+    const std::uint64_t used = rng_.below(ticket.tokens + 1);
+    table.settle(ticket, Tokens{static_cast<std::int64_t>(used)}, world_.wall(index));
+    if (ticket.counts_tokens) returned(Kind::kTokens, ticket.token_window, ticket.tokens - used);
+}
+
+std::uint64_t Counters::known(std::uint32_t index, std::uint32_t key) const {
+    return nodes_[index].table->use(key, world_.wall(index)).requests_known;
+}
+
+}  // namespace vidai::sim

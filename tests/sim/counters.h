@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Soft limits in the world: each node's real CounterTable, CounterStore and CounterFanout, under
+// requests drawn from the plan. Rules, after every step that could break one:
+//  - no admission exceeds a limit by more than the published bound of the run so far (I9): the
+//    arrivals are those admitted, the delay is the age of the oldest news missing at a decision;
+//  - no node believes more of another than that one really charged;
+//  - what is held is bounded, and collected when its windows have passed (I12);
+//  - merging in any order, repeated, gives the same (I15); after healing all know all.
+// One thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "mesh/limits/counter_fanout.h"
+#include "mesh/limits/counter_store.h"
+#include "mesh/limits/counter_table.h"
+#include "schema/base/rng.h"
+#include "tests/sim/ledger.h"
+#include "tests/sim/news.h"
+#include "tests/sim/world.h"
+
+namespace vidai::sim {
+
+using CellKey = std::tuple<NodeId, Generation, KeyId, mesh::limits::CellKind, std::uint32_t>;
+
+class Counters final : public Service {
+  public:
+    Counters(World& world, const Plan& plan);
+
+    void on_start(std::uint32_t node) override;
+    void on_stop(std::uint32_t node) override;
+    void on_connected(std::uint32_t node, std::uint32_t peer) override;
+    void on_disconnected(std::uint32_t node, std::uint32_t peer) override;
+    void on_packet(std::uint32_t node, std::uint32_t peer, const Packet& packet) override;
+    void on_leave(std::uint32_t node) override;
+    std::string disagreement() const override;
+    void finish() override;
+
+    // One request now, for figures; false when refused.
+    bool request(std::uint32_t node, std::uint32_t key);
+    std::uint64_t known(std::uint32_t node, std::uint32_t key) const;  // of others' requests
+
+  private:
+    using Kind = mesh::limits::CellKind;
+    // What a store holds: charged and returned by origin, generation, key, kind and window.
+    using Held = std::map<CellKey, std::pair<std::uint64_t, std::uint64_t>>;
+    struct Call {
+        bool full = false;
+        MonoTime as_of;
+    };
+    struct Node {
+        std::unique_ptr<mesh::limits::CounterTable> table;
+        std::unique_ptr<mesh::limits::CounterStore> store;
+        std::unique_ptr<mesh::limits::CounterFanout> fanout;
+        // Unanswered, by peer and token.
+        std::map<std::uint32_t, std::map<std::uint64_t, Call>> calls;
+        std::uint32_t ticks = 0;
+        MonoTime charged_at;  // last
+    };
+    struct Worst {  // of one key and kind
+        std::uint64_t overshoot = 0;
+        Duration delay{};        // D' of the run so far
+        std::uint64_t lost = 0;  // charged, and told to not all when its process ended
+    };
+
+    // counters.cc
+    void arrive();
+    void settle(std::uint32_t node, const mesh::limits::Ticket& ticket, std::uint32_t key);
+    void tick(std::uint32_t node);
+    void push(std::uint32_t node, std::uint32_t nodes);
+    void perform(std::uint32_t node, mesh::limits::CounterCalls calls, MonoTime as_of);
+    void answered(std::uint32_t node, std::uint32_t peer, std::uint64_t token, bool taken);
+    CellName cell(std::uint32_t node, std::uint32_t key, Kind kind, std::uint32_t window) const;
+    Generation generation(std::uint32_t node) const;  // of its cells
+    Life life(std::uint32_t node) const { return {node, world_.node(node).life}; }
+    const KeyId& key_id(std::uint32_t key) const { return keys_[key]; }
+    std::uint32_t key_of(const KeyId& id) const;
+
+    // counter_checks.cc
+    void check_admission(std::uint32_t node, std::uint32_t key);
+    void check_overshoot(std::uint32_t key, Kind kind, std::uint64_t limit);
+    Duration missing_since(std::uint32_t node) const;
+    std::uint64_t bound(std::uint32_t key, Kind kind, std::uint64_t limit) const;
+    void check_cells(std::uint32_t node, const mesh::limits::CellBatch& batch);
+    void check_known(std::uint32_t node, const mesh::limits::CellBatch& batch);
+    void check_merge_order();
+    void check_collection();
+    void lose(std::uint32_t node);
+    std::string lacks(std::uint32_t node, const Held& held, std::uint32_t of,
+                      const Held& counted) const;
+    Worst& worst(std::uint32_t key, Kind kind) {
+        return worst_[key * mesh::limits::kWindowedKinds + static_cast<std::size_t>(kind)];
+    }
+    void note_clocks();
+
+    World& world_;
+    const Traffic traffic_;
+    mesh::state::KeyLimits limits_;
+    Rng rng_;
+    std::vector<KeyId> keys_;
+    std::vector<Node> nodes_;
+    Ledger ledger_;
+    News news_;
+    std::vector<Worst> worst_;
+    Duration clocks_apart_{};         // the most so far
+    double nodes_overestimated_ = 1;  // running nodes for each that a push filter counted, at most
+    std::uint64_t lives_ = 0;
+};
+
+}  // namespace vidai::sim
