@@ -54,6 +54,8 @@ int exit_code(ErrorCode code) {
         case ErrorCode::kConcurrencyLimit:
         case ErrorCode::kUpstreamInterrupted:
         case ErrorCode::kUpstreamInvalid:
+        case ErrorCode::kUpstreamCredential:
+        case ErrorCode::kUpstreamError:
         case ErrorCode::kConfigInvalid:
         case ErrorCode::kIo:
         case ErrorCode::kCorrupt:

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -20,6 +21,7 @@
 #include "node/net/admin_server.h"
 #include "node/net/clock.h"
 #include "node/net/server.h"
+#include "node/notices.h"
 #include "node/observe/log.h"
 #include "node/observe/metrics.h"
 #include "node/version.h"
@@ -46,31 +48,6 @@ Result<std::shared_ptr<const exchange::Runtime>> make_runtime(config::Config con
     if (!table) return fail(std::move(table).error());
     return std::make_shared<const exchange::Runtime>(std::move(*table), std::move(config.providers),
                                                      net::wall_now());
-}
-
-Event event_of(mesh::Notice::Kind kind) {
-    switch (kind) {
-        case mesh::Notice::Kind::kGenesis:
-        case mesh::Notice::Kind::kStarted:
-            return Event::kMeshStarted;
-        case mesh::Notice::Kind::kMember:
-            return Event::kMeshMember;
-        case mesh::Notice::Kind::kPeerRefused:
-            return Event::kMeshPeerRefused;
-        case mesh::Notice::Kind::kTrouble:
-            return Event::kMeshTrouble;
-        case mesh::Notice::Kind::kKeyChanged:
-            return Event::kKeyChanged;
-        case mesh::Notice::Kind::kStateSaved:
-            return Event::kStateSaved;
-        case mesh::Notice::Kind::kStateFailed:
-            return Event::kStateFailed;
-        case mesh::Notice::Kind::kSuperseded:
-            return Event::kMeshSuperseded;
-        case mesh::Notice::Kind::kIdentity:
-            return Event::kIdentityChanged;
-    }
-    return Event::kMeshTrouble;
 }
 
 // Whole or not at all: whoever waits for the file reads it as soon as it is there.
@@ -102,7 +79,7 @@ struct App::Impl {
     Result<void> start_admin();
     void reload();
     bool pause(std::chrono::milliseconds span, bool& stop);
-    void drain(std::chrono::milliseconds grace, bool& stop);
+    void drain(const char* cause, std::chrono::milliseconds grace, bool& stop);
 
     config::Flags flags;
     config::Config config;
@@ -111,6 +88,8 @@ struct App::Impl {
     std::unique_ptr<mesh::Mesh> mesh;
     std::unique_ptr<net::Server> server;
     std::unique_ptr<net::AdminServer> admin;
+    const std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
+    std::uint64_t cut = 0;  // connections still open when the drain was over
     std::atomic<bool> draining{false};
 };
 
@@ -120,7 +99,11 @@ App::~App() {
     impl_->admin.reset();
     impl_->server.reset();
     impl_->mesh.reset();
-    impl_->log.write(Event::kNodeStopped);
+    const auto uptime = std::chrono::steady_clock::now() - impl_->begun;
+    impl_->log.write(
+        Event::kNodeStopped,
+        {{"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(uptime).count()},
+         {"cut", impl_->cut}});
 }
 
 Result<std::unique_ptr<App>> App::start(const config::Flags& flags) {
@@ -128,24 +111,31 @@ Result<std::unique_ptr<App>> App::start(const config::Flags& flags) {
     if (!config) return fail(std::move(config).error());
     auto impl = std::make_unique<Impl>(flags, std::move(*config));
     Result<void> started = impl->start();
-    if (!started) return fail(std::move(started).error());
+    if (!started) {
+        const Error& why = started.error();
+        impl->log.write(Event::kNodeFailed, {{"error", why.message}, {"option", why.param}});
+        return fail(std::move(started).error());
+    }
     return std::unique_ptr<App>(new App(std::move(impl)));
 }
 
 Result<void> App::Impl::start() {
-    log.write(Event::kNodeStarting, {{"version", kVersion}, {"revision", kRevision}});
+    log.write(Event::kNodeStarting, {{"version", kVersion},
+                                     {"revision", kRevision},
+                                     {"build_type", kBuildType},
+                                     {"pid", ::getpid()}});
     for (const std::string& warning : config.warnings) {
-        log.write(Event::kConfigWarning, {{"message", warning}});
+        log.write(Event::kConfigWarning, {{"warning", warning}});
     }
     auto runtime = make_runtime(config, metrics.series());
     if (!runtime) return fail(std::move(runtime).error());
+    log.write(Event::kConfigLoaded, {{"file", flags.config_file},
+                                     {"providers", (*runtime)->providers.size()},
+                                     {"models", (*runtime)->routes.aliases().size()}});
 
     config.mesh.program_version = kVersion;
-    auto joined = mesh::Mesh::start(config.mesh, [this](const mesh::Notice& notice) {
-        log.write(
-            event_of(notice.kind),
-            {{"subject", notice.subject}, {"what", notice.what}, {"message", notice.message}});
-    });
+    auto joined = mesh::Mesh::start(
+        config.mesh, [this](const mesh::Notice& notice) { log_notice(log, notice); });
     if (!joined) return fail(std::move(joined).error());
     mesh = std::move(*joined);
     metrics.watch(log);
@@ -171,7 +161,8 @@ Result<void> App::Impl::start() {
                                     {"client_port", server->port()},
                                     {"mesh_port", mesh->mesh_port()},
                                     {"admin_port", admin->port()},
-                                    {"workers", net::worker_count(config.listen)}});
+                                    {"workers", net::worker_count(config.listen)},
+                                    {"tls", !config.listen.tls_cert_file.empty()}});
     return {};
 }
 
@@ -200,7 +191,7 @@ Result<void> App::Impl::start_admin() {
 
 void App::Impl::reload() {
     const auto reject = [this](const Error& error) {
-        log.write(Event::kConfigRejected, {{"message", error.message}});
+        log.write(Event::kConfigRejected, {{"error", error.message}, {"option", error.param}});
     };
     Result<config::Config> next = config::load(config::system_sources(flags));
     if (!next) return reject(next.error());
@@ -234,8 +225,10 @@ bool App::Impl::pause(std::chrono::milliseconds span, bool& stop) {
 
 // `grace`: how long connections are still taken after /readyz has begun to say no. A signal that
 // comes when the process is to end anyway ends the drain at once.
-void App::Impl::drain(std::chrono::milliseconds grace, bool& stop) {
-    log.write(Event::kNodeDraining, {{"limit_ms", config.listen.drain_timeout.count()}});
+void App::Impl::drain(const char* cause, std::chrono::milliseconds grace, bool& stop) {
+    log.write(Event::kNodeDraining, {{"cause", cause},
+                                     {"connections", server->open_connections()},
+                                     {"limit_ms", config.listen.drain_timeout.count()}});
     draining = true;
     server->set_ready(false);
     if (grace.count() > 0) (void)pause(grace, stop);
@@ -245,6 +238,7 @@ void App::Impl::drain(std::chrono::milliseconds grace, bool& stop) {
         const bool stopping = stop;
         if (pause(std::chrono::milliseconds(20), stop) && stopping) break;
     }
+    cut = server->open_connections();
     mesh->leave(kLeaveLimit);
 }
 
@@ -268,8 +262,9 @@ Result<void> App::run() {
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&waited, signal);
     constexpr timespec kLook{0, 100'000'000};
     bool stop = false, drained = false;
+    int signal = 0;
     while (!stop) {
-        const int signal = sigtimedwait(&waited, nullptr, &kLook);
+        signal = sigtimedwait(&waited, nullptr, &kLook);
         if (signal == SIGHUP) impl_->reload();
         stop = signal == SIGTERM || signal == SIGINT;
         if (std::string why = impl_->mesh->must_stop(); !why.empty()) {
@@ -280,10 +275,10 @@ Result<void> App::run() {
         if (drained || stop || !asked) continue;
         // Drained by an operator it stays, out of service: whoever restarts processes that end
         // must not bring it back.
-        impl_->drain(*asked, stop);
+        impl_->drain("operator", *asked, stop);
         drained = true;
     }
-    if (!drained) impl_->drain({}, stop);
+    if (!drained) impl_->drain(signal == SIGINT ? "SIGINT" : "SIGTERM", {}, stop);
     return {};
 }
 

@@ -38,6 +38,8 @@ class [[nodiscard]] Permit {
     // Settling twice, or an empty Permit, is a bug (CHECK).
     void settle(Tokens used, MicroUsd cost, WallTime now);
 
+    // Whether a provider may bill for it: sent() was called.
+    bool may_be_billed() const { return sent_; }
     bool empty() const { return counters_ == nullptr; }
 
   private:

@@ -46,8 +46,11 @@ std::optional<observe::Refusal> refusal_of(ErrorCode code) {
 Exchange::Exchange(Rooms& rooms, LocalRuntime& runtime, Scratch& scratch, std::string& out)
     : rooms_(rooms), runtime_(runtime), scratch_(scratch), out_(out) {}
 
+// Cut off in the midst of a call, the request is accounted for as if the client had left.
 Exchange::~Exchange() {
-    if (started_ && !ended_) finish(now_);
+    const bool under_way = phase_ != Phase::kStart && phase_ != Phase::kDone;
+    if (under_way) on_client_gone(now_);
+    if (under_way || (started_ && !ended_)) finish(now_);
 }
 
 ReplyContext Exchange::context(MonoTime now) const {
@@ -99,6 +102,7 @@ Next Exchange::respond_local(const Route& route) {
     now_ = rooms_.mono_now();
     const bool good = route.handler == Handler::kHealthz || (rooms_.ready && !rooms_.draining);
     status_ = good ? 200 : 503;
+    if (!good) error_ = rooms_.draining ? ErrorCode::kDraining : ErrorCode::kNotReady;
     append_reply(out_, status_, kJson, {},
                  good              ? R"({"status":"ok"})"
                  : rooms_.draining ? R"({"status":"draining"})"
@@ -158,6 +162,8 @@ Next Exchange::begin_attempt(std::size_t choice, bool fresh) {
     fresh_connection_ = fresh;
     attempt_started_ = now_;
     attempt_open_ = true;
+    sent_ = false;
+    upstream_status_ = 0;
     timing_.upstream_sent = timing_.upstream_first = MonoTime{};
     build_upstream_request(*plan_->choices()[choice].target);
     phase_ = Phase::kCall;
@@ -167,7 +173,9 @@ Next Exchange::begin_attempt(std::size_t choice, bool fresh) {
 Next Exchange::fail_with(const Error& error) {
     now_ = std::max(now_, rooms_.mono_now());
     if (const auto reason = refusal_of(error.code)) rooms_.metrics.refused(*reason);
+    settle_unanswered();
     if (append_error_reply(out_, error, context(now_))) keep_alive_ = false;
+    error_ = error.code;
     status_ = error_status(error.code);
     phase_ = Phase::kDone;
     return Next::kDone;
@@ -180,23 +188,13 @@ void Exchange::finish(MonoTime now) {
                                   ? timing_.upstream_first - timing_.upstream_sent
                                   : Duration{};
     if (!started_) {
-        rooms_.metrics.response_started(endpoint_, static_cast<unsigned>(status_),
+        const bool answered = error_ != ErrorCode::kCancelled;
+        if (answered) answered_ = now_;
+        rooms_.metrics.response_started(endpoint_, answered ? static_cast<unsigned>(status_) : 0,
                                         now_ - timing_.received, upstream);
     }
     rooms_.metrics.response_finished(endpoint_, now - timing_.received);
-    if (!rooms_.log.requests_enabled()) return;
-    const bool routed = plan_.has_value();
-    rooms_.log.write(
-        observe::Event::kRequestDone,
-        {{"request_id", id_.view()},
-         {"key", known_principal_ ? principal_.id() : std::string_view()},
-         {"endpoint", request::endpoint_name(endpoint_)},
-         {"status", status_},
-         {"model", routed ? facts_.model : std::string_view()},
-         {"provider", routed ? std::string_view(runtime_.shared->providers[provider()].name)
-                             : std::string_view()},
-         {"attempts", attempts_ ? attempts_->made() : 0U},
-         {"ms", std::chrono::duration<double, std::milli>(now - timing_.received).count()}});
+    if (rooms_.log.requests_enabled()) log_done(now, upstream);
 }
 
 }  // namespace vidai::node::exchange

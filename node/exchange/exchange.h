@@ -22,6 +22,7 @@
 #include "node/exchange/routes.h"
 #include "node/http/head.h"
 #include "node/http/sse.h"
+#include "node/meter/meter.h"
 #include "node/request/chat_facts.h"
 #include "node/request/rate_state.h"
 #include "node/request/timing.h"
@@ -71,7 +72,8 @@ class Exchange {
     Next on_head(const http::ResponseHead& head, MonoTime first_byte, MonoTime now);
     Next on_payload(std::string_view bytes, MonoTime now);  // kDone: drop the call
     Next on_end(MonoTime now);
-    Next on_failed(upstream::Outcome why, MonoTime now);
+    // `detail`: what the system or OpenSSL said of it, for the log; may be empty.
+    Next on_failed(upstream::Outcome why, MonoTime now, std::string_view detail = {});
     // Nobody reads any more. Settles; the call must be dropped.
     void on_client_gone(MonoTime now);
 
@@ -93,15 +95,25 @@ class Exchange {
     Next fail_with(const Error& error);
     void build_upstream_request(const route::Target& target);
     void keep_response_lines(const http::ResponseHead& head);
+    Next finish_held();
+    Next pass_refusal();
+    Next refuse_held(std::string_view what, std::string_view detail);
+
     void start_stream();
     Next relay(std::string_view bytes);
     void send_piece(std::string_view bytes);
-    Next finish_held();
     Next end_stream();
-    Next break_stream(ErrorCode why, const char* message);
+    Next break_stream(ErrorCode why, std::string_view what, const char* message);
+
     request::Usage stream_usage() const;
-    void settle(const request::Usage& usage);
+    void lose_attempt();
+    void settle(const meter::Charge& charge);
+    void settle_unanswered();
     void attempt_ended(observe::Outcome outcome);
+    void log_attempt(observe::Event event, std::string_view what, bool retried,
+                     std::string_view detail = {});
+    void log_done(MonoTime now, Duration upstream);
+    std::string_view outcome() const;
     ReplyContext context(MonoTime now) const;
     const route::Choice& plan_choice() const { return plan_->choices()[choice_]; }
 
@@ -122,12 +134,15 @@ class Exchange {
     bool started_ = false;  // response_started() was counted
     bool ended_ = false;    // response_finished() was counted
     bool attempt_open_ = false;
+    bool sent_ = false;  // this attempt's request went out and is neither answered nor refused
     int status_ = 0;
-    int upstream_status_ = 0;
+    int upstream_status_ = 0;         // of this attempt; 0: no head came
+    std::optional<ErrorCode> error_;  // what went wrong, for the log
     MonoTime now_;
     WallTime wall_;
     request::Timing timing_;
     MonoTime attempt_started_;
+    MonoTime answered_;  // just before the first byte of the answer; zero: none went out
     respond::RequestId id_;
     auth::Principal principal_;
     bool known_principal_ = false;
@@ -135,11 +150,14 @@ class Exchange {
     request::ChatFacts facts_;
     Tokens reserved_;
     std::optional<admit::Permit> permit_;
+    std::optional<meter::Charge> owed_;     // the dearest attempt that was sent and lost
+    std::optional<meter::Charge> charged_;  // settled
     std::optional<route::Plan> plan_;
     std::optional<upstream::Attempts> attempts_;
     std::size_t choice_ = 0;
     std::optional<dialect::openai_chat::StreamReader> stream_;
     std::optional<http::SseScanner> scanner_;
+    std::size_t advice_at_ = 0;  // where in Scratch::lines the gateway's own begin
 };
 
 }  // namespace vidai::node::exchange

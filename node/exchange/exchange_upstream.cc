@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way out and back: the request a provider gets, its answer relayed, the account settled.
+// The way out and back: the request a provider gets, and its answer when it is not a stream.
 #include <array>
 #include <utility>
 
+#include "node/dialect/openai_chat/error.h"
 #include "node/dialect/openai_chat/response.h"
 #include "node/dialect/openai_chat/splice.h"
 #include "node/exchange/exchange.h"
-#include "node/http/chunked.h"
 #include "node/http/write.h"
 #include "node/meter/meter.h"
-#include "schema/vocabulary/check.h"
+#include "node/respond/headers.h"
 
 namespace vidai::node::exchange {
 namespace {
 
-using dialect::openai_chat::StreamAction;
 using http::KnownField;
 using observe::Outcome;
 
@@ -27,6 +26,11 @@ constexpr std::uint64_t kOwnLines =
     http::field_bit(KnownField::kContentLength) | http::field_bit(KnownField::kXRequestId) |
     http::field_bit(KnownField::kServer) | http::field_bit(KnownField::kSetCookie) |
     http::field_bit(KnownField::kDate) | http::kHopByHopFields;
+
+// Besides these, of a refusal: they are written anew, each in both forms.
+constexpr std::uint64_t kRefusalLines = http::field_bit(KnownField::kRetryAfter) |
+                                        http::field_bit(KnownField::kRetryAfterMs) |
+                                        http::field_bit(KnownField::kXShouldRetry);
 
 // Names without a slot that are the gateway's to say: limits are the caller's, not ours.
 bool is_own_line(std::string_view name) {
@@ -92,10 +96,9 @@ void Exchange::build_upstream_request(const route::Target& target) {
 std::string_view Exchange::on_ready(bool reused, MonoTime now) {
     now_ = timing_.upstream_sent = now;
     reused_ = reused;
-    request::Usage worst;
-    worst.input_uncached = facts_.input_estimate;
-    worst.output_visible = reserved_ - facts_.input_estimate;
-    permit_->sent(meter::cost(plan_choice().target->price, worst));
+    sent_ = true;
+    permit_->sent(meter::cost(plan_choice().target->price,
+                              meter::reserved_usage(facts_.input_estimate, reserved_)));
     return scratch_.upstream;
 }
 
@@ -107,6 +110,15 @@ Next Exchange::on_head(const http::ResponseHead& head, MonoTime first_byte, Mono
                                                        .status = head.status(),
                                                        .reused_connection = reused_},
                                                       now);
+    if (head.status() >= 300) [[unlikely]] {
+        sent_ = false;  // refused: it costs nothing
+        const upstream::StatusKind kind = upstream::status_kind(head.status());
+        if (kind != upstream::StatusKind::kAnswer) {
+            log_attempt(observe::Event::kUpstreamFailed,
+                        kind == upstream::StatusKind::kCredential ? "credential_refused" : "status",
+                        verdict.step == upstream::Step::kTryNext);
+        }
+    }
     if (verdict.step != upstream::Step::kForward) {
         attempt_ended(outcome_of_status(head.status()));
         return apply(verdict);
@@ -123,92 +135,41 @@ Next Exchange::on_head(const http::ResponseHead& head, MonoTime first_byte, Mono
 }
 
 void Exchange::keep_response_lines(const http::ResponseHead& head) {
+    const bool refused = head.status() >= 300;
+    const std::uint64_t ours = kOwnLines | (refused ? kRefusalLines : 0);
     scratch_.lines.clear();
     for (std::size_t i = 0; i < head.field_count(); ++i) {
         const http::Field field = head.field(i);
         if (field.known != KnownField::kOther) {
-            if ((http::field_bit(field.known) & kOwnLines) != 0) continue;
+            if ((http::field_bit(field.known) & ours) != 0) continue;
         } else if (is_own_line(field.name)) {
             continue;
         }
         if (head.hop_by_hop(i)) continue;
         http::append_field(scratch_.lines, field.name, field.value);
     }
+    advice_at_ = scratch_.lines.size();
+    if (refused) {
+        respond::append_retry_advice(scratch_.lines, head.status(),
+                                     {.should_retry = head.get(KnownField::kXShouldRetry),
+                                      .retry_after = head.get(KnownField::kRetryAfter),
+                                      .retry_after_ms = head.get(KnownField::kRetryAfterMs)});
+    }
     if (const std::string_view theirs = head.get(KnownField::kXRequestId); !theirs.empty()) {
         http::append_field(scratch_.lines, "x-vidai-provider-request-id", theirs);
     }
-}
-
-void Exchange::start_stream() {
-    if (http10_) keep_alive_ = false;  // its body ends with the connection
-    status_ = 200;
-    append_stream_head(out_, 200, scratch_.lines, context(now_));
-    rooms_.metrics.response_started(endpoint_, 200, now_ - timing_.received,
-                                    timing_.upstream_first - timing_.upstream_sent);
-    started_ = true;
-    rooms_.metrics.streams.add();
-    stream_.emplace(facts_.client_wants_usage);
-    scanner_.emplace();
-    phase_ = Phase::kStream;
 }
 
 Next Exchange::on_payload(std::string_view bytes, MonoTime now) {
     now_ = now;
     if (phase_ == Phase::kHold) {
         if (scratch_.held.size() + bytes.size() > kHeldMax) {
-            attempt_ended(Outcome::kInvalid);
-            return fail_with(
-                {ErrorCode::kUpstreamInvalid, "the provider's answer is larger than 32 MiB", ""});
+            return refuse_held("too_large", "it is larger than 32 MiB");
         }
         scratch_.held += bytes;
         return Next::kWait;
     }
     return relay(bytes);
-}
-
-// Sends on what the client shall see, in as few chunks as it stands together in.
-Next Exchange::relay(std::string_view bytes) {
-    const char* const begin = bytes.data();
-    const char* const end = begin + bytes.size();
-    std::string_view run;  // events to send that stand side by side in `bytes`
-    http::SseEvent event;
-    while (true) {
-        const http::SseProgress progress = scanner_->next(bytes, event);
-        if (progress != http::SseProgress::kEvent) {
-            send_piece(run);
-            if (progress == http::SseProgress::kNeedMore) return Next::kWait;
-            return break_stream(ErrorCode::kUpstreamInvalid, scanner_->error_message());
-        }
-        const StreamAction action =
-            event.has_data ? stream_->on_event(event.data, event.name) : StreamAction::kForward;
-        if (action == StreamAction::kInvalid) {
-            send_piece(run);
-            return break_stream(ErrorCode::kUpstreamInvalid,
-                                "the provider sent an event that is neither JSON nor [DONE]");
-        }
-        if (action == StreamAction::kDrop) continue;
-        const std::string_view raw = event.raw;
-        if (!run.empty() && run.data() + run.size() == raw.data()) {
-            run = {run.data(), run.size() + raw.size()};
-            continue;
-        }
-        send_piece(run);
-        run = {};
-        if (raw.data() >= begin && raw.data() < end) {
-            run = raw;
-        } else {
-            send_piece(raw);  // held by the scanner until its next step
-        }
-    }
-}
-
-void Exchange::send_piece(std::string_view bytes) {
-    if (bytes.empty()) return;
-    if (http10_) {
-        out_ += bytes;
-    } else {
-        http::append_chunk(out_, bytes);
-    }
 }
 
 Next Exchange::on_end(MonoTime now) {
@@ -217,58 +178,62 @@ Next Exchange::on_end(MonoTime now) {
 }
 
 Next Exchange::finish_held() {
-    request::Usage usage;
-    if (upstream_status_ < 300) {
-        const auto facts = dialect::openai_chat::read_response(scratch_.held);
-        if (!facts) {
-            attempt_ended(Outcome::kInvalid);
-            return fail_with(facts.error());
-        }
-        usage = facts->usage ? *facts->usage
-                             : meter::estimated_usage(facts_.input_estimate, facts->content_bytes);
-    }
-    attempt_ended(outcome_of_status(upstream_status_));
-    settle(usage);  // a refused call used nothing
+    if (upstream_status_ >= 300) return pass_refusal();
+    const auto facts = dialect::openai_chat::read_response(scratch_.held);
+    if (!facts) return refuse_held("not_json", facts.error().message);
+    attempt_ended(Outcome::kOk);
+    settle(meter::charge(
+        *plan_choice().target,
+        facts->usage ? *facts->usage
+                     : meter::estimated_usage(facts_.input_estimate, facts->content_bytes)));
     status_ = upstream_status_;
     append_reply(out_, status_, {}, scratch_.lines, scratch_.held, context(now_));
     phase_ = Phase::kDone;
     return Next::kDone;
 }
 
-Next Exchange::end_stream() {
-    if (!stream_->done() && !stream_->saw_finish_reason()) {
-        return break_stream(ErrorCode::kUpstreamInterrupted,
-                            "the provider ended the stream before it was complete");
+// The provider's error as it came, where a client can read it; else one of ours in its place.
+Next Exchange::pass_refusal() {
+    attempt_ended(outcome_of_status(upstream_status_));
+    settle_unanswered();
+    error_ = ErrorCode::kUpstreamError;
+    const bool redirected = upstream_status_ < 400;  // where to is not for the client to know
+    status_ = redirected ? error_status(*error_) : upstream_status_;
+    if (!redirected && dialect::openai_chat::is_error(scratch_.held)) {
+        append_reply(out_, status_, {}, scratch_.lines, scratch_.held, context(now_));
+    } else {
+        const auto ours = std::string_view(scratch_.lines).substr(advice_at_);
+        append_refusal_reply(out_, status_, ours, context(now_));
     }
-    attempt_ended(Outcome::kOk);
-    settle(stream_usage());
-    if (!http10_) out_ += http::kLastChunk;
     phase_ = Phase::kDone;
     return Next::kDone;
 }
 
-Next Exchange::break_stream(ErrorCode why, const char* message) {
-    attempt_ended(why == ErrorCode::kUpstreamInvalid ? Outcome::kInvalid : Outcome::kInterrupted);
-    settle(stream_usage());
-    if (!stream_->done()) {
-        scratch_.held.clear();
-        append_error_event(scratch_.held, {why, message, ""});
-        send_piece(scratch_.held);
-    }
-    if (!http10_) out_ += http::kLastChunk;
-    keep_alive_ = false;
-    phase_ = Phase::kDone;
-    return Next::kDone;
+// A whole answer that cannot be understood.
+Next Exchange::refuse_held(std::string_view what, std::string_view detail) {
+    log_attempt(observe::Event::kUpstreamInvalid, what, false, detail);
+    attempt_ended(Outcome::kInvalid);
+    lose_attempt();
+    return fail_with({ErrorCode::kUpstreamInvalid, "", ""});
 }
 
-Next Exchange::on_failed(upstream::Outcome why, MonoTime now) {
+Next Exchange::on_failed(upstream::Outcome why, MonoTime now, std::string_view detail) {
     now_ = now;
     if (phase_ == Phase::kStream) {
-        return break_stream(ErrorCode::kUpstreamInterrupted,
+        if (stream_->done()) return end_stream();
+        return break_stream(ErrorCode::kUpstreamInterrupted, upstream::outcome_name(why),
                             "the connection to the provider broke during the stream");
     }
     attempt_ended(outcome_of(why));
-    return apply(attempts_->next({.outcome = why, .reused_connection = reused_}, now));
+    const upstream::Verdict verdict =
+        attempts_->next({.outcome = why, .reused_connection = reused_}, now);
+    if (verdict.step != upstream::Step::kTrySameFresh) {
+        log_attempt(why == upstream::Outcome::kMalformed ? observe::Event::kUpstreamInvalid
+                                                         : observe::Event::kUpstreamFailed,
+                    upstream::outcome_name(why), verdict.step == upstream::Step::kTryNext, detail);
+        lose_attempt();
+    }
+    return apply(verdict);
 }
 
 Next Exchange::apply(const upstream::Verdict& verdict) {
@@ -288,32 +253,15 @@ void Exchange::on_client_gone(MonoTime now) {
     now_ = now;
     if (phase_ == Phase::kStart || phase_ == Phase::kDone) return;
     attempt_ended(Outcome::kCancelled);
-    // What was produced is paid for; of an unstreamed call nobody knows, so its reserve stays.
-    if (phase_ == Phase::kStream) settle(stream_usage());
+    error_ = ErrorCode::kCancelled;
+    if (phase_ == Phase::kStream) {
+        settle(meter::charge(*plan_choice().target, stream_usage()));
+    } else {
+        status_ = error_status(*error_);
+        lose_attempt();
+        settle_unanswered();
+    }
     phase_ = Phase::kDone;
-}
-
-request::Usage Exchange::stream_usage() const {
-    if (stream_->usage()) return *stream_->usage();
-    return meter::estimated_usage(facts_.input_estimate, stream_->content_bytes());
-}
-
-void Exchange::settle(const request::Usage& usage) {
-    const route::Target& target = *plan_choice().target;
-    const MicroUsd cost = meter::cost(target.price, usage);
-    permit_->settle(usage.total(), cost, wall_);
-    permit_.reset();
-    rooms_.metrics.used(target.series, usage, target.price.known, cost);
-}
-
-void Exchange::attempt_ended(Outcome outcome) {
-    if (!std::exchange(attempt_open_, false)) return;
-    if (phase_ == Phase::kStream) rooms_.metrics.streams.subtract();
-    const Duration first = timing_.upstream_first > timing_.upstream_sent
-                               ? timing_.upstream_first - timing_.upstream_sent
-                               : Duration{};
-    rooms_.metrics.attempt_done(plan_choice().target->series, outcome, now_ - attempt_started_,
-                                first);
 }
 
 }  // namespace vidai::node::exchange

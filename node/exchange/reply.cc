@@ -83,6 +83,14 @@ bool append_error_reply(std::string& out, const Error& error, const ReplyContext
     return !said.keep_alive;
 }
 
+void append_refusal_reply(std::string& out, int status, std::string_view extra_lines,
+                          const ReplyContext& context) {
+    const Error error{ErrorCode::kUpstreamError, "", ""};
+    std::string body;
+    dialect::openai_chat::append_error(body, error_body(error, respond::row(error.code)));
+    append_reply(out, status, "application/json", extra_lines, body, context);
+}
+
 void append_error_event(std::string& out, const Error& error) {
     dialect::openai_chat::append_error_event(out, error_body(error, respond::row(error.code)));
 }

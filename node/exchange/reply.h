@@ -38,6 +38,11 @@ void append_stream_head(std::string& out, int status, std::string_view extra_lin
 // What a client of the OpenAI dialect is told about `error`. True when the connection must close.
 bool append_error_reply(std::string& out, const Error& error, const ReplyContext& context);
 
+// In place of a provider's error that is none of this dialect's: kUpstreamError with the provider's
+// status. `extra_lines` say whether to try again.
+void append_refusal_reply(std::string& out, int status, std::string_view extra_lines,
+                          const ReplyContext& context);
+
 // The error as the last event of a stream that has begun.
 void append_error_event(std::string& out, const Error& error);
 

@@ -33,14 +33,23 @@ request::Usage estimated_usage(Tokens input_estimate, std::int64_t content_bytes
     return usage;
 }
 
-MeterRecord record(std::string_view alias, std::string_view provider, const route::Target& target,
-                   const request::Usage& usage) {
-    return {.alias = alias,
-            .provider = provider,
-            .model = target.model,
-            .usage = usage,
+request::Usage reserved_usage(Tokens input_estimate, Tokens reserved) {
+    request::Usage usage;
+    usage.input_uncached = input_estimate;
+    usage.output_visible = reserved - input_estimate;
+    usage.estimated = true;
+    return usage;
+}
+
+bool Charge::dearer_than(const Charge& other) const {
+    return cost != other.cost ? cost > other.cost : usage.total() > other.usage.total();
+}
+
+Charge charge(const route::Target& target, const request::Usage& usage) {
+    return {.usage = usage,
             .cost = cost(target.price, usage),
-            .priced = target.price.known};
+            .priced = target.price.known,
+            .series = target.series};
 }
 
 }  // namespace vidai::node::meter

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "node/request/usage.h"
 #include "node/route/options.h"
@@ -19,18 +18,22 @@ MicroUsd cost(const route::Price& price, const request::Usage& usage);
 // the bytes that came back (0 when none did). Marked estimated.
 request::Usage estimated_usage(Tokens input_estimate, std::int64_t content_bytes);
 
-// One finished provider call, as observers get it. The views point into the configuration that
-// the request was routed with, and live as long as the exchange.
-struct MeterRecord {
-    std::string_view alias;     // what the client asked for
-    std::string_view provider;  // who answered
-    std::string_view model;     // the provider's name of the model
+// The account of a call that went out and whose answer never came whole: the provider may have
+// done, and billed, all that was reserved for it. Marked estimated.
+request::Usage reserved_usage(Tokens input_estimate, Tokens reserved);
+
+// What one request is charged. The one value of which the key's counters, the metrics and the log
+// are told, so that they cannot disagree.
+struct Charge {
     request::Usage usage;
     MicroUsd cost;
-    bool priced = false;  // false: the target has no price, so `cost` says nothing
+    bool priced = false;       // false: the target has no price, so `cost` says nothing
+    std::uint16_t series = 0;  // where the target's metrics are counted
+
+    // Of two that may both have been billed, the one to charge.
+    bool dearer_than(const Charge& other) const;
 };
 
-MeterRecord record(std::string_view alias, std::string_view provider, const route::Target& target,
-                   const request::Usage& usage);
+Charge charge(const route::Target& target, const request::Usage& usage);
 
 }  // namespace vidai::node::meter

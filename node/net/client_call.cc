@@ -64,9 +64,9 @@ void ClientConnection::on_upstream_end() {
     handle(exchange_->on_end(mono_now()));
 }
 
-void ClientConnection::on_upstream_failed(upstream::Outcome why) {
-    upstream_.reset();
-    handle(exchange_->on_failed(why, mono_now()));
+void ClientConnection::on_upstream_failed(upstream::Outcome why, std::string_view detail) {
+    const std::shared_ptr<UpstreamConnection> call = std::move(upstream_);  // `detail` may be its
+    handle(exchange_->on_failed(why, mono_now(), detail));
 }
 
 }  // namespace vidai::node::net

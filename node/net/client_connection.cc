@@ -64,7 +64,12 @@ void ClientConnection::on_events(std::uint32_t events) {
     if (state_ == State::kHandshake) {
         const IoStatus status = stream_.handshake();
         if (status == IoStatus::kLater) return;
-        if (status != IoStatus::kDone) return close();
+        if (status != IoStatus::kDone) {
+            worker_.rooms().log.write(
+                observe::Event::kClientTlsFailed,
+                {{"peer", peer_name(stream_.fd())}, {"error", stream_.tls_problem()}});
+            return close();
+        }
         state_ = State::kHead;
         readable_ = true;  // the last flight may have brought the first request with it
     }
@@ -173,6 +178,12 @@ bool ClientConnection::process_body() {
 
 void ClientConnection::refuse(const Error& error) {
     worker_.metrics().client_malformed.add();
+    if (worker_.rooms().log.enabled(observe::Event::kClientMalformed)) {
+        worker_.rooms().log.write(observe::Event::kClientMalformed,
+                                  {{"peer", peer_name(stream_.fd())},
+                                   {"error", error_code_name(error.code)},
+                                   {"message", error.message}});
+    }
     exchange::Exchange refusal(worker_.rooms(), worker_.runtime()->local, scratch_, out_);
     refusal.refuse(error, mono_now());
     if (flush()) {

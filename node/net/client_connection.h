@@ -41,7 +41,7 @@ class ClientConnection final : public EventHandler, public DeadlineHandler, publ
     void on_upstream_payload(std::string_view bytes) override;
     void on_upstream_pause() override;
     void on_upstream_end() override;
-    void on_upstream_failed(upstream::Outcome why) override;
+    void on_upstream_failed(upstream::Outcome why, std::string_view detail) override;
 
   private:
     enum class State : std::uint8_t {

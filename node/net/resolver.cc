@@ -154,6 +154,10 @@ void Resolver::on_answer(const Key& key, const Result<Addresses>& answer) {
     if (answer) {
         entry.addresses = std::make_shared<const Addresses>(*answer);
         entry.resolved = mono_now();
+    } else {
+        log_.write(observe::Event::kResolveFailed,
+                   {{"host", key.first}, {"error", answer.error().message}},
+                   std::hash<std::string>{}(key.first));
     }
     std::vector<Answer> waiting;
     waiting.swap(entry.waiting);

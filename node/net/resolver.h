@@ -17,6 +17,7 @@
 #include <boost/asio/io_context.hpp>
 #include <sys/socket.h>
 
+#include "node/observe/log.h"
 #include "schema/vocabulary/result.h"
 #include "schema/vocabulary/time.h"
 
@@ -53,7 +54,8 @@ class Resolver {
     static constexpr std::chrono::seconds kStale{300};
     static constexpr std::size_t kNamesMax = 1'024;
 
-    Resolver(ResolverThread& thread, boost::asio::io_context& io) : thread_(thread), io_(io) {}
+    Resolver(ResolverThread& thread, boost::asio::io_context& io, observe::Log& log)
+        : thread_(thread), io_(io), log_(log) {}
 
     // The addresses if known, at once; otherwise null, and `answer` is called later, once.
     using Answer = ResolverThread::Answer;
@@ -73,6 +75,7 @@ class Resolver {
 
     ResolverThread& thread_;
     boost::asio::io_context& io_;
+    observe::Log& log_;
     std::map<Key, Entry> cache_;
 };
 

@@ -2,9 +2,11 @@
 #include "node/net/stream.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 
+#include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -62,6 +64,14 @@ IoStatus Stream::handshake() {
     return tls_result(SSL_do_handshake(tls_.get())).status;
 }
 
+std::string Stream::tls_problem() const {
+    if (const long verified = SSL_get_verify_result(tls_.get()); verified != X509_V_OK) {
+        return X509_verify_cert_error_string(verified);
+    }
+    const char* const reason = ERR_reason_error_string(ERR_peek_error());
+    return reason != nullptr ? reason : "the peer closed the connection";
+}
+
 IoResult Stream::read(std::span<char> into) {
     if (tls_ != nullptr) {
         ERR_clear_error();
@@ -97,6 +107,21 @@ IoResult Stream::write(std::string_view head, std::string_view body) {
         }
     } while (sent < 0 && errno == EINTR);
     return plain_result(sent);
+}
+
+std::string peer_name(int fd) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    std::array<char, NI_MAXHOST> host{};
+    std::array<char, NI_MAXSERV> port{};
+    if (::getpeername(fd, any, &size) != 0 ||
+        ::getnameinfo(any, size, host.data(), host.size(), port.data(), port.size(),
+                      NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        return {};
+    }
+    const std::string name = host.data();
+    return (address.ss_family == AF_INET6 ? "[" + name + "]" : name) + ":" + port.data();
 }
 
 }  // namespace vidai::node::net

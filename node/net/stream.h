@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "node/net/tls.h"
@@ -42,6 +43,8 @@ class Stream {
 
     // Plain streams are done at once.
     IoStatus handshake();
+    // After a handshake that failed and before anything else: why, in OpenSSL's words.
+    std::string tls_problem() const;
     IoResult read(std::span<char> into);
     // Writes `head` then `body` as far as the kernel takes them; one system call when plain.
     IoResult write(std::string_view head, std::string_view body = {});
@@ -53,5 +56,8 @@ class Stream {
     int fd_ = -1;
     TlsSession tls_;
 };
+
+// "192.0.2.1:50312", "[2001:db8::1]:50312"; empty when the socket is no longer connected.
+std::string peer_name(int fd);
 
 }  // namespace vidai::node::net

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -50,16 +51,15 @@ void UpstreamConnection::connect(UpstreamUser& user) {
 
 void UpstreamConnection::start_resolve() {
     const providers::Provider& provider = pool_.provider();
-    addresses_ =
-        worker_.resolver.lookup(provider.host, provider.port, mono_now(),
-                                [weak = weak_from_this()](const Result<Addresses>& answer) {
-                                    const auto self = weak.lock();
-                                    if (self == nullptr || self->state_ != State::kResolving)
-                                        return;
-                                    if (!answer) return self->fail(Outcome::kResolveFailed);
-                                    self->addresses_ = std::make_shared<const Addresses>(*answer);
-                                    self->try_next_address();
-                                });
+    addresses_ = worker_.resolver.lookup(
+        provider.host, provider.port, mono_now(),
+        [weak = weak_from_this()](const Result<Addresses>& answer) {
+            const auto self = weak.lock();
+            if (self == nullptr || self->state_ != State::kResolving) return;
+            if (!answer) return self->fail(Outcome::kResolveFailed, answer.error().message);
+            self->addresses_ = std::make_shared<const Addresses>(*answer);
+            self->try_next_address();
+        });
     if (addresses_ != nullptr) try_next_address();
 }
 
@@ -74,6 +74,7 @@ void UpstreamConnection::try_next_address() {
         const auto* const target = reinterpret_cast<const sockaddr*>(&address.storage);
         const int connected = ::connect(fd, target, address.size);
         if (connected != 0 && errno != EINPROGRESS) {
+            last_connect_error_ = std::generic_category().message(errno);
             stream_.close();
             continue;
         }
@@ -85,7 +86,7 @@ void UpstreamConnection::try_next_address() {
         arm(mono_now());
         return;  // the socket becomes writable or fails
     }
-    fail(last_connect_failure_);
+    fail(last_connect_failure_, last_connect_error_);
 }
 
 void UpstreamConnection::on_connected() {
@@ -93,6 +94,7 @@ void UpstreamConnection::on_connected() {
     socklen_t size = sizeof error;
     ::getsockopt(stream_.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
     if (error != 0) {
+        last_connect_error_ = std::generic_category().message(error);
         worker_.poller.remove(stream_.fd(), *this);
         stream_.close();
         try_next_address();
@@ -114,7 +116,7 @@ void UpstreamConnection::continue_handshake() {
         case IoStatus::kLater:
             return;
         default:
-            return fail(Outcome::kTlsFailed);
+            return fail(Outcome::kTlsFailed, stream_.tls_problem());
     }
 }
 
@@ -290,11 +292,11 @@ void UpstreamConnection::on_peer_closed() {
     fail(bytes_in_ == 0 ? Outcome::kClosedBeforeFirstByte : Outcome::kBroken);
 }
 
-void UpstreamConnection::fail(Outcome why) {
+void UpstreamConnection::fail(Outcome why, std::string_view detail) {
     UpstreamUser* const user = std::exchange(user_, nullptr);
     close();
     worker_.bury(shared_from_this());
-    if (user != nullptr) user->on_upstream_failed(why);
+    if (user != nullptr) user->on_upstream_failed(why, detail);
 }
 
 void UpstreamConnection::abandon() {

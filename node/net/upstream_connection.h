@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "node/http/body.h"
@@ -32,7 +33,8 @@ class UpstreamUser {
     // All that one read brought has been handed over, and the response is not at its end.
     virtual void on_upstream_pause() = 0;
     virtual void on_upstream_end() = 0;  // response whole; the connection is the pool's again
-    virtual void on_upstream_failed(upstream::Outcome why) = 0;  // the connection is gone
+    // The connection is gone; `detail` is what the system said, for the log, and may be empty.
+    virtual void on_upstream_failed(upstream::Outcome why, std::string_view detail) = 0;
 
   protected:
     ~UpstreamUser() = default;
@@ -78,7 +80,7 @@ class UpstreamConnection final : public EventHandler,
     bool process();
     bool process_head();
     void finish();
-    void fail(upstream::Outcome why);
+    void fail(upstream::Outcome why, std::string_view detail = {});
     void on_peer_closed();
     void close();
     void arm(MonoTime now);
@@ -94,6 +96,7 @@ class UpstreamConnection final : public EventHandler,
     std::shared_ptr<const Addresses> addresses_;
     std::size_t next_address_ = 0;
     upstream::Outcome last_connect_failure_ = upstream::Outcome::kConnectFailed;
+    std::string last_connect_error_;  // in words
 
     std::string_view unsent_head_;
     std::string_view unsent_body_;

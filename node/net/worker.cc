@@ -32,7 +32,7 @@ Worker::Worker(Shared& shared, observe::WorkerMetrics& metrics, int listen_fd, s
           io_, [this] { refresh(); }, [this] { graveyard_.clear(); }),
       wheel_(kTick, mono_now()),
       buffers_(kBlocksKept, kBlocksWarm),
-      resolver_(shared.resolver, io_),
+      resolver_(shared.resolver, io_, shared.log),
       metrics_(metrics),
       context_{io_, poller_, wheel_, buffers_, resolver_, metrics_, shared.options, graveyard_},
       keys_(shared.keys),
@@ -126,7 +126,7 @@ void Worker::accept(int fd) {
     Stream stream(fd);
     if (connections_.size() >= options().connections_max) {
         shared_.log.write(observe::Event::kConnectionRefused,
-                          {{"open", connections_.size()}, {"max", options().connections_max}});
+                          {{"open", connections_.size()}, {"bound", options().connections_max}});
         return;  // closing tells the client more quickly than an answer it waits for
     }
     const int on = 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/observe/events.h"
 
+#include <algorithm>
 #include <array>
 
 #include "schema/vocabulary/check.h"
@@ -17,57 +18,72 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
     {Event::kNodeStarted, "node.started", kInfo, 0,
      "node, client_port, admin_port, mesh_port, workers, tls",
      "All listeners are bound; clients are served."},
-    {Event::kNodeDraining, "node.draining", kInfo, 0, "signal, in_flight",
-     "A signal asked the node to end: it takes no new connections and finishes what is in flight."},
-    {Event::kNodeStopped, "node.stopped", kInfo, 0, "uptime_seconds, requests, cut",
-     "The process ends; `cut` requests outlived the drain timeout."},
-    {Event::kNodeFailed, "node.failed", kError, 0, "error",
-     "The node cannot start or go on; the error says why."},
+    {Event::kNodeDraining, "node.draining", kInfo, 0, "cause, connections, limit_ms",
+     "A signal or an operator asked the node to end its work: it takes no new connections and "
+     "finishes, for at most `limit_ms`, what the open ones wait for."},
+    {Event::kNodeStopped, "node.stopped", kInfo, 0, "uptime_seconds, cut",
+     "The process ends; `cut` connections outlived the drain and were closed."},
+    {Event::kNodeFailed, "node.failed", kError, 0, "error, option",
+     "The node cannot start; the error says why."},
     {Event::kConfigLoaded, "config.loaded", kInfo, 0, "file, providers, models",
      "The configuration was read and is in force."},
     {Event::kConfigWarning, "config.warning", kWarn, 0, "warning",
      "The configuration is accepted, but a person should look at this."},
     {Event::kConfigReloaded, "config.reloaded", kInfo, 0, "changed",
-     "SIGHUP: the options named are in force for new requests."},
-    {Event::kConfigRejected, "config.rejected", kError, 0, "error",
+     "SIGHUP: the options named are in force for new requests; none is named when nothing had "
+     "changed."},
+    {Event::kConfigRejected, "config.rejected", kError, 0, "error, option",
      "SIGHUP: the new configuration is refused as a whole; the running one stays."},
     {Event::kLogDropped, "log.dropped", kWarn, 0, "lines",
      "Lines were lost because standard error was read too slowly."},
     {Event::kRequestDone, "request.done", kInfo, 0,
-     "request_id, endpoint, status, key, model, provider, total_us, upstream_us, duration_us, "
-     "input_tokens, output_tokens, error",
-     "One request has ended; only with `log.requests`."},
-    {Event::kClientMalformed, "client.malformed", kDebug, 10, "peer, error",
-     "A connection was closed because what it sent is not HTTP/1.1."},
+     "request_id, endpoint, status, outcome, error, key, model, provider, target, attempts, "
+     "total_us, upstream_us, duration_us, input_tokens, output_tokens, estimated, cost_micro_usd",
+     "One request has ended; only with `log.requests`. `outcome` is ok, error (an error was "
+     "answered), broken (a stream ended with an error event) or cancelled (the client left), "
+     "`error` the log name of what went wrong ([errors](errors.md)). To the first byte of the "
+     "answer: `total_us`, of it `upstream_us` the provider's; to its last: `duration_us`. Tokens "
+     "and cost are what the key was charged, `estimated` when the provider did not count."},
+    {Event::kClientMalformed, "client.malformed", kDebug, 10, "peer, error, message",
+     "A connection was closed because its request could not be read whole: not HTTP/1.1, too "
+     "large or too slow."},
     {Event::kClientTlsFailed, "client.tls_failed", kDebug, 10, "peer, error",
      "A client's TLS handshake failed."},
     {Event::kConnectionRefused, "client.refused", kWarn, 1, "open, bound",
      "A connection was closed at once: the worker has as many as it may."},
     {Event::kUpstreamFailed, "upstream.failed", kWarn, 10,
-     "request_id, provider, model, attempt, outcome, error, status",
-     "A provider call failed; the next target is tried when there is one."},
-    {Event::kUpstreamInvalid, "upstream.invalid", kWarn, 10, "request_id, provider, model, error",
-     "A provider's answer could not be understood."},
+     "request_id, model, provider, target, attempt, what, error, status, retried",
+     "A provider call failed; `what` says how (status: the provider answered `status`; "
+     "credential_refused: it does not take the credential that this gateway is configured with), "
+     "`retried` whether another target is tried. The bound counts for each target."},
+    {Event::kUpstreamInvalid, "upstream.invalid", kWarn, 10,
+     "request_id, model, provider, target, attempt, what, error, status, retried",
+     "A provider's answer could not be understood; `what` says what was wrong with it. The bound "
+     "counts for each target."},
     {Event::kResolveFailed, "upstream.resolve_failed", kWarn, 1, "host, error",
-     "A provider's name could not be resolved; the last addresses known stay in use."},
-    {Event::kMeshStarted, "mesh.started", kInfo, 0, "mesh, node, generation, seeds",
-     "This node takes part in the mesh."},
-    {Event::kMeshMember, "mesh.member", kInfo, 100, "node, state, generation, incarnation, address",
-     "A member was learned of, or changed its state: joining, alive, suspect, dead, leaving or "
-     "left."},
-    {Event::kMeshSuperseded, "mesh.superseded", kError, 0, "node, message",
+     "A provider's name could not be resolved; addresses found in the last five minutes stay in "
+     "use. The bound counts for each name."},
+    {Event::kMeshCreated, "mesh.created", kInfo, 0, "data_dir, note",
+     "No `mesh.root_file` is set: this node made a mesh of one."},
+    {Event::kMeshStarted, "mesh.started", kInfo, 0, "node", "This node takes part in the mesh."},
+    {Event::kMeshMember, "mesh.member", kInfo, 100, "node, state, note",
+     "What this node holds of a member has changed: joined, alive, suspect, dead, left, updated "
+     "(its address or certificate), paused, superseded (a process with the same id and a newer "
+     "start took over); of itself: self_refuted (others took it for dead), self_left."},
+    {Event::kMeshSuperseded, "mesh.superseded", kError, 0, "node, error",
      "Another process has taken over this node's identity; this one ends."},
-    {Event::kMeshPeerRefused, "mesh.peer_refused", kWarn, 5, "peer, error",
-     "A peer or operator could not prove who it is."},
-    {Event::kMeshTrouble, "mesh.trouble", kWarn, 5, "peer, error",
-     "A mesh connection or call failed; it is tried again."},
-    {Event::kKeyChanged, "key.changed", kInfo, 0, "key, change, operator",
-     "A client key was created, changed or revoked, here or elsewhere in the mesh."},
-    {Event::kStateSaved, "state.saved", kDebug, 0, "keys, bytes",
+    {Event::kMeshPeerRefused, "mesh.peer_refused", kWarn, 5, "peer, what, error",
+     "A peer or operator could not prove who it is; `what` is the stable name of why."},
+    {Event::kMeshTrouble, "mesh.trouble", kWarn, 5, "peer, what, error",
+     "A mesh connection or call failed, or a peer broke a rule; it is tried again."},
+    {Event::kKeyChanged, "key.changed", kInfo, 0, "key, change, note",
+     "A client key was created or revoked, here or elsewhere in the mesh."},
+    {Event::kStateSaved, "state.saved", kDebug, 0, "path",
      "The replicated state was written to the data directory."},
     {Event::kStateFailed, "state.failed", kError, 1, "path, error",
-     "The data directory could not be read or written; changes may not outlive a restart."},
-    {Event::kIdentityChanged, "identity.changed", kWarn, 0, "subject, what, message",
+     "The data directory could not be written; it is tried again, but changes may not outlive a "
+     "restart."},
+    {Event::kIdentityChanged, "identity.changed", kWarn, 0, "subject, change, note",
      "An operator has revoked a key or had a member forgotten; self_revoked: this node's own."},
 }};
 
@@ -85,6 +101,16 @@ const EventInfo& event_info(Event event) {
     const auto index = static_cast<std::size_t>(event);
     CHECK(index < kEvents.size());
     return kEvents[index];
+}
+
+bool has_field(const EventInfo& event, std::string_view field) {
+    std::string_view rest = event.fields;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find(", "), rest.size());
+        if (rest.substr(0, end) == field) return true;
+        rest.remove_prefix(std::min(end + 2, rest.size()));
+    }
+    return false;
 }
 
 std::string_view level_name(LogLevel level) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The closed catalogue of what a node may log. A program matches on the name; the level and how
-// often a line may be written are decided here, once, not at the call. docs/reference/events.md is
-// generated from it. Constant data; any thread.
+// The closed catalogue of what a node may log. A program matches on the name; the level, how often
+// a line may be written and which fields it may have are decided here, once, not at the call: in
+// every build but a release, writing another field ends the process (log.cc), so that
+// docs/reference/events.md, which is generated from here, says what is written. Constant data; any
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -34,6 +36,7 @@ enum class Event : std::uint8_t {
     kUpstreamInvalid,
     kResolveFailed,
     // The mesh.
+    kMeshCreated,
     kMeshStarted,
     kMeshMember,
     kMeshSuperseded,
@@ -51,11 +54,14 @@ struct EventInfo {
     std::string_view name;  // "noun.what_happened"
     LogLevel level;
     std::uint32_t per_second_max;  // further lines in a second are counted, not written; 0: all
-    std::string_view fields;       // the names of its fields, comma separated
+    std::string_view fields;       // the names of the fields it may have, comma separated
     std::string_view doc;          // one sentence: what it means and what to do
 };
 
 const EventInfo& event_info(Event event);
+
+// Whether `field` is one of event.fields.
+bool has_field(const EventInfo& event, std::string_view field);
 
 // "debug", "info", "warn", "error".
 std::string_view level_name(LogLevel level);

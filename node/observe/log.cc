@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "node/observe/log_line.h"
+#include "schema/vocabulary/check.h"
 
 namespace vidai::node::observe {
 namespace {
@@ -30,6 +31,18 @@ constexpr int kPollMs = 50;
 WallTime wall_now() {
     return WallTime(std::chrono::floor<std::chrono::milliseconds>(
         std::chrono::system_clock::now().time_since_epoch()));
+}
+
+// Whether or not the line will be written: a debug event is not to drift unseen.
+void check_declared([[maybe_unused]] Event event,
+                    [[maybe_unused]] std::initializer_list<LogField> fields) {
+#ifdef VIDAI_CHECK_EVENTS
+    for (const LogField& field : fields) {
+        const bool empty = field.name.empty() && field.value.absent();
+        CHECK(empty || has_field(event_info(event), field.name),
+              std::string(event_info(event).name) + " has no field " + std::string(field.name));
+    }
+#endif
 }
 
 }  // namespace
@@ -62,14 +75,14 @@ struct Log::Impl {
     }
 
     // Under the lock: may this line be written, and how many were left out before it?
-    bool admit(Event event, WallTime now, std::uint64_t& suppressed) {
+    bool admit(Event event, std::size_t part, WallTime now, std::uint64_t& suppressed) {
         if (queue.size() >= kLogLinesMax) {
             ++dropped;
             return false;
         }
         const std::uint32_t most = event_info(event).per_second_max;
         if (most == 0) return true;
-        Rate& rate = rates[static_cast<std::size_t>(event)];
+        Rate& rate = rates[static_cast<std::size_t>(event)][part % kLogParts];
         const std::int64_t second = now.time_since_epoch().count() / 1'000;
         if (rate.second != second) {
             rate.second = second;
@@ -155,7 +168,7 @@ struct Log::Impl {
     std::mutex mutex;  // all below
     std::condition_variable wake, drained;
     std::vector<std::string> queue;
-    std::array<Rate, kEventCount> rates;
+    std::array<std::array<Rate, kLogParts>, kEventCount> rates;
     std::uint64_t accepted = 0, written = 0, dropped = 0, reported = 0;
     bool stopping = false;
     Clock::time_point stop_by;
@@ -174,13 +187,14 @@ Log::~Log() {
     impl_->writer.join();
 }
 
-void Log::write(Event event, std::initializer_list<LogField> fields) {
+void Log::write(Event event, std::initializer_list<LogField> fields, std::size_t part) {
+    check_declared(event, fields);
     if (!enabled(event)) return;
     const WallTime now = wall_now();
     std::uint64_t suppressed = 0;
     {
         const std::lock_guard lock(impl_->mutex);
-        if (!impl_->admit(event, now, suppressed)) return;
+        if (!impl_->admit(event, part, now, suppressed)) return;
     }
     std::string line = impl_->line(now, event, fields, suppressed);  // outside the lock
     bool was_empty = false;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -19,9 +20,11 @@
 
 namespace vidai::node::observe {
 
-// A field's value; text is only borrowed for the call.
+// A field's value; text is only borrowed for the call. Absent values and empty text are not
+// written.
 class LogValue {
   public:
+    LogValue(std::nullopt_t) {}                                                       // NOLINT
     LogValue(std::string_view text) : value_(text) {}                                 // NOLINT
     LogValue(const std::string& text) : value_(std::string_view(text)) {}             // NOLINT
     LogValue(const char* text) : value_(std::string_view(text)) {}                    // NOLINT
@@ -31,8 +34,18 @@ class LogValue {
     LogValue(std::signed_integral auto value) : value_(std::int64_t{value}) {}        // NOLINT
     LogValue(std::unsigned_integral auto value) : value_(std::uint64_t{value}) {}     // NOLINT
 
-    using Any = std::variant<std::string_view, bool, double, std::int64_t, std::uint64_t>;
+    template <class T>
+    LogValue(const std::optional<T>& value) {  // NOLINT
+        if (value) *this = LogValue(*value);
+    }
+
+    using Any =
+        std::variant<std::monostate, std::string_view, bool, double, std::int64_t, std::uint64_t>;
     const Any& any() const { return value_; }
+    bool absent() const {
+        const auto* text = std::get_if<std::string_view>(&value_);
+        return text != nullptr ? text->empty() : std::holds_alternative<std::monostate>(value_);
+    }
 
   private:
     Any value_;
@@ -44,6 +57,7 @@ struct LogField {
 };
 
 inline constexpr std::size_t kLogLinesMax = 8192;      // queued
+inline constexpr std::size_t kLogParts = 64;           // each with a bound of its own
 inline constexpr std::size_t kLogLineBytesMax = 8192;  // a longer value is cut and marked "..."
 
 class Log {
@@ -55,8 +69,10 @@ class Log {
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
 
-    // log.write(Event::kNodeStarted, {{"client_port", 8080}});
-    void write(Event event, std::initializer_list<LogField> fields = {});
+    // log.write(Event::kNodeStarted, {{"client_port", 8080}}); each field is one that the
+    // catalogue has for the event (CHECK, but in a release build). The event's bound counts apart
+    // for each `part` (modulo kLogParts): a target, a name.
+    void write(Event event, std::initializer_list<LogField> fields = {}, std::size_t part = 0);
 
     // True when write() of this event would not be filtered by level: ask before costly fields.
     bool enabled(Event event) const;

@@ -94,6 +94,7 @@ void append_json(std::string& out, std::string_view text) {
     append_json_text(out, text, kValueBytesMax);
     out += '"';
 }
+void append_json(std::string&, std::monostate) {}  // absent: never asked for
 void append_json(std::string& out, bool value) {
     out += value ? "true" : "false";
 }
@@ -153,6 +154,7 @@ std::string json_line(WallTime now, const EventInfo& event, std::span<const LogF
     };
     for (const LogField& field : fields) {
         if (line.size() >= kLogLineBytesMax) break;
+        if (field.value.absent()) continue;
         name(field.name);
         std::visit([&](auto value) { append_json(line, value); }, field.value.any());
     }
@@ -178,6 +180,7 @@ std::string text_line(WallTime now, const EventInfo& event, std::span<const LogF
     };
     for (const LogField& field : fields) {
         if (line.size() >= kLogLineBytesMax) break;
+        if (field.value.absent()) continue;
         name(field.name);
         const auto* text = std::get_if<std::string_view>(&field.value.any());
         if (text != nullptr && !needs_quotes(*text)) {

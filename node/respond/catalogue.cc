@@ -79,6 +79,13 @@ constexpr std::array<CatalogueRow, kErrorCodeCount> kRows = {{
      "The provider's answer broke off."},
     {kUpstreamInvalid, 502, kServer, "upstream_invalid", kRetry, kNoDelay, kStays, kSilent,
      "The provider's answer could not be understood."},
+    {kUpstreamCredential, 502, kServer, "upstream_credential_refused", kNoRetry, kNoDelay, kStays,
+     kSilent,
+     "The provider of this model refused the gateway's own credential, not yours. The gateway's "
+     "operator must renew it."},
+    {kUpstreamError, 502, kServer, "upstream_error", kRetry, kNoDelay, kStays, kSilent,
+     "The provider of this model answered with an error and no explanation that can be passed "
+     "on."},
     {kConfigInvalid, 500, kServer, "config_invalid", kNoRetry, kNoDelay, kStays, kSilent,
      "This gateway is not configured correctly. Its log says where."},
     {kIo, 500, kServer, "io", kNoRetry, kNoDelay, kStays, kSilent,

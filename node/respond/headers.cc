@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 
 namespace vidai::node::respond {
 
@@ -64,6 +65,16 @@ void append_span(std::string& out, milliseconds span) {
     out.push_back('s');
 }
 
+// A whole number of at most nine digits.
+std::optional<std::int64_t> whole(std::string_view text) {
+    constexpr std::size_t kDigitsMax = 9;
+    std::int64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc{} || stop != end || value < 0 || text.size() > kDigitsMax) return {};
+    return value;
+}
+
 void append_limit_line(std::string& out, std::string_view name, LimitUnit unit) {
     out.append("x-ratelimit-");
     out.append(name);
@@ -113,6 +124,22 @@ void append_retry(std::string& out, const CatalogueRow& row, milliseconds retry_
     out.append(row.should_retry ? "x-should-retry: true\r\n" : "x-should-retry: false\r\n");
     if (!row.should_retry) return;
     append_retry_after(out, retry_after > milliseconds{0} ? retry_after : row.retry_after);
+}
+
+void append_retry_advice(std::string& out, int status, const RetryAdvice& advice) {
+    const bool by_status = status == 408 || status == 409 || status == 429 || status >= 500;
+    const bool says = advice.should_retry == "true" || advice.should_retry == "false";
+    const bool again = says ? advice.should_retry == "true" : by_status;
+    out.append(again ? "x-should-retry: true\r\n" : "x-should-retry: false\r\n");
+    if (const auto ms = whole(advice.retry_after_ms)) {
+        append_retry_after(out, milliseconds(*ms));
+    } else if (const auto seconds = whole(advice.retry_after)) {
+        append_retry_after(out, milliseconds(*seconds * 1'000));
+    } else if (!advice.retry_after.empty()) {
+        out.append("retry-after: ");
+        out.append(advice.retry_after);
+        out.append("\r\n");
+    }
 }
 
 }  // namespace vidai::node::respond

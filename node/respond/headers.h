@@ -37,4 +37,14 @@ void append_retry_after(std::string& out, std::chrono::milliseconds delay);
 void append_retry(std::string& out, const CatalogueRow& row,
                   std::chrono::milliseconds retry_after = {});
 
+// What a provider's error said of trying again; empty where it said nothing.
+struct RetryAdvice {
+    std::string_view should_retry = {};    // x-should-retry
+    std::string_view retry_after = {};     // seconds, or a date (RFC 9110 10.2.3)
+    std::string_view retry_after_ms = {};  // milliseconds
+};
+// The same for a client: x-should-retry always, by `status` as SDKs would when the provider does
+// not say, and a delay in both units; a date stays as it is.
+void append_retry_advice(std::string& out, int status, const RetryAdvice& advice);
+
 }  // namespace vidai::node::respond

@@ -85,6 +85,7 @@ Result<Plan> RouteTable::plan(std::string_view alias, Rng& rng) const {
     }
     Plan plan;
     plan.attempts_max = options_.attempts_max;
+    plan.alias = options_.aliases[found->second].name;
     const std::size_t groups = options_.aliases[found->second].groups.size();
     for (std::size_t group = 0; group < groups && plan.size_ < kPlanMax; ++group) {
         pick_group(found->second, group, rng, plan);

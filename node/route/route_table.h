@@ -37,6 +37,7 @@ class Plan {
   public:
     std::span<const Choice> choices() const { return {choices_.data(), size_}; }
     std::uint32_t attempts_max = 1;
+    std::string_view alias;  // what was asked for, in the table's memory
 
   private:
     friend class RouteTable;

@@ -41,9 +41,54 @@ bool is_stale_connection(const Event& event) {
 
 }  // namespace
 
-bool retryable_status(int status) {
-    constexpr std::array kRetryable{408, 429, 500, 502, 503, 504, 529};
-    return std::ranges::find(kRetryable, status) != kRetryable.end();
+std::string_view outcome_name(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::kResolveFailed:
+            return "resolve_failed";
+        case Outcome::kConnectFailed:
+            return "connect_failed";
+        case Outcome::kConnectTimeout:
+            return "connect_timeout";
+        case Outcome::kTlsFailed:
+            return "tls_failed";
+        case Outcome::kSendFailed:
+            return "send_failed";
+        case Outcome::kFirstByteTimeout:
+            return "first_byte_timeout";
+        case Outcome::kClosedBeforeFirstByte:
+            return "closed_before_first_byte";
+        case Outcome::kBroken:
+            return "broken";
+        case Outcome::kIdleTimeout:
+            return "idle_timeout";
+        case Outcome::kMalformed:
+            return "malformed_http";
+        case Outcome::kTotalTimeout:
+            return "total_timeout";
+        case Outcome::kStatus:
+            break;
+    }
+    return "status";
+}
+
+StatusKind status_kind(int status) {
+    switch (status) {
+        case 401:
+        case 403:
+            return StatusKind::kCredential;
+        case 404:
+            return StatusKind::kModel;
+        case 408:
+        case 429:
+        case 500:
+        case 502:
+        case 503:
+        case 504:
+        case 529:
+            return StatusKind::kTrouble;
+        default:
+            return StatusKind::kAnswer;
+    }
 }
 
 Attempts::Attempts(std::span<const std::uint16_t> endpoints, std::uint32_t attempts_max,
@@ -89,14 +134,7 @@ Verdict Attempts::next(const Event& event, MonoTime now) {
     const std::uint16_t endpoint = endpoints_[current_];
     if (event.outcome == Outcome::kStatus) {
         CHECK(!event.forwarded, "a response head comes before its bytes");
-        const bool retryable = retryable_status(event.status);
-        if (retryable && event.status >= kServerErrorFirst) {
-            health_.failed(endpoint, now);
-        } else {
-            health_.succeeded(endpoint);  // 429 too: it is there, and says how it is
-        }
-        const Verdict forward{.step = Step::kForward, .target = current_};
-        return retryable ? try_another_or(forward, now) : forward;
+        return next_after_status(event.status, now);
     }
     if (is_stale_connection(event) && !fresh_retry_used_) {
         fresh_retry_used_ = true;
@@ -109,6 +147,21 @@ Verdict Attempts::next(const Event& event, MonoTime now) {
     return try_another_or(fail, now);
 }
 
+Verdict Attempts::next_after_status(int status, MonoTime now) {
+    const StatusKind kind = status_kind(status);
+    const bool broken = kind == StatusKind::kTrouble && status >= kServerErrorFirst;
+    if (broken || kind == StatusKind::kCredential) {
+        health_.failed(endpoints_[current_], now);
+    } else {
+        health_.succeeded(endpoints_[current_]);  // 429 too: it is there, and says how it is
+    }
+    const Verdict forward{.step = Step::kForward, .target = current_};
+    if (kind == StatusKind::kAnswer) return forward;
+    if (kind != StatusKind::kCredential) return try_another_or(forward, now);
+    return try_another_or(
+        {.step = Step::kFail, .target = current_, .error = ErrorCode::kUpstreamCredential}, now);
+}
+
 std::string describe(ErrorCode error, std::uint32_t attempts) {
     const std::string after =
         attempts > 1 ? " (" + std::to_string(attempts) + " targets were tried)" : "";
@@ -117,6 +170,9 @@ std::string describe(ErrorCode error, std::uint32_t attempts) {
             return "the provider did not answer in time" + after + "; try again later";
         case ErrorCode::kUpstreamInterrupted:
             return "the provider's answer broke off" + after + "; try again";
+        case ErrorCode::kUpstreamCredential:
+            return "the provider refused the gateway's own credential" + after +
+                   "; the gateway's operator must renew it";
         case ErrorCode::kUpstreamInvalid:
             return "the provider's answer could not be understood" + after + "; try again later";
         default:

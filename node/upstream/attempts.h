@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "node/upstream/health.h"
 #include "schema/vocabulary/error.h"
@@ -59,8 +60,18 @@ struct Verdict {
     ErrorCode error = ErrorCode::kUpstreamUnreachable;  // for kFail
 };
 
-// Whether another target may do better: 408, 429, 500, 502, 503, 504 and 529.
-bool retryable_status(int status);
+// As a stable name for logs: "connect_failed", "first_byte_timeout".
+std::string_view outcome_name(Outcome outcome);
+
+// Whom a provider's status is about, and so what another target may do about it.
+enum class StatusKind : std::uint8_t {
+    kAnswer,      // an answer, or the client's own mistake: handed on at once
+    kTrouble,     // 408, 429, 500, 502, 503, 504, 529: the next target; the last one's is handed on
+    kModel,       // 404: this provider lacks the model; the same
+    kCredential,  // 401, 403: the gateway's own credential is refused. The next target; never
+                  // handed on, because it is not about the client and may quote the credential
+};
+StatusKind status_kind(int status);
 
 class Attempts {
   public:
@@ -79,6 +90,7 @@ class Attempts {
     std::uint32_t made() const { return made_; }  // attempts begun
 
   private:
+    Verdict next_after_status(int status, MonoTime now);
     std::optional<std::size_t> choose(MonoTime now) const;
     void begin(std::size_t target);
     Verdict try_another_or(Verdict otherwise, MonoTime now);

@@ -53,6 +53,10 @@ std::string_view error_code_name(ErrorCode code) {
             return "upstream_interrupted";
         case ErrorCode::kUpstreamInvalid:
             return "upstream_invalid";
+        case ErrorCode::kUpstreamCredential:
+            return "upstream_credential";
+        case ErrorCode::kUpstreamError:
+            return "upstream_error";
         case ErrorCode::kConfigInvalid:
             return "config_invalid";
         case ErrorCode::kIo:

@@ -38,6 +38,8 @@ enum class ErrorCode : std::uint16_t {
     kUpstreamTimeout,      // a phase of the provider call ran out of time
     kUpstreamInterrupted,  // the provider's answer broke off
     kUpstreamInvalid,      // the provider's answer could not be understood
+    kUpstreamCredential,   // the provider refused the gateway's own credential
+    kUpstreamError,        // the provider answered an error that is no OpenAI error
     // The system.
     kConfigInvalid,      // configuration does not say a valid thing
     kIo,                 // a system call failed

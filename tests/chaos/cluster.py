@@ -23,8 +23,8 @@ def parse(line):
     if b'"mesh.member"' not in line:
         return None
     event = json.loads(line)
-    state = STATES.get(event["what"])
-    return (event["subject"], state) if state else None
+    state = STATES.get(event["state"])
+    return (event["node"], state) if state else None
 
 
 class Node(Process):

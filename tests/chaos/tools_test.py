@@ -20,7 +20,7 @@ from watch import View, Watch  # noqa: E402
 
 class Logs(unittest.TestCase):
     def test_of_vidaid_tell_of_members_and_of_nothing_else(self):
-        line = b'{"ts":"x","event":"mesh.member","subject":"node-2","what":"%s"}'
+        line = b'{"ts":"x","event":"mesh.member","node":"node-2","state":"%s"}'
         self.assertEqual(cluster.parse(line % b"joined"), ("node-2", "alive"))
         self.assertEqual(cluster.parse(line % b"dead"), ("node-2", "dead"))
         self.assertIsNone(cluster.parse(line % b"self_refuted"))

@@ -2,13 +2,17 @@
 """One node as a gateway: what goes upstream byte for byte, TLS on both sides, reload, and what the
 operator's pages say of it."""
 import base64
+import contextlib
 import http.client
+import http.server
 import json
+import socket
 import ssl
 import subprocess
+import threading
 
 import suite
-from mesh import Mesh, Mock
+from mesh import Mesh, Mock, free_ports
 from programs import chat, chat_stream, request, wait_for
 
 TLS_MODELS = """providers:
@@ -31,6 +35,46 @@ def make_certificate(folder, name):
                     "subjectAltName=DNS:localhost,IP:127.0.0.1"],
                    check=True, capture_output=True)
     return cert, key
+
+
+# Fault models of vidai-mock (vidai-mock --help), and places where no provider is.
+FAULTS = """providers:
+  mock: {{base_url: "http://127.0.0.1:{mock}/v1", api_key: canary-provider-credential,
+         timeouts: {{first_byte: 1s, idle: 1s}}}}
+  proxy: {{base_url: "http://127.0.0.1:{proxy}/v1"}}
+  gone: {{base_url: "http://127.0.0.1:{closed}/v1"}}
+  nowhere: {{base_url: "http://nosuch.invalid/v1"}}
+models:
+  garbage: [{{provider: mock, model: fault-garbage, price: {{input: 1usd, output: 2usd}}}}]
+  malformed: [{{provider: mock, model: fault-malformed, price: {{input: 1usd, output: 2usd}}}}]
+  drop: [{{provider: mock, model: fault-drop, price: {{input: 1usd, output: 2usd}}}}]
+  stall: [{{provider: mock, model: fault-stall, price: {{input: 1usd, output: 2usd}}}}]
+  status-401: [{{provider: mock, model: fault-status-401, price: {{input: 1usd, output: 2usd}}}}]
+  status-429: [{{provider: mock, model: fault-status-429+retry-after-2}}]
+  status-503: [{{provider: mock, model: fault-status-503, price: {{input: 1usd, output: 2usd}}}}]
+  down: [{{provider: gone, model: m}}]
+  unresolved: [{{provider: nowhere, model: m}}]
+  saved: [{{provider: mock, model: fault-status-401}}, {{provider: mock, model: mock-model}}]
+  lost: [{{provider: proxy, model: m}}]
+  reset: [{{provider: mock, model: fault-reset-after-3, price: {{input: 1usd, output: 2usd}}}}]
+  hushed: [{{provider: mock, model: fault-stall-after-3, price: {{input: 1usd, output: 2usd}}}}]
+  told: [{{provider: mock, model: fault-error-after-3, price: {{input: 1usd, output: 2usd}}}}]
+  slow: [{{provider: mock, model: fault-rate-2+tokens-40, price: {{input: 1usd, output: 2usd}}}}]
+  late: [{{provider: mock, model: fault-latency-900, price: {{input: 1usd, output: 2usd}}}}]
+"""
+
+
+class BareProxy(http.server.BaseHTTPRequestHandler):
+    """What stands before a provider and knows nothing of its errors."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(404)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
 
 
 class Gateway(suite.Suite):
@@ -88,13 +132,39 @@ class Gateway(suite.Suite):
     def test_tls_to_the_client_and_to_the_provider_is_verified(self):
         cert, key = make_certificate(self.folder, "gateway")
         provider_cert, provider_key = make_certificate(self.folder, "provider")
-        self.one_node(TLS_MODELS, f"listen:\n  tls_cert_file: {cert}\n  tls_key_file: {key}\n",
+        self.one_node(TLS_MODELS, f"listen:\n  tls_cert_file: {cert}\n  tls_key_file: {key}\n"
+                      "log: {level: debug, format: json}\n",
                       ("--tls-cert", provider_cert, "--tls-key", provider_key), ca=provider_cert)
         context = ssl.create_default_context(cafile=cert)
         for _ in range(3):
             self.assertEqual(self.ask_over_tls(context, "good")[0], 200)
         status, body = self.ask_over_tls(context, "bad")
         self.assertEqual((status, body["error"]["code"]), (502, "upstream_unreachable"))
+        line = self.wait_event("upstream.failed", what="tls_failed", provider="untrusted")
+        self.assertIn("certificate", line["error"])
+        self.send_plainly(b"GET / HTTP/1.1\r\n\r\n")
+        self.assertTrue(self.wait_event("client.tls_failed")["error"])
+
+    def send_plainly(self, text):
+        with socket.create_connection(("127.0.0.1", self.node.port), timeout=20) as plain:
+            plain.sendall(text)
+            with contextlib.suppress(ConnectionResetError):  # a TLS listener reads no further
+                plain.recv(4096)
+
+    def test_what_is_no_request_is_a_line_for_who_looks(self):
+        self.one_node(node_lines="log: {level: debug, format: json}\n")
+        self.send_plainly(b"nonsense\r\n\r\n")
+        line = self.wait_event("client.malformed", error="malformed_http")
+        self.assertRegex(line["peer"], r"^127\.0\.0\.1:\d+$")
+        self.node.stop()
+        for name, fields in (("node.starting", {"version", "revision", "build_type", "pid"}),
+                             ("config.loaded", {"file", "providers", "models"}),
+                             ("node.started", {"node", "client_port", "admin_port", "mesh_port",
+                                               "workers", "tls"}),
+                             ("node.draining", {"signal", "connections", "limit_ms"}),
+                             ("node.stopped", {"uptime_seconds", "cut"})):
+            self.assertEqual(set(self.events(name)[0]) - {"ts", "level", "event"}, fields, name)
+        self.assertNotIn('""', self.node.log.read_text(), "an empty field was written")
 
     def listed_models(self):
         headers = {"authorization": f"Bearer {self.key}"}
@@ -130,6 +200,136 @@ class Gateway(suite.Suite):
         # A web page that rebinds its name to this address reads nothing.
         self.assertNotEqual(request(self.node.admin, "GET", "/metrics",
                                     headers={"host": "evil.example"})[0], 200)
+
+    def faulty_node(self):
+        proxy = http.server.HTTPServer(("127.0.0.1", 0), BareProxy)
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        self.addCleanup(proxy.server_close)
+        self.addCleanup(proxy.shutdown)
+        self.one_node(FAULTS, "log: {level: debug, requests: true, format: json}\n",
+                      closed=free_ports(1)[0], proxy=proxy.server_port)
+
+    def events(self, name, **wanted):
+        """The lines of the log of that event with these values."""
+        lines = [json.loads(l) for l in self.node.log.read_text().splitlines() if l[:1] == "{"]
+        return [l for l in lines if l["event"] == name
+                and all(l.get(k) == v for k, v in wanted.items())]
+
+    def wait_event(self, name, **wanted):
+        return wait_for(lambda: self.events(name, **wanted), 20, f"{name} {wanted}")[0]
+
+    def test_every_failure_of_a_provider_is_a_line_of_the_log_with_the_request_id(self):
+        self.faulty_node()
+        for model, event, what, status, code in (
+                ("garbage", "upstream.invalid", "malformed_http", 502, "upstream_invalid"),
+                ("malformed", "upstream.invalid", "not_json", 502, "upstream_invalid"),
+                ("drop", "upstream.failed", "closed_before_first_byte", 502,
+                 "upstream_interrupted"),
+                ("stall", "upstream.failed", "first_byte_timeout", 504, "upstream_timeout"),
+                ("status-401", "upstream.failed", "credential_refused", 502,
+                 "upstream_credential_refused"),
+                ("status-503", "upstream.failed", "status", 503, None),
+                ("down", "upstream.failed", "connect_failed", 502, "upstream_unreachable"),
+                ("unresolved", "upstream.failed", "resolve_failed", 502, "upstream_unreachable")):
+            with self.subTest(model):
+                got, body, headers = chat(self.node.port, self.key, model)
+                self.assertEqual((got, body["error"]["code"]), (status, code))
+                self.assertIn("x-should-retry", headers)
+                line = self.wait_event(event, request_id=headers["x-request-id"])
+                self.assertEqual((line["what"], line["model"], line["attempt"]), (what, model, 1))
+                self.assertTrue(line["provider"] and line["target"], line)
+                done = self.wait_event("request.done", request_id=headers["x-request-id"])
+                self.assertEqual((done["status"], done["outcome"]), (status, "error"))
+                self.assertTrue(done["error"] and done["duration_us"] > 0, done)
+        self.wait_event("upstream.resolve_failed", host="nosuch.invalid")
+
+    def test_a_stream_that_broke_is_told_from_a_good_one(self):
+        self.faulty_node()
+        for model, what in (("reset", "broken"), ("hushed", "idle_timeout"),
+                            ("told", "error_event")):
+            with self.subTest(model):
+                seen = [json.loads(e) for e in chat_stream(self.node.port, self.key, model)
+                        if e != "[DONE]"]
+                self.assertEqual(["error" in e for e in seen], [False] * 3 + [True], seen)
+                line = self.wait_event("upstream.failed", model=model)
+                self.assertEqual((line["what"], line["status"]), (what, 200))
+                done = self.wait_event("request.done", model=model)
+                self.assertEqual((done["status"], done["outcome"], done["error"]),
+                                 (200, "broken", "upstream_interrupted"))
+
+    def spent(self):
+        """(micro-dollars, tokens): of the key, of the metrics."""
+        text = request(self.node.admin, "GET", "/metrics")[1].decode()
+
+        def total(name):
+            return sum(float(l.rsplit(" ", 1)[1]) for l in text.splitlines()
+                       if l.startswith(name))
+        report = self.mesh.ctl("limit", "show", self.key_id)
+        return (report["spend"]["own_micro_usd"], round(total("vidai_cost_usd_total") * 1e6),
+                total("vidai_tokens_total"))
+
+    def test_the_spend_of_the_key_and_the_metrics_agree_whatever_happened(self):
+        self.faulty_node()
+        # A quarter token a byte of the messages, and what is reserved for the output.
+        sent = -(-len(json.dumps([{"role": "user", "content": "x" * 30}])) // 4)
+        whole = sent + 2 * 1024
+        expected = 0
+        for model, cost in (("garbage", whole), ("malformed", whole), ("drop", whole),
+                            ("stall", whole), ("status-401", 0), ("status-503", 0), ("down", 0)):
+            with self.subTest(model):
+                chat(self.node.port, self.key, model, content="x" * 30)
+                expected += cost
+                self.assertEqual(self.spent()[:2], (expected, expected))
+        # Hung up before the answer: in full when not streamed, else for what came.
+        for model, stream, status, least, most in (("late", False, 499, whole, whole),
+                                                   ("late", True, 499, sent, sent),
+                                                   ("slow", True, 200, sent, sent + 80)):
+            with self.subTest(model, stream=stream):
+                before, ended = self.spent()[0], len(self.events("request.done"))
+                self.hang_up(model, stream)
+                wait_for(lambda n=ended: len(self.events("request.done")) > n, 20, "its end")
+                done = self.events("request.done")[-1]
+                self.assertEqual((done["outcome"], done["status"]), ("cancelled", status))
+                spend, metric, tokens = self.spent()
+                self.assertEqual(spend, metric)
+                self.assertEqual(spend - before, done["cost_micro_usd"])
+                self.assertTrue(least <= spend - before <= most, spend - before)
+                self.assertGreater(tokens, 0)
+
+    def started(self):
+        return sum(row["started"] for row in self.mock.bill()["rows"])
+
+    def hang_up(self, model, stream):
+        body = json.dumps({"model": model, "stream": stream,
+                           "messages": [{"role": "user", "content": "x" * 30}]})
+        before = self.started()
+        connection = http.client.HTTPConnection("127.0.0.1", self.node.port, timeout=20)
+        connection.request("POST", "/v1/chat/completions", body,
+                           {"authorization": f"Bearer {self.key}"})
+        wait_for(lambda: self.started() > before, 10, "the provider to be asked")
+        if model == "slow":
+            connection.getresponse().readline()
+        connection.close()
+
+    def test_a_refused_credential_of_the_gateway_is_tried_elsewhere_and_never_quoted(self):
+        self.faulty_node()
+        self.assertEqual(chat(self.node.port, self.key, "saved")[0], 200)
+        line = self.wait_event("upstream.failed", model="saved")
+        self.assertEqual((line["status"], line["retried"]), (401, True))
+        status, body, headers = chat(self.node.port, self.key, "status-401")
+        self.assertEqual((status, headers["x-should-retry"]), (502, "false"))
+        self.assertIn("not yours", body["error"]["message"])
+        self.assertNotIn("mock provider", json.dumps(body))
+
+    def test_every_refusal_is_an_openai_error_that_says_whether_to_retry(self):
+        self.faulty_node()
+        status, body, headers = chat(self.node.port, self.key, "lost")
+        self.assertEqual((status, body["error"]["code"]), (404, "upstream_error"))
+        self.assertEqual(headers["x-should-retry"], "false")
+        status, body, headers = chat(self.node.port, self.key, "status-429")
+        self.assertEqual((status, body["error"]["code"]), (429, "rate_limit_exceeded"))
+        self.assertEqual((headers["x-should-retry"], headers["retry-after"],
+                          headers["retry-after-ms"]), ("true", "2", "2000"))
 
     def test_no_secret_reaches_a_log_a_metric_or_an_error(self):
         self.one_node(node_lines="log: {level: debug, requests: true}\n")

@@ -121,6 +121,16 @@ def check_spdx():
             yield f"{name}: no '{SPDX}' at the top"
 
 
+def check_events():
+    """Every event of the catalogue is written somewhere."""
+    catalogue = read("node/observe/events.h").split("enum class Event")[1].split("};")[0]
+    code = "".join(read(n) for n in files() if n.startswith("node/") and n.endswith(".cc")
+                   and n != "node/observe/events.cc")
+    for name in re.findall(r"^    (k\w+),$", catalogue, re.M):
+        if not re.search(rf"Event::{name}\b", code):
+            yield f"node/observe/events.h: nobody writes Event::{name}"
+
+
 def check_headers():
     """A header opens with why it exists, and guards itself."""
     for name in files():

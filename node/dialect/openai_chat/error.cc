@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/dialect/openai_chat/error.h"
 
+#include "node/dialect/json/scanner.h"
 #include "node/dialect/json/text.h"
 
 namespace vidai::node::dialect::openai_chat {
@@ -33,6 +34,26 @@ void append_error_event(std::string& out, const ErrorBody& error) {
     out.append("data: ");
     append_error(out, error);
     out.append("\n\n");
+}
+
+bool is_error(std::string_view body) {
+    json::Scanner in(body);
+    bool found = false;
+    std::string_view key;
+    in.begin_object();
+    while (in.next_member(key)) {
+        if (key != "error" || in.peek() != json::Kind::kObject) {
+            in.skip();
+            continue;
+        }
+        found = false;
+        in.begin_object();
+        while (in.next_member(key)) {
+            found |= key == "message" && in.peek() == json::Kind::kString;
+            in.skip();
+        }
+    }
+    return in.finish() && found && json::is_utf8(body);
 }
 
 }  // namespace vidai::node::dialect::openai_chat

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Renders a failure as clients of this dialect read it. Which type and code a failure has is
-// node/respond's catalogue to say. Pure; any thread.
+// Failures as clients of this dialect read them, written and recognised. Which type and code a
+// failure has is node/respond's catalogue to say. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -20,5 +20,9 @@ struct ErrorBody {
 void append_error(std::string& out, const ErrorBody& error);
 // The same as the last event of a stream that has begun, which SDKs throw: data: {...}\n\n
 void append_error_event(std::string& out, const ErrorBody& error);
+
+// Whether `body` is an error that a client of this dialect can read: one JSON object in UTF-8
+// whose `error` is an object with a `message` of text.
+bool is_error(std::string_view body);
 
 }  // namespace vidai::node::dialect::openai_chat

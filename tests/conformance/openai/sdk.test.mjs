@@ -181,6 +181,32 @@ test('garbage from the provider is a 502, not a crash of the client', async () =
   }
 });
 
+test("a refusal of the gateway's own credential is not the caller's error", async () => {
+  const requests = await countRequests(() =>
+    withFault({ fault: 'status=401' }, async () => {
+      await assert.rejects(
+        client({ maxRetries: 2 }).chat.completions.create({ model: 'pair', messages }),
+        (error) => {
+          assert.ok(!(error instanceof OpenAI.AuthenticationError), String(error));
+          assert.equal(error.status, 502);
+          assert.equal(error.code, 'upstream_credential_refused');
+          assert.equal(error.headers.get('x-should-retry'), 'false');
+          return true;
+        });
+    }));
+  assert.equal(requests, 2, 'each target once, and no retry of the SDK');
+});
+
+test('an error event of the provider is thrown once, as the provider wrote it', async () => {
+  await withFault({ fault: 'error-after=3' }, async () => {
+    const stream = await client().chat.completions.create(
+      { model: 'demo', messages, stream: true });
+    await assert.rejects(async () => {
+      for await (const chunk of stream) void chunk;
+    }, (error) => error instanceof OpenAI.APIError && /provider broke off/.test(error.message));
+  });
+});
+
 test('a stream that breaks off is an APIError, not a silent end', async () => {
   await withFault({ fault: 'reset-after=3' }, async () => {
     const stream = await client().chat.completions.create(

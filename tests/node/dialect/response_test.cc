@@ -206,5 +206,19 @@ TEST(Rendering, ListsModels) {
                    R"({"id":"c","object":"model","created":0,"owned_by":"x"}]})");
 }
 
+TEST(Error, IsRecognisedWhenAClientCanReadIt) {
+    for (const std::string_view good :
+         {R"({"error":{"message":"m","type":null,"param":null,"code":null}})",
+          R"( {"x":1,"error":{"code":1,"message":""}} )"}) {
+        EXPECT_TRUE(is_error(good)) << good;
+    }
+    for (const std::string_view bad :
+         {"", "<html>not found</html>", "{}", "[]", R"({"error":"model"})", R"({"error":null})",
+          R"({"error":{"message":7}})", R"({"error":{"message":"m"})", R"({"message":"m"})",
+          "{\"error\":{\"message\":\"\xC0\x80\"}}", R"({"error":{"message":"m"}} x)"}) {
+        EXPECT_FALSE(is_error(bad)) << bad;
+    }
+}
+
 }  // namespace
 }  // namespace vidai::node::dialect::openai_chat

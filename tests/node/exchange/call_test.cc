@@ -95,15 +95,12 @@ TEST(Call, A503GoesToTheNextTargetAndTheLastOnesAnswerPassesThrough) {
     House house;
     house.post(kChat);
     house.exchange->on_ready(false, test_now());
-    const std::string busy =
-        "HTTP/1.1 503 No\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n";
-    ASSERT_EQ(house.answer(busy), Next::kCall);
+    ASSERT_EQ(house.answer(refusal(503)), Next::kCall);
     house.exchange->on_ready(false, test_now());
-    ASSERT_EQ(house.answer(busy), Next::kWait);
-    house.exchange->on_payload("{}", test_now());
-    EXPECT_EQ(house.exchange->on_end(test_now()), Next::kDone);
+    ASSERT_EQ(house.answer(refusal(503)), Next::kWait);
+    EXPECT_EQ(house.end_with(kRefusal), Next::kDone);
     EXPECT_TRUE(house.out.starts_with("HTTP/1.1 503 ")) << house.out;
-    EXPECT_EQ(body_of(house.out), "{}");
+    EXPECT_EQ(body_of(house.out), kRefusal);
 }
 
 TEST(Call, AllTargetsDownIsOneClearError) {

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "mesh/limits/counter_table.h"
 #include "mesh/state/key_secret.h"
@@ -37,6 +39,14 @@ inline constexpr std::string_view kAnswer =
     R"({"id":"x","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant",)"
     R"("content":"Hello."},"finish_reason":"stop"}],"usage":{"prompt_tokens":11,)"
     R"("completion_tokens":3,"total_tokens":14}})";
+
+struct LogFile {
+    LogFile() = default;
+    LogFile(const LogFile&) = delete;
+    LogFile& operator=(const LogFile&) = delete;
+    ~LogFile() { ::close(fd); }
+    int fd = ::memfd_create("log", MFD_CLOEXEC);
+};
 
 struct House {
     explicit House(mesh::state::KeyLimits limits = {}, std::vector<std::string> models = {})
@@ -97,13 +107,27 @@ struct House {
         EXPECT_EQ(status.progress, http::Progress::kDone) << status.message;
         return exchange->on_head(response, test_now(), test_now());
     }
+    // The provider at the end of its answer.
+    Next end_with(std::string_view body) {
+        exchange->on_payload(body, test_now());
+        return exchange->on_end(test_now());
+    }
+    // All lines of the log so far.
+    std::string logged() {
+        EXPECT_TRUE(log.flush());
+        std::string text(static_cast<std::size_t>(::lseek(log_file.fd, 0, SEEK_END)), '\0');
+        EXPECT_EQ(::pread(log_file.fd, text.data(), text.size(), 0),
+                  static_cast<ssize_t>(text.size()));
+        return text;
+    }
     mesh::limits::SlotUse use() const { return counters.use(0, kWall); }
 
     Snapshot<mesh::state::KeyTable> keys;
     SnapshotReader<mesh::state::KeyTable> reader;
     mesh::limits::CounterTable counters;
     std::unique_ptr<observe::WorkerMetrics> metrics = std::make_unique<observe::WorkerMetrics>();
-    observe::Log log{observe::LogOptions{}};
+    LogFile log_file;
+    observe::Log log{{.level = observe::LogLevel::kDebug, .requests = true}, log_file.fd};
     std::string secret;
     std::shared_ptr<const Runtime> runtime;
     std::optional<LocalRuntime> local;
@@ -118,6 +142,13 @@ struct House {
 inline constexpr const char* kOkHead =
     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1\r\n"
     "x-request-id: theirs\r\nx-ratelimit-limit-requests: 9\r\nopenai-version: 2020\r\n\r\n";
+inline constexpr std::string_view kRefusal =
+    R"({"error":{"message":"Slow down.","type":"requests","param":null,"code":null}})";
+// A head of this status with these lines.
+inline std::string refusal(int status, const std::string& lines = "") {
+    return "HTTP/1.1 " + std::to_string(status) + " No\r\ncontent-type: application/json\r\n" +
+           lines + "content-length: 9\r\n\r\n";
+}
 inline constexpr const char* kStreamHead =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 

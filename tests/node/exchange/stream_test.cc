@@ -142,12 +142,32 @@ TEST(Stream, ARefusalOfTheProviderIsNotAStream) {
     House house;
     house.post(kChatStream);
     house.exchange->on_ready(false, test_now());
-    house.answer(
-        "HTTP/1.1 400 Bad\r\ncontent-type: application/json\r\ncontent-length: 16\r\n\r\n");
-    house.exchange->on_payload(R"({"error":"model"})", test_now());
-    EXPECT_EQ(house.exchange->on_end(test_now()), Next::kDone);
+    house.answer(refusal(400));
+    EXPECT_EQ(house.end_with(kRefusal), Next::kDone);
     EXPECT_TRUE(house.out.starts_with("HTTP/1.1 400 "));
-    EXPECT_TRUE(house.out.ends_with(R"({"error":"model"})"));
+    EXPECT_TRUE(house.out.ends_with(kRefusal));
+}
+
+TEST(Stream, AnErrorEventOfTheProviderIsTheLastOneAndTheOnlyOne) {
+    House house({.requests_per_minute = {}, .tokens_per_minute = 100'000, .concurrency = {}});
+    house.post(kChatStream);
+    house.exchange->on_ready(false, test_now());
+    house.answer(kStreamHead);
+    const std::string failure = "data: " + std::string(kRefusal) + "\n\n";
+    EXPECT_EQ(house.exchange->on_payload(kRole + kText + failure + kText, test_now()), Next::kDone);
+    EXPECT_EQ(dechunk(house.out), kRole + kText + failure);
+    EXPECT_GT(house.use().tokens_own, 0u);
+    EXPECT_LT(house.use().tokens_own, 100u);
+    EXPECT_NE(house.logged().find(R"("what":"error_event")"), std::string::npos);
+}
+
+TEST(Stream, ThatBreaksAfterItsLastEventIsWhole) {
+    House house;
+    const std::string got = stream(house, std::string(kChatStream), kRole + kText + kStop + kEnd,
+                                   10'000, /*ends_well=*/false);
+    EXPECT_EQ(got, kRole + kText + kStop + kEnd);
+    house.exchange->finish(test_now());
+    EXPECT_NE(house.logged().find(R"("outcome":"ok")"), std::string::npos) << house.logged();
 }
 
 }  // namespace

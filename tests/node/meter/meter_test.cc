@@ -63,16 +63,34 @@ TEST(Estimate, CountsFourBytesAToken) {
     EXPECT_EQ(request::tokens_of_bytes(8), Tokens{2});
 }
 
-TEST(Record, SaysWhetherThereWasAPrice) {
-    const route::Target target{.provider = 0, .model = "up", .weight = 1, .price = kPrice};
-    const MeterRecord priced = record("alias", "provider", target, usage(1'000'000, 0, 0, 0, 0));
-    EXPECT_EQ(priced.alias, "alias");
-    EXPECT_EQ(priced.provider, "provider");
-    EXPECT_EQ(priced.model, "up");
+TEST(Estimate, OfAnAnswerThatNeverCameIsAllThatWasReserved) {
+    const request::Usage usage = reserved_usage({8}, {1'032});
+    EXPECT_EQ(usage.input(), Tokens{8});
+    EXPECT_EQ(usage.output(), Tokens{1'024});
+    EXPECT_TRUE(usage.estimated);
+}
+
+TEST(Charge, SaysWhatAndWhereAndWhetherThereWasAPrice) {
+    const route::Target target{
+        .provider = 0, .model = "up", .weight = 1, .price = kPrice, .series = 7};
+    const Charge priced = charge(target, usage(1'000'000, 0, 0, 0, 0));
     EXPECT_EQ(priced.cost, MicroUsd{2'500'000});
+    EXPECT_EQ(priced.series, 7);
     EXPECT_TRUE(priced.priced);
     const route::Target unpriced{.provider = 0, .model = "up", .weight = 1, .price = {}};
-    EXPECT_FALSE(record("a", "p", unpriced, usage(1, 0, 0, 0, 0)).priced);
+    EXPECT_FALSE(charge(unpriced, usage(1, 0, 0, 0, 0)).priced);
+}
+
+TEST(Charge, OfTwoTheDearerIsTheOneOfMoreMoneyThenOfMoreTokens) {
+    const route::Target priced{.provider = 0, .model = "a", .weight = 1, .price = kPrice};
+    const route::Target unpriced{.provider = 0, .model = "b", .weight = 1, .price = {}};
+    const Charge small = charge(priced, usage(1, 0, 0, 0, 0));
+    const Charge free = charge(unpriced, usage(9'000, 0, 0, 0, 0));
+    const Charge free_less = charge(unpriced, usage(8'000, 0, 0, 0, 0));
+    EXPECT_TRUE(small.dearer_than(free));
+    EXPECT_FALSE(free.dearer_than(small));
+    EXPECT_TRUE(free.dearer_than(free_less));
+    EXPECT_FALSE(free.dearer_than(free));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "node/observe/log_line.h"
 
 #include <limits>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -71,10 +72,28 @@ TEST(Line, NeverShowsASecret) {
 }
 
 TEST(TextLine, IsForEyesAndStillOneLine) {
-    EXPECT_EQ(as_text({{"port", 8080}, {"node", "n-1"}, {"why", "two words"}, {"none", ""}}),
-              "06:30:00.007 INFO  node.started port=8080 node=n-1 why=\"two words\" none=\"\"\n");
+    EXPECT_EQ(as_text({{"port", 8080}, {"node", "n-1"}, {"why", "two words"}}),
+              "06:30:00.007 INFO  node.started port=8080 node=n-1 why=\"two words\"\n");
     EXPECT_EQ(as_text({{"evil", "a\n\x1b[31m=\""}}),
               "06:30:00.007 INFO  node.started evil=\"a\\u000a\\u001b[31m=\\\"\"\n");
+}
+
+TEST(Line, LeavesOutWhatIsAbsentOrEmpty) {
+    const std::optional<int> none;
+    const std::optional<int> seven = 7;
+    const std::vector<LogField> fields = {{"a", ""}, {"b", std::nullopt}, {"c", none}, {"d", seven},
+                                          {"e", 0},  {"f", false}};
+    EXPECT_TRUE(as_json(fields).ends_with("\"node.started\",\"d\":7,\"e\":0,\"f\":false}\n"));
+    EXPECT_TRUE(as_text(fields).ends_with("node.started d=7 e=0 f=false\n"));
+}
+
+TEST(Events, HaveFieldsOfTheirOwn) {
+    const EventInfo& started = event_info(Event::kNodeStarted);
+    EXPECT_TRUE(has_field(started, "node"));
+    EXPECT_TRUE(has_field(started, "tls"));
+    for (const std::string_view no : {"", "port", "nod", "node,", "tls2"}) {
+        EXPECT_FALSE(has_field(started, no)) << no;
+    }
 }
 
 TEST(Events, HaveNamesOfTheirOwnAndWords) {

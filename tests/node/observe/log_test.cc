@@ -53,14 +53,14 @@ TEST(Log, WritesEveryLineBeforeItDies) {
     std::jthread reader([&] { text = pipe.read_all(); });
     {
         Log log({}, pipe.write_end());
-        for (int i = 0; i < 2'000; ++i) log.write(Event::kConfigLoaded, {{"n", i}});
+        for (int i = 0; i < 2'000; ++i) log.write(Event::kConfigLoaded, {{"models", i}});
         EXPECT_TRUE(log.flush());
         log.write(Event::kNodeStopped);
     }
     pipe.close_write();
     reader.join();
     EXPECT_EQ(lines(text), 2'001u);
-    EXPECT_THAT(text, HasSubstr("\"n\":1999}\n"));
+    EXPECT_THAT(text, HasSubstr("\"models\":1999}\n"));
     EXPECT_THAT(text, HasSubstr("node.stopped"));
 }
 
@@ -74,7 +74,8 @@ TEST(Log, KeepsLinesWholeBetweenThreads) {
         for (int t = 0; t < 4; ++t) {
             writers.emplace_back([&log, t] {
                 for (int i = 0; i < 500; ++i) {
-                    log.write(Event::kConfigLoaded, {{"t", t}, {"text", std::string(200, 'x')}});
+                    log.write(Event::kConfigLoaded,
+                              {{"models", t}, {"file", std::string(200, 'x')}});
                 }
             });
         }
@@ -96,7 +97,7 @@ TEST(Log, DropsAndCountsRatherThanHoldAWriterUp) {
         const std::string filler(100, 'x');
         // More than the queue and the pipe hold; nobody reads.
         const int many = static_cast<int>(kLogLinesMax) * 3;
-        for (int i = 0; i < many; ++i) log.write(Event::kConfigLoaded, {{"filler", filler}});
+        for (int i = 0; i < many; ++i) log.write(Event::kConfigLoaded, {{"file", filler}});
         dropped = log.dropped();
         EXPECT_GT(dropped, 0u);
         std::jthread reader([&] { text = pipe.read_all(); });
@@ -117,7 +118,7 @@ TEST(Log, DiesInBoundedTimeWhenNobodyReads) {
     {
         Log log({}, pipe.write_end());
         for (int i = 0; i < 2'000; ++i) {
-            log.write(Event::kConfigLoaded, {{"filler", std::string(200, 'x')}});
+            log.write(Event::kConfigLoaded, {{"file", std::string(200, 'x')}});
         }
     }
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
@@ -135,7 +136,7 @@ TEST(Log, LeavesOutWhatIsBelowItsLevelOrBeyondItsRate) {
         log.write(Event::kConfigRejected);
         log.reconfigure({});
         // One a second: of three at least one is left out, whenever the second turns.
-        for (int i = 0; i < 3; ++i) log.write(Event::kResolveFailed, {{"n", i}});
+        for (int i = 0; i < 3; ++i) log.write(Event::kResolveFailed, {{"host", "h"}});
     }
     pipe.close_write();
     const std::string text = pipe.read_all();
@@ -146,14 +147,49 @@ TEST(Log, LeavesOutWhatIsBelowItsLevelOrBeyondItsRate) {
     EXPECT_LE(lines(text), 3u);
 }
 
+TEST(Log, CountsABoundApartForEachPart) {
+    Pipe pipe;
+    {
+        Log log({}, pipe.write_end());
+        for (std::size_t part = 0; part < 5; ++part) {
+            for (int i = 0; i < 50; ++i) {
+                log.write(Event::kUpstreamFailed, {{"target", std::to_string(part)}}, part);
+            }
+        }
+    }
+    pipe.close_write();
+    const std::string text = pipe.read_all();
+    for (const char* const target : {"0", "1", "2", "3", "4"}) {
+        const std::string field = "\"target\":\"" + std::string(target) + "\"";
+        EXPECT_THAT(text, HasSubstr(field)) << "a failing target hid another";
+    }
+    EXPECT_LE(lines(text), 5u * 10u * 2u) << "at most ten a second each, whenever it turns";
+}
+
+TEST(LogDeathTest, EndsTheProcessForAFieldThatTheCatalogueLacks) {
+    testing::FLAGS_gtest_death_test_style = "threadsafe";
+    EXPECT_DEATH(
+        {
+            Log log({});
+            log.write(Event::kNodeStarted, {{"colour", "blue"}});
+        },
+        "node.started has no field colour");
+    EXPECT_DEATH(
+        {
+            Log log({.level = LogLevel::kError});
+            log.write(Event::kStateSaved, {{"bytes", 7}});  // below the level, and yet
+        },
+        "state.saved has no field bytes");
+}
+
 TEST(Log, TakesTextOnlyOnATerminalUnlessTold) {
     Pipe pipe;
     {
         Log log({.format = LogFormat::kText}, pipe.write_end());
-        log.write(Event::kNodeStarted, {{"port", 1}});
+        log.write(Event::kNodeStarted, {{"workers", 1}});
     }
     pipe.close_write();
-    EXPECT_THAT(pipe.read_all(), HasSubstr(" INFO  node.started port=1\n"));
+    EXPECT_THAT(pipe.read_all(), HasSubstr(" INFO  node.started workers=1\n"));
 }
 
 }  // namespace

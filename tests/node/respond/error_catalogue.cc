@@ -23,13 +23,20 @@ Every failure reaches a client as an OpenAI error, also in the middle of a strea
 {"error":{"message":"...","type":"...","param":null,"code":"..."}}
 ```
 
+An error that a provider answers in this form is passed on as it came, with its own `code`, which
+may be null; one in another form (an empty body, a proxy's page) becomes `upstream_error` with the
+provider's status. A provider's refusal of the gateway's own credential (401 or 403) is never passed
+on: the next target is tried, and if none is left, it is `upstream_credential_refused`. An error
+event of the provider's ends its stream as it came.
+
 A program switches on `code`; `message` is for a person. Where the table says *specific*, the
 message names what exactly was wrong and the text shown is only its fallback; elsewhere the text is
-all a client gets to read, and the log has the rest under the same `x-request-id`. `x-should-retry`
-is sent with every error and overrides an SDK's own rule; a delay is sent as `retry-after` (seconds)
-and `retry-after-ms`, for a limit the exact time until it admits again. A request that needs more
-than a whole limit can never be admitted: it is told `x-should-retry: false` whatever the table
-says. The log name is what log lines and metrics call the failure.
+all a client gets to read, and the log has the rest under the same `x-request-id`, as far as its
+bounds go ([events](events.md)). `x-should-retry` is sent with every error and overrides an SDK's
+own rule: as the provider says, else as the table says (a provider's own error: by its status), but
+false when a repeat cannot succeed, as for a request larger than its whole limit. A delay is sent as
+`retry-after` (seconds) and `retry-after-ms`: the provider's, or for a limit the exact time until it
+admits again. The log name is what log lines call the failure.
 
 | status | code | type | retry | connection | message | log name |
 |---|---|---|---|---|---|---|

@@ -145,6 +145,37 @@ TEST(Retry, PrefersTheExactDelay) {
     EXPECT_EQ(out, "x-should-retry: false\r\n");
 }
 
+std::string advice(int status, const RetryAdvice& said) {
+    std::string out;
+    append_retry_advice(out, status, said);
+    return out;
+}
+
+TEST(RetryAdvice, OfAProviderIsPassedOnInBothUnits) {
+    EXPECT_EQ(advice(429, {.retry_after_ms = "50"}),
+              "x-should-retry: true\r\nretry-after: 1\r\nretry-after-ms: 50\r\n");
+    EXPECT_EQ(advice(429, {.retry_after = "2"}),
+              "x-should-retry: true\r\nretry-after: 2\r\nretry-after-ms: 2000\r\n");
+    EXPECT_EQ(advice(503, {.should_retry = "false", .retry_after = "9", .retry_after_ms = "8500"}),
+              "x-should-retry: false\r\nretry-after: 9\r\nretry-after-ms: 8500\r\n");
+    EXPECT_EQ(advice(503, {.retry_after = "Wed, 21 Oct 2015 07:28:00 GMT"}),
+              "x-should-retry: true\r\nretry-after: Wed, 21 Oct 2015 07:28:00 GMT\r\n");
+    for (const std::string_view odd : {"-1", "1.5", "9999999999", "x"}) {
+        EXPECT_EQ(advice(503, {.retry_after_ms = odd}), "x-should-retry: true\r\n") << odd;
+    }
+}
+
+TEST(RetryAdvice, FollowsTheStatusWhereTheProviderSaysNothing) {
+    for (const int status : {408, 409, 429, 500, 502, 503, 529}) {
+        EXPECT_EQ(advice(status, {}), "x-should-retry: true\r\n") << status;
+    }
+    for (const int status : {400, 404, 413, 422}) {
+        EXPECT_EQ(advice(status, {}), "x-should-retry: false\r\n") << status;
+        EXPECT_EQ(advice(status, {.should_retry = "maybe"}), "x-should-retry: false\r\n");
+    }
+    EXPECT_EQ(advice(400, {.should_retry = "true"}), "x-should-retry: true\r\n");
+}
+
 TEST(RequestId, IsTheClientsOwnWhenItCanBe) {
     Rng rng(1);
     EXPECT_EQ(RequestId("Trace-1.a_B", rng).view(), "Trace-1.a_B");

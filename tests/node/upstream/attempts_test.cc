@@ -77,7 +77,7 @@ TEST_F(AttemptsTest, RetriesAResponseThatBrokeBeforeAnyOfItWasForwarded) {
 }
 
 TEST_F(AttemptsTest, RetriesRetryableStatusesAndHandsTheLastOneOn) {
-    for (const int code : {408, 429, 500, 502, 503, 504, 529}) {
+    for (const int code : {404, 408, 429, 500, 502, 503, 504, 529}) {
         Health fresh(4);
         Attempts call(kEndpoints, 2, fresh);
         call.first(kNow);
@@ -87,10 +87,33 @@ TEST_F(AttemptsTest, RetriesRetryableStatusesAndHandsTheLastOneOn) {
 }
 
 TEST_F(AttemptsTest, HandsOtherStatusesOnAtOnce) {
-    for (const int code : {200, 201, 301, 400, 401, 403, 404, 409, 422, 501}) {
+    for (const int code : {200, 201, 301, 400, 402, 409, 422, 501}) {
         Attempts call = attempts();
         call.first(kNow);
         EXPECT_EQ(call.next(status(code), kNow).step, Step::kForward) << code;
+    }
+}
+
+TEST_F(AttemptsTest, NeverHandsOnARefusalOfTheGatewaysCredential) {
+    for (const int code : {401, 403}) {
+        Health fresh(4);
+        Attempts call(kEndpoints, 2, fresh);
+        call.first(kNow);
+        EXPECT_EQ(call.next(status(code), kNow).step, Step::kTryNext) << code;
+        const Verdict last = call.next(status(code), kNow);
+        EXPECT_EQ(last.step, Step::kFail) << code;
+        EXPECT_EQ(last.error, ErrorCode::kUpstreamCredential);
+    }
+}
+
+TEST_F(AttemptsTest, EjectsATargetThatRefusesTheCredentialAndNotOneThatLacksAModel) {
+    for (const int code : {404, 401}) {
+        for (int i = 0; i < 2; ++i) {
+            Attempts call = attempts(1);
+            call.first(kNow);
+            call.next(status(code), kNow);
+        }
+        EXPECT_EQ(health.usable(0, kNow), code == 404) << code;
     }
 }
 

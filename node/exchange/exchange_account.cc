@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// What became of a request: who is charged what for it, and what the log says. The rule by which
+// a call is charged is a table in docs/life-of-a-request.md.
+#include <chrono>
+#include <utility>
+
+#include "node/exchange/exchange.h"
+#include "node/meter/meter.h"
+
+namespace vidai::node::exchange {
+namespace {
+
+std::int64_t micros(Duration duration) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
+}  // namespace
+
+request::Usage Exchange::stream_usage() const {
+    if (stream_->usage()) return *stream_->usage();
+    return meter::estimated_usage(facts_.input_estimate, stream_->content_bytes());
+}
+
+// This attempt ends with nothing to account by. The provider may have done the work all the same;
+// of a stream that had not begun it is paid what went in.
+void Exchange::lose_attempt() {
+    if (!std::exchange(sent_, false)) return;
+    const bool no_answer_yet = facts_.stream && phase_ == Phase::kCall;
+    const request::Usage usage = no_answer_yet
+                                     ? meter::estimated_usage(facts_.input_estimate, 0)
+                                     : meter::reserved_usage(facts_.input_estimate, reserved_);
+    const meter::Charge lost = meter::charge(*plan_choice().target, usage);
+    if (!owed_ || lost.dearer_than(*owed_)) owed_ = lost;
+}
+
+// The only place where a key is charged and where metrics and log learn of it.
+void Exchange::settle(const meter::Charge& charge) {
+    permit_->settle(charge.usage.total(), charge.cost, wall_);
+    permit_.reset();
+    charged_ = charge;
+    sent_ = false;
+    if (charge.usage.total().value == 0) return;
+    rooms_.metrics.used(charge.series, charge.usage, charge.priced, charge.cost);
+}
+
+// No attempt answered. One that was sent and lost is paid; refusals cost nothing; and a permit of
+// which nothing was ever sent gives all back by itself.
+void Exchange::settle_unanswered() {
+    if (!permit_) return;
+    if (owed_) return settle(*owed_);
+    if (permit_->may_be_billed()) settle({});
+}
+
+void Exchange::attempt_ended(observe::Outcome outcome) {
+    if (!std::exchange(attempt_open_, false)) return;
+    if (phase_ == Phase::kStream) rooms_.metrics.streams.subtract();
+    const Duration first = timing_.upstream_first > timing_.upstream_sent
+                               ? timing_.upstream_first - timing_.upstream_sent
+                               : Duration{};
+    rooms_.metrics.attempt_done(plan_choice().target->series, outcome, now_ - attempt_started_,
+                                first);
+}
+
+// Before the next attempt begins. Only when one has failed: the hot path logs nothing.
+void Exchange::log_attempt(observe::Event event, std::string_view what, bool retried,
+                           std::string_view detail) {
+    const route::Choice& choice = plan_choice();
+    const std::optional<int> status =
+        upstream_status_ != 0 ? std::optional(upstream_status_) : std::nullopt;
+    rooms_.log.write(event,
+                     {{"request_id", id_.view()},
+                      {"model", plan_->alias},
+                      {"provider", runtime_.shared->providers[choice.target->provider].name},
+                      {"target", choice.target->model},
+                      {"attempt", attempts_->made() - (retried ? 1U : 0U)},
+                      {"what", what},
+                      {"error", detail},
+                      {"status", status},
+                      {"retried", retried}},
+                     choice.endpoint);
+}
+
+std::string_view Exchange::outcome() const {
+    if (!error_) return "ok";
+    if (*error_ == ErrorCode::kCancelled) return "cancelled";
+    return started_ ? "broken" : "error";
+}
+
+void Exchange::log_done(MonoTime now, Duration upstream) {
+    const auto when = [](bool applies, auto value) {
+        return applies ? std::optional(value) : std::nullopt;
+    };
+    const route::Target* const target = attempts_ ? plan_choice().target : nullptr;
+    const bool charged = charged_.has_value();
+    const meter::Charge charge = charged_.value_or(meter::Charge{});
+    const bool priced = charged && charge.priced;
+    rooms_.log.write(
+        observe::Event::kRequestDone,
+        {{"request_id", id_.view()},
+         {"endpoint", request::endpoint_name(endpoint_)},
+         {"status", status_},
+         {"outcome", outcome()},
+         {"error", error_ ? error_code_name(*error_) : std::string_view()},
+         {"key", known_principal_ ? principal_.id() : std::string_view()},
+         {"model", plan_ ? plan_->alias : std::string_view()},
+         {"provider", target != nullptr
+                          ? std::string_view(runtime_.shared->providers[target->provider].name)
+                          : std::string_view()},
+         {"target", target != nullptr ? std::string_view(target->model) : std::string_view()},
+         {"attempts", when(attempts_.has_value(), attempts_ ? attempts_->made() : 0U)},
+         {"total_us", when(answered_ != MonoTime{}, micros(answered_ - timing_.received))},
+         {"upstream_us", when(upstream > Duration::zero(), micros(upstream))},
+         {"duration_us", micros(now - timing_.received)},
+         {"input_tokens", when(charged, charge.usage.input().value)},
+         {"output_tokens", when(charged, charge.usage.output().value)},
+         {"estimated", when(charged && charge.usage.estimated, true)},
+         {"cost_micro_usd", when(priced, charge.cost.value)}});
+}
+
+}  // namespace vidai::node::exchange
