@@ -91,6 +91,8 @@ std::uint64_t Counters::bound(std::uint32_t key, Kind kind, std::uint64_t limit)
     BoundInput in;
     // A process that begins anew enforces the limit alone until it has heard the others.
     in.nodes = std::max(1U, ledger_.lives(key, kind));
+    // True time, which use is measured in, is one more clock.
+    if (clocks_apart_.count() > 0) in.nodes = std::max(2U, in.nodes);
     in.limit = limit;
     in.burst_in_delay = ledger_.most_in(key, kind, so_far.delay);
     if (clocks_apart_.count() > 0) in.burst_in_skew = ledger_.most_in(key, kind, clocks_apart_);
