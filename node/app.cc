@@ -78,6 +78,7 @@ struct App::Impl {
     Result<void> start();
     Result<void> start_admin();
     void reload();
+    std::string not_ready() const;  // for a person; empty: it is
     bool pause(std::chrono::milliseconds span, bool& stop);
     void drain(const char* cause, std::chrono::milliseconds grace, bool& stop);
 
@@ -168,16 +169,16 @@ Result<void> App::Impl::start() {
 
 Result<void> App::Impl::start_admin() {
     auto pages = std::make_shared<const admin::Pages>(
-        admin::PageSources{
-            .not_ready = [this] { return draining ? "this node is draining" : mesh->not_ready(); },
-            .metrics_text = [this] { return metrics.prometheus_text(); },
-            .latency_json = [this] { return metrics.latency_json(); },
-            .version_json =
-                [] {
-                    return "{\"version\":\"" + std::string(kVersion) + "\",\"revision\":\"" +
-                           std::string(kRevision) + "\",\"build_type\":\"" +
-                           std::string(kBuildType) + "\"}\n";
-                }},
+        admin::PageSources{.not_ready = [this] { return not_ready(); },
+                           .metrics_text = [this] { return metrics.prometheus_text(); },
+                           .latency_json = [this] { return metrics.latency_json(); },
+                           .version_json =
+                               [] {
+                                   return "{\"version\":\"" + std::string(kVersion) +
+                                          "\",\"revision\":\"" + std::string(kRevision) +
+                                          "\",\"build_type\":\"" + std::string(kBuildType) +
+                                          "\"}\n";
+                               }},
         config.admin.address, config.admin.hosts);
     net::AdminServerOptions options;
     options.address = config.admin.address;
@@ -209,6 +210,12 @@ void App::Impl::reload() {
         changed += (changed.empty() ? "" : ", ") + path;
     }
     log.write(Event::kConfigReloaded, {{"changed", changed}});
+}
+
+std::string App::Impl::not_ready() const {
+    std::string why = mesh->not_ready();
+    if (why.empty() && draining) why = "this node is draining";
+    return why;
 }
 
 // Waits for `span` or a signal to end; true: one came. The first of them is remembered in `stop`.

@@ -55,7 +55,7 @@ Result<mesh::Member> wait_left(Call& call, Operator& mesh, const NodeId& node, m
             return fail(ErrorCode::kDeadlineExceeded,
                         node.str() +
                             " drains but has not left yet: requests are still under way "
-                            "there; --wait takes a longer time, asking again is safe",
+                            "there; --within takes a longer time, asking again is safe",
                         node.str());
         }
         call.world().pause(kLook);
@@ -67,7 +67,7 @@ Result<Answer> run_drain(Call& call) {
     if (!node) return fail(node.error());
     const auto grace = call.time_flag("--grace");
     if (!grace) return fail(grace.error());
-    const auto wait = call.time_flag("--wait");
+    const auto wait = call.time_flag("--within");
     if (!wait) return fail(wait.error());
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
@@ -105,7 +105,7 @@ Command drain_command(std::string_view noun, std::string_view verb, std::string_
             {{"--grace", "TIME",
               "How long it still takes connections after /readyz has begun to say no: longer than "
               "your load balancer needs to notice. Default: none."},
-             {"--wait", "TIME",
+             {"--within", "TIME",
               "Wait until it has left, at most that long; status 4 when it has not."}},
             run_drain};
 }

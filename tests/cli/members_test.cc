@@ -61,7 +61,7 @@ TEST_F(Members, DrainingWaitsUntilTheNodeHasLeft) {
     recording_.later = {mesh_of(MemberStatus::kAlive), mesh_of(MemberStatus::kAlive),
                         mesh_of(MemberStatus::kLeft)};
     recording_.draining = {NodeId("node-b"), false};
-    const Outcome done = asked_as_operator({"mesh", "leave", "node-b", "--wait", "10s"});
+    const Outcome done = asked_as_operator({"mesh", "leave", "node-b", "--within", "10s"});
     EXPECT_EQ(done.status, 0) << done.err;
     EXPECT_THAT(done.out, HasSubstr("left"));
     EXPECT_EQ(recording_.grace, std::chrono::seconds(0));
@@ -70,7 +70,7 @@ TEST_F(Members, DrainingWaitsUntilTheNodeHasLeft) {
 TEST_F(Members, DrainingThatTakesLongerThanOneWaitsSaysSo) {
     recording_.members = mesh_of(MemberStatus::kAlive);
     recording_.draining = {NodeId("node-b"), false};
-    const Outcome done = asked_as_operator({"node", "drain", "node-b", "--wait", "200ms"});
+    const Outcome done = asked_as_operator({"node", "drain", "node-b", "--within", "200ms"});
     EXPECT_EQ(done.status, 4);
     EXPECT_THAT(done.err, HasSubstr("has not left yet"));
 }

@@ -77,7 +77,7 @@ class Drain(suite.Suite):
         asked, leaver, other = self.mesh.nodes
         with Balancer(self.mesh.nodes, self.key) as clients:
             wait_for(lambda: clients.served >= 8, 30, "traffic")
-            done = self.mesh.ctl("node", "drain", leaver.id, "--grace", "1s", "--wait", "25s",
+            done = self.mesh.ctl("node", "drain", leaver.id, "--grace", "1s", "--within", "25s",
                                  node=asked)
             before = clients.served
             wait_for(lambda: clients.served >= before + 8, 30, "traffic after the drain")

@@ -161,7 +161,7 @@ class Gateway(suite.Suite):
                              ("config.loaded", {"file", "providers", "models"}),
                              ("node.started", {"node", "client_port", "admin_port", "mesh_port",
                                                "workers", "tls"}),
-                             ("node.draining", {"signal", "connections", "limit_ms"}),
+                             ("node.draining", {"cause", "connections", "limit_ms"}),
                              ("node.stopped", {"uptime_seconds", "cut"})):
             self.assertEqual(set(self.events(name)[0]) - {"ts", "level", "event"}, fields, name)
         self.assertNotIn('""', self.node.log.read_text(), "an empty field was written")

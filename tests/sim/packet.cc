@@ -92,7 +92,7 @@ std::size_t packed_bytes(const Message& message) {
 }
 
 std::size_t packed_bytes(const mesh::limits::CellBatch& batch) {
-    std::size_t size = kFrame + 2 * kWord + 3 * kWord + text(batch.node.str()) + kWord;
+    std::size_t size = kFrame + 3 * kWord + 3 * kWord + text(batch.node.str()) + kWord;
     for (const mesh::limits::Cell& cell : batch.cells) size += 4 * kWord + text(cell.key.str());
     return size;
 }
