@@ -13,7 +13,6 @@ namespace vidai::cli::commands {
 namespace {
 
 using print::Answer;
-using print::Cell;
 using print::Tone;
 using print::Value;
 

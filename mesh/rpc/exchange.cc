@@ -120,7 +120,7 @@ kj::Promise<std::vector<NodeId>> Exchange::holders(const state::RegisterName& na
     return kj::joinPromises(asked.releaseAsArray()).then([found]() { return std::move(*found); });
 }
 
-kj::Promise<void> Exchange::pull(NodeId peer, state::Cursor from) {
+kj::Promise<void> Exchange::pull(const NodeId& peer, state::Cursor from) {
     const auto found = peers_.find(peer);
     Session* const session = links_.find(peer);
     if (found == peers_.end() || session == nullptr) return kj::READY_NOW;

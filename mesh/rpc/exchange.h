@@ -70,7 +70,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     void taskFailed(kj::Exception&&) override {}
     void perform(limits::CounterCalls calls);
     kj::Promise<void> perform(limits::CounterCall call);
-    kj::Promise<void> pull(NodeId peer, state::Cursor from);
+    kj::Promise<void> pull(const NodeId& peer, state::Cursor from);
 
     Links& links_;
     Replica& replica_;

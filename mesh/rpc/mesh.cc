@@ -26,7 +26,7 @@ struct Mesh::Impl {
         mesh.stopped().wait(io.waitScope);
     }
     void command(rpc::Command what) {
-        CHECK(shared.commands.push(std::move(what)), "commands are few");
+        CHECK(shared.commands.push(rpc::Command(what)), "commands are few");
     }
 
     rpc::Startup startup;

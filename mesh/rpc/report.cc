@@ -85,13 +85,14 @@ std::vector<Member> show_members(const membership::Membership& core, MonoTime mo
     return members;
 }
 
-std::vector<MetricFamily> mesh_metrics(const MetricInputs& in) {
-    constexpr auto kCounter = MetricKind::kCounter;
-    constexpr auto kGauge = MetricKind::kGauge;
+namespace {
+
+constexpr auto kCounter = MetricKind::kCounter;
+constexpr auto kGauge = MetricKind::kGauge;
+
+std::vector<MetricFamily> membership_metrics(const MetricInputs& in) {
     const membership::Counters& m = in.membership;
     const LinkCounters& l = in.links;
-    const ExchangeCounters& x = in.exchange;
-    const double delay = std::chrono::duration<double>(in.view.delay).count();
     return {
         {"vidai_mesh_members", "Members by the status this node holds them in.", kGauge,
          by_status(in.view)},
@@ -136,6 +137,13 @@ std::vector<MetricFamily> mesh_metrics(const MetricInputs& in) {
          "Messages of authenticated peers that were malformed.",
          kCounter,
          {plain(in.malformed)}},
+    };
+}
+
+std::vector<MetricFamily> state_metrics(const MetricInputs& in) {
+    const ExchangeCounters& x = in.exchange;
+    const double delay = std::chrono::duration<double>(in.view.delay).count();
+    return {
         {"vidai_mesh_cells_total",
          "Counter cells received by what became of them.",
          kCounter,
@@ -165,6 +173,12 @@ std::vector<MetricFamily> mesh_metrics(const MetricInputs& in) {
          "Saves of the state file by result.",
          kCounter,
          {labelled("result", "ok", in.saves), labelled("result", "failed", in.saves_failed)}},
+    };
+}
+
+std::vector<MetricFamily> identity_metrics(const MetricInputs& in) {
+    const LinkCounters& l = in.links;
+    return {
         {"vidai_mesh_refusals_total",
          "Connections and statements turned away, on either side, by reason.", kCounter,
          by_reason(in.refusals)},
@@ -174,6 +188,15 @@ std::vector<MetricFamily> mesh_metrics(const MetricInputs& in) {
          {labelled("result", "renewed", l.reauthenticated),
           labelled("result", "expired", l.expired)}},
     };
+}
+
+}  // namespace
+
+std::vector<MetricFamily> mesh_metrics(const MetricInputs& in) {
+    std::vector<MetricFamily> families = membership_metrics(in);
+    std::ranges::move(state_metrics(in), std::back_inserter(families));
+    std::ranges::move(identity_metrics(in), std::back_inserter(families));
+    return families;
 }
 
 std::vector<MetricFamily> mesh_metric_catalogue() {

@@ -13,7 +13,7 @@ Saver::Saver(std::string path, kj::LowLevelAsyncIoProvider& io, std::function<se
     : path_(std::move(path)),
       encode_(std::move(encode)),
       saved_(std::move(saved)),
-      pump_(results_, io, [this](Result<void> result) { ended(result); }),
+      pump_(results_, io, [this](const Result<void>& result) { ended(result); }),
       thread_([this]() { work(); }) {}
 
 Saver::~Saver() {

@@ -5,6 +5,7 @@
 
 namespace vidai {
 
+// NOLINTNEXTLINE(readability-function-size): one line a code, so that none is forgotten.
 std::string_view error_code_name(ErrorCode code) {
     switch (code) {
         case ErrorCode::kInvalidRequest:
