@@ -78,13 +78,13 @@ void Exchange::push_counters(std::uint32_t nodes) {
     perform(fanout_.on_interval(mono_now(), wall_now(), nodes, room));
 }
 
-void Exchange::perform(limits::CounterCalls calls) {
+void Exchange::perform(const limits::CounterCalls& calls) {
     counters_.full_syncs = fanout_.full_syncs();
-    for (limits::CounterCall& each : calls) tasks_.add(perform(std::move(each)));
+    for (const limits::CounterCall& each : calls) tasks_.add(perform(each));
     for (auto& [id, peer] : peers_) note_owed(id, peer);
 }
 
-kj::Promise<void> Exchange::perform(limits::CounterCall call) {
+kj::Promise<void> Exchange::perform(const limits::CounterCall& call) {
     Session* const session = links_.find(call.to);
     if (session == nullptr) return kj::READY_NOW;  // its end was told, or is about to be
     peers_[call.to].sync.pushed(mono_now());
@@ -97,7 +97,7 @@ kj::Promise<void> Exchange::perform(limits::CounterCall call) {
                 note_owed(to, told->second);
             }
             if (!next) return kj::READY_NOW;
-            return perform(std::move(*next));
+            return perform(*next);
         });
 }
 

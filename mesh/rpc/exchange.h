@@ -68,8 +68,8 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     void note_owed(const NodeId& id, Peer& peer);
     std::optional<Duration> clock_offset(const NodeId& peer) const;
     void taskFailed(kj::Exception&&) override {}
-    void perform(limits::CounterCalls calls);
-    kj::Promise<void> perform(limits::CounterCall call);
+    void perform(const limits::CounterCalls& calls);
+    kj::Promise<void> perform(const limits::CounterCall& call);
     kj::Promise<void> pull(const NodeId& peer, state::Cursor from);
 
     Links& links_;
