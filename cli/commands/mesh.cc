@@ -14,7 +14,6 @@ namespace {
 
 using print::Answer;
 using print::Tone;
-using print::Value;
 
 constexpr std::string_view kDefaultServer = "127.0.0.1:7420";
 
