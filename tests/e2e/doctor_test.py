@@ -71,6 +71,8 @@ class Doctor(suite.Suite):
         self.wait_well()
         victim = self.nodes[2]
         victim.kill()
+        for node in self.nodes[:2]:
+            self.mesh.wait_status(node, victim.id, ("dead",))
         hits = self.wait_found(victim.id, "members", ("error",))
         self.assertIn("held dead by node-1 and node-2", hits[0]["what"])
         victim.start()
