@@ -53,9 +53,17 @@ ExitCode worse(ExitCode a, ExitCode b) {
     return kClean;
 }
 
+// As a shell reads it back: a folder's name may have a space in it.
+std::string shell_word(const std::string& text) {
+    if (text.find_first_of(" \t'\"\\$`&|;<>()*?[]#~") == std::string::npos) return text;
+    std::string word = "'";
+    for (const char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
+    return word + "'";
+}
+
 std::string replay_line(const std::string& program, std::uint64_t seed, const std::string& trim,
                         const Arguments& arguments) {
-    std::string line = program + " --seeds " + std::to_string(seed) + trim;
+    std::string line = shell_word(program) + " --seeds " + std::to_string(seed) + trim;
     if (!arguments.mutant.empty()) line += " --mutant " + arguments.mutant;
     return line;
 }
