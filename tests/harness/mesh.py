@@ -3,22 +3,38 @@
 import json
 import os
 import pathlib
+import random
 import socket
 import subprocess
 
 from programs import Failed, Mock, Process, ensure_terminated, wait_for
 
 
+_OUTSIDE_EPHEMERAL = (12000, 32000)
+_claims = []  # the ports this process has handed out, claimed until it ends
+
+
 def free_ports(count):
-    """Ports that were free a moment ago; a node must know its own to come back to it."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        return [s.getsockname()[1] for s in sockets]
-    finally:
-        for s in sockets:
-            s.close()
+    """Ports that nobody takes before we bind them: a node must know its own to come back to it.
+
+    They lie below the range from which the kernel gives ports to outgoing connections, which could
+    otherwise occupy one between the choice and the bind. Each is claimed by an abstract socket name
+    for as long as this process lives, so that tests beside it never choose the same."""
+    ports = []
+    for port in random.sample(range(*_OUTSIDE_EPHEMERAL), 1000):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0vidai-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise Failed(f"found only {len(ports)} of {count} free ports on 127.0.0.1")
 
 
 class Node(Process):
