@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mesh/clock.h"
 #include "mesh/node_report.h"
 #include "mesh/state/key_record.h"
 #include "mesh/view.h"
@@ -172,6 +173,7 @@ struct MeshInitRequest {
     std::string directory;                // made if absent; must hold none of the files
     std::string operator_name = "admin";  // in the form of a node id
     std::string node_pattern = "*";       // node ids that the issuer may certify, one '*' at most
+    std::shared_ptr<const Clock> clock = system_clock();
 };
 
 struct MeshInitFiles {

@@ -5,9 +5,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "mesh/clock.h"
 #include "mesh/membership/options.h"
 
 namespace vidai::mesh {
@@ -33,6 +35,7 @@ struct MeshOptions {
     bool enabled = false;  // a node on its own: nothing listens on the mesh port
     // The oldest that a connection to a peer may grow before both prove again who they are.
     std::chrono::milliseconds reauthenticate{std::chrono::hours(24)};
+    std::shared_ptr<const Clock> clock = system_clock();  // never null
 };
 
 }  // namespace vidai::mesh

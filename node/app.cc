@@ -133,6 +133,14 @@ Result<void> App::Impl::start() {
     for (const std::string& warning : config.warnings) {
         log.write(Event::kConfigWarning, {{"warning", warning}});
     }
+    if (flags.clock_offset.count() != 0) {
+        log.write(
+            Event::kConfigWarning,
+            {{"warning", "--clock-offset shifts this node's time of day by " +
+                             std::to_string(flags.clock_offset.count()) + "ms: it is for tests"}});
+        config.mesh.clock = mesh::system_clock(flags.clock_offset);
+        config.listen.clock_offset = flags.clock_offset;
+    }
     auto runtime = make_runtime(config, metrics.series());
     if (!runtime) return fail(std::move(runtime).error());
     log.write(Event::kConfigLoaded, {{"file", flags.config_file},

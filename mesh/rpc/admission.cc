@@ -7,7 +7,6 @@
 #include <system_error>
 #include <utility>
 
-#include "mesh/rpc/clock.h"
 #include "mesh/rpc/joining.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/seal/refusal.h"
@@ -46,7 +45,7 @@ Result<Admission> by_issuer(const MeshOptions& options, const NodeId& node,
                             const seal::NodeIdentity& identity) {
     auto issuer = load_issuer(options);
     if (!issuer) return fail(std::move(issuer).error());
-    auto certified = certify(*issuer, node, identity, wall_now());
+    auto certified = certify(*issuer, node, identity, options.clock->wall_now());
     if (!certified) return fail(std::move(certified).error());
     const seal::Trust trust = issuer->trust;
     return Admission{trust, std::move(*issuer), std::move(*certified), {}};
@@ -56,7 +55,7 @@ Result<Admission> by_token(const MeshOptions& options, const NodeId& node,
                            const seal::NodeIdentity& identity) {
     const auto token = seal::decode_token(options.join);
     if (!token) return fail(token.error());
-    auto chain = join_mesh(*token, node, *identity.key, kJoinWithin);
+    auto chain = join_mesh(*token, node, *identity.key, kJoinWithin, *options.clock);
     if (!chain) {
         Error error = std::move(chain).error();
         error.message = "this node could not join the mesh: " + error.message;
@@ -66,7 +65,8 @@ Result<Admission> by_token(const MeshOptions& options, const NodeId& node,
     if (auto kept = seal::store_membership(options.data_dir, held); !kept) {
         return fail(std::move(kept).error());
     }
-    auto certified = certified_by(held.trust, node, identity, held.chain, wall_now());
+    auto certified =
+        certified_by(held.trust, node, identity, held.chain, options.clock->wall_now());
     if (!certified) return fail(std::move(certified).error());
     return Admission{held.trust, std::nullopt, std::move(*certified), held.seeds};
 }
@@ -75,7 +75,8 @@ Result<Admission> by_certificate(const MeshOptions& options, const NodeId& node,
                                  const seal::NodeIdentity& identity) {
     const auto held = seal::load_membership(options.data_dir);
     if (!held) return fail(held.error());
-    auto certified = certified_by(held->trust, node, identity, held->chain, wall_now());
+    auto certified =
+        certified_by(held->trust, node, identity, held->chain, options.clock->wall_now());
     if (certified) return Admission{held->trust, std::nullopt, std::move(*certified), held->seeds};
     if (!options.join.empty()) return by_token(options, node, identity);
     Error error = std::move(certified).error();

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "mesh/rpc/clock.h"
 #include "mesh/seal/encoding.h"
 
 namespace vidai::mesh::rpc {
@@ -24,6 +23,7 @@ std::size_t size_of(const state::KeyRecord& key) {
 Desk::Desk(const Startup& startup, const membership::Membership& membership, Replica& replica,
            Saver& saver, kj::Timer& timer, DeskEvents& events)
     : startup_(startup),
+      clock_(*startup.options.clock),
       membership_(membership),
       replica_(replica),
       saver_(saver),

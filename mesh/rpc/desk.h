@@ -56,9 +56,12 @@ class Desk final : public OperatorCalls {
     Result<CreatedToken> token_create(TokenRequest request) override;
 
   private:
+    MonoTime mono_now() const { return clock_.mono_now(); }
+    WallTime wall_now() const { return clock_.wall_now(); }
     kj::Promise<Result<void>> saved(std::chrono::milliseconds within);
 
     const Startup& startup_;
+    const Clock& clock_;
     const membership::Membership& membership_;
     Replica& replica_;
     Saver& saver_;

@@ -8,16 +8,15 @@
 
 #include <kj/vector.h>
 
-#include "mesh/rpc/clock.h"
-
 namespace vidai::mesh::rpc {
 
-Exchange::Exchange(Links& links, Replica& replica, Merged merged)
+Exchange::Exchange(Links& links, Replica& replica, const Clock& clock, Merged merged)
     : links_(links),
       replica_(replica),
+      clock_(clock),
       merged_(std::move(merged)),
       fanout_(replica.counters(), wire::kCellsPerPush),
-      propagation_(wall_now()),
+      propagation_(clock.wall_now()),
       tasks_(*this) {}
 
 Exchange::~Exchange() noexcept(false) = default;

@@ -33,7 +33,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
   public:
     // `merged` hears of registers that came from `from`.
     using Merged = std::function<void(const NodeId& from, const MergeReport& report)>;
-    Exchange(Links& links, Replica& replica, Merged merged);
+    Exchange(Links& links, Replica& replica, const Clock& clock, Merged merged);
     ~Exchange() noexcept(false);
 
     void on_link_up(const NodeId& peer);
@@ -65,6 +65,8 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
         Duration skew{};
         PeerSync sync;
     };
+    MonoTime mono_now() const { return clock_.mono_now(); }
+    WallTime wall_now() const { return clock_.wall_now(); }
     void note_owed(const NodeId& id, Peer& peer);
     std::optional<Duration> clock_offset(const NodeId& peer) const;
     void taskFailed(kj::Exception&&) override {}
@@ -74,6 +76,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
 
     Links& links_;
     Replica& replica_;
+    const Clock& clock_;
     Merged merged_;
     limits::CounterFanout fanout_;
     std::map<NodeId, Peer> peers_;

@@ -8,7 +8,6 @@
 #include <capnp/rpc-twoparty.h>
 #include <kj/async-io.h>
 
-#include "mesh/rpc/clock.h"
 #include "mesh/rpc/handshaking.h"
 #include "mesh/rpc/sealed_stream.h"
 #include "mesh/rpc/startup.h"
@@ -30,8 +29,8 @@ constexpr auto kPause = 500 * kj::MILLISECONDS;
 
 // The RPC over one sealed connection, alive until its answer is there.
 struct Asking {
-    explicit Asking(Handshaken done)
-        : stream(std::move(done), wire::kOperatorWordsMax),
+    Asking(Handshaken done, const Clock& clock)
+        : stream(std::move(done), wire::kOperatorWordsMax, clock),
           network(stream, Side::CLIENT, wire::reader_options(wire::kOperatorWordsMax)),
           system(::capnp::makeRpcClient(network)) {}
 
@@ -49,10 +48,12 @@ struct Asking {
 
 class Joiner {
   public:
-    Joiner(const seal::JoinToken& token, const NodeId& node, const seal::SecretKey& key)
+    Joiner(const seal::JoinToken& token, const NodeId& node, const seal::SecretKey& key,
+           const Clock& clock)
         : token_(token),
           node_(node),
           key_(key),
+          clock_(clock),
           self_(std::make_shared<const seal::Credentials>(token.as)),
           io_(kj::setupAsyncIo()) {}
 
@@ -79,7 +80,7 @@ class Joiner {
             .then([this](kj::Own<kj::AsyncIoStream>&& stream) {
                 tune(*stream);
                 seal::HandshakeOptions options{
-                    self_, {Generation{0}, kWire, {}}, seal::Role::kPeer, {}, wall_now()};
+                    self_, {Generation{0}, kWire, {}}, seal::Role::kPeer, {}, clock_.wall_now()};
                 return run_handshake(
                     kj::mv(stream),
                     std::make_unique<seal::Initiator>(std::move(options), seal::system_random()));
@@ -93,7 +94,7 @@ class Joiner {
     kj::Promise<Answer> request(Handshaken done) {
         const seal::Signature proof =
             seal::sign_request(key_, done.session.binding, token_.as.trust.mesh, node_);
-        auto asking = kj::heap<Asking>(std::move(done));
+        auto asking = kj::heap<Asking>(std::move(done), clock_);
         auto call = asking->remote().requestCertificateRequest();
         call.setNode(wire::to_text(node_.str()));
         call.setKey(wire::to_data(key_.public_key().bytes));
@@ -112,14 +113,15 @@ class Joiner {
     const seal::JoinToken& token_;
     const NodeId& node_;
     const seal::SecretKey& key_;
+    const Clock& clock_;
     const std::shared_ptr<const seal::Credentials> self_;
     kj::AsyncIoContext io_;
 };
 
 Answer checked(const seal::JoinToken& token, const NodeId& node, const seal::SecretKey& key,
-               Answer chain) {
+               const Clock& clock, Answer chain) {
     if (!chain) return chain;
-    const auto who = seal::verify_chain(token.as.trust, wall_now(), *chain);
+    const auto who = seal::verify_chain(token.as.trust, clock.wall_now(), *chain);
     if (!who) return fail(seal::to_error(who.error()));
     if (who->node != node || who->key != key.public_key() || !who->roles.has(seal::Role::kPeer)) {
         return fail(ErrorCode::kProtocol, "the mesh certified another node than this one", "join");
@@ -128,16 +130,16 @@ Answer checked(const seal::JoinToken& token, const NodeId& node, const seal::Sec
 }
 
 Answer join_here(const seal::JoinToken& token, const NodeId& node, const seal::SecretKey& key,
-                 std::chrono::seconds within) {
-    Joiner joiner(token, node, key);
-    const MonoTime end = mono_now() + within;
+                 std::chrono::seconds within, const Clock& clock) {
+    Joiner joiner(token, node, key, clock);
+    const MonoTime end = clock.mono_now() + within;
     for (;;) {
         Answer last = fail(ErrorCode::kInvalidRequest, "the join token names no seeds", "join");
         for (const std::string& seed : token.seeds) {
-            last = checked(token, node, key, joiner.ask(seed));
+            last = checked(token, node, key, clock, joiner.ask(seed));
             if (last || last.error().code != ErrorCode::kUnavailable) return last;
         }
-        if (token.seeds.empty() || mono_now() > end) return last;
+        if (token.seeds.empty() || clock.mono_now() > end) return last;
         joiner.pause();
     }
 }
@@ -145,10 +147,11 @@ Answer join_here(const seal::JoinToken& token, const NodeId& node, const seal::S
 }  // namespace
 
 Result<seal::Bytes> join_mesh(const seal::JoinToken& token, const NodeId& node,
-                              const seal::SecretKey& key, std::chrono::seconds within) {
+                              const seal::SecretKey& key, std::chrono::seconds within,
+                              const Clock& clock) {
     Answer answer = fail(ErrorCode::kInternal, "not asked");
     // The caller's thread may have a KJ loop already, and can have one only.
-    std::thread asking([&]() { answer = join_here(token, node, key, within); });
+    std::thread asking([&]() { answer = join_here(token, node, key, within, clock); });
     asking.join();
     return answer;
 }

@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "mesh/clock.h"
 #include "mesh/seal/encoding.h"
 #include "mesh/seal/keys.h"
 #include "mesh/seal/token.h"
@@ -17,6 +18,7 @@ namespace vidai::mesh::rpc {
 // `within` while none can be reached or none holds an issuer key; a refusal is final. kUnavailable,
 // kUnauthenticated, kPermissionDenied, kConflict, with what to do.
 Result<seal::Bytes> join_mesh(const seal::JoinToken& token, const NodeId& node,
-                              const seal::SecretKey& key, std::chrono::seconds within);
+                              const seal::SecretKey& key, std::chrono::seconds within,
+                              const Clock& clock);
 
 }  // namespace vidai::mesh::rpc

@@ -11,7 +11,6 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
-#include "mesh/rpc/clock.h"
 #include "mesh/rpc/sockets.h"
 #include "mesh/wire/message.h"
 
@@ -63,8 +62,14 @@ bool Links::taken(const seal::PeerIdentity& who) const {
     return held != sessions_.end() && held->second.who.key != who.key;
 }
 
-Links::Links(kj::Network& network, kj::Timer& timer, Self self, LinkEvents& events)
-    : network_(network), timer_(timer), self_(std::move(self)), events_(events), tasks_(*this) {}
+Links::Links(kj::Network& network, kj::Timer& timer, const Clock& clock, Self self,
+             LinkEvents& events)
+    : network_(network),
+      timer_(timer),
+      clock_(clock),
+      self_(std::move(self)),
+      events_(events),
+      tasks_(*this) {}
 
 Links::~Links() noexcept(false) = default;
 
@@ -218,7 +223,7 @@ void Links::welcome(Handshaken done, const std::string& address) {
     if (!done.session.peer.roles.has(seal::Role::kPeer)) {
         auto bootstrap = events_.bootstrap_for(done.session.peer, done.session.binding);
         seal::PeerIdentity who = done.session.peer;
-        auto stream = kj::heap<SealedStream>(std::move(done), wire::kOperatorWordsMax);
+        auto stream = kj::heap<SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
         stream->meter(traffic_.operators());
         return serve_operator(kj::mv(stream), kj::mv(bootstrap), std::move(who));
     }
@@ -256,12 +261,12 @@ bool Links::adopt(Handshaken done, const NodeId& dialler) {
     const Tenure tenure = tenure_of(now, wall_now(),
                                     {self_.reauthenticate, who.valid_until, self_.valid_until,
                                      self_.id < peer, seal::Reader(random).u32()});
-    auto sealed = kj::heap<SealedStream>(std::move(done), wire::kPeerWordsMax);
+    auto sealed = kj::heap<SealedStream>(std::move(done), wire::kPeerWordsMax, clock_);
     SealedStream* const stream = sealed.get();
     stream->meter(traffic_.of(peer));
-    auto session =
-        kj::heap<Session>(kj::mv(sealed), dialler == self_.id ? Side::CLIENT : Side::SERVER,
-                          kj::mv(bootstrap), wire::kPeerWordsMax, timer_, traffic_.of(peer));
+    auto session = kj::heap<Session>(
+        kj::mv(sealed), dialler == self_.id ? Side::CLIENT : Side::SERVER, kj::mv(bootstrap),
+        wire::kPeerWordsMax, timer_, traffic_.of(peer), clock_);
     const std::uint64_t number = ++next_number_;
     sessions_.emplace(peer, Held{kj::mv(session), stream, facts, now, number, std::move(who),
                                  std::move(address), tenure});
@@ -379,7 +384,7 @@ void Links::serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capabilit
                                    "too many operators are connected at once", "operator_slots"});
     }
     auto session = kj::heap<Session>(kj::mv(stream), Side::SERVER, kj::mv(bootstrap),
-                                     wire::kOperatorWordsMax, timer_, traffic_.operators());
+                                     wire::kOperatorWordsMax, timer_, traffic_.operators(), clock_);
     const std::uint64_t number = ++next_number_;
     tasks_.add(session->ended().then(
         [this, number]() { return kj::evalLater([this, number]() { guests_.erase(number); }); }));

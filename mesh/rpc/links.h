@@ -15,6 +15,7 @@
 #include <kj/async-io.h>
 #include <kj/timer.h>
 
+#include "mesh/clock.h"
 #include "mesh/membership/effects.h"
 #include "mesh/membership/membership.h"
 #include "mesh/rpc/doorkeeper.h"
@@ -69,7 +70,9 @@ class Links final : private kj::TaskSet::ErrorHandler {
         std::shared_ptr<const seal::RevokedKeys> revoked;
     };
 
-    Links(kj::Network& network, kj::Timer& timer, Self self, LinkEvents& events);
+    // All outlive it.
+    Links(kj::Network& network, kj::Timer& timer, const Clock& clock, Self self,
+          LinkEvents& events);
     ~Links() noexcept(false);
 
     void set_self(Self self) { self_ = std::move(self); }
@@ -118,6 +121,8 @@ class Links final : private kj::TaskSet::ErrorHandler {
         seal::PeerIdentity who;  // of the local socket: nobody, and for ever
     };
 
+    MonoTime mono_now() const { return clock_.mono_now(); }
+    WallTime wall_now() const { return clock_.wall_now(); }
     void taskFailed(kj::Exception&& e) override;
     kj::Promise<Attempt> attempt(const membership::Dial& dial);
     kj::Promise<Attempt> shake(kj::Own<kj::AsyncIoStream> stream, const NodeId& expect);
@@ -139,6 +144,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
 
     kj::Network& network_;
     kj::Timer& timer_;
+    const Clock& clock_;
     Self self_;
     LinkEvents& events_;
     LinkCounters counters_;

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "mesh/rpc/clock.h"
 #include "mesh/rpc/mesh_thread.h"
 #include "mesh/rpc/sockets.h"
 

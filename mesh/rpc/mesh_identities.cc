@@ -7,7 +7,6 @@
 #include <utility>
 #include <variant>
 
-#include "mesh/rpc/clock.h"
 #include "mesh/rpc/mesh_thread.h"
 
 namespace vidai::mesh::rpc {

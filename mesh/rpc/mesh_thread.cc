@@ -9,7 +9,6 @@
 #include <utility>
 #include <variant>
 
-#include "mesh/rpc/clock.h"
 #include "mesh/rpc/node_report.h"
 #include "mesh/rpc/operator_server.h"
 #include "mesh/rpc/report.h"
@@ -47,9 +46,10 @@ ms::Crypto crypto_of(const Startup& startup, std::shared_ptr<const seal::Revoked
                 const std::string bytes = ms::signed_bytes(claim);
                 return key->sign(seal::Domain::kMemberRecord, seal::bytes_of(bytes)).bytes;
             },
-            [trust = startup.trust, revoked = std::move(revoked)](const ms::Claim& claim) {
+            [trust = startup.trust, revoked = std::move(revoked),
+             clock = startup.options.clock](const ms::Claim& claim) {
                 const auto who =
-                    seal::verify_chain(trust, wall_now(), seal::bytes_of(claim.credential));
+                    seal::verify_chain(trust, clock->wall_now(), seal::bytes_of(claim.credential));
                 if (!who || who->node != claim.id || who->key.bytes != claim.key ||
                     who->serial != claim.version.serial || !who->roles.has(seal::Role::kPeer) ||
                     revoked->covers(*who)) {
@@ -87,6 +87,7 @@ Duration patience_of(const Startup& startup) {
 MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
                        kj::AsyncIoContext& io)
     : startup_(startup),
+      clock_(*startup.options.clock),
       shared_(shared),
       sink_(sink),
       timer_(io.provider->getTimer()),
@@ -109,9 +110,9 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
           }),
       registrar_(std::move(startup.issuer), [this](const NodeId& node) { return known_key(node); }),
       desk_(startup, membership_, replica_, saver_, timer_, *this),
-      links_(io.provider->getNetwork(), timer_,
+      links_(io.provider->getNetwork(), timer_, clock_,
              link_self(startup, certified_, replica_.identities()), *this),
-      exchange_(links_, replica_,
+      exchange_(links_, replica_, clock_,
                 [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
       commands_(shared.commands, *io.lowLevelProvider,
                 [this](Command command) { on_command(command); }),
@@ -254,7 +255,7 @@ void MeshThread::publish_readiness() {
     PeerCalls& calls = *this;
     JoinCalls& joins = *this;
     if (who.roles.has(seal::Role::kPeer)) {
-        return kj::heap<PeerServer>(who, calls, links_.traffic().of(who.node));
+        return kj::heap<PeerServer>(who, calls, links_.traffic().of(who.node), clock_);
     }
     if (who.roles.has(seal::Role::kOperator)) return kj::heap<OperatorServer>(desk_, true);
     if (who.roles.has(seal::Role::kObserver)) return kj::heap<OperatorServer>(desk_, false);

@@ -50,6 +50,8 @@ class MeshThread final : private LinkEvents,
     kj::Promise<void> stopped() { return kj::mv(stop_.promise); }  // once
 
   private:
+    MonoTime mono_now() const { return clock_.mono_now(); }
+    WallTime wall_now() const { return clock_.wall_now(); }
     // Inputs.
     void on_command(Command command);
     ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who,
@@ -118,6 +120,7 @@ class MeshThread final : private LinkEvents,
     void notice(Notice::Kind kind, std::string subject, std::string what, std::string message = {});
 
     Startup& startup_;
+    const Clock& clock_;
     Shared& shared_;
     const NoticeSink& sink_;
     kj::Timer& timer_;

@@ -10,8 +10,8 @@
 #include <capnp/rpc-twoparty.h>
 #include <kj/async-io.h>
 
+#include "mesh/clock.h"
 #include "mesh/operator.h"
-#include "mesh/rpc/clock.h"
 #include "mesh/rpc/handshaking.h"
 #include "mesh/rpc/sealed_stream.h"
 #include "mesh/rpc/sockets.h"
@@ -30,6 +30,12 @@ using Side = ::capnp::rpc::twoparty::Side;
 using Stream = kj::Own<kj::AsyncIoStream>;
 
 constexpr std::string_view kUnixPrefix = "unix:";
+
+// An operator's tool is no part of a simulated or shifted mesh.
+const Clock& system_time() {
+    static const std::shared_ptr<const Clock> clock = system_clock();
+    return *clock;
+}
 
 // A thread can have one KJ loop; its clients share it.
 std::shared_ptr<kj::AsyncIoContext> thread_loop() {
@@ -78,8 +84,11 @@ std::string reason(const std::string& description) {
 kj::Promise<Result<Stream>> seal_stream(Stream stream, const Plan& plan) {
     if (!plan.self) return Result<Stream>(kj::mv(stream));
     rpc::tune(*stream);
-    seal::HandshakeOptions options{
-        plan.self, {Generation{0}, rpc::kWire, {}}, seal::Role::kPeer, {}, rpc::wall_now()};
+    seal::HandshakeOptions options{plan.self,
+                                   {Generation{0}, rpc::kWire, {}},
+                                   seal::Role::kPeer,
+                                   {},
+                                   system_time().wall_now()};
     auto machine = std::make_unique<seal::Initiator>(std::move(options), seal::system_random());
     return rpc::run_handshake(kj::mv(stream), std::move(machine))
         .then([](Result<rpc::Handshaken>&& done) -> Result<Stream> {
@@ -91,7 +100,7 @@ kj::Promise<Result<Stream>> seal_stream(Stream stream, const Plan& plan) {
             }
             if (!done) return fail(std::move(done).error());
             return Result<Stream>(
-                kj::heap<rpc::SealedStream>(std::move(*done), wire::kPeerWordsMax));
+                kj::heap<rpc::SealedStream>(std::move(*done), wire::kPeerWordsMax, system_time()));
         });
 }
 
@@ -278,7 +287,7 @@ Result<Stated> OperatorClient::revoke(const RevokeRequest& wanted) {
         if (!met) subject = {*key, "unknown"};
     }
     auto said = impl_->announce(
-        rpc::sign_revocation(impl_->self.get(), subject, wanted.reason, rpc::wall_now()));
+        rpc::sign_revocation(impl_->self.get(), subject, wanted.reason, system_time().wall_now()));
     if (!said) return said;
     said->subject = subject.name;
     said->fingerprint = seal::fingerprint(subject.key);
@@ -296,7 +305,8 @@ Result<Stated> OperatorClient::forget(const NodeId& node, bool force) {
                         ": stop it first, or use --force",
                     node.str());
     }
-    auto said = impl_->announce(rpc::sign_forget(impl_->self.get(), *detail, rpc::wall_now()));
+    auto said =
+        impl_->announce(rpc::sign_forget(impl_->self.get(), *detail, system_time().wall_now()));
     if (!said) return said;
     said->subject = node.str();
     said->fingerprint = detail->key_fingerprint;
@@ -311,12 +321,12 @@ Result<CreatedToken> OperatorClient::token_create(const TokenRequest& wanted) {
 
 Result<Acknowledgement> OperatorClient::acknowledged(const Stated& statement) {
     constexpr auto kPause = 100 * kj::MILLISECONDS;
-    const auto end = rpc::mono_now() + impl_->timeout;
+    const auto end = system_time().mono_now() + impl_->timeout;
     for (;;) {
         auto request = impl_->remote.acknowledgedRequest();
         wire::write(statement, request.initSaid());
         auto heard = impl_->call<Acknowledgement>(kj::mv(request));
-        if (!heard || heard->missing.empty() || rpc::mono_now() > end) return heard;
+        if (!heard || heard->missing.empty() || system_time().mono_now() > end) return heard;
         impl_->io->provider->getTimer().afterDelay(kPause).wait(impl_->io->waitScope);
     }
 }

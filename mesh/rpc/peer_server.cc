@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "mesh/rpc/clock.h"
 #include "mesh/wire/membership.h"
 #include "mesh/wire/message.h"
 
@@ -56,7 +55,7 @@ kj::Promise<void> PeerServer::pullRegisters(PullRegistersContext context) {
     traffic_.add_in(TrafficKind::kRegisters, words_of(context));
     const auto pull = wire::guarded([&]() { return wire::read(context.getParams().getPull()); });
     if (!pull) return malformed(pull.error());
-    wire::write(calls_.page_for(*pull), calls_.digest_now(), wall_now(),
+    wire::write(calls_.page_for(*pull), calls_.digest_now(), clock_.wall_now(),
                 context.getResults().initPage());
     traffic_.add_out(TrafficKind::kRegisters,
                      context.getResults().asReader().totalSize().wordCount);

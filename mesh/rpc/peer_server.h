@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "mesh/clock.h"
 #include "mesh/membership/message.h"
 #include "mesh/rpc/traffic.h"
 #include "mesh/seal/certificate.h"
@@ -36,9 +37,13 @@ class PeerCalls {
 
 class PeerServer final : public proto::Peer::Server {
   public:
-    // Both outlive it.
-    PeerServer(seal::PeerIdentity peer, PeerCalls& calls, PeerTraffic& traffic)
-        : peer_(std::move(peer)), from_(peer_.node), calls_(calls), traffic_(traffic) {}
+    // All outlive it.
+    PeerServer(seal::PeerIdentity peer, PeerCalls& calls, PeerTraffic& traffic, const Clock& clock)
+        : peer_(std::move(peer)),
+          from_(peer_.node),
+          calls_(calls),
+          traffic_(traffic),
+          clock_(clock) {}
 
     kj::Promise<void> deliver(DeliverContext context) override;
     kj::Promise<void> pushCounters(PushCountersContext context) override;
@@ -53,6 +58,7 @@ class PeerServer final : public proto::Peer::Server {
     const NodeId& from_;
     PeerCalls& calls_;
     PeerTraffic& traffic_;
+    const Clock& clock_;
 };
 
 }  // namespace vidai::mesh::rpc

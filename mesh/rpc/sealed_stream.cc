@@ -7,14 +7,14 @@
 
 #include <kj/debug.h>
 
-#include "mesh/rpc/clock.h"
 #include "mesh/seal/refusal.h"
 
 namespace vidai::mesh::rpc {
 
-SealedStream::SealedStream(Handshaken done, std::size_t words_max)
+SealedStream::SealedStream(Handshaken done, std::size_t words_max, const Clock& clock)
     : inner_(kj::mv(done.stream)),
-      sealer_(done.session.send, mono_now()),
+      clock_(clock),
+      sealer_(done.session.send, clock.mono_now()),
       opener_(done.session.receive),
       guard_(words_max),
       early_(std::move(done.early)),
@@ -83,7 +83,7 @@ kj::Promise<void> SealedStream::send(seal::Bytes sealed) {
 
 kj::Promise<void> SealedStream::write(const void* buffer, std::size_t size) {
     seal::Bytes sealed;
-    sealer_.seal({static_cast<const std::uint8_t*>(buffer), size}, mono_now(), sealed);
+    sealer_.seal({static_cast<const std::uint8_t*>(buffer), size}, clock_.mono_now(), sealed);
     return send(std::move(sealed));
 }
 

@@ -10,6 +10,7 @@
 
 #include <kj/async-io.h>
 
+#include "mesh/clock.h"
 #include "mesh/rpc/handshaking.h"
 #include "mesh/rpc/traffic.h"
 #include "mesh/seal/record.h"
@@ -20,8 +21,8 @@ namespace vidai::mesh::rpc {
 class SealedStream final : public kj::AsyncIoStream {
   public:
     // `done`: a handshake, whose last message goes out with the first record. `words_max`: of one
-    // message from the other side.
-    SealedStream(Handshaken done, std::size_t words_max);
+    // message from the other side. `clock` outlives it.
+    SealedStream(Handshaken done, std::size_t words_max, const Clock& clock);
 
     // Counts what it carries from now on into `traffic`, which outlives it.
     void meter(PeerTraffic& traffic) { traffic_ = &traffic; }
@@ -45,6 +46,7 @@ class SealedStream final : public kj::AsyncIoStream {
     [[noreturn]] void refuse(const Error& error);
 
     kj::Own<kj::AsyncIoStream> inner_;
+    const Clock& clock_;
     seal::Sealer sealer_;
     seal::Opener opener_;
     wire::FrameGuard guard_;

@@ -7,7 +7,6 @@
 
 #include <capnp/message.h>
 
-#include "mesh/rpc/clock.h"
 #include "mesh/wire/membership.h"
 #include "mesh/wire/message.h"
 
@@ -34,15 +33,16 @@ std::uint64_t words_of(const Request& request) {
 
 Session::Session(kj::Own<kj::AsyncIoStream> stream, Side side,
                  ::capnp::Capability::Client bootstrap, std::size_t words_max, kj::Timer& timer,
-                 PeerTraffic& traffic)
+                 PeerTraffic& traffic, const Clock& clock)
     : timer_(timer),
       traffic_(traffic),
+      clock_(clock),
       stream_(kj::mv(stream)),
       network_(*stream_, side, wire::reader_options(words_max)),
       system_(::capnp::makeRpcServer(network_, kj::mv(bootstrap))),
       remote_(bootstrap_of(system_, side)),
       tasks_(*this) {
-    load_->minute = mono_now();
+    load_->minute = clock_.mono_now();
     // What a peer may have us hold in calls that are not answered yet.
     system_.setFlowLimit(2 * words_max);
 }
@@ -79,9 +79,9 @@ kj::Promise<bool> Session::push_counters(const wire::CounterPush& push) {
     auto request = remote_.pushCountersRequest();
     wire::write(push, request.initPush());
     traffic_.add_out(TrafficKind::kCounters, words_of(request));
-    const MonoTime start = mono_now();
-    auto call = request.send().ignoreResult().then([load = load_, start]() {
-        const MonoTime now = mono_now();
+    const MonoTime start = clock_.mono_now();
+    auto call = request.send().ignoreResult().then([load = load_, start, &clock = clock_]() {
+        const MonoTime now = clock.mono_now();
         (void)load->push_time_max(now);
         load->slowest = std::max(load->slowest, now - start);
         return true;

@@ -15,6 +15,7 @@
 #include <kj/async-io.h>
 #include <kj/timer.h>
 
+#include "mesh/clock.h"
 #include "mesh/membership/message.h"
 #include "mesh/rpc/sealed_stream.h"
 #include "mesh/rpc/traffic.h"
@@ -34,7 +35,7 @@ class Session final : private kj::TaskSet::ErrorHandler {
   public:
     Session(kj::Own<kj::AsyncIoStream> stream, ::capnp::rpc::twoparty::Side side,
             ::capnp::Capability::Client bootstrap, std::size_t words_max, kj::Timer& timer,
-            PeerTraffic& traffic);
+            PeerTraffic& traffic, const Clock& clock);
     ~Session() noexcept(false);
 
     // Resolves once, when the connection is gone for whatever reason.
@@ -72,6 +73,7 @@ class Session final : private kj::TaskSet::ErrorHandler {
 
     kj::Timer& timer_;
     PeerTraffic& traffic_;  // outlives it
+    const Clock& clock_;    // outlives the calls too
     const std::shared_ptr<Load> load_ = std::make_shared<Load>();
     kj::Own<kj::AsyncIoStream> stream_;
     ::capnp::TwoPartyVatNetwork network_;

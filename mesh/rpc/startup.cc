@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "mesh/operator.h"
-#include "mesh/rpc/clock.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/seal/refusal.h"
 
@@ -60,7 +59,7 @@ Result<MeshOptions> with_genesis(MeshOptions options, const DataDir& dir, const 
     options.root_file = folder + "/mesh.pub";
     options.issuer_file = folder + "/issuer.key";
     if (std::filesystem::exists(folder)) return options;
-    auto made = mesh_init({.directory = folder});
+    auto made = mesh_init({.directory = folder, .clock = options.clock});
     if (!made) return fail(std::move(made).error());
     sink({Notice::Kind::kGenesis, dir.path(), "created",
           "no mesh.root_file is set: this node is a mesh of one, with a root of its own in " +

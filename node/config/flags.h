@@ -4,6 +4,7 @@
 // checked by the same code. Main thread, at start.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <span>
 #include <string>
@@ -16,6 +17,7 @@ namespace vidai::node::config {
 struct Flags {
     std::string config_file;  // --config
     bool check_config = false;
+    std::chrono::milliseconds clock_offset{};  // --clock-offset: of the time of day, for tests
     bool version = false;
     bool help = false;
     // Path of an option -> what was written, once per use of its flag.

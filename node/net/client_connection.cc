@@ -205,7 +205,7 @@ void ClientConnection::begin_exchange() {
     worker_.context().wheel.clear(*this);
     runtime_ = worker_.runtime();
     exchange_.emplace(worker_.rooms(), runtime_->local, scratch_, out_);
-    handle(exchange_->begin(head_, body, mono_now(), wall_now()));
+    handle(exchange_->begin(head_, body, mono_now(), wall_now() + worker_.options().clock_offset));
 }
 
 void ClientConnection::exchange_done() {

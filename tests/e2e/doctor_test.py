@@ -95,6 +95,20 @@ class Doctor(suite.Suite):
         self.mesh.wait_alive(3)
         self.wait_well()
 
+    def test_it_finds_a_clock_that_is_ahead(self):
+        self.wait_well()
+        victim = self.nodes[2]
+        victim.stop()
+        victim.argv += ["--clock-offset", "40s"]
+        victim.start()
+        self.mesh.wait_alive(3)
+        hits = self.wait_found(victim.id, "clocks", ("warning", "error"))
+        self.assertIn("ahead of", hits[0]["what"])
+        clocks = {n["id"]: n["clock_offset_ms"] for n in self.doctor()[1]["nodes"]}
+        ahead = clocks[victim.id] - clocks[self.nodes[0].id]
+        self.assertAlmostEqual(ahead, 40_000, delta=5_000)
+        self.assertIn("--clock-offset shifts", victim.log.read_text())
+
     def test_a_person_reads_what_is_wrong_and_what_to_do(self):
         self.nodes[2].kill()
         self.wait_found(self.nodes[2].id, "members", ("error",))

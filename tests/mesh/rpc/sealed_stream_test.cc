@@ -44,13 +44,13 @@ class SealedPair : public ::testing::Test {
         auto done = dialling.wait(io_->waitScope);
         EXPECT_TRUE(done.has_value());
         Ends ends;
-        ends.left = kj::heap<SealedStream>(std::move(*done), words_max);
+        ends.left = kj::heap<SealedStream>(std::move(*done), words_max, *clock_);
         // The dialler's last message goes with its first record.
         const seal::Bytes hello = message("hello");
         ends.left->write(hello.data(), hello.size()).wait(io_->waitScope);
         auto other = answering.wait(io_->waitScope);
         EXPECT_TRUE(other.has_value());
-        ends.right = kj::heap<SealedStream>(std::move(*other), words_max);
+        ends.right = kj::heap<SealedStream>(std::move(*other), words_max, *clock_);
         EXPECT_EQ(read(*ends.right, hello.size()), hello);
         return ends;
     }
@@ -69,6 +69,7 @@ class SealedPair : public ::testing::Test {
 
     const std::unique_ptr<kj::AsyncIoContext> io_ =
         std::make_unique<kj::AsyncIoContext>(kj::setupAsyncIo());
+    const std::shared_ptr<const Clock> clock_ = system_clock();
     Origins mesh_;
 };
 

@@ -45,6 +45,21 @@ TEST(Flags, RefuseWhatTheyDoNotKnow) {
     EXPECT_THAT(parse({"--lisen=x"}).error().message, HasSubstr("did you mean --listen?"));
 }
 
+TEST(Flags, ShiftTheClockBothWaysForTests) {
+    using namespace std::chrono_literals;
+    EXPECT_EQ(parse({})->clock_offset, 0ms);
+    EXPECT_EQ(parse({"--clock-offset", "90s"})->clock_offset, 90s);
+    EXPECT_EQ(parse({"--clock-offset", "-5m"})->clock_offset, -5min);
+    EXPECT_EQ(parse({"--clock-offset=-250ms"})->clock_offset, -250ms);
+    for (const char* wrong : {"5", "soon", "--5s", "-", "1000000h"}) {
+        const Result<Flags> flags = parse_flags(std::vector<const char*>{"--clock-offset", wrong});
+        ASSERT_FALSE(flags) << wrong;
+        EXPECT_EQ(flags.error().code, ErrorCode::kUsage);
+        EXPECT_THAT(flags.error().message, HasSubstr("--clock-offset"));
+    }
+    EXPECT_THAT(help_text(), HasSubstr("--clock-offset TIME"));
+}
+
 TEST(Flags, HelpWinsOverMistakes) {
     EXPECT_TRUE(parse({"--nonsense", "--help"})->help);
     EXPECT_TRUE(parse({"-h"})->help);
