@@ -20,9 +20,9 @@ constexpr std::chrono::seconds kJoinWithin{60};
 
 // Up to a tenth of its life earlier than two thirds: nodes that started together, as by an upgrade,
 // do not renew together.
-WallTime renewal_time(const seal::Validity& validity) {
+WallTime renewal_time(const seal::Validity& validity, seal::RandomSource& source) {
     std::array<std::uint8_t, 2> random{};
-    seal::system_random().fill(random);
+    source.fill(random);
     const auto life = validity.not_after - validity.not_before;
     return seal::renewal_due(validity) - life / 10 * seal::Reader(random).u16() / 65'536;
 }
@@ -42,17 +42,17 @@ Result<seal::Issuer> load_issuer(const MeshOptions& options) {
 }
 
 Result<Admission> by_issuer(const MeshOptions& options, const NodeId& node,
-                            const seal::NodeIdentity& identity) {
+                            const seal::NodeIdentity& identity, seal::RandomSource& random) {
     auto issuer = load_issuer(options);
     if (!issuer) return fail(std::move(issuer).error());
-    auto certified = certify(*issuer, node, identity, options.clock->wall_now());
+    auto certified = certify(*issuer, node, identity, options.clock->wall_now(), random);
     if (!certified) return fail(std::move(certified).error());
     const seal::Trust trust = issuer->trust;
     return Admission{trust, std::move(*issuer), std::move(*certified), {}};
 }
 
 Result<Admission> by_token(const MeshOptions& options, const NodeId& node,
-                           const seal::NodeIdentity& identity) {
+                           const seal::NodeIdentity& identity, seal::RandomSource& random) {
     const auto token = seal::decode_token(options.join);
     if (!token) return fail(token.error());
     auto chain = join_mesh(*token, node, *identity.key, kJoinWithin, *options.clock);
@@ -66,19 +66,19 @@ Result<Admission> by_token(const MeshOptions& options, const NodeId& node,
         return fail(std::move(kept).error());
     }
     auto certified =
-        certified_by(held.trust, node, identity, held.chain, options.clock->wall_now());
+        certified_by(held.trust, node, identity, held.chain, options.clock->wall_now(), random);
     if (!certified) return fail(std::move(certified).error());
     return Admission{held.trust, std::nullopt, std::move(*certified), held.seeds};
 }
 
 Result<Admission> by_certificate(const MeshOptions& options, const NodeId& node,
-                                 const seal::NodeIdentity& identity) {
+                                 const seal::NodeIdentity& identity, seal::RandomSource& random) {
     const auto held = seal::load_membership(options.data_dir);
     if (!held) return fail(held.error());
     auto certified =
-        certified_by(held->trust, node, identity, held->chain, options.clock->wall_now());
+        certified_by(held->trust, node, identity, held->chain, options.clock->wall_now(), random);
     if (certified) return Admission{held->trust, std::nullopt, std::move(*certified), held->seeds};
-    if (!options.join.empty()) return by_token(options, node, identity);
+    if (!options.join.empty()) return by_token(options, node, identity, random);
     Error error = std::move(certified).error();
     error.message = "this node's certificate, " + seal::membership_path(options.data_dir) +
                     ", is of no use: " + error.message +
@@ -95,8 +95,8 @@ bool has_membership(const std::string& data_dir) {
 }
 
 Result<Certified> certified_by(const seal::Trust& trust, const NodeId& node,
-                               const seal::NodeIdentity& identity, seal::Bytes chain,
-                               WallTime now) {
+                               const seal::NodeIdentity& identity, seal::Bytes chain, WallTime now,
+                               seal::RandomSource& random) {
     const auto who = seal::verify_chain(trust, now, chain);
     if (!who) return fail(seal::to_error(who.error()));
     const auto leaf = seal::decode_leaf(chain);
@@ -115,16 +115,17 @@ Result<Certified> certified_by(const seal::Trust& trust, const NodeId& node,
         seal::Credentials{trust, identity.key, *out.chain});
     out.serial = who->serial;
     out.who = *who;
-    out.renew_at = renewal_time(leaf->validity);
+    out.renew_at = renewal_time(leaf->validity, random);
     return out;
 }
 
 Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
-                          const seal::NodeIdentity& identity, WallTime now) {
+                          const seal::NodeIdentity& identity, WallTime now,
+                          seal::RandomSource& random) {
     auto chain = seal::issue_node_certificate(issuer, node, identity.key->public_key(), now,
-                                              seal::kNodeValidity, seal::system_random());
+                                              seal::kNodeValidity, random);
     if (!chain) return fail(std::move(chain).error());
-    return certified_by(issuer.trust, node, identity, std::move(*chain), now);
+    return certified_by(issuer.trust, node, identity, std::move(*chain), now, random);
 }
 
 Result<void> check_admission(const MeshOptions& options) {
@@ -139,8 +140,8 @@ Result<void> check_admission(const MeshOptions& options) {
 }
 
 Result<Admission> admit_self(const MeshOptions& options, const NodeId& node,
-                             const seal::NodeIdentity& identity) {
-    if (!options.issuer_file.empty()) return by_issuer(options, node, identity);
+                             const seal::NodeIdentity& identity, seal::RandomSource& random) {
+    if (!options.issuer_file.empty()) return by_issuer(options, node, identity, random);
     const bool known = has_membership(options.data_dir);
     if (!known && options.join.empty()) {
         return fail(ErrorCode::kConfigInvalid,
@@ -148,8 +149,8 @@ Result<Admission> admit_self(const MeshOptions& options, const NodeId& node,
                     "`vidaictl mesh token create`, or an issuer key (mesh.issuer_file)",
                     "join");
     }
-    auto admitted =
-        known ? by_certificate(options, node, identity) : by_token(options, node, identity);
+    auto admitted = known ? by_certificate(options, node, identity, random)
+                          : by_token(options, node, identity, random);
     if (!admitted || options.root_file.empty()) return admitted;
     const auto trust = seal::load_trust(options.root_file);
     if (!trust) return fail(trust.error());

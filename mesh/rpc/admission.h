@@ -40,14 +40,16 @@ bool has_membership(const std::string& data_dir);
 Result<void> check_admission(const MeshOptions& options);
 
 Result<Admission> admit_self(const MeshOptions& options, const NodeId& node,
-                             const seal::NodeIdentity& identity);
+                             const seal::NodeIdentity& identity, seal::RandomSource& random);
 
 // What a chain for this node's own id and key says. kUnauthenticated when it is not that or not
 // valid now.
 Result<Certified> certified_by(const seal::Trust& trust, const NodeId& node,
-                               const seal::NodeIdentity& identity, seal::Bytes chain, WallTime now);
+                               const seal::NodeIdentity& identity, seal::Bytes chain, WallTime now,
+                               seal::RandomSource& random);
 // A new certificate for this node, now and at each renewal.
 Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
-                          const seal::NodeIdentity& identity, WallTime now);
+                          const seal::NodeIdentity& identity, WallTime now,
+                          seal::RandomSource& random);
 
 }  // namespace vidai::mesh::rpc

@@ -62,11 +62,12 @@ bool Links::taken(const seal::PeerIdentity& who) const {
     return held != sessions_.end() && held->second.who.key != who.key;
 }
 
-Links::Links(kj::Network& network, kj::Timer& timer, const Clock& clock, Self self,
-             LinkEvents& events)
+Links::Links(kj::Network& network, kj::Timer& timer, const Clock& clock, seal::RandomSource& random,
+             Self self, LinkEvents& events)
     : network_(network),
       timer_(timer),
       clock_(clock),
+      random_(random),
       self_(std::move(self)),
       events_(events),
       tasks_(*this) {}
@@ -93,7 +94,7 @@ kj::Promise<Links::Attempt> Links::shake(kj::Own<kj::AsyncIoStream> stream, cons
     const std::string address = remote_address(*stream);
     seal::HandshakeOptions options{self_.credentials, self_.hello,  seal::Role::kPeer, expect,
                                    wall_now(),        self_.revoked};
-    auto machine = std::make_unique<seal::Initiator>(std::move(options), seal::system_random());
+    auto machine = std::make_unique<seal::Initiator>(std::move(options), random_);
     return run_handshake(kj::mv(stream), std::move(machine))
         .then(
             [this, address](Result<Handshaken>&& done) -> Attempt {
@@ -200,7 +201,7 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
     tune(*stream);
     seal::HandshakeOptions options{self_.credentials, self_.hello,  kWelcome, {},
                                    wall_now(),        self_.revoked};
-    auto machine = std::make_unique<seal::Responder>(std::move(options), seal::system_random());
+    auto machine = std::make_unique<seal::Responder>(std::move(options), random_);
     auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS).then([]() -> Result<Handshaken> {
         return fail(ErrorCode::kDeadlineExceeded, "no handshake in time", "late");
     });
@@ -257,7 +258,7 @@ bool Links::adopt(Handshaken done, const NodeId& dialler) {
     seal::PeerIdentity who = done.session.peer;
     std::string address = done.session.hello.address;
     std::array<std::uint8_t, 4> random{};
-    seal::system_random().fill(random);
+    random_.fill(random);
     const Tenure tenure = tenure_of(now, wall_now(),
                                     {self_.reauthenticate, who.valid_until, self_.valid_until,
                                      self_.id < peer, seal::Reader(random).u32()});

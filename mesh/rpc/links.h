@@ -71,8 +71,8 @@ class Links final : private kj::TaskSet::ErrorHandler {
     };
 
     // All outlive it.
-    Links(kj::Network& network, kj::Timer& timer, const Clock& clock, Self self,
-          LinkEvents& events);
+    Links(kj::Network& network, kj::Timer& timer, const Clock& clock, seal::RandomSource& random,
+          Self self, LinkEvents& events);
     ~Links() noexcept(false);
 
     void set_self(Self self) { self_ = std::move(self); }
@@ -145,6 +145,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
     kj::Network& network_;
     kj::Timer& timer_;
     const Clock& clock_;
+    seal::RandomSource& random_;
     Self self_;
     LinkEvents& events_;
     LinkCounters counters_;

@@ -16,6 +16,17 @@
 
 namespace vidai::mesh {
 
+namespace {
+
+kj::Own<kj::ConnectionReceiver> listener(kj::AsyncIoContext& io, rpc::OwnFd& socket) {
+    using Io = kj::LowLevelAsyncIoProvider;
+    if (!socket) return {};
+    return io.lowLevelProvider->wrapListenSocketFd(
+        socket.release(), Io::TAKE_OWNERSHIP | Io::ALREADY_CLOEXEC | Io::ALREADY_NONBLOCK);
+}
+
+}  // namespace
+
 struct Mesh::Impl {
     Impl(rpc::Startup prepared, NoticeSink notices)
         : startup(std::move(prepared)), sink(std::move(notices)), port(startup.peers.port) {}
@@ -23,7 +34,10 @@ struct Mesh::Impl {
     void run() {
         ::pthread_setname_np(::pthread_self(), "mesh");
         auto io = kj::setupAsyncIo();
-        rpc::MeshThread mesh(startup, shared, sink, io);
+        rpc::MeshThread mesh(startup, shared, sink,
+                             {io.provider->getNetwork(), io.provider->getTimer(),
+                              seal::system_random(), io.lowLevelProvider.get(),
+                              listener(io, startup.peers.fd), listener(io, startup.operators)});
         shared.started.open();
         mesh.stopped().wait(io.waitScope);
     }

@@ -43,7 +43,7 @@ void MeshThread::renew_if_due(WallTime now) {
         tasks_.add(ask_for_certificate(std::move(peers)));
         return;
     }
-    auto renewed = certify(*registrar_.issuer(), startup_.node, startup_.identity, now);
+    auto renewed = certify(*registrar_.issuer(), startup_.node, startup_.identity, now, random_);
     if (renewed) return take_certificate(std::move(*renewed));
     notice(Notice::Kind::kTrouble, startup_.node.str(), "certificate_not_renewed",
            renewed.error().message);
@@ -63,7 +63,7 @@ kj::Promise<void> MeshThread::ask_for_certificate(std::vector<NodeId> peers) {
     return session->renew_certificate().then(
         [this, peers = std::move(peers)](seal::Bytes&& chain) mutable -> kj::Promise<void> {
             auto renewed = certified_by(startup_.trust, startup_.node, startup_.identity,
-                                        std::move(chain), wall_now());
+                                        std::move(chain), wall_now(), random_);
             if (!renewed || renewed->serial <= certified_.serial) {
                 return ask_for_certificate(std::move(peers));
             }

@@ -67,7 +67,7 @@ void MeshThread::on_revoked(const state::Revocation& said, bool news) {
         forget(claim->id, claim->version);
     }
     std::array<std::uint8_t, 2> jitter{};
-    seal::system_random().fill(jitter);
+    random_.fill(jitter);
     resign_at_ = mono_now() + kResignAfter + kResignSpread * seal::Reader(jitter).u16() / 65'536;
     self_revoked_ |= revoked->covers(certified_.who);
     if (self_revoked_) {

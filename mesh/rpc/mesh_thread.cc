@@ -27,9 +27,6 @@ constexpr std::chrono::milliseconds kHeartbeat{250};
 constexpr std::chrono::seconds kHousekeeping{1};
 constexpr std::chrono::milliseconds kLinksTickMin{50}, kLinksTickMax{1'000};
 constexpr std::chrono::milliseconds kLastWords{500};  // for the last counters of one who leaves
-constexpr kj::uint kTakeFd = kj::LowLevelAsyncIoProvider::TAKE_OWNERSHIP |
-                             kj::LowLevelAsyncIoProvider::ALREADY_CLOEXEC |
-                             kj::LowLevelAsyncIoProvider::ALREADY_NONBLOCK;
 
 template <class... Case>
 struct Cases : Case... {
@@ -61,9 +58,9 @@ ms::Crypto crypto_of(const Startup& startup, std::shared_ptr<const seal::Revoked
             }};
 }
 
-std::uint64_t random_seed() {
+std::uint64_t random_seed(seal::RandomSource& random) {
     std::array<std::uint8_t, 8> bytes{};
-    seal::system_random().fill(bytes);
+    random.fill(bytes);
     return seal::Reader(bytes).u64();
 }
 
@@ -85,12 +82,13 @@ Duration patience_of(const Startup& startup) {
 }  // namespace
 
 MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
-                       kj::AsyncIoContext& io)
+                       Surroundings around)
     : startup_(startup),
       clock_(*startup.options.clock),
       shared_(shared),
       sink_(sink),
-      timer_(io.provider->getTimer()),
+      timer_(around.timer),
+      random_(around.random),
       certified_(startup.certified),
       stop_(kj::newPromiseAndFulfiller<void>()),
       replica_(startup.trust, author_of(startup, certified_),
@@ -98,9 +96,9 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
                shared.counters, shared.keys),
       membership_(identity_of(startup), startup.address, {kWire.min, kWire.max},
                   crypto_of(startup, replica_.identities().revoked()), startup.options.membership,
-                  random_seed(), roster_of(startup.stored)),
+                  random_seed(random_), roster_of(startup.stored)),
       saver_(
-          startup.data_dir.file(kStateFile), *io.lowLevelProvider,
+          startup.data_dir.file(kStateFile), around.descriptors,
           [this]() { return encode_state(); },
           [this](const Result<void>& result) {
               const std::string path = startup_.data_dir.file(kStateFile);
@@ -108,20 +106,24 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
               if (result) return notice(Notice::Kind::kStateSaved, path, "saved");
               notice(Notice::Kind::kStateFailed, path, "failed", result.error().message);
           }),
-      registrar_(std::move(startup.issuer), [this](const NodeId& node) { return known_key(node); }),
+      registrar_(
+          std::move(startup.issuer), [this](const NodeId& node) { return known_key(node); },
+          random_),
       desk_(startup, membership_, replica_, saver_, timer_, *this),
-      links_(io.provider->getNetwork(), timer_, clock_,
+      links_(around.network, timer_, clock_, random_,
              link_self(startup, certified_, replica_.identities()), *this),
       exchange_(links_, replica_, clock_,
                 [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
-      commands_(shared.commands, *io.lowLevelProvider,
-                [this](Command command) { on_command(command); }),
       tasks_(*this) {
+    if (around.descriptors != nullptr) {
+        commands_.emplace(shared.commands, *around.descriptors,
+                          [this](Command command) { on_command(command); });
+    }
     react(replica_.load(std::exchange(startup.stored.registers, {}), wall_now(), mono_now()),
           false);
     if (!registrar_.can_certify()) {
         certificate_saver_ = std::make_unique<Saver>(
-            seal::membership_path(startup.data_dir.path()), *io.lowLevelProvider,
+            seal::membership_path(startup.data_dir.path()), around.descriptors,
             [this]() {
                 const std::string text = seal::encode_membership(
                     {startup_.trust, *certified_.chain, startup_.joined_at});
@@ -135,12 +137,9 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
     }
     replica_.publish();
     saver_.mark_dirty();  // even with nothing to say: it shows that the disk takes it
-    if (startup.peers.fd) {
-        peers_ = io.lowLevelProvider->wrapListenSocketFd(startup.peers.fd.release(), kTakeFd);
-    }
-    if (startup.operators) {
-        auto socket = io.lowLevelProvider->wrapListenSocketFd(startup.operators.release(), kTakeFd);
-        links_.serve_local(kj::mv(socket), [this]() -> ::capnp::Capability::Client {
+    peers_ = kj::mv(around.peers);
+    if (around.operators.get() != nullptr) {
+        links_.serve_local(kj::mv(around.operators), [this]() -> ::capnp::Capability::Client {
             return kj::heap<OperatorServer>(desk_, true);
         });
     }

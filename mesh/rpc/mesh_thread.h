@@ -26,6 +26,7 @@
 #include "mesh/rpc/saver.h"
 #include "mesh/rpc/shared.h"
 #include "mesh/rpc/startup.h"
+#include "mesh/rpc/surroundings.h"
 
 namespace vidai::mesh::rpc {
 
@@ -43,17 +44,18 @@ class MeshThread final : private LinkEvents,
                          private DeskEvents,
                          private kj::TaskSet::ErrorHandler {
   public:
-    // All outlive it; `startup`'s sockets are taken.
-    MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink, kj::AsyncIoContext& io);
+    // All outlive it; `startup`'s issuer is taken.
+    MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink, Surroundings around);
     ~MeshThread() noexcept(false);
 
     kj::Promise<void> stopped() { return kj::mv(stop_.promise); }  // once
+    // Commands come through Shared too, where there are descriptors.
+    void on_command(Command command);
 
   private:
     MonoTime mono_now() const { return clock_.mono_now(); }
     WallTime wall_now() const { return clock_.wall_now(); }
     // Inputs.
-    void on_command(Command command);
     ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who,
                                               const Binding& binding) override;
     void on_link_up(const NodeId& peer) override;
@@ -124,6 +126,7 @@ class MeshThread final : private LinkEvents,
     Shared& shared_;
     const NoticeSink& sink_;
     kj::Timer& timer_;
+    seal::RandomSource& random_;
     Certified certified_;
     kj::PromiseFulfillerPair<void> stop_;
     bool superseded_ = false, left_ = false;
@@ -143,7 +146,7 @@ class MeshThread final : private LinkEvents,
     Desk desk_;
     Links links_;
     Exchange exchange_;
-    MailboxPump<Command> commands_;
+    std::optional<MailboxPump<Command>> commands_;
     kj::TaskSet tasks_;
 };
 

@@ -27,10 +27,9 @@ Result<CreatedToken> Registrar::make_token(const TokenRequest& request, WallTime
         return fail(ErrorCode::kInvalidRequest, "a token names 1 to 16 seeds of HOST:PORT",
                     "--seed");
     }
-    const auto key =
-        std::make_shared<const seal::SecretKey>(seal::SecretKey::generate(seal::system_random()));
+    const auto key = std::make_shared<const seal::SecretKey>(seal::SecretKey::generate(random_));
     auto chain = seal::issue_join_certificate(*issuer_, request.node_pattern, key->public_key(),
-                                              now, request.ttl, seal::system_random());
+                                              now, request.ttl, random_);
     if (!chain) return fail(std::move(chain).error());
     const seal::JoinToken token{{issuer_->trust, key, std::move(*chain)}, request.seeds};
     return CreatedToken{seal::encode_token(token), now + request.ttl, request.seeds,
@@ -72,7 +71,7 @@ Result<seal::Bytes> Registrar::admit(const seal::PeerIdentity& token, const Bind
         return fail(ErrorCode::kUnavailable, "too many nodes join at once: try again", "busy");
     }
     auto chain = seal::issue_node_certificate(*issuer_, *node, request.key, now,
-                                              seal::kNodeValidity, seal::system_random());
+                                              seal::kNodeValidity, random_);
     if (chain) given_[*node] = {now + kArrival, request.key};
     return chain;
 }
@@ -80,7 +79,7 @@ Result<seal::Bytes> Registrar::admit(const seal::PeerIdentity& token, const Bind
 Result<seal::Bytes> Registrar::renew(const seal::PeerIdentity& peer, WallTime now) const {
     if (!issuer_) return no_issuer();
     return seal::issue_node_certificate(*issuer_, peer.node, peer.key, now, seal::kNodeValidity,
-                                        seal::system_random());
+                                        random_);
 }
 
 }  // namespace vidai::mesh::rpc

@@ -36,8 +36,8 @@ class Registrar {
     // Under which key the mesh knows a node; nothing: not at all, or not any more.
     using KnownKey = std::function<std::optional<seal::PublicKey>(const NodeId&)>;
 
-    Registrar(std::optional<seal::Issuer> issuer, KnownKey known)
-        : issuer_(std::move(issuer)), known_(std::move(known)) {}
+    Registrar(std::optional<seal::Issuer> issuer, KnownKey known, seal::RandomSource& random)
+        : issuer_(std::move(issuer)), known_(std::move(known)), random_(random) {}
 
     bool can_certify() const { return issuer_.has_value(); }
     const std::optional<seal::Issuer>& issuer() const { return issuer_; }
@@ -59,6 +59,7 @@ class Registrar {
     static constexpr std::size_t kGivenMax = 4'096;
     std::optional<seal::Issuer> issuer_;
     KnownKey known_;
+    seal::RandomSource& random_;  // outlives it
     // Certified here and perhaps not heard of yet: until when, and the key.
     std::map<NodeId, std::pair<WallTime, seal::PublicKey>> given_;
 };

@@ -8,13 +8,13 @@
 
 namespace vidai::mesh::rpc {
 
-Saver::Saver(std::string path, kj::LowLevelAsyncIoProvider& io, std::function<seal::Bytes()> encode,
+Saver::Saver(std::string path, kj::LowLevelAsyncIoProvider* io, std::function<seal::Bytes()> encode,
              std::function<void(const Result<void>&)> saved)
-    : path_(std::move(path)),
-      encode_(std::move(encode)),
-      saved_(std::move(saved)),
-      pump_(results_, io, [this](const Result<void>& result) { ended(result); }),
-      thread_([this]() { work(); }) {}
+    : path_(std::move(path)), encode_(std::move(encode)), saved_(std::move(saved)), tasks_(*this) {
+    if (io == nullptr) return;
+    pump_.emplace(results_, *io, [this](const Result<void>& result) { ended(result); });
+    thread_ = std::thread([this]() { work(); });
+}
 
 Saver::~Saver() {
     {
@@ -22,7 +22,7 @@ Saver::~Saver() {
         stop_ = true;
     }
     wake_.notify_one();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
     if (dirty_) saved_(state::store_bytes(path_, encode_()));
 }
 
@@ -39,11 +39,20 @@ void Saver::work() {
     }
 }
 
+void Saver::taskFailed(kj::Exception&&) {
+    CHECK(false, "hearing of a result does not throw");
+}
+
 void Saver::begin() {
     running_ = true;
     dirty_ = false;
     served_ = std::exchange(waiting_, {});
     seal::Bytes bytes = encode_();
+    if (!pump_) {
+        tasks_.add(
+            kj::evalLater([this, result = state::store_bytes(path_, bytes)]() { ended(result); }));
+        return;
+    }
     {
         const std::lock_guard lock(mutex_);
         job_ = std::move(bytes);

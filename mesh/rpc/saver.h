@@ -21,10 +21,11 @@
 
 namespace vidai::mesh::rpc {
 
-class Saver {
+class Saver final : private kj::TaskSet::ErrorHandler {
   public:
     // `encode` gives the bytes of now; `saved` hears of each attempt. Both on the mesh thread.
-    Saver(std::string path, kj::LowLevelAsyncIoProvider& io, std::function<seal::Bytes()> encode,
+    // Without `io` there is no other thread: it writes in the turn that asks.
+    Saver(std::string path, kj::LowLevelAsyncIoProvider* io, std::function<seal::Bytes()> encode,
           std::function<void(const Result<void>&)> saved);
     // Finishes the save under way, and one more if there were changes since.
     ~Saver();
@@ -41,6 +42,7 @@ class Saver {
     void begin();
     void ended(const Result<void>& result);
     void work();  // the thread
+    void taskFailed(kj::Exception&& e) override;
 
     const std::string path_;
     std::function<seal::Bytes()> encode_;
@@ -54,8 +56,9 @@ class Saver {
     std::optional<seal::Bytes> job_;
     bool stop_ = false;
     Mailbox<Result<void>> results_{4};
-    MailboxPump<Result<void>> pump_;
+    std::optional<MailboxPump<Result<void>>> pump_;
     std::thread thread_;
+    kj::TaskSet tasks_;  // without the thread: that results are heard of
 };
 
 }  // namespace vidai::mesh::rpc

@@ -121,7 +121,8 @@ Result<void> check(const MeshOptions& wanted) {
     return check_admission(options);
 }
 
-Result<Startup> prepare(const MeshOptions& wanted, const NoticeSink& sink) {
+Result<Startup> recall(const MeshOptions& wanted, const NoticeSink& sink,
+                       seal::RandomSource& random) {
     MeshOptions options = wanted;
     options.enabled |= !options.join.empty() || has_membership(options.data_dir);
     if (auto fine = check_options(options); !fine) return fail(std::move(fine).error());
@@ -132,28 +133,33 @@ Result<Startup> prepare(const MeshOptions& wanted, const NoticeSink& sink) {
     auto chosen =
         options.enabled ? Result<MeshOptions>(options) : with_genesis(options, *dir, sink);
     if (!chosen) return fail(std::move(chosen).error());
-    auto identity = seal::open_node_identity(dir->path(), seal::system_random());
+    auto identity = seal::open_node_identity(dir->path(), random);
     if (!identity) return fail(std::move(identity).error());
-    auto admitted = admit_self(*chosen, *node, *identity);
+    auto admitted = admit_self(*chosen, *node, *identity, random);
     if (!admitted) return fail(std::move(admitted).error());
     if (chosen->seeds.empty()) chosen->seeds = admitted->seeds;
     auto stored = load_stored(*dir, admitted->trust);
     if (!stored) return fail(std::move(stored).error());
 
-    Startup startup{std::move(*chosen),
-                    std::move(*dir),
-                    std::move(*node),
-                    std::move(*identity),
-                    admitted->trust,
-                    std::move(admitted->issuer),
-                    std::move(admitted->certified),
-                    std::move(admitted->seeds),
-                    std::move(*stored),
-                    {},
-                    {},
-                    {},
-                    {}};
-    if (auto opened = open_sockets(startup, sink); !opened) return fail(std::move(opened).error());
+    return Startup{std::move(*chosen),
+                   std::move(*dir),
+                   std::move(*node),
+                   std::move(*identity),
+                   admitted->trust,
+                   std::move(admitted->issuer),
+                   std::move(admitted->certified),
+                   std::move(admitted->seeds),
+                   std::move(*stored),
+                   {},
+                   {},
+                   {},
+                   {}};
+}
+
+Result<Startup> prepare(const MeshOptions& options, const NoticeSink& sink) {
+    auto startup = recall(options, sink, seal::system_random());
+    if (!startup) return startup;
+    if (auto opened = open_sockets(*startup, sink); !opened) return fail(std::move(opened).error());
     return startup;
 }
 

@@ -46,6 +46,9 @@ struct Startup {
 
 // What prepare() would say of the options and of the files that they name, without side effects.
 Result<void> check(const MeshOptions& options);
+// prepare() but for the sockets, and so without an address.
+Result<Startup> recall(const MeshOptions& options, const NoticeSink& sink,
+                       seal::RandomSource& random);
 Result<Startup> prepare(const MeshOptions& options, const NoticeSink& sink);
 
 }  // namespace vidai::mesh::rpc

@@ -218,7 +218,7 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
     const auto issuer = seal::load_issuer(cluster.files.issuer_file);
     ASSERT_TRUE(issuer.has_value());
     std::optional<seal::PublicKey> known;
-    rpc::Registrar registrar(*issuer, [&](const NodeId&) { return known; });
+    rpc::Registrar registrar(*issuer, [&](const NodeId&) { return known; }, seal::system_random());
     const auto key = seal::SecretKey::generate(seal::system_random());
     const auto other = seal::SecretKey::generate(seal::system_random());
     const rpc::Binding here{1}, there{2};
@@ -241,7 +241,8 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
     EXPECT_TRUE(ask(other, here, now() + 20min).has_value()) << "it never came";
     known = key.public_key();
     EXPECT_EQ(ask(other, here, now() + 20min).error().param, "key_conflict");
-    rpc::Registrar empty(std::nullopt, [](const NodeId&) { return std::nullopt; });
+    rpc::Registrar empty(std::nullopt, [](const NodeId&) { return std::nullopt; },
+                         seal::system_random());
     EXPECT_EQ(empty.make_token({"web-*", 1h, {"a:1"}}, now()).error().code,
               ErrorCode::kUnavailable);
 }
