@@ -23,6 +23,8 @@ constexpr std::string_view kHelp =
   vidai-sim [--seeds A..B | --seeds fresh --count N [--revision HEX]] [--jobs N] [--json]
             [--keep-going] [--verbose] [--hashes]
             [--nodes N] [--only 1,4|none] [--halve K] [--plain-links] [--no-traffic] [--one-clock]
+  vidai-sim --tier 2 [--seeds ...] [--nodes N] [--jobs N] [--json] [--keep-going] [--verbose]
+            [--hashes]
   vidai-sim --corpus FILE                 replays seeds that once failed
   vidai-sim --figures [--long] [--figure PREFIX] [--report FILE]
   vidai-sim-mutants --mutant NAME [--expect-caught] [--seeds A..B]
@@ -31,6 +33,9 @@ A seed is 30 s of faults and 15 s of healing, drawn from it alone. `fresh` takes
 the revision, so that each change runs seeds that none has run before. The options of the third
 line trim a seed's plan: a failure is trimmed as far as it still breaks the same rule, and the line
 that replays it is printed. --only keeps the named faults, counted as the plan shows them.
+
+Tier 1 runs the cores on a modelled network. Tier 2 runs 3 to 5 (or N, at most 20) nodes' whole mesh
+threads, with capnproto, handshakes, seals and state files, over connections in memory.
 
 exit codes: 0 clean, 1 the simulator itself failed, 2 usage, 3 a safety rule was broken,
             4 liveness (no agreement after healing), 5 a core crashed
@@ -97,6 +102,7 @@ std::map<std::string_view, Setter> settings(Arguments& out) {
             {"--halve", within(out.trim.halvings, 0, 30)},
             {"--count", within(out.count, 1, 1'000'000'000)},
             {"--jobs", within(out.jobs, 1, 64)},
+            {"--tier", within(out.tier, 1, 2)},
             {"--revision", text(out.revision)},
             {"--corpus", text(out.corpus)},
             {"--figure", text(out.only_figure)},
@@ -135,6 +141,10 @@ std::optional<Arguments> parse_arguments(const std::vector<std::string>& words, 
             why = word + " cannot be '" + value + "'";
             return std::nullopt;
         }
+    }
+    if (out.tier == 2 && out.trim.nodes > 20) {
+        why = "--nodes is at most 20 in tier 2";
+        return std::nullopt;
     }
     return out;
 }

@@ -28,6 +28,7 @@ struct Arguments {
     std::uint64_t count = 2000;
     std::string revision;
     Trim trim;
+    std::uint32_t tier = 1;  // 2: whole nodes' mesh threads, tier2/mesh_world.h
     std::uint32_t jobs = 1;
     bool json = false, verbose = false, hashes = false, keep_going = false, help = false;
     std::string corpus;

@@ -16,6 +16,9 @@
 
 #include "tests/sim/shrink.h"
 #include "tests/sim/world.h"
+#ifdef VIDAI_TIER2
+#include "tests/sim/tier2/mesh_world.h"
+#endif
 
 namespace vidai::sim {
 namespace {
@@ -63,7 +66,8 @@ std::string shell_word(const std::string& text) {
 
 std::string replay_line(const std::string& program, std::uint64_t seed, const std::string& trim,
                         const Arguments& arguments) {
-    std::string line = shell_word(program) + " --seeds " + std::to_string(seed) + trim;
+    std::string line = shell_word(program) + (arguments.tier == 2 ? " --tier 2" : "") +
+                       " --seeds " + std::to_string(seed) + trim;
     if (!arguments.mutant.empty()) line += " --mutant " + arguments.mutant;
     return line;
 }
@@ -87,6 +91,26 @@ void explain(const Plan& plan, const Outcome& outcome, const Shrunk& shrunk,
     std::fputs(text.c_str(), stderr);
 }
 
+// A seed of tier 2 has no plan to trim: its story is all there is to tell.
+void explain_mesh(std::uint64_t seed, const Outcome& outcome, const Arguments& arguments,
+                  const std::string& program) {
+    std::string text = "\n" + std::string(outcome.violation.liveness ? "liveness" : "safety") +
+                       " broken: " + outcome.violation.rule + ": " + outcome.violation.detail +
+                       "\nlast events:\n";
+    for (const std::string& line : outcome.history) text += line + "\n";
+    text += "replay: " + replay_line(program, seed, arguments.trim.describe(), arguments) +
+            " --verbose\n";
+    std::fputs(text.c_str(), stderr);
+}
+
+Outcome simulate(const Arguments& arguments, const Plan& plan,
+                 const mesh::membership::Options& options) {
+#ifdef VIDAI_TIER2
+    if (arguments.tier == 2) return run_mesh(plan.seed, arguments.trim.nodes, arguments.verbose);
+#endif
+    return run_plan(plan, options, arguments.verbose);
+}
+
 void note_failure(std::uint64_t seed, const Violation& violation, const Trim& trim, Report& out) {
     if (out.failures == kFailuresMax) return;
     Failure& failure = out.failed[out.failures++];
@@ -103,7 +127,7 @@ bool run_one(const Arguments& arguments, std::uint64_t seed, const std::string& 
     const mesh::membership::Options options;
     out.running = seed;
     const Plan plan = draw_plan(seed, arguments.trim);
-    const Outcome outcome = run_plan(plan, options, arguments.verbose);
+    const Outcome outcome = simulate(arguments, plan, options);
     out.simulated_ns += outcome.simulated.count();
     out.slowest_ns = std::max<std::int64_t>(out.slowest_ns, outcome.converged_after.count());
     out.bytes_per_second_max = std::max(out.bytes_per_second_max, outcome.bytes_per_second_max);
@@ -120,6 +144,11 @@ bool run_one(const Arguments& arguments, std::uint64_t seed, const std::string& 
     if (arguments.expect_caught) {
         note_failure(seed, outcome.violation, arguments.trim, out);
         return false;
+    }
+    if (arguments.tier == 2) {
+        note_failure(seed, outcome.violation, arguments.trim, out);
+        explain_mesh(seed, outcome, arguments, program);
+        return arguments.keep_going && out.failures < kFailuresMax;
     }
     const Shrunk shrunk =
         shrink(seed, arguments.trim, outcome.violation.rule, options, kShrinkRuns);

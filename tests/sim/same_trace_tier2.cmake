@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tier 2, the same seeds in two processes and with other work between them: every byte on every
+# simulated wire and every event is the same, and seeds differ.
+foreach(jobs IN ITEMS 1 3)
+  execute_process(COMMAND ${SIM} --tier 2 --seeds 1..6 --jobs ${jobs} --json OUTPUT_VARIABLE said)
+  string(JSON trace_${jobs} GET "${said}" trace)
+  string(JSON clean GET "${said}" clean)
+  if(NOT clean EQUAL 6)
+    message(FATAL_ERROR "--jobs ${jobs}: ${said}")
+  endif()
+endforeach()
+if(NOT trace_1 STREQUAL trace_3)
+  message(FATAL_ERROR "one job and three: ${trace_1}, ${trace_3}")
+endif()
+execute_process(COMMAND ${SIM} --tier 2 --seeds 1..6 --hashes OUTPUT_VARIABLE said)
+string(REGEX REPLACE "[0-9]+ seeds of [^\n]*" "" said "${said}")
+string(REGEX MATCHALL " [0-9a-f]+ " hashes "${said}")
+list(REMOVE_DUPLICATES hashes)
+list(LENGTH hashes count)
+if(NOT count EQUAL 6)
+  message(FATAL_ERROR "6 seeds made ${count} different traces: ${said}")
+endif()
