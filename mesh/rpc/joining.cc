@@ -2,6 +2,7 @@
 #include "mesh/rpc/joining.h"
 
 #include <memory>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "mesh/rpc/clock.h"
 #include "mesh/rpc/handshaking.h"
 #include "mesh/rpc/sealed_stream.h"
+#include "mesh/rpc/seed_turns.h"
 #include "mesh/rpc/startup.h"
 #include "mesh/seal/handshake.h"
 #include "mesh/seal/refusal.h"
@@ -130,12 +132,19 @@ Answer checked(const seal::JoinToken& token, const NodeId& node, const seal::Sec
 Answer join_here(const seal::JoinToken& token, const NodeId& node, const seal::SecretKey& key,
                  std::chrono::seconds within) {
     Joiner joiner(token, node, key);
+    SeedTurns turns(std::random_device{}());
     const MonoTime end = mono_now() + within;
     for (;;) {
         Answer last = fail(ErrorCode::kInvalidRequest, "the join token names no seeds", "join");
         for (const std::string& seed : token.seeds) {
-            last = checked(token, node, key, joiner.ask(seed));
-            if (last || last.error().code != ErrorCode::kUnavailable) return last;
+            const auto found = resolve_seed(seed);
+            if (!found) last = fail(found.error());
+            auto turn = found ? turns.next(seed, *found, [](const std::string&) { return false; })
+                              : std::vector<std::string>();
+            for (const std::string& address : turn) {
+                last = checked(token, node, key, joiner.ask(address));
+                if (last || last.error().code != ErrorCode::kUnavailable) return last;
+            }
         }
         if (token.seeds.empty() || mono_now() > end) return last;
         joiner.pause();

@@ -63,8 +63,15 @@ bool Links::taken(const seal::PeerIdentity& who) const {
     return held != sessions_.end() && held->second.who.key != who.key;
 }
 
-Links::Links(kj::Network& network, kj::Timer& timer, Self self, LinkEvents& events)
-    : network_(network), timer_(timer), self_(std::move(self)), events_(events), tasks_(*this) {}
+Links::Links(kj::Network& network, kj::Timer& timer, Resolver& resolver, Self self,
+             LinkEvents& events, std::uint64_t seed)
+    : network_(network),
+      timer_(timer),
+      resolver_(resolver),
+      turns_(seed),
+      self_(std::move(self)),
+      events_(events),
+      tasks_(*this) {}
 
 Links::~Links() noexcept(false) = default;
 
@@ -110,20 +117,24 @@ kj::Promise<Links::Attempt> Links::attempt(const membership::Dial& dial) {
                                           {ErrorCode::kCancelled, "this node is revoked", ""}});
         });
     }
-    const auto address = parse_host_port(dial.address);
+    return attempt_at(dial.address, dial.expected);
+}
+
+kj::Promise<Links::Attempt> Links::attempt_at(const std::string& where, const NodeId& expect) {
+    const auto address = parse_host_port(where);
     if (!address) {
         return Attempt(std::unexpected(Failed{DialFailure::kUnreachable, address.error()}));
     }
     auto connecting =
-        network_.parseAddress(dial.address.c_str()).then([](kj::Own<kj::NetworkAddress>&& found) {
+        network_.parseAddress(where.c_str()).then([](kj::Own<kj::NetworkAddress>&& found) {
             auto connected = found->connect();
             return connected.attach(kj::mv(found));
         });
     return connecting.then(
-        [this, expect = dial.expected](kj::Own<kj::AsyncIoStream>&& stream) {
+        [this, expect](kj::Own<kj::AsyncIoStream>&& stream) {
             return shake(kj::mv(stream), expect);
         },
-        [where = dial.address](kj::Exception&& e) -> kj::Promise<Attempt> {
+        [where](kj::Exception&& e) -> kj::Promise<Attempt> {
             return Attempt(std::unexpected(
                 Failed{failure_of(e),
                        {ErrorCode::kUnavailable, "cannot reach " + where + ": " + text_of(e),
@@ -131,14 +142,18 @@ kj::Promise<Links::Attempt> Links::attempt(const membership::Dial& dial) {
         });
 }
 
-void Links::dial(const membership::Dial& dial) {
-    auto late = timer_.afterDelay(dial.timeout.count() * kj::NANOSECONDS).then([dial]() -> Attempt {
+kj::Promise<Links::Attempt> Links::late(const membership::Dial& dial) {
+    return timer_.afterDelay(dial.timeout.count() * kj::NANOSECONDS).then([dial]() -> Attempt {
         return std::unexpected(Failed{
             DialFailure::kUnreachable,
             {ErrorCode::kDeadlineExceeded, dial.address + " did not answer in time", "late"}});
     });
+}
+
+void Links::dial(const membership::Dial& dial) {
+    if (dial.expected.empty()) return dial_seed(dial);
     tasks_.add(kj::evalNow([&]() { return attempt(dial); })
-                   .exclusiveJoin(kj::mv(late))
+                   .exclusiveJoin(late(dial))
                    .then([this, dial](Attempt&& done) { dialled(dial, std::move(done)); }));
 }
 

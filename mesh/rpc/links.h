@@ -9,7 +9,9 @@
 #include <expected>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include <capnp/capability.h>
 #include <kj/async-io.h>
@@ -21,6 +23,8 @@
 #include "mesh/rpc/duel.h"
 #include "mesh/rpc/handshaking.h"
 #include "mesh/rpc/registrar.h"
+#include "mesh/rpc/seed_names.h"
+#include "mesh/rpc/seed_turns.h"
 #include "mesh/rpc/session.h"
 #include "mesh/rpc/tenure.h"
 #include "mesh/rpc/traffic.h"
@@ -69,7 +73,9 @@ class Links final : private kj::TaskSet::ErrorHandler {
         std::shared_ptr<const seal::RevokedKeys> revoked;
     };
 
-    Links(kj::Network& network, kj::Timer& timer, Self self, LinkEvents& events);
+    // What is borrowed outlives it. `seed` is for the turns of a seed's addresses.
+    Links(kj::Network& network, kj::Timer& timer, Resolver& resolver, Self self, LinkEvents& events,
+          std::uint64_t seed);
     ~Links() noexcept(false);
 
     void set_self(Self self) { self_ = std::move(self); }
@@ -120,6 +126,13 @@ class Links final : private kj::TaskSet::ErrorHandler {
 
     void taskFailed(kj::Exception&& e) override;
     kj::Promise<Attempt> attempt(const membership::Dial& dial);
+    kj::Promise<Attempt> attempt_at(const std::string& address, const NodeId& expect);
+    kj::Promise<Attempt> late(const membership::Dial& dial);
+    void dial_seed(const membership::Dial& dial);
+    kj::Promise<Attempt> attempt_seed(const membership::Dial& dial);
+    class Race;
+    kj::Promise<Attempt> first_of(std::vector<std::string> addresses);
+    bool knows(const std::string& address) const;
     kj::Promise<Attempt> shake(kj::Own<kj::AsyncIoStream> stream, const NodeId& expect);
     void dialled(const membership::Dial& dial, Attempt attempt);
     kj::Promise<void> accept_loop(kj::ConnectionReceiver& listener);
@@ -139,6 +152,9 @@ class Links final : private kj::TaskSet::ErrorHandler {
 
     kj::Network& network_;
     kj::Timer& timer_;
+    Resolver& resolver_;
+    SeedTurns turns_;
+    std::set<std::string> dialled_seeds_;  // until the answer is there
     Self self_;
     LinkEvents& events_;
     LinkCounters counters_;

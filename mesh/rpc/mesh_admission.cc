@@ -8,7 +8,7 @@
 
 #include "mesh/rpc/clock.h"
 #include "mesh/rpc/mesh_thread.h"
-#include "mesh/rpc/sockets.h"
+#include "mesh/rpc/seed_names.h"
 
 namespace vidai::mesh::rpc {
 
@@ -130,7 +130,7 @@ Result<CreatedToken> MeshThread::make_token(TokenRequest request) {
         }
     }
     for (const std::string& seed : request.seeds) {
-        if (auto parsed = parse_host_port(seed); !parsed) return fail(std::move(parsed).error());
+        if (auto good = check_seed(seed); !good) return fail(std::move(good).error());
     }
     return registrar_.make_token(request, wall_now());
 }

@@ -109,8 +109,8 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
           }),
       registrar_(std::move(startup.issuer), [this](const NodeId& node) { return known_key(node); }),
       desk_(startup, membership_, replica_, saver_, timer_, *this),
-      links_(io.provider->getNetwork(), timer_,
-             link_self(startup, certified_, replica_.identities()), *this),
+      links_(io.provider->getNetwork(), timer_, resolver_,
+             link_self(startup, certified_, replica_.identities()), *this, random_seed()),
       exchange_(links_, replica_,
                 [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
       commands_(shared.commands, *io.lowLevelProvider,
@@ -275,7 +275,7 @@ void MeshThread::on_link_down(const NodeId& peer, ms::LinkEnd end, const std::st
 }
 
 void MeshThread::on_dial_failed(const ms::Dial& dial, ms::DialFailure failure, const Error& why) {
-    if (why.code == ErrorCode::kUnauthenticated) {
+    if (why.code == ErrorCode::kUnauthenticated || why.param == kSeedUnresolved) {
         refused(Notice::Kind::kTrouble, dial.address, why);
     } else if (failure == ms::DialFailure::kRejected && why.code != ErrorCode::kAlreadyExists) {
         notice(Notice::Kind::kTrouble, dial.address, why.param, why.message);

@@ -24,6 +24,7 @@
 #include "mesh/rpc/registrar.h"
 #include "mesh/rpc/replica.h"
 #include "mesh/rpc/saver.h"
+#include "mesh/rpc/seed_names.h"
 #include "mesh/rpc/shared.h"
 #include "mesh/rpc/startup.h"
 
@@ -138,6 +139,7 @@ class MeshThread final : private LinkEvents,
     Registrar registrar_;
     std::unique_ptr<Saver> certificate_saver_;  // of a node that others certify
     Desk desk_;
+    ResolverThread resolver_;
     Links links_;
     Exchange exchange_;
     MailboxPump<Command> commands_;

@@ -10,6 +10,7 @@
 
 #include "mesh/operator.h"
 #include "mesh/rpc/clock.h"
+#include "mesh/rpc/seed_names.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/seal/refusal.h"
 
@@ -45,7 +46,7 @@ Result<void> check_options(const MeshOptions& options) {
         return missing("root_file", "make one with `vidaictl mesh init`");
     }
     for (const std::string& seed : options.seeds) {
-        if (auto parsed = parse_host_port(seed); !parsed) return fail(std::move(parsed).error());
+        if (auto good = check_seed(seed); !good) return fail(std::move(good).error());
     }
     if (options.advertise.empty()) return {};
     if (auto parsed = parse_host_port(options.advertise); !parsed) {

@@ -138,7 +138,9 @@ constexpr Option<Config> kNode[] = {
      "--seed",
      kStart,
      {0, 64},
-     "HOST:PORT of any nodes of the mesh, tried for ever. Names are resolved again each time.",
+     "HOST:PORT of any nodes of the mesh, or dnssrv+NAME for SRV records; tried for ever. Names "
+     "are "
+     "resolved again each time, and each of their addresses gets its turn.",
      [](Config& c) -> Slot { return &c.mesh.seeds; }},
     {"mesh.data_dir",
      "--data-dir",
