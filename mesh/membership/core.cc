@@ -187,7 +187,11 @@ void Membership::Core::on_timer(TimerToken token) {
     if (timer == Timer::kSuspicion || timer == Timer::kReconnect) {
         if (index == Roster::kSelf || index >= roster_.size()) return;
         const Member& member = roster_[index];
-        if (timer == Timer::kSuspicion && generation == member.suspicion_timer) decide(index);
+        if (timer == Timer::kSuspicion && generation == member.suspicion_timer) {
+            decide(index);
+            // An adapter's timer may be early: it counts from when its turn began.
+            if (member.status == Status::kSuspect) arm_suspicion(index);
+        }
         if (timer == Timer::kReconnect && generation == member.reconnect_timer) {
             on_reconnect_timer(index);
         }

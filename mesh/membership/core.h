@@ -110,6 +110,8 @@ class Membership::Core {
     void update(std::uint32_t index, const ClaimRef& claim);
     void hear_accusation(const Accusation& accusation, Source source);
     void accuse(std::uint32_t index, Evidence evidence, const NodeId& by);
+    bool refuses(const Member& member) const;
+    bool all_refuse() const;
     void decide(std::uint32_t index);
     void declare_dead(std::uint32_t index, const NodeId& by);
 

@@ -40,7 +40,7 @@ struct TimerToken {
     std::uint64_t value = 0;
     friend auto operator<=>(const TimerToken&, const TimerToken&) = default;
 };
-// Call on_timer(token) at or soon after `at`, once.
+// Call on_timer(token) at or soon after `at`, once; a little before it does no harm.
 struct ArmTimer {
     TimerToken token;
     MonoTime at;

@@ -21,18 +21,19 @@ struct Options {
     // Members asked to probe on our behalf: min(this, N - 2). More helpers, fewer false
     // suspicions, and traffic only when a probe fails.
     std::uint32_t helpers = 3;
-    // Lifeguard: probes slow down by up to this many steps while we ourselves seem slow.
+    // Lifeguard: unanswered probes wait up to this many times longer while we ourselves seem slow.
     std::uint32_t health_max = 8;
 
     // A suspect is declared dead after `max` probe intervals, after `min` once `confirmations`
-    // others agree (fewer when fewer exist). Above 10 members both grow with log10 N. Lower `min`
-    // for faster detection; a process paused for longer than it is declared dead, then returns.
+    // others agree (fewer when fewer exist; later, at most `max`, where its answers are late).
+    // Above 10 members both grow with log10 N. Lower `min` for faster detection; a process paused
+    // for longer than it is declared dead, then returns.
     std::uint32_t suspicion_min_intervals = 3;
     std::uint32_t suspicion_max_intervals = 12;
     std::uint32_t confirmations = 3;
     // Two members, so no third opinion: this many intervals, doubled while we seem slow.
-    std::uint32_t suspicion_lone_intervals = 7;
-    // Two members: refusals of a fresh dial over at least this time prove a crash.
+    std::uint32_t suspicion_lone_intervals = 6;
+    // Nobody left to ask: refusals of fresh dials by all over at least this time prove a crash.
     std::chrono::milliseconds lone_refusal_window{1'000};
 
     // Up to this many members each event goes to all at once; above, to `fanout` members each

@@ -18,11 +18,15 @@ void Membership::Core::tick() {
     const std::uint32_t target = next_target();
     Duration timeout{0};
     if (target != Roster::kNone) timeout = probe_timeout(options_, roster_[target].rtt);
-    const Duration period = probe_period(options_, timeout, health_);
+    // Doubt in ourselves is for those whom we might accuse. Whom we already do has the time of its
+    // suspicion, and must not keep others from their turn.
+    const std::uint32_t doubt =
+        target != Roster::kNone && roster_[target].accused_by(self().id()) ? 0 : health_;
+    const Duration period = probe_period(options_, timeout, doubt);
     tick_at_ = now_ + period;
     arm(Timer::kTick, tick_at_);
     // The indirect half gets at least as long as the direct one had.
-    if (target != Roster::kNone) start_probe(target, std::min(timeout * (health_ + 1), period / 2));
+    if (target != Roster::kNone) start_probe(target, std::min(timeout * (doubt + 1), period / 2));
 }
 
 void Membership::Core::finish_probe() {
@@ -136,6 +140,9 @@ void Membership::Core::on_body(const NodeId& from, const Ack& body) {
         if (direct) learn(target, now_ - probe_.sent);
         probe_.active = false;
         improve_health();
+        // Patience is for those who do not answer: once this one has, the next is due in its time.
+        tick_at_ = std::max(now_, probe_.sent + interval_);
+        arm(Timer::kTick, tick_at_);
         return;
     }
     const auto relay = std::find_if(relays_.begin(), relays_.end(), [&](const Relay& open) {

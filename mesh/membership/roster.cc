@@ -32,6 +32,12 @@ MonoTime Suspicion::deadline() const {
     return started + suspicion_timeout(times, confirmations);
 }
 
+bool Member::accused_by(const NodeId& accuser) const {
+    return suspicion && std::ranges::any_of(suspicion->accusers, [&](const auto& entry) {
+               return entry.first == accuser;
+           });
+}
+
 Roster::Roster(ClaimRef self) {
     add(std::move(self), Status::kJoining, MonoTime());
 }

@@ -57,6 +57,7 @@ struct Member {
     const NodeId& id() const { return claim->id; }
     const Version& version() const { return claim->version; }
     bool living() const { return status == Status::kAlive || status == Status::kSuspect; }
+    bool accused_by(const NodeId& accuser) const;
 };
 
 class Roster {

@@ -101,8 +101,9 @@ void Membership::Core::accuse(std::uint32_t index, Evidence evidence, const Node
     Member& member = roster_[index];
     if (member.status != Status::kSuspect) {
         roster_.set_status(index, Status::kSuspect, now_);
+        const Duration period = probe_period(options_, probe_timeout(options_, member.rtt), 0);
         member.suspicion =
-            Suspicion{now_, suspicion_times(options_, roster_.living(), health_), {}};
+            Suspicion{now_, suspicion_times(options_, roster_.living(), health_, period), {}};
         ++counters_.suspicions;
         ++(by != self().id()                ? counters_.suspicions_told
            : evidence == Evidence::kRefused ? counters_.suspicions_refused
@@ -115,16 +116,30 @@ void Membership::Core::accuse(std::uint32_t index, Evidence evidence, const Node
     decide(index);
 }
 
-// A process is gone when its connection was closed and two members were refused a fresh one; of
-// two members, when the other was refused again and again.
+// Its process is gone, as far as one member can tell: the hosts that refuse us prove that it is not
+// our network that fails.
+bool Membership::Core::refuses(const Member& member) const {
+    const Link& link = member.link;
+    return !link.up && link.refusals >= 3 &&
+           now_ - link.first_refusal >= options_.lone_refusal_window;
+}
+
+// Nobody is left who could be asked for a second opinion: all the living refuse us.
+bool Membership::Core::all_refuse() const {
+    for (std::uint32_t i = 1; i < roster_.size(); ++i) {
+        if (roster_[i].living() && !refuses(roster_[i])) return false;
+    }
+    return true;
+}
+
+// A process is gone when its connection was closed and two members were refused a fresh one; or
+// when it and all others who could say so refuse the last one again and again.
 void Membership::Core::decide(std::uint32_t index) {
     const Member& member = roster_[index];
     if (member.status != Status::kSuspect) return;
-    const Link& link = member.link;
-    const bool proven = !link.up && member.suspicion->refusers() >= 2;
-    const bool lone = !link.up && roster_.living() == 2 && link.refusals >= 3 &&
-                      now_ - link.first_refusal >= options_.lone_refusal_window;
-    if (proven || lone || now_ >= member.suspicion->deadline()) {
+    const bool proven = !member.link.up && member.suspicion->refusers() >= 2;
+    const bool last = refuses(member) && all_refuse();
+    if (proven || last || now_ >= member.suspicion->deadline()) {
         declare_dead(index, self().id());
     }
 }

@@ -215,14 +215,18 @@ constexpr Option<Config> kNode[] = {
      "",
      kStart,
      {0, 32},
-     "How many times slower a node probes and accuses while it seems to be slow itself.",
+     "How many times longer a node waits for an answer before it accuses, while it seems to be "
+     "slow "
+     "itself. Who answers is probed at the usual pace.",
      [](Config& c) -> Slot { return &c.mesh.membership.health_max; }},
     {"mesh.suspicion_min_intervals",
      "",
      kStart,
      {1, 100},
-     "Probe intervals after which a suspect is dead when enough others agree. A process paused "
-     "for longer is declared dead, and comes back.",
+     "Probe intervals after which a suspect is dead when enough others agree; more, up to the "
+     "maximum, while its answers come late. A process paused for longer is declared dead, and "
+     "comes "
+     "back.",
      [](Config& c) -> Slot { return &c.mesh.membership.suspicion_min_intervals; }},
     {"mesh.suspicion_max_intervals",
      "",
@@ -247,7 +251,8 @@ constexpr Option<Config> kNode[] = {
      "",
      kStart,
      {100, kMinute},
-     "In a mesh of two: refused connections over at least this time prove a crash.",
+     "For a node with nobody left to ask: connections refused by all over at least this time prove "
+     "a crash.",
      [](Config& c) -> Slot { return &c.mesh.membership.lone_refusal_window; }},
     {"mesh.push_all_max",
      "",

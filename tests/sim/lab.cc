@@ -40,7 +40,7 @@ Plan lab_plan(const Setting& setting, std::uint64_t seed) {
     plan.links.latency = milliseconds(1) / 4;
     plan.links.jitter = milliseconds(1) / 4;
     plan.links.loss = setting.loss;
-    plan.links.user_timeout = seconds(5);
+    plan.links.user_timeout = seconds(10);
     return plan;
 }
 

@@ -19,6 +19,7 @@ struct Setting {
     std::uint32_t nodes = 3;
     std::uint32_t trials = 100;
     double loss = 0;
+    Duration chatter{};  // each tells each other something this often; 0: only membership speaks
     mesh::membership::Options options{};
     std::string note{};  // what differs from the defaults, for the conditions
 

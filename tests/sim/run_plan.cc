@@ -103,13 +103,6 @@ void forbid_false_deaths(World& world, const Plan& plan) {
     });
 }
 
-// Loss, pauses and partitions leave nodes that think themselves slow (Lifeguard): from a multiplier
-// of 8 a node needs nine answered probes, 22.5 s, to be itself again, and only then probes all
-// others and waits for its suspicion.
-Duration heal_time(const Plan& plan) {
-    return plan.calm() ? Duration(kHealTime) : Duration(std::chrono::seconds(40));
-}
-
 }  // namespace
 
 Outcome run_plan(const Plan& plan, const mesh::membership::Options& options, bool verbose) {
@@ -130,10 +123,9 @@ Outcome run_plan(const Plan& plan, const mesh::membership::Options& options, boo
     world.run(healed);
     world.heal();
     MonoTime converged = healed;
-    const MonoTime last = healed + heal_time(plan);
+    const MonoTime last = healed + kHealTime;
     for (MonoTime t = healed; t <= last; t += milliseconds(100)) {
         world.run(t);
-        if (t > healed + kHealTime && converged < t - milliseconds(100)) break;
         if (!world.disagreement().empty()) converged = t;
     }
     const std::string when = ", " +

@@ -162,6 +162,24 @@ TEST(TwoMembers, NeedThreeRefusalsOverASecond) {
     EXPECT_EQ(m.status("a"), Status::kDead);
 }
 
+TEST(TheLastOfThree, NeedsThreeRefusalsOverASecondOfBothOthers) {
+    for (const bool both : {false, true}) {
+        Bench m("ab");
+        m.disconnected("a", LinkEnd::kClosed);
+        if (both) m.disconnected("b", LinkEnd::kClosed);
+        for (int i = 0; i < 4; ++i) {
+            EXPECT_NE(m.status("a"), Status::kDead);
+            m.dial_failed("a", DialFailure::kRefused);
+            if (both) m.dial_failed("b", DialFailure::kRefused);
+            m.run(milliseconds(260), both ? "" : "b");
+        }
+        m.dial_failed("a", DialFailure::kRefused);
+        if (both) m.dial_failed("b", DialFailure::kRefused);
+        EXPECT_EQ(m.status("a"), both ? Status::kDead : Status::kSuspect);
+        EXPECT_EQ(m.status("b"), both ? Status::kDead : Status::kAlive);
+    }
+}
+
 TEST(TheDead, AreDialledForEver) {
     Bench m("ab");
     m.disconnected("a", LinkEnd::kTimeout);
