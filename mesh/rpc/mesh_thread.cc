@@ -310,7 +310,11 @@ void MeshThread::on_registers(const NodeId& from, wire::RegisterPage page) {
 }
 
 state::Page MeshThread::page_for(const wire::RegisterPull& pull) {
-    return replica_.registers().page(pull.digest, pull.from, wire::kPageBytes);
+    return replica_.registers().page(pull.digest, pull.from, pull.bytes_max);
+}
+
+limits::CellPage MeshThread::cells_for(const NodeId& from, const limits::CellPull& pull) {
+    return exchange_.cells_for(from, pull);
 }
 
 std::uint64_t MeshThread::digest_now() {

@@ -63,6 +63,15 @@ kj::Promise<void> PeerServer::pullRegisters(PullRegistersContext context) {
     return kj::READY_NOW;
 }
 
+kj::Promise<void> PeerServer::pullCounters(PullCountersContext context) {
+    traffic_.add_in(TrafficKind::kCounters, words_of(context));
+    const auto pull = wire::guarded([&]() { return wire::read(context.getParams().getPull()); });
+    if (!pull) return malformed(pull.error());
+    wire::write(calls_.cells_for(from_, *pull), context.getResults().initPage());
+    traffic_.add_out(TrafficKind::kCounters, context.getResults().asReader().totalSize().wordCount);
+    return kj::READY_NOW;
+}
+
 kj::Promise<void> PeerServer::renewCertificate(RenewCertificateContext context) {
     context.getResults().setChain(wire::to_data(calls_.renew_for(peer_)));
     return kj::READY_NOW;

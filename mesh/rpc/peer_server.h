@@ -24,6 +24,7 @@ class PeerCalls {
     virtual void on_registers(const NodeId& from, wire::RegisterPage page) = 0;
     // Valid until the registers change.
     virtual state::Page page_for(const wire::RegisterPull& pull) = 0;
+    virtual limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull) = 0;
     virtual std::uint64_t digest_now() = 0;  // of all registers held
     virtual bool holds(const state::RegisterName& name, state::Hlc time) = 0;
     // A new chain for that peer; nothing without an issuer key.
@@ -44,6 +45,7 @@ class PeerServer final : public proto::Peer::Server {
     kj::Promise<void> pushCounters(PushCountersContext context) override;
     kj::Promise<void> pushRegisters(PushRegistersContext context) override;
     kj::Promise<void> pullRegisters(PullRegistersContext context) override;
+    kj::Promise<void> pullCounters(PullCountersContext context) override;
     kj::Promise<void> holds(HoldsContext context) override;
     kj::Promise<void> renewCertificate(RenewCertificateContext context) override;
 

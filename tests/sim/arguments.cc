@@ -14,7 +14,7 @@ constexpr std::string_view kMutants[] = {
     "roster-forgotten",        "address-change-refused",    "signature-not-checked",
     "generation-not-honoured", "generation-not-persisted",  "counter-merge-adds",
     "push-dropped-above-64",   "missed-push-forgotten",     "probe-behind-bulk",
-    "wiped-cells-collide",
+    "wiped-cells-collide",     "relayed-cells-forgotten",   "counters-not-compared",
 };
 
 constexpr std::string_view kHelp =
