@@ -82,7 +82,9 @@ std::optional<CounterStore::Origin> CounterStore::intern(const NodeId& node) {
     const auto by_node = [&](const OriginState& origin) { return origin.node == node; };
     auto found = std::ranges::find_if(origins_, by_node);
     if (found == origins_.end()) {  // a node that left nothing behind gives its number away
-        found = std::ranges::find(origins_, std::size_t{0}, &OriginState::cells);
+        found = std::ranges::find_if(origins_, [](const OriginState& origin) {
+            return origin.cells == 0 && origin.told == 0 && !origin.busy;
+        });
         if (found == origins_.end()) {
             if (origins_.size() >= options_.origins_max) return std::nullopt;
             found = origins_.emplace(origins_.end());
@@ -105,18 +107,22 @@ bool CounterStore::acceptable(const Cell& cell, std::uint32_t window) const {
            near(cell.window, window);
 }
 
-MergeCount CounterStore::merge(const CellBatch& batch, MonoTime now, WallTime wall) {
+MergeCount CounterStore::merge(const CellBatch& batch, const NodeId& from, MonoTime now,
+                               WallTime wall) {
     MergeCount count;
     const bool ours = batch.node == self_ && batch.generation == generation_;
     const std::optional<Origin> origin = ours ? std::nullopt : intern(batch.node);
-    if (!origin) {
+    if (origin) origins_[*origin].busy = true;  // the teller must not take its place
+    const std::optional<Origin> teller = origin ? intern(from) : std::nullopt;
+    if (origin) origins_[*origin].busy = false;
+    if (!origin || !teller) {
         count.refused = batch.cells.size();
         return count;
     }
     const std::uint32_t window = window_at(wall).window;
     for (const Cell& cell : batch.cells) {
         Applied applied = Applied::kRefused;
-        if (acceptable(cell, window)) applied = apply(cell, *origin, batch, now);
+        if (acceptable(cell, window)) applied = apply(cell, {*origin, *teller, batch}, now);
         count.applied += applied == Applied::kRaised ? 1 : 0;
         count.unchanged += applied == Applied::kUnchanged ? 1 : 0;
         count.refused += applied == Applied::kRefused ? 1 : 0;
@@ -136,11 +142,12 @@ CounterStore::KeyState* CounterStore::key_for(const KeyId& id) {
     return &keys_.try_emplace(id).first->second;
 }
 
-CounterStore::Applied CounterStore::apply(const Cell& cell, Origin origin, const CellBatch& batch,
-                                          MonoTime now) {
+CounterStore::Applied CounterStore::apply(const Cell& cell, const Told& told, MonoTime now) {
+    const CellBatch& batch = told.batch;
     KeyState* key = key_for(cell.key);
     if (key == nullptr) return Applied::kRefused;
-    const Heard fresh{{cell.kind, cell.window, origin, batch.generation}, 0, 0, 0};
+    const Heard fresh{
+        {cell.kind, cell.window, told.origin, batch.generation}, 0, 0, 0, told.teller};
     auto at = std::ranges::lower_bound(key->heard, fresh.name, {}, &Heard::name);
     if (at == key->heard.end() || at->name != fresh.name) {
         if (!insert(*key, cell.key, fresh)) return Applied::kRefused;
@@ -173,7 +180,8 @@ bool CounterStore::insert(KeyState& key, const KeyId& id, const Heard& fresh) {
             key.heard.erase(same.begin());
         }
     }
-    if (origin.cells >= options_.cells_per_origin_max) return false;
+    OriginState& teller = origins_[fresh.teller];
+    if (teller.told >= options_.cells_per_origin_max) return false;
     if (fresh.name.kind != CellKind::kSpend) {
         const std::uint32_t window = fresh.name.window;
         const auto in_window = [&](const Heard& heard) {
@@ -183,6 +191,7 @@ bool CounterStore::insert(KeyState& key, const KeyId& id, const Heard& fresh) {
     }
     key.heard.insert(std::ranges::lower_bound(key.heard, fresh.name, {}, &Heard::name), fresh);
     ++origin.cells;
+    ++teller.told;
     ++origin.generations[fresh.name.generation].cells;
     ++cells_;
     return true;
@@ -193,6 +202,7 @@ void CounterStore::uncount(const Heard& gone) {
     const auto of = origin.generations.find(gone.name.generation);
     if (--of->second.cells == 0) origin.generations.erase(of);
     --origin.cells;
+    --origins_[gone.teller].told;
     --cells_;
 }
 

@@ -107,7 +107,7 @@ struct StoreOptions {
     Duration delay = std::chrono::milliseconds(150);  // D' of burst(): coalescing + propagation
     // Longer than any request: a revoked key's slot is not reused before.
     Duration slot_quarantine = std::chrono::hours(2);
-    std::size_t cells_per_origin_max = 524'288;  // a peer cannot make us remember more
+    std::size_t cells_per_origin_max = 524'288;  // a peer cannot make us remember more, whosever
     std::size_t origins_max = 4'096;
     std::size_t keys_heard_max = kSlotsMax;  // keys that peers name and we have no record of
     std::size_t push_cells_max = 256;        // in one collect(); the rest follows in the next
@@ -134,8 +134,11 @@ class CounterStore {
     void release(const KeyId& key, MonoTime now);
     std::optional<Slot> slot_of(const KeyId& key) const;
 
-    // What a peer sent, its own cells or relayed ones; windows from two before ours to two after.
-    MergeCount merge(const CellBatch& batch, MonoTime now, WallTime wall);
+    // What `teller` sent, its own cells or relayed ones; windows from two before ours to two after.
+    MergeCount merge(const CellBatch& batch, const NodeId& teller, MonoTime now, WallTime wall);
+    MergeCount merge(const CellBatch& batch, MonoTime now, WallTime wall) {  // its own
+        return merge(batch, batch.node, now, wall);
+    }
 
     // Own cells worth pushing now to every peer, under the next number; empty `cells`: nothing.
     // Call every push interval. `nodes`: alive members, this one included. `all`: however little
@@ -178,7 +181,9 @@ class CounterStore {
     };
     struct OriginState {
         NodeId node;
-        std::size_t cells = 0;
+        std::size_t cells = 0;  // of it
+        std::size_t told = 0;   // held because it was the first to tell them
+        bool busy = false;      // about to have some
         std::map<Generation, Generational> generations;  // that cells are held of
     };
     struct CellName {  // the order keeps together what is summed together
@@ -193,6 +198,7 @@ class CounterStore {
         std::uint64_t charged = 0;
         std::uint64_t returned = 0;
         std::uint64_t number = 0;  // at least that of its origin's change that it is
+        Origin teller = 0;         // whose quota it is
     };
     // Charges summed in consecutive buckets of `delay`; any stretch of that length lies in two.
     struct Burst {
@@ -241,7 +247,11 @@ class CounterStore {
     // Of a clock that is at `window`: whether it counts `cell_window`, or may yet.
     static bool near(std::uint32_t cell_window, std::uint32_t window);
     KeyState* key_for(const KeyId& id);
-    Applied apply(const Cell& cell, Origin origin, const CellBatch& batch, MonoTime now);
+    struct Told {
+        Origin origin, teller;
+        const CellBatch& batch;
+    };
+    Applied apply(const Cell& cell, const Told& told, MonoTime now);
     bool insert(KeyState& key, const KeyId& id, const Heard& heard);
     void uncount(const Heard& gone);
     std::map<std::pair<NodeId, Generation>, Source> sources() const;

@@ -42,8 +42,9 @@ void Exchange::on_link_down(const NodeId& peer) {
     peers_.erase(peer);
 }
 
-limits::MergeCount Exchange::merge(const limits::CellBatch& batch, WallTime wall) {
-    const limits::MergeCount count = replica_.counters().merge(batch, mono_now(), wall);
+limits::MergeCount Exchange::merge(const limits::CellBatch& batch, const NodeId& from,
+                                   WallTime wall) {
+    const limits::MergeCount count = replica_.counters().merge(batch, from, mono_now(), wall);
     counters_.cells_applied += count.applied;
     counters_.cells_unchanged += count.unchanged;
     counters_.cells_refused += count.refused;
@@ -57,7 +58,7 @@ limits::CellPage Exchange::cells_for(const NodeId& from, const limits::CellPull&
 
 void Exchange::on_counters(const NodeId& from, const wire::CounterPush& push) {
     const WallTime wall = wall_now();
-    const limits::MergeCount count = merge(push.batch, wall);
+    const limits::MergeCount count = merge(push.batch, from, wall);
     told_counters_ |= push.complete;
     Session* const session = links_.find(from);
     if (session == nullptr) return;
@@ -106,7 +107,8 @@ kj::Promise<void> Exchange::perform(const limits::CounterAsk& ask) {
     return session->pull_counters(ask.pull).then(
         [this, from = ask.to, token = ask.token](Result<limits::CellPage>&& page) {
             if (!page) return puller_.on_failure(from, token, mono_now());
-            for (const limits::CellBatch& batch : page->batches) (void)merge(batch, wall_now());
+            for (const limits::CellBatch& batch : page->batches)
+                (void)merge(batch, from, wall_now());
             (void)puller_.on_page(from, token, std::move(page->next), mono_now());
             told_counters_ |= puller_.informed();
         });

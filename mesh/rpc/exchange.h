@@ -77,7 +77,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     void perform(const limits::CounterCalls& calls);
     kj::Promise<void> perform(const limits::CounterCall& call);
     kj::Promise<void> perform(const limits::CounterAsk& ask);
-    limits::MergeCount merge(const limits::CellBatch& batch, WallTime wall);
+    limits::MergeCount merge(const limits::CellBatch& batch, const NodeId& from, WallTime wall);
     kj::Promise<void> pull(const NodeId& peer, state::Cursor from);
 
     Links& links_;

@@ -478,7 +478,7 @@ void MeshThread::publish_metrics() {
     std::vector<MetricFamily> families =
         mesh_metrics({*view, membership_.counters(), membership_.health(), links_.counters(),
                       exchange_.counters(), links_.size(), replica_.live_keys(), malformed_, saves_,
-                      saves_failed_, refusals_});
+                      saves_failed_, refusals_, quota_.refused_bytes()});
     std::ranges::move(
         sync_metrics({membership_.counters(), exchange_.propagation(), exchange_.syncs(),
                       links_.traffic(), certificate_expiry(*certified_.chain), mono_now()}),

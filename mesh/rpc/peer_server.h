@@ -19,6 +19,8 @@ namespace vidai::mesh::rpc {
 
 class PeerCalls {
   public:
+    // Whether so many bytes of this peer may be read, before anything of them is.
+    virtual bool admits(const NodeId& from, TrafficKind kind, std::uint64_t bytes) = 0;
     virtual void on_message(const NodeId& from, const membership::Message& message) = 0;
     virtual void on_counters(const NodeId& from, const wire::CounterPush& push) = 0;
     virtual void on_registers(const NodeId& from, wire::RegisterPage page) = 0;
@@ -51,6 +53,10 @@ class PeerServer final : public proto::Peer::Server {
 
   private:
     kj::Promise<void> malformed(const Error& why);
+    // Counts what has come; false when it is beyond the peer's quota.
+    template <class Context>
+    bool admitted(TrafficKind kind, Context& context);
+    static kj::Promise<void> over_quota();
     const seal::PeerIdentity peer_;
     const NodeId& from_;
     PeerCalls& calls_;

@@ -126,7 +126,7 @@ void Counters::on_packet(std::uint32_t index, std::uint32_t peer, const Packet& 
     const auto* told = std::get_if<CounterPush>(&packet);
     if (told == nullptr) return;
     check_cells(index, *told->batch);
-    (void)node.store->merge(*told->batch, world_.now(), world_.wall(index));
+    (void)node.store->merge(*told->batch, world_.node(peer).name, world_.now(), world_.wall(index));
     if (told->batch->whole) {
         news_.reach(peer, index, told->as_of,
                     told->catch_up ? News::How::kCatchUp : News::How::kPush);
@@ -143,7 +143,7 @@ void Counters::on_page(std::uint32_t index, std::uint32_t peer, const CounterPag
     if (std::exchange(round.first, false)) round.as_of = told.as_of;
     for (const CellBatch& batch : told.page->batches) {
         check_cells(index, batch);
-        (void)node.store->merge(batch, world_.now(), world_.wall(index));
+        (void)node.store->merge(batch, world_.node(peer).name, world_.now(), world_.wall(index));
         check_known(index, batch);
     }
     const bool all =
