@@ -4,6 +4,8 @@
 #include <bit>
 #include <utility>
 
+#include "schema/base/mutant.h"
+
 namespace vidai::mesh::state {
 
 namespace {
@@ -52,7 +54,10 @@ RegisterSet::Merge RegisterSet::merge(Register candidate) {
         bucket.emplace(std::move(name), std::move(candidate));
         ++size_;
     } else {
-        if (!supersedes(candidate, found->second)) return Merge::kKnown;
+        const bool newer = VIDAI_MUTANT("register-merge-prefers-older")
+                               ? supersedes(found->second, candidate)
+                               : supersedes(candidate, found->second);
+        if (!newer) return Merge::kKnown;
         digest_.buckets[index] -= weight_of(found->second);
         ++by_origin_[candidate.statement.origin];
         uncount(found->second.statement.origin);

@@ -128,6 +128,19 @@ std::size_t packed_bytes(const mesh::limits::CellPage& page) {
     return size;
 }
 
+namespace {
+
+// About: a certificate's chain is told once a page and here not at all.
+std::size_t packed_bytes(const std::vector<mesh::state::Register>& registers) {
+    std::size_t size = kFrame + 6 * kWord + kWord;
+    for (const mesh::state::Register& each : registers) {
+        size += 3 * kWord + words(mesh::state::encode(each.statement).size()) + 8 * kWord;
+    }
+    return size;
+}
+
+}  // namespace
+
 std::size_t wire_bytes(const Packet& packet) {
     constexpr std::size_t kAnswer = kReturn + kRecord;
     constexpr std::size_t kEnd = kFinish + kRecord;
@@ -142,6 +155,16 @@ std::size_t wire_bytes(const Packet& packet) {
     }
     if (const auto* page = std::get_if<CounterPage>(&packet)) {
         return sealed(kReturn - kFrame + packed_bytes(*page->page));
+    }
+    if (const auto* push = std::get_if<RegisterPush>(&packet)) {
+        return sealed(kCall - kFrame + packed_bytes(*push->registers)) + kAnswer + kEnd;
+    }
+    if (const auto* pull = std::get_if<RegisterPull>(&packet)) {
+        constexpr std::size_t kCursor = 4 * kWord;
+        return sealed(kCall + kCursor + kWord * pull->digest->buckets.size()) + kEnd;
+    }
+    if (const auto* page = std::get_if<RegisterPage>(&packet)) {
+        return sealed(kReturn - kFrame + packed_bytes(*page->registers));
     }
     return kAnswer;
 }

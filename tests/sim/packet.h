@@ -7,10 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <variant>
+#include <vector>
 
 #include "mesh/limits/counter_store.h"
 #include "mesh/membership/message.h"
+#include "mesh/state/register_set.h"
 #include "schema/vocabulary/time.h"
 
 namespace vidai::sim {
@@ -36,8 +39,23 @@ struct CounterPage {
     MonoTime as_of;  // when it was made; travels as no byte
 };
 
-using Packet =
-    std::variant<mesh::membership::Message, CounterPush, CounterAnswer, CounterPull, CounterPage>;
+// Registers, as the exchange of mesh/rpc sends them.
+struct RegisterPush {
+    std::shared_ptr<const std::vector<mesh::state::Register>> registers;
+};
+struct RegisterPull {
+    std::uint64_t token = 0;
+    std::shared_ptr<const mesh::state::RegisterDigest> digest;
+    mesh::state::Cursor from;
+};
+struct RegisterPage {
+    std::uint64_t token = 0;
+    std::shared_ptr<const std::vector<mesh::state::Register>> registers;
+    std::optional<mesh::state::Cursor> next;
+};
+
+using Packet = std::variant<mesh::membership::Message, CounterPush, CounterAnswer, CounterPull,
+                            CounterPage, RegisterPush, RegisterPull, RegisterPage>;
 
 // A value as mesh/wire packs it, flat, without its envelope.
 std::size_t packed_bytes(const mesh::membership::Message& message);
