@@ -119,7 +119,7 @@ bool CounterFanout::owes(const NodeId& id) const {
     const auto found = peers_.find(id);
     if (found == peers_.end()) return false;
     const Peer& peer = found->second;
-    return peer.told < store_.changes() || !peer.flying.empty() || peer.complete_due;
+    return peer.told < store_.changes() || peer.complete_due;
 }
 
 CounterCall CounterFanout::next_part(const NodeId& to, Peer& peer, WallTime wall,

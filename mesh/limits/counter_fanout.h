@@ -54,7 +54,7 @@ class CounterFanout {
     std::optional<CounterCall> on_answer(const NodeId& peer, std::uint64_t token, bool taken,
                                          WallTime wall);
 
-    // It has not been told, or has not acknowledged, a change that this node has given out.
+    // It has not been sent a change that this node has given out. What is under way is not owed.
     bool owes(const NodeId& peer) const;
     std::uint64_t catch_ups() const { return catch_ups_; }
 

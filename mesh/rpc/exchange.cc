@@ -125,10 +125,13 @@ kj::Promise<void> Exchange::perform(const limits::CounterCall& call) {
     if (session == nullptr) return kj::READY_NOW;  // its end was told, or is about to be
     peers_[call.to].sync.pushed(mono_now());
     return session->push_counters({*call.batch, wall_now(), call.complete})
-        .then([this, to = call.to, token = call.token](bool taken) -> kj::Promise<void> {
+        .then([this, to = call.to, token = call.token,
+               last = call.catch_up && call.batch->whole](bool taken) -> kj::Promise<void> {
             auto next = fanout_.on_answer(to, token, taken, wall_now());
             if (const auto told = peers_.find(to); told != peers_.end()) {
                 told->second.sync.push_ended();
+                // Caught up with what it had missed; what it is behind with now is younger.
+                if (last && taken) told->second.sync.told_all();
                 note_owed(to, told->second);
             }
             if (!next) return kj::READY_NOW;
