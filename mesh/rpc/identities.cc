@@ -39,13 +39,13 @@ void Identities::apply(const IdentityChange& change) {
 std::vector<state::RegisterName> Identities::collect(WallTime now) {
     std::vector<state::RegisterName> over;
     std::erase_if(revoked_until_, [&](const auto& entry) {
-        if (entry.second > now) return false;
+        if (!state::is_over(entry.second, now)) return false;
         revoked_->remove(entry.first);
         over.push_back({RegisterKind::kRevocation, state::revocation_id(entry.first)});
         return true;
     });
     std::erase_if(forgotten_, [&](const auto& entry) {
-        if (entry.second > now) return false;
+        if (!state::is_over(entry.second, now)) return false;
         over.push_back({RegisterKind::kForget, entry.first.str()});
         return true;
     });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of MeshThread that is about certificates: its own, which it renews by itself or by the
-// grace of a peer, and those it gives to others.
+// The part of MeshThread that is about who may say what: its own certificate, which it renews by
+// itself or by the grace of a peer, those it gives to others, and how much a peer may send.
 #include <chrono>
 #include <string>
 #include <utility>
@@ -133,6 +133,20 @@ Result<CreatedToken> MeshThread::make_token(TokenRequest request) {
         if (auto good = check_seed(seed); !good) return fail(std::move(good).error());
     }
     return registrar_.make_token(request, wall_now());
+}
+
+bool MeshThread::admits(const NodeId& from, TrafficKind kind, std::uint64_t bytes) {
+    const MonoTime now = mono_now();
+    if (quota_.take(from, kind, bytes, now)) return true;
+    if (quota_.worth_saying(from, now)) {
+        const std::string what(kTrafficKindNames[static_cast<std::size_t>(kind)]);
+        notice(
+            Notice::Kind::kTrouble, from.str(), "over_quota",
+            "it sends more " + what +
+                " than a healthy node: what is beyond its quota is not "
+                "read. Look at vidai_mesh_quota_refused_bytes_total; restart it or revoke its key");
+    }
+    return false;
 }
 
 }  // namespace vidai::mesh::rpc

@@ -312,7 +312,11 @@ void MeshThread::on_registers(const NodeId& from, wire::RegisterPage page) {
 }
 
 state::Page MeshThread::page_for(const wire::RegisterPull& pull) {
-    return replica_.registers().page(pull.digest, pull.from, wire::kPageBytes);
+    return replica_.registers().page(pull.digest, pull.from, pull.bytes_max);
+}
+
+limits::CellPage MeshThread::cells_for(const NodeId& from, const limits::CellPull& pull) {
+    return exchange_.cells_for(from, pull);
 }
 
 std::uint64_t MeshThread::digest_now() {
@@ -474,7 +478,7 @@ void MeshThread::publish_metrics() {
     std::vector<MetricFamily> families =
         mesh_metrics({*view, membership_.counters(), membership_.health(), links_.counters(),
                       exchange_.counters(), links_.size(), replica_.live_keys(), malformed_, saves_,
-                      saves_failed_, refusals_});
+                      saves_failed_, refusals_, quota_.refused_bytes()});
     std::ranges::move(
         sync_metrics({membership_.counters(), exchange_.propagation(), exchange_.syncs(),
                       links_.traffic(), certificate_expiry(*certified_.chain), mono_now()}),

@@ -19,6 +19,7 @@
 #include "mesh/rpc/join_server.h"
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/mailbox_pump.h"
+#include "mesh/rpc/peer_quota.h"
 #include "mesh/rpc/peer_server.h"
 #include "mesh/rpc/refusals.h"
 #include "mesh/rpc/registrar.h"
@@ -65,7 +66,9 @@ class MeshThread final : private LinkEvents,
     void on_counters(const NodeId& from, const wire::CounterPush& push) override;
     void on_registers(const NodeId& from, wire::RegisterPage page) override;
     state::Page page_for(const wire::RegisterPull& pull) override;
+    limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull) override;
     std::uint64_t digest_now() override;
+    bool admits(const NodeId& from, TrafficKind kind, std::uint64_t bytes) override;
     void on_malformed(const NodeId& from, const Error& why) override;
     seal::Bytes renew_for(const seal::PeerIdentity& peer) override;
     Result<seal::Bytes> certify_joiner(const seal::PeerIdentity& token, const Binding& binding,
@@ -132,6 +135,7 @@ class MeshThread final : private LinkEvents,
     std::optional<MonoTime> resign_at_;
     std::uint64_t malformed_ = 0, saves_ = 0, saves_failed_ = 0;
     Refusals refusals_;
+    PeerQuota quota_;
 
     Replica replica_;
     membership::Membership membership_;

@@ -87,7 +87,7 @@ Result<void> Replica::take(Register verified, WallTime wall, MonoTime now, Merge
     if (state::by_operators(verified.statement.kind)) {
         auto change = identities_.read(verified.statement);
         if (!change) return fail(std::move(change).error());
-        if (until_of(*change) <= wall) {  // collected here already
+        if (state::is_over(until_of(*change), wall)) {  // collected here already
             ++report.known;
             return {};
         }

@@ -97,6 +97,7 @@ void write(const RegisterPull& pull, proto::RegisterPull::Builder out) {
     auto buckets = out.initBuckets(state::kBuckets);
     for (unsigned i = 0; i < state::kBuckets; ++i) buckets.set(i, pull.digest.buckets[i]);
     write(pull.from, out.initFrom());
+    out.setBytesMax(static_cast<std::uint32_t>(pull.bytes_max));
 }
 
 Result<RegisterPage> read(proto::RegisterPage::Reader in) {
@@ -130,6 +131,9 @@ Result<RegisterPull> read(proto::RegisterPull::Reader in) {
         auto from = read(in.getFrom());
         if (!from) return fail(std::move(from).error());
         pull.from = std::move(*from);
+        if (in.getBytesMax() > 0) {
+            pull.bytes_max = std::min<std::size_t>(in.getBytesMax(), kPageBytes);
+        }
         return pull;
     });
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/sim/counters.h"
+#include "tests/sim/registers.h"
 #include "tests/sim/world.h"
 
 namespace vidai::sim {
@@ -109,6 +110,7 @@ Outcome run_plan(const Plan& plan, const mesh::membership::Options& options, boo
     World world(plan, options);
     if (plan.calm()) forbid_false_deaths(world, plan);
     if (plan.traffic.keys > 0) world.add(std::make_unique<Counters>(world, plan));
+    if (plan.registers) world.add(std::make_unique<Registers>(world, plan));
     Rng rng(plan.seed + 17);
     const MonoTime begin = world.now();
     for (std::uint32_t i = 0; i < plan.nodes; ++i) {
@@ -135,7 +137,7 @@ Outcome run_plan(const Plan& plan, const mesh::membership::Options& options, boo
         world.violate("convergence", why + when, true);
     }
     if (std::string why = world.services_disagreement(); !why.empty()) {
-        world.violate("counters-converge", why + when, true);
+        world.violate("state-converges", why + when, true);
     }
     world.finish();
     if (world.scheduler().steps() > kStepsMax) {
