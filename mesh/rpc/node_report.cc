@@ -20,7 +20,7 @@ milliseconds ms(Duration span) {
 
 // The whole chain of our own: an issuer that expires ends us too.
 WallTime own_expiry(const ReportInputs& in) {
-    const auto identity = seal::verify_chain(in.startup.trust, in.wall, *in.certified.chain);
+    const auto identity = in.startup.roots->verify_recorded(in.wall, *in.certified.chain);
     if (identity) return identity->valid_until;
     return certificate_expiry(*in.certified.chain);
 }

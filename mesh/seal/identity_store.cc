@@ -245,6 +245,22 @@ Result<Credentials> load_operator(const std::string& path) {
     return load<Credentials>(path, Privacy::kSecret, decode_operator);
 }
 
+Result<Bytes> load_succession(const std::string& path) {
+    return load<Bytes>(path, Privacy::kPublic, decode_succession);
+}
+
+Result<void> store_succession(const std::string& directory, ByteView signed_by_both) {
+    return replace(directory, "succession", encode_succession(signed_by_both));
+}
+
+std::string change_stamp(const std::string& path) {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0) return {};
+    return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) + ":" +
+           std::to_string(status.st_size) + ":" + std::to_string(status.st_mtim.tv_sec) + ":" +
+           std::to_string(status.st_mtim.tv_nsec);
+}
+
 Result<void> write_new_files(const std::string& directory, std::span<const NewFile> files) {
     if (auto made = make_directory(directory); !made) return made;
     for (const NewFile& file : files) {

@@ -18,6 +18,12 @@ Result<Trust> load_trust(const std::string& path);
 Result<Root> load_root(const std::string& path);
 Result<Issuer> load_issuer(const std::string& path);
 Result<Credentials> load_operator(const std::string& path);
+Result<Bytes> load_succession(const std::string& path);
+// Replaces what is there, or is not, durably.
+Result<void> store_succession(const std::string& directory, ByteView signed_by_both);
+
+// Differs when the file there was changed or replaced; empty: there is none.
+std::string change_stamp(const std::string& path);
 
 // Writes all of them, durably, into `directory` (made 0700 if absent), or none: kAlreadyExists
 // when any of them is there, and nothing is ever overwritten.
