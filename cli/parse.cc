@@ -6,7 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands/command.h"
-#include "schema/base/near.h"
+#include "schema/base/flag_advice.h"
 
 namespace vidai::cli {
 namespace {
@@ -22,26 +22,6 @@ std::vector<commands::Flag> every_flag() {
         }
     }
     return flags;
-}
-
-// CLI11 names what it did not understand last: "... not expected: --outptu". Compared without the
-// dashes, which all have and which would make every short name look near.
-std::string mended(const std::string& message, std::span<const commands::Flag> flags) {
-    const std::size_t dashes = message.find("--");
-    if (dashes == std::string::npos) return message;
-    std::vector<std::string_view> names;
-    for (const commands::Flag& flag : flags) names.push_back(commands::long_name(flag).substr(2));
-    const std::size_t end = message.find_first_of(" =:,", dashes);
-    const std::string_view typed = std::string_view(message).substr(dashes, end - dashes);
-    const std::string_view near = nearest(typed.substr(2), names);
-    return near.empty() ? message : message + "; did you mean --" + std::string(near) + "?";
-}
-
-// "--rpm: At Most 1 required but received 2", or "--rpm: 1 required TEXT missing".
-std::string miscounted(const std::string& message) {
-    const std::string name = message.substr(0, message.find(':'));
-    const bool twice = message.find("received") != std::string::npos;
-    return name + (twice ? " is given more than once" : " needs a value");
 }
 
 }  // namespace
@@ -69,9 +49,11 @@ Result<Line> parse_line(std::span<const char* const> arguments) {
     try {
         app.parse(std::move(words));
     } catch (const CLI::ArgumentMismatch& error) {
-        return fail(ErrorCode::kUsage, miscounted(error.what()));
+        return fail(ErrorCode::kUsage, flag_miscounted(error.what()));
     } catch (const CLI::ParseError& error) {
-        return fail(ErrorCode::kUsage, mended(error.what(), flags));
+        std::vector<std::string_view> names;
+        for (const commands::Flag& flag : flags) names.push_back(commands::long_name(flag));
+        return fail(ErrorCode::kUsage, with_near_flag(error.what(), names));
     }
     std::erase_if(line.flags, [&](const auto& entry) { return app.count(entry.first) == 0; });
     for (const auto& [name, present] : given) {

@@ -21,6 +21,7 @@
 
 #include "mesh/options.h"
 #include "mesh/view.h"
+#include "schema/base/heartbeat.h"
 #include "schema/base/metric_family.h"
 #include "schema/base/snapshot.h"
 #include "schema/vocabulary/ids.h"
@@ -96,6 +97,9 @@ class Mesh {
     const Snapshot<state::KeyTable>& keys() const;
     const Snapshot<MeshView>& view() const;
     limits::CounterTable& counters();
+
+    // Beats four times a second while the mesh thread is well.
+    const Heartbeat& heartbeat() const;
 
     // Why this process must end at once and without leave(); empty: it need not. Another process
     // has taken over this node's identity.

@@ -6,8 +6,10 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -24,6 +26,7 @@
 #include "node/notices.h"
 #include "node/observe/log.h"
 #include "node/observe/metrics.h"
+#include "node/observe/watchdog.h"
 #include "node/version.h"
 
 namespace vidai::node {
@@ -78,6 +81,7 @@ struct App::Impl {
     Result<void> start();
     Result<void> start_admin();
     void reload();
+    void look_at_loops();
     std::string not_ready() const;  // for a person; empty: it is
     bool pause(std::chrono::milliseconds span, bool& stop);
     void drain(const char* cause, std::chrono::milliseconds grace, bool& stop);
@@ -88,6 +92,7 @@ struct App::Impl {
     observe::Metrics metrics;
     std::unique_ptr<mesh::Mesh> mesh;
     std::unique_ptr<net::Server> server;
+    std::optional<observe::Watchdog> watchdog;
     std::unique_ptr<net::AdminServer> admin;
     const std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
     std::uint64_t cut = 0;  // connections still open when the drain was over
@@ -146,6 +151,12 @@ Result<void> App::Impl::start() {
                                      mesh->counters(), metrics, log);
     if (!served) return fail(std::move(served).error());
     server = std::move(*served);
+    std::vector<observe::Watchdog::Loop> loops = {{"mesh", &mesh->heartbeat()}};
+    for (std::uint32_t i = 0; i < net::worker_count(config.listen); ++i) {
+        loops.push_back({"worker-" + std::to_string(i), &metrics.worker(i).heart});
+    }
+    watchdog.emplace(std::move(loops), config.admin.stall_limit, net::mono_now());
+    metrics.watch(*watchdog);
     if (Result<void> up = start_admin(); !up) return up;
 
     const std::string ports = "{\"client\":" + std::to_string(server->port()) +
@@ -167,9 +178,20 @@ Result<void> App::Impl::start() {
     return {};
 }
 
+void App::Impl::look_at_loops() {
+    for (const observe::Watchdog::Finding& found : watchdog->look(net::mono_now())) {
+        log.write(
+            Event::kLoopStalled,
+            {{"loop", found.loop},
+             {"span_ms", std::chrono::duration_cast<std::chrono::milliseconds>(found.span).count()},
+             {"over", found.over}});
+    }
+}
+
 Result<void> App::Impl::start_admin() {
     auto pages = std::make_shared<const admin::Pages>(
-        admin::PageSources{.not_ready = [this] { return not_ready(); },
+        admin::PageSources{.dead = [this] { return watchdog->dead(); },
+                           .not_ready = [this] { return not_ready(); },
                            .metrics_text = [this] { return metrics.prometheus_text(); },
                            .latency_json = [this] { return metrics.latency_json(); },
                            .version_json =
@@ -277,6 +299,7 @@ Result<void> App::run() {
         if (std::string why = impl_->mesh->must_stop(); !why.empty()) {
             return fail(ErrorCode::kConflict, std::move(why), "mesh.node_id");
         }
+        impl_->look_at_loops();
         impl_->server->set_ready(impl_->mesh->not_ready().empty());
         const auto asked = impl_->mesh->drain_asked();
         if (drained || stop || !asked) continue;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <kj/async-io.h>
+#include <pthread.h>
 
 #include "mesh/rpc/mesh_thread.h"
 #include "mesh/rpc/report.h"
@@ -20,6 +21,7 @@ struct Mesh::Impl {
         : startup(std::move(prepared)), sink(std::move(notices)), port(startup.peers.port) {}
 
     void run() {
+        ::pthread_setname_np(::pthread_self(), "mesh");
         auto io = kj::setupAsyncIo();
         rpc::MeshThread mesh(startup, shared, sink, io);
         shared.started.open();
@@ -84,6 +86,9 @@ const Snapshot<MeshView>& Mesh::view() const {
 }
 limits::CounterTable& Mesh::counters() {
     return impl_->shared.counters;
+}
+const Heartbeat& Mesh::heartbeat() const {
+    return impl_->shared.heart;
 }
 std::string Mesh::must_stop() const {
     return *impl_->shared.must_stop.load();

@@ -24,6 +24,7 @@ namespace {
 
 namespace ms = vidai::mesh::membership;
 
+constexpr std::chrono::milliseconds kHeartbeat{250};
 constexpr std::chrono::seconds kHousekeeping{1};
 constexpr std::chrono::milliseconds kLinksTickMin{50}, kLinksTickMax{1'000};
 constexpr std::chrono::milliseconds kLastWords{500};  // for the last counters of one who leaves
@@ -141,6 +142,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
             return kj::heap<OperatorServer>(desk_, true);
         });
     }
+    every(kHeartbeat, &MeshThread::beat);
     every(startup.options.push_interval, &MeshThread::push_tick);
     every(startup.options.membership.sync_interval, &MeshThread::digest_tick);
     every(kHousekeeping, &MeshThread::second_tick);
@@ -367,6 +369,10 @@ CountingFacts MeshThread::counting() {
     return {static_cast<std::uint32_t>(view->counting),
             exchange_.delay(startup_.options.push_interval), exchange_.skew(),
             crashes_.count(mono_now())};
+}
+
+void MeshThread::beat() {
+    shared_.heart.beat(mono_now());
 }
 
 void MeshThread::push_tick() {

@@ -94,6 +94,7 @@ class MeshThread final : private LinkEvents,
     // Regular work.
     void every(std::chrono::milliseconds interval, void (MeshThread::*work)());
     kj::Promise<void> again(std::chrono::milliseconds interval, void (MeshThread::*work)());
+    void beat();
     void push_tick();
     void digest_tick();
     void second_tick();

@@ -14,6 +14,7 @@
 #include "mesh/limits/counter_table.h"
 #include "mesh/state/key_table.h"
 #include "mesh/view.h"
+#include "schema/base/heartbeat.h"
 #include "schema/base/mailbox.h"
 #include "schema/base/metric_family.h"
 #include "schema/base/snapshot.h"
@@ -50,6 +51,7 @@ struct Shared {
     Snapshot<std::string> not_ready{std::make_shared<const std::string>()};
     Snapshot<std::string> must_stop{std::make_shared<const std::string>()};
     limits::CounterTable counters;
+    Heartbeat heart;  // of the mesh thread
     Mailbox<Command> commands{8};
     std::atomic<std::int64_t> drain_grace_ms{-1};  // -1: no operator asked for a drain
     Gate started, joined, left;

@@ -36,13 +36,18 @@ struct Page {
     AdminReply (*make)(const PageSources&);
 };
 
+AdminReply health(const PageSources& sources) {
+    const std::string why = sources.dead();
+    return why.empty() ? text(200, "ok\n") : text(503, why + "\n");
+}
+
 AdminReply ready(const PageSources& sources) {
     const std::string why = sources.not_ready();
     return why.empty() ? text(200, "ready\n") : text(503, why + "\n");
 }
 
 constexpr Page kPages[] = {
-    {"/healthz", [](const PageSources&) { return text(200, "ok\n"); }},
+    {"/healthz", health},
     {"/readyz", ready},
     {"/metrics",
      [](const PageSources& sources) {

@@ -15,6 +15,7 @@ namespace vidai::node::admin {
 
 // Each is called on the admin thread, once per request for its page.
 struct PageSources {
+    std::function<std::string()> dead;          // why to restart this process; empty: do not
     std::function<std::string()> not_ready;     // why not; empty: ready
     std::function<std::string()> metrics_text;  // Prometheus text format
     std::function<std::string()> latency_json;

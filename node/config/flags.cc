@@ -6,7 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "node/config/option_table.h"
-#include "schema/base/near.h"
+#include "schema/base/flag_advice.h"
 
 namespace vidai::node::config {
 namespace {
@@ -59,26 +59,6 @@ std::string help_line(const std::string& flag, std::string_view doc) {
     return line + wrapped(doc) + "\n";
 }
 
-// CLI11 names what it did not understand last: "... not expected: --lisen". Compared without the
-// dashes, which all have and which would make every short name look near.
-std::string mended(const std::string& message) {
-    const std::size_t dashes = message.find("--");
-    if (dashes == std::string::npos) return message;
-    const std::size_t end = message.find_first_of(" =:,", dashes);
-    std::vector<std::string_view> names = all_flags();
-    for (std::string_view& name : names) name.remove_prefix(2);
-    const std::string_view typed = std::string_view(message).substr(dashes, end - dashes);
-    const std::string_view near = nearest(typed.substr(2), names);
-    return near.empty() ? message : message + "; did you mean --" + std::string(near) + "?";
-}
-
-// "--listen: At Most 1 required but received 2", or "--listen: 1 required TEXT missing".
-std::string miscounted(const std::string& message) {
-    const std::string name = message.substr(0, message.find(':'));
-    const bool twice = message.find("received") != std::string::npos;
-    return name + (twice ? " is given more than once" : " needs a value");
-}
-
 std::unexpected<Error> misused(const std::string& what) {
     return fail(ErrorCode::kUsage, what + "\nRun 'vidaid --help' for what it takes.");
 }
@@ -112,9 +92,9 @@ Result<Flags> parse_flags(std::span<const char* const> arguments) {
     try {
         app.parse(std::move(words));
     } catch (const CLI::ArgumentMismatch& error) {
-        return misused(miscounted(error.what()));
+        return misused(flag_miscounted(error.what()));
     } catch (const CLI::ParseError& error) {
-        return misused(mended(error.what()));
+        return misused(with_near_flag(error.what(), all_flags()));
     }
     std::erase_if(flags.options, [](const auto& entry) { return entry.second.empty(); });
     return flags;

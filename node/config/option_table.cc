@@ -104,6 +104,13 @@ constexpr Option<Config> kNode[] = {
      {0, 16},
      "Further names that a request's Host header may say; localhost and the address always may.",
      [](Config& c) -> Slot { return &c.admin.hosts; }},
+    {"admin.stall_limit",
+     "",
+     kStart,
+     {0, kHour},
+     "/healthz answers 503 when an event loop has stood still for that long: what a liveness probe "
+     "should restart the process for. 0: never.",
+     [](Config& c) -> Slot { return &c.admin.stall_limit; }},
 
     {"log.level", "--log-level", kReload, kChoice, "The least severe event that is written.",
      [](Config& c) -> Slot { return &c.log.level; }},

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,6 +60,7 @@ void Worker::start() {
     poller_.start();
     tick();
     thread_ = std::thread([this] {
+        ::pthread_setname_np(::pthread_self(), "worker");
         bind_to_this_thread();
         io_.run();
     });
@@ -106,8 +108,10 @@ void Worker::tick() {
     timer_.expires_after(kTick);
     timer_.async_wait([this](const boost::system::error_code& error) {
         if (error) return;
+        const MonoTime now = mono_now();
+        metrics_.heart.beat(now);
         refresh();
-        wheel_.advance(mono_now());
+        wheel_.advance(now);
         graveyard_.clear();
         tick();
     });

@@ -36,6 +36,9 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "SIGHUP: the new configuration is refused as a whole; the running one stays."},
     {Event::kLogDropped, "log.dropped", kWarn, 0, "lines",
      "Lines were lost because standard error was read too slowly."},
+    {Event::kLoopStalled, "loop.stalled", kWarn, 10, "loop, span_ms, over",
+     "A worker's or the mesh's event loop has not come round for over a second, or (`over`) does "
+     "so again after `span_ms`. See `admin.stall_limit`."},
     {Event::kRequestDone, "request.done", kInfo, 0,
      "request_id, endpoint, status, outcome, error, key, model, provider, target, attempts, "
      "total_us, upstream_us, duration_us, input_tokens, output_tokens, estimated, cost_micro_usd",

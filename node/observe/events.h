@@ -27,6 +27,7 @@ enum class Event : std::uint8_t {
     kConfigReloaded,
     kConfigRejected,
     kLogDropped,
+    kLoopStalled,
     // Requests.
     kRequestDone,
     kClientMalformed,

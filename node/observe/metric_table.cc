@@ -78,6 +78,10 @@ constexpr std::array<MetricInfo, kMetricCount> kMetrics = {{
     {Metric::kThreads, kGauge, "process_threads", "", "Threads of the process."},
     {Metric::kStartTime, kGauge, "process_start_time_seconds", "",
      "When the process started, in seconds since 1970."},
+    {Metric::kLoopStalls, kCounter, "vidai_loop_stalls_total", "loop",
+     "Times an event loop (a worker's or the mesh's) stood still for over a second."},
+    {Metric::kLoopStalled, kGauge, "vidai_loop_stalled_seconds", "loop",
+     "For how long an event loop has been standing still; 0 while it runs."},
 }};
 
 constexpr bool in_order() {

@@ -42,8 +42,10 @@ enum class Metric : std::uint8_t {
     kMaxFds,
     kThreads,
     kStartTime,
+    kLoopStalls,
+    kLoopStalled,
 };
-inline constexpr std::size_t kMetricCount = static_cast<std::size_t>(Metric::kStartTime) + 1;
+inline constexpr std::size_t kMetricCount = static_cast<std::size_t>(Metric::kLoopStalled) + 1;
 
 enum class MetricType : std::uint8_t { kCounter, kGauge, kHistogram };
 

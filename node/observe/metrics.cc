@@ -236,6 +236,15 @@ void fill_process(Scrape& scrape) {
     scrape.value(Metric::kStartTime, stats.start_time_seconds);
 }
 
+void fill_loops(Scrape& scrape, const Watchdog& watchdog) {
+    for (const Watchdog::State& state : watchdog.states()) {
+        const prometheus::ClientMetric::Label label{"loop", state.loop};
+        scrape.value(Metric::kLoopStalls, static_cast<double>(state.stalls), {label});
+        scrape.value(Metric::kLoopStalled, std::chrono::duration<double>(state.span).count(),
+                     {label});
+    }
+}
+
 prometheus::MetricFamily converted(const MetricFamily& from) {
     prometheus::MetricFamily family;
     family.name = from.name;
@@ -282,6 +291,7 @@ struct Metrics::Impl : prometheus::Collectable {
         fill_traffic(scrape);
         if (log != nullptr) scrape.value(Metric::kLogDropped, static_cast<double>(log->dropped()));
         fill_process(scrape);
+        if (watchdog != nullptr) fill_loops(scrape, *watchdog);
         std::vector<prometheus::MetricFamily> families = scrape.take();
         for (const FamilySource& source : sources) {
             for (const MetricFamily& family : source()) families.push_back(converted(family));
@@ -294,6 +304,7 @@ struct Metrics::Impl : prometheus::Collectable {
     std::vector<std::unique_ptr<WorkerMetrics>> owned;
     Workers workers;
     const Log* log = nullptr;
+    const Watchdog* watchdog = nullptr;
     std::vector<FamilySource> sources;
 };
 
@@ -309,6 +320,9 @@ SeriesTable& Metrics::series() {
 }
 void Metrics::watch(const Log& log) {
     impl_->log = &log;
+}
+void Metrics::watch(const Watchdog& watchdog) {
+    impl_->watchdog = &watchdog;
 }
 void Metrics::add_source(FamilySource source) {
     impl_->sources.push_back(std::move(source));

@@ -13,6 +13,7 @@
 
 #include "node/observe/log.h"
 #include "node/observe/series.h"
+#include "node/observe/watchdog.h"
 #include "node/observe/worker_metrics.h"
 #include "schema/base/metric_family.h"
 
@@ -37,6 +38,7 @@ class Metrics {
 
     // Whose dropped lines to count; the log outlives this. Before the first scrape.
     void watch(const Log& log);
+    void watch(const Watchdog& watchdog);  // likewise
     // Further families, such as the mesh's. Before the first scrape.
     void add_source(FamilySource source);
 

@@ -2,6 +2,7 @@
 // Log and metrics settings.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -19,8 +20,9 @@ struct LogOptions {
 
 struct AdminOptions {
     std::string address = "127.0.0.1";
-    std::uint16_t port = 9420;       // 0: any free port
-    std::vector<std::string> hosts;  // further names that a Host header may say
+    std::uint16_t port = 9420;                      // 0: any free port
+    std::vector<std::string> hosts;                 // further names that a Host header may say
+    std::chrono::milliseconds stall_limit{30'000};  // then /healthz says no; 0: never
 };
 
 }  // namespace vidai::node::observe

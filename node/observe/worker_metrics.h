@@ -12,6 +12,7 @@
 #include "node/request/endpoint.h"
 #include "node/request/usage.h"
 #include "schema/base/counter.h"
+#include "schema/base/heartbeat.h"
 #include "schema/base/histogram.h"
 #include "schema/vocabulary/time.h"
 #include "schema/vocabulary/units.h"
@@ -109,6 +110,7 @@ class WorkerMetrics {
     void used(std::uint16_t series, const request::Usage& usage, bool priced, MicroUsd cost);
     void refused(Refusal reason) { refusals[static_cast<std::size_t>(reason)].add(); }
 
+    Heartbeat heart;
     std::array<EndpointMetrics, request::kEndpointCount> endpoints;
     std::array<TargetMetrics, kSeriesMax> targets;
     std::array<Counter, kRefusalCount> refusals;

@@ -76,6 +76,8 @@ def main():
     parser.add_argument("--long", action="store_true", help="splits of ten minutes, too")
     parser.add_argument("--userspace", action="store_true",
                         help="the lab without namespaces, as where they are not permitted")
+    parser.add_argument("--patient", action="store_true",
+                        help="bounds for a machine that has other work: whether, not how soon")
     parser.add_argument("--keep", action="store_true", help="keep the folders with the logs")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO",
                         help="all when none is named: " + " ".join(s.name for s in SCENARIOS))

@@ -8,8 +8,9 @@ namespace vidai::node::admin {
 namespace {
 
 Pages pages(std::string address = "127.0.0.1", std::vector<std::string> hosts = {},
-            std::string not_ready = {}) {
-    return Pages({.not_ready = [not_ready] { return not_ready; },
+            std::string not_ready = {}, std::string dead = {}) {
+    return Pages({.dead = [dead] { return dead; },
+                  .not_ready = [not_ready] { return not_ready; },
                   .metrics_text = [] { return std::string("m 1\n"); },
                   .latency_json = [] { return std::string("{\"l\":1}"); },
                   .version_json = [] { return std::string("{\"v\":1}"); }},
@@ -35,6 +36,11 @@ TEST(Pages, ListThemselvesAtTheRoot) {
         EXPECT_NE(index.find(path), std::string::npos) << path;
         EXPECT_EQ(get(pages(), path).status, 200u) << path;
     }
+}
+
+TEST(Health, SaysWhyTheProcessShouldBeRestarted) {
+    EXPECT_EQ(get(pages("127.0.0.1", {}, {}, "mesh stands"), "/healthz").status, 503u);
+    EXPECT_EQ(get(pages("127.0.0.1", {}, {}, "mesh stands"), "/healthz").body, "mesh stands\n");
 }
 
 TEST(Readiness, SaysWhyNot) {

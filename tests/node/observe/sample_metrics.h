@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "node/observe/metrics.h"
+#include "node/observe/watchdog.h"
 
 namespace vidai::node::observe {
 
@@ -42,6 +43,9 @@ inline std::unique_ptr<Metrics> sample_metrics() {
                                           MetricKind::kGauge,
                                           {{{{"state", "alive"}}, 3}}}};
     });
+    static const Heartbeat heart;
+    static const Watchdog watchdog({{"mesh", &heart}}, std::chrono::seconds(30), MonoTime{});
+    metrics->watch(watchdog);
     return metrics;
 }
 
