@@ -65,13 +65,7 @@ std::vector<std::string> split(std::string_view list) {
     return out;
 }
 
-Result<Answer> run_token(Call& call) {
-    if (call.argument(0) != "create") {
-        return fail(
-            ErrorCode::kUsage,
-            "no command 'mesh token " + call.argument(0) + "'; there is `mesh token create`",
-            "create");
-    }
+Result<Answer> run_join_token(Call& call) {
     mesh::TokenRequest request;
     const auto* pattern = call.flag("--node");
     if (pattern == nullptr) {
@@ -113,6 +107,20 @@ Result<Answer> run_token(Call& call) {
     return answer;
 }
 
+Result<Answer> run_token(Call& call) {
+    if (call.argument(0) == "create") return run_join_token(call);
+    return fail(ErrorCode::kUsage,
+                "no command 'mesh token " + call.argument(0) + "'; there is `mesh token create`",
+                "create");
+}
+
+std::vector<Flag> token_flags() {
+    return {{"--node", "PATTERN", "Which node ids it may take; one '*' matches any text."},
+            {"--ttl", "TIME", "How long it is good for, such as 15m or 1h. Default: 1h."},
+            {"--seed", "HOST:PORT,...",
+             "Where the new node finds the mesh. Default: the nodes that the one asked knows."}};
+}
+
 constexpr Flag kWait{"--wait", "",
                      "Wait until every node of the roster has it in force; exit non-zero and name "
                      "those that have not within --timeout."};
@@ -137,11 +145,14 @@ std::vector<Command> identity_commands() {
              "Make a join token: with it a machine without an issuer file becomes a node. Ask a "
              "node that has one.",
              {"create"},
-             {{"--node", "PATTERN", "Which node ids it may take; one '*' matches any text."},
-              {"--ttl", "TIME", "How long it is good for, such as 15m or 1h. Default: 1h."},
-              {"--seed", "HOST:PORT,...",
-               "Where the new node finds the mesh. Default: the nodes that the one asked knows."}},
+             token_flags(),
              run_token},
+            {"mesh",
+             "join-token",
+             "The same as `mesh token create`.",
+             {},
+             token_flags(),
+             run_join_token},
             {"node",
              "forget",
              "Remove a node that is gone from the roster for good; it comes back only with a newer "
