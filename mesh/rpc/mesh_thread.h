@@ -47,6 +47,10 @@ class MeshThread final : private LinkEvents,
     MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink, kj::AsyncIoContext& io);
     ~MeshThread() noexcept(false);
 
+    // What whoever has proved to be `who` on a connection may call on it.
+    ::capnp::Capability::Client serve(const seal::PeerIdentity& who, const Binding& binding) {
+        return bootstrap_for(who, binding);
+    }
     kj::Promise<void> stopped() { return kj::mv(stop_.promise); }  // once
 
   private:

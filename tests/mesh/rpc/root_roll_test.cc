@@ -150,6 +150,31 @@ TEST_F(Rolling, TakesBackANodeThatWasOffForTwoRollOvers) {
         << c.notices->text();
 }
 
+TEST_F(Rolling, EndsALeakedRootAtOnceAndTakesAllNodesOver) {
+    const Node b = start("b", {a.address()});
+    const Node c = Cluster::start(joiner("c"));
+    ASSERT_TRUE(eventually([&]() { return a.alive() == 3 && b.alive() == 3 && c.alive() == 3; }));
+    const RootRollFiles files = roll("init", "next", 1s);
+    ASSERT_TRUE(connect(a, "init").state_succession(files.succession_file).has_value());
+    for (const Node* node : std::initializer_list<const Node*>{&a, &b, &c}) {
+        EXPECT_TRUE(eventually([&]() { return refuses_old_operator(*node); }));
+    }
+    put("next");
+    EXPECT_TRUE(eventually(
+        [&]() {
+            std::this_thread::sleep_for(100ms);
+            auto client = OperatorClient::connect(
+                {a.address(), cluster.path("next/operator.key"), cluster.path("next/mesh.pub")},
+                5s);
+            return client && client->status() && moves(*client, "c", files) &&
+                   moves(*client, "b", files);
+        },
+        60s));
+    EXPECT_TRUE(
+        eventually([&]() { return a.alive() == 3 && b.alive() == 3 && c.alive() == 3; }, 60s))
+        << a.notices->text();
+}
+
 TEST_F(Rolling, TakesNobodyBackWhoOnlyHoldsTheOldRoot) {
     // What a thief of the old root makes: a certificate for a node id that the mesh knows.
     MeshOptions options = joiner("c");
