@@ -93,12 +93,14 @@ void Links::send(const NodeId& to, const membership::Message& message) {
 kj::Promise<Links::Attempt> Links::shake(kj::Own<kj::AsyncIoStream> stream, const NodeId& expect) {
     tune(*stream);
     const std::string address = remote_address(*stream);
-    seal::HandshakeOptions options{self_.credentials, self_.hello,  seal::Role::kPeer, expect,
-                                   wall_now(),        self_.revoked};
+    seal::HandshakeOptions options{self_.credentials, self_.hello,   seal::Role::kPeer, expect,
+                                   wall_now(),        self_.revoked, self_.roots};
     auto machine = std::make_unique<seal::Initiator>(std::move(options), seal::system_random());
-    return run_handshake(kj::mv(stream), std::move(machine))
+    auto told = std::make_shared<seal::Bytes>();
+    return run_handshake(kj::mv(stream), std::move(machine), told)
         .then(
-            [this, address](Result<Handshaken>&& done) -> Attempt {
+            [this, address, told](Result<Handshaken>&& done) -> Attempt {
+                if (!told->empty()) events_.on_told_of_roots(address, *told);
                 if (done) door_.know(address);
                 if (done) return std::move(*done);
                 return std::unexpected(Failed{DialFailure::kRejected, std::move(done).error()});
@@ -208,8 +210,8 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
     }
     auto left = kj::defer([this, door, address]() { door_.leave(door, address); });
     tune(*stream);
-    seal::HandshakeOptions options{self_.credentials, self_.hello,  kWelcome, {},
-                                   wall_now(),        self_.revoked};
+    seal::HandshakeOptions options{self_.credentials, self_.hello,   kWelcome,    {},
+                                   wall_now(),        self_.revoked, self_.roots, true};
     auto machine = std::make_unique<seal::Responder>(std::move(options), seal::system_random());
     auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS).then([]() -> Result<Handshaken> {
         return fail(ErrorCode::kDeadlineExceeded, "no handshake in time", "late");
@@ -230,6 +232,9 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
 
 void Links::welcome(Handshaken done, const std::string& address) {
     const NodeId peer = done.session.peer.node;
+    if (!self_.roots->believes(done.session.peer.root, wall_now())) {
+        return welcome_back(std::move(done), address);
+    }
     if (!done.session.peer.roles.has(seal::Role::kPeer)) {
         auto bootstrap = events_.bootstrap_for(done.session.peer, done.session.binding);
         seal::PeerIdentity who = done.session.peer;
@@ -251,6 +256,18 @@ void Links::welcome(Handshaken done, const std::string& address) {
     ++counters_.accepted;
     door_.know(address);
     if (adopt(std::move(done), peer)) events_.on_link_up(peer);
+}
+
+void Links::welcome_back(Handshaken done, const std::string& address) {
+    auto bootstrap = events_.returning(done.session.peer);
+    if (!bootstrap) {
+        ++counters_.refused;
+        return events_.on_refused(address, seal::to_error(seal::Refusal::kRootRetired));
+    }
+    seal::PeerIdentity who = done.session.peer;
+    auto stream = kj::heap<SealedStream>(std::move(done), wire::kOperatorWordsMax);
+    stream->meter(traffic_.operators());
+    serve_operator(kj::mv(stream), kj::mv(*bootstrap), std::move(who));
 }
 
 bool Links::adopt(Handshaken done, const NodeId& dialler) {
@@ -307,7 +324,7 @@ void Links::ended(const NodeId& peer, std::uint64_t number) {
 void Links::tick(MonoTime now, WallTime wall) {
     std::vector<NodeId> over;
     for (auto& [peer, held] : sessions_) {
-        if (held.tenure.over(now, wall)) {
+        if (held.tenure.over(now, wall) || !self_.roots->believes(held.who.root, wall)) {
             over.push_back(peer);
         } else if (held.tenure.redial_due(now)) {
             renew(peer, held, now);
@@ -316,12 +333,15 @@ void Links::tick(MonoTime now, WallTime wall) {
     for (const NodeId& peer : over) {
         ++counters_.expired;
         close(peer, "expired_session",
-              "the connection is as old as it may grow, or the peer's certificate has expired, and "
-              "no new one could be made in time");
+              "the connection is as old as it may grow, or the peer's certificate has expired or "
+              "its root is retired, and no new one could be made in time");
     }
     std::erase_if(guests_, [&](const auto& guest) {
-        const WallTime until = guest.second.who.valid_until;
-        return until != WallTime{} && wall > until + seal::kClockTolerance;
+        const seal::PeerIdentity& who = guest.second.who;
+        if (who.valid_until == WallTime{}) return false;
+        const bool returning = guest.second.retired;
+        return wall > who.valid_until + seal::kClockTolerance ||
+               (!returning && !self_.roots->believes(who.root, wall));
     });
 }
 
@@ -372,14 +392,18 @@ void Links::close_revoked() {
                   [&](const auto& guest) { return self_.revoked->covers(guest.second.who); });
 }
 
-void Links::shut() {
-    shut_ = true;
+void Links::close_all() {
     std::vector<NodeId> all;
     for (const auto& [peer, held] : sessions_) all.push_back(peer);
     for (const NodeId& peer : all) {
         sessions_.erase(peer);
         events_.on_link_down(peer, LinkEnd::kLocal, {});
     }
+}
+
+void Links::shut() {
+    shut_ = true;
+    close_all();
     std::erase_if(guests_, [](const auto& guest) { return !guest.second.who.node.empty(); });
 }
 
@@ -398,7 +422,9 @@ void Links::serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capabilit
     const std::uint64_t number = ++next_number_;
     tasks_.add(session->ended().then(
         [this, number]() { return kj::evalLater([this, number]() { guests_.erase(number); }); }));
-    guests_.emplace(number, Guest{kj::mv(session), std::move(who)});
+    const bool retired =
+        who.valid_until != WallTime{} && !self_.roots->believes(who.root, wall_now());
+    guests_.emplace(number, Guest{kj::mv(session), std::move(who), retired});
 }
 
 void Links::serve_local(kj::Own<kj::ConnectionReceiver> listener,

@@ -9,6 +9,7 @@
 #include <expected>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -51,6 +52,10 @@ class LinkEvents {
     virtual void on_dial_failed(const membership::Dial& dial, membership::DialFailure failure,
                                 const Error& why) = 0;
     virtual void on_refused(const std::string& address, const Error& why) = 0;
+    // Whom we dialled goes by a newer root and says how it came to that; unverified.
+    virtual void on_told_of_roots(const std::string& address, const seal::Bytes& told) = 0;
+    // What one may call whose certificate is under a retired root; nothing: it is turned away.
+    virtual std::optional<::capnp::Capability::Client> returning(const seal::PeerIdentity& who) = 0;
 
   protected:
     ~LinkEvents() = default;
@@ -71,6 +76,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
         WallTime valid_until;     // of the credentials' chain
         Duration reauthenticate;  // the oldest that a connection may grow
         std::shared_ptr<const seal::RevokedKeys> revoked;
+        std::shared_ptr<const seal::Roots> roots;
     };
 
     // What is borrowed outlives it. `seed` is for the turns of a seed's addresses.
@@ -89,6 +95,8 @@ class Links final : private kj::TaskSet::ErrorHandler {
     void tick(MonoTime now, WallTime wall);
     // Ends every connection that rests on a revoked key.
     void close_revoked();
+    // Ends all connections to peers, which are made anew with what we are now.
+    void close_all();
     // For good: ends all connections but local operators', and makes none any more.
     void shut();
     void dial(const membership::Dial& dial);
@@ -119,9 +127,10 @@ class Links final : private kj::TaskSet::ErrorHandler {
         std::string address;  // where it says it can be dialled
         Tenure tenure;
     };
-    struct Guest {  // an operator, or a joiner
+    struct Guest {  // an operator, a joiner, or a node that comes back
         kj::Own<Session> session;
         seal::PeerIdentity who;  // of the local socket: nobody, and for ever
+        bool retired = false;    // it came under a retired root, to be certified anew
     };
 
     void taskFailed(kj::Exception&& e) override;
@@ -144,6 +153,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
                         seal::PeerIdentity who);
     void renew(const NodeId& peer, Held& held, MonoTime now);
     void renewed(const NodeId& peer, std::uint64_t number, Attempt attempt);
+    void welcome_back(Handshaken done, const std::string& address);
     void close(const NodeId& peer, const char* reason, const std::string& message);
     bool taken(const seal::PeerIdentity& who) const;
     bool adopt(Handshaken done, const NodeId& dialler);

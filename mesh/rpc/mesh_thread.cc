@@ -47,9 +47,8 @@ ms::Crypto crypto_of(const Startup& startup, std::shared_ptr<const seal::Revoked
                 const std::string bytes = ms::signed_bytes(claim);
                 return key->sign(seal::Domain::kMemberRecord, seal::bytes_of(bytes)).bytes;
             },
-            [trust = startup.trust, revoked = std::move(revoked)](const ms::Claim& claim) {
-                const auto who =
-                    seal::verify_chain(trust, wall_now(), seal::bytes_of(claim.credential));
+            [roots = startup.roots, revoked = std::move(revoked)](const ms::Claim& claim) {
+                const auto who = roots->verify_chain(wall_now(), seal::bytes_of(claim.credential));
                 if (!who || who->node != claim.id || who->key.bytes != claim.key ||
                     who->serial != claim.version.serial || !who->roles.has(seal::Role::kPeer) ||
                     revoked->covers(*who)) {
@@ -92,7 +91,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       timer_(io.provider->getTimer()),
       certified_(startup.certified),
       stop_(kj::newPromiseAndFulfiller<void>()),
-      replica_(startup.trust, author_of(startup, certified_),
+      replica_(startup.roots, author_of(startup, certified_),
                limits::cell_generation(startup.certified.serial, startup.identity.generation),
                shared.counters, shared.keys),
       membership_(identity_of(startup), startup.address, {kWire.min, kWire.max},
@@ -123,7 +122,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
             seal::membership_path(startup.data_dir.path()), *io.lowLevelProvider,
             [this]() {
                 const std::string text = seal::encode_membership(
-                    {startup_.trust, *certified_.chain, startup_.joined_at});
+                    {certified_.credentials->trust, *certified_.chain, startup_.joined_at});
                 return seal::Bytes(text.begin(), text.end());
             },
             [this](const Result<void>& result) {
@@ -329,6 +328,7 @@ void MeshThread::on_malformed(const NodeId& from, const Error& why) {
 }
 
 void MeshThread::on_merged(const NodeId& from, const MergeReport& report) {
+    on_forks(from.str(), report.forks);
     if (report.first_refusal) {
         notice(Notice::Kind::kTrouble, from.str(), "register_refused",
                report.first_refusal->message);
@@ -392,6 +392,7 @@ void MeshThread::second_tick() {
     replica_.counters().tick(mono_now(), wall);
     saver_.save_if_dirty();
     if (certificate_saver_) certificate_saver_->save_if_dirty();
+    reload_issuer(wall);
     renew_if_due(wall);
     publish_readiness();
     resign_if_due(wall);
@@ -462,7 +463,7 @@ std::shared_ptr<const MeshView> MeshThread::view_now() {
 
 NodeReport MeshThread::report_now() {
     return make_report({startup_, certified_, membership_, exchange_, *view_now(),
-                        *shared_.not_ready.load(), mono_now(), wall_now()});
+                        *shared_.not_ready.load(), registrar_.issuer(), mono_now(), wall_now()});
 }
 
 bool MeshThread::drain(std::chrono::milliseconds grace) {

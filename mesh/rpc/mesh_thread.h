@@ -49,6 +49,10 @@ class MeshThread final : private LinkEvents,
     MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink, kj::AsyncIoContext& io);
     ~MeshThread() noexcept(false);
 
+    // What whoever has proved to be `who` on a connection may call on it.
+    ::capnp::Capability::Client serve(const seal::PeerIdentity& who, const Binding& binding) {
+        return bootstrap_for(who, binding);
+    }
     kj::Promise<void> stopped() { return kj::mv(stop_.promise); }  // once
 
   private:
@@ -62,6 +66,8 @@ class MeshThread final : private LinkEvents,
     void on_dial_failed(const membership::Dial& dial, membership::DialFailure failure,
                         const Error& why) override;
     void on_refused(const std::string& address, const Error& why) override;
+    void on_told_of_roots(const std::string& address, const seal::Bytes& told) override;
+    std::optional<::capnp::Capability::Client> returning(const seal::PeerIdentity& who) override;
     void on_message(const NodeId& from, const membership::Message& message) override;
     void on_counters(const NodeId& from, const wire::CounterPush& push) override;
     void on_registers(const NodeId& from, wire::RegisterPage page) override;
@@ -76,6 +82,7 @@ class MeshThread final : private LinkEvents,
     Result<CreatedToken> make_token(TokenRequest request) override;
     bool holds(const state::RegisterName& name, state::Hlc time) override;
     void on_key_changed(const KeyChange& change) override;
+    void on_forks(const std::string& told_by, const std::vector<Error>& forks) override;
     void on_stated(const MergeReport& report, const state::Register& said) override;
     kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
                                              state::Hlc time) override;
@@ -101,6 +108,8 @@ class MeshThread final : private LinkEvents,
     void second_tick();
     void links_tick();
     void renew_if_due(WallTime now);
+    void reload_issuer(WallTime now);
+    bool behind_the_root() const;  // our certificate is under a root that another one follows
     void join();
     kj::Promise<void> ask_for_certificate(std::vector<NodeId> peers);
     void take_certificate(Certified renewed);
@@ -114,6 +123,7 @@ class MeshThread final : private LinkEvents,
     void react(const std::vector<IdentityChange>& changes, bool news = true);
     void on_revoked(const state::Revocation& said, bool news);
     void on_forgotten(const state::Forget& said, bool news);
+    void on_followed(const seal::Succession& said, bool news);
     void forget(const NodeId& node, const membership::Version& up_to);
     void resign_if_due(WallTime now);
     seal::Bytes encode_state() const;
@@ -133,6 +143,8 @@ class MeshThread final : private LinkEvents,
     Crashes crashes_;
     bool self_revoked_ = false;
     std::optional<MonoTime> resign_at_;
+    std::string issuer_seen_;  // when the issuer file was last changed, as far as we know
+    WallTime issuer_look_at_;
     std::uint64_t malformed_ = 0, saves_ = 0, saves_failed_ = 0;
     Refusals refusals_;
     PeerQuota quota_;

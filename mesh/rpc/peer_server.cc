@@ -89,6 +89,11 @@ kj::Promise<void> PeerServer::renewCertificate(RenewCertificateContext context) 
     return kj::READY_NOW;
 }
 
+kj::Promise<void> ReturnServer::renewCertificate(RenewCertificateContext context) {
+    context.getResults().setChain(wire::to_data(calls_.renew_for(peer_)));
+    return kj::READY_NOW;
+}
+
 kj::Promise<void> PeerServer::holds(HoldsContext context) {
     const auto asked = context.getParams();
     const state::RegisterName name{state::RegisterKind{asked.getKind()},

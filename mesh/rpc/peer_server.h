@@ -63,4 +63,16 @@ class PeerServer final : public proto::Peer::Server {
     PeerTraffic& traffic_;
 };
 
+// For a node that was off while the root rolled over: it may be certified anew, nothing else.
+class ReturnServer final : public proto::Peer::Server {
+  public:
+    ReturnServer(seal::PeerIdentity peer, PeerCalls& calls)
+        : peer_(std::move(peer)), calls_(calls) {}
+    kj::Promise<void> renewCertificate(RenewCertificateContext context) override;
+
+  private:
+    const seal::PeerIdentity peer_;
+    PeerCalls& calls_;
+};
+
 }  // namespace vidai::mesh::rpc

@@ -31,7 +31,7 @@ Result<state::Cursor> read(proto::Cursor::Reader in) {
     state::Cursor cursor{in.getBucket(), std::nullopt};
     if (cursor.bucket >= state::kBuckets) return malformed("bucket");
     if (in.getKind() == 0) return cursor;
-    if (in.getKind() > static_cast<std::uint8_t>(state::RegisterKind::kForget)) {
+    if (in.getKind() > state::kRegisterKindMax) {
         return malformed("kind");
     }
     if (in.getId().size() > state::kRegisterIdMax) return malformed("id");

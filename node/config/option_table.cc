@@ -191,6 +191,14 @@ constexpr Option<Config> kNode[] = {
      "A node that starts is not ready (/readyz) before a peer has told it all keys and counts, or "
      "for this long where no peer can be reached.",
      [](Config& c) -> Slot { return &c.mesh.join_patience; }},
+    {"mesh.reauthenticate",
+     "",
+     kStart,
+     {10 * kSecond, 30 * 24 * kHour},
+     "The oldest that a connection to another node may grow before both prove again who they are; "
+     "it "
+     "is renewed without a gap. Never longer than the peer's certificate is valid.",
+     [](Config& c) -> Slot { return &c.mesh.reauthenticate; }},
     {"mesh.probe_timeout_min",
      "",
      kStart,
