@@ -19,23 +19,33 @@ void Membership::Core::on_connected(const NodeId& peer) {
         if (strangers_.size() >= options_.members_max) return;
         strangers_.insert(peer);
     } else {
-        roster_[index].link = Link{.up = true, .since = now_};
+        dialing_.erase(index);
+        set_link(index, Link{.up = true, .since = now_, .used = now_});
     }
     send(peer, Gossip{{self().claim}});
     if (has_left()) return;
-    if (self().status == Status::kJoining) {
-        roster_.set_status(Roster::kSelf, Status::kAlive, now_);
-    }
-    // One exchange tells both sides everything; either could begin it.
-    if (self().id() < peer) {
+    // One exchange tells both sides everything; either could begin it. In a large mesh, where
+    // connections come and go, only one that ends an absence is worth it.
+    const bool joining = self().status == Status::kJoining;
+    const bool absent = joining || index == Roster::kNone || !roster_[index].living();
+    if (joining) roster_.set_status(Roster::kSelf, Status::kAlive, now_);
+    const bool worth_it = absent && (joining || now_ - walked_at_ >= options_.redial_min);
+    if (bounded() ? worth_it : self().id() < peer) {
+        walked_at_ = now_;
         NodeId cursor;
         do request_sync(peer, cursor);
         while (!cursor.empty());
     }
     // Also when this connection replaced the one that the ping went out on.
     if (probe_.active && probe_.target == index) {
+        if (!probe_.pinged) probe_.sent = now_;
         probe_.pinged = true;
         ping(index, probe_.seq);
+    }
+    for (Relay& relay : relays_) {
+        if (relay.target != index) continue;
+        relay.sent = now_;
+        ping(index, relay.our_seq);
     }
 }
 
@@ -47,10 +57,15 @@ void Membership::Core::on_disconnected(const NodeId& peer, LinkEnd end) {
     }
     Member& member = roster_[index];
     if (!member.link.up) return;
+    if (member.link.parting) {
+        set_link(index, {});
+        if (busy(index)) connect(index);
+        return;
+    }
     // One that ended as soon as it had begun would do so again: two processes with one identity
     // take it from each other.
     const bool brief = now_ - member.link.since < options_.reconnect_interval;
-    member.link = Link{.closed = end == LinkEnd::kClosed};
+    set_link(index, Link{.closed = end == LinkEnd::kClosed});
     if (end == LinkEnd::kLocal || brief) return reconnect_later(index);
     if (member.living()) connect(index);
 }
@@ -60,6 +75,9 @@ void Membership::Core::connect(std::uint32_t index) {
     const bool dialing = now_ < member.link.dialing_until;
     if (member.link.up || dialing || has_left() || index == Roster::kSelf) return;
     if (member.forgotten) return;
+    const bool probed = probe_.active && probe_.target == index;
+    if (bounded() && !probed && dialing_.size() >= options_.dials_max) return;
+    dialing_.insert(index);
     // The adapter answers every dial; twice its time is for the one it forgot.
     member.link.dialing_until = now_ + 2 * Duration(options_.dial_timeout);
     out_->push_back(Dial{member.claim->address, member.id(), options_.dial_timeout});
@@ -70,6 +88,7 @@ void Membership::Core::on_dial_failed(const Dial& dial, DialFailure failure) {
     if (index == Roster::kNone || index == Roster::kSelf) return;
     Member& member = roster_[index];
     member.link.dialing_until = {};
+    dialing_.erase(index);
     // An old address that refuses proves nothing about who has moved.
     if (member.link.up || has_left() || !member.living()) return;
     const bool current = dial.address == member.claim->address;
@@ -80,7 +99,8 @@ void Membership::Core::on_dial_failed(const Dial& dial, DialFailure failure) {
         accuse(index, Evidence::kRefused, self().id());
         decide(index);
     }
-    if (roster_[index].living()) reconnect_later(index);
+    // A large mesh dials again when it has something to say, or where a crash is to be proven.
+    if (roster_[index].living() && (member.link.closed || !bounded())) reconnect_later(index);
 }
 
 void Membership::Core::reconnect_later(std::uint32_t index) {

@@ -54,6 +54,14 @@ struct Options {
     // Between the farewell and kSelfLeft, so that it reaches the wire.
     std::chrono::milliseconds leave_linger{200};
 
+    // Up to this many members each has a connection to every other; a tenth above it, and until
+    // they are so few again, each keeps about `connections_max` and dials when it has something to
+    // say: a probe, or one made for another. The least recently used idle one is closed. At most
+    // `dials_max` dials are under way then, beside the probe's.
+    std::uint32_t full_mesh_max = 100;
+    std::uint32_t connections_max = 64;
+    std::uint32_t dials_max = 16;
+
     // Roster bound. An authenticated mesh grows by certificates, so this is a fuse, not a limit.
     std::uint32_t members_max = 10'000;
 };

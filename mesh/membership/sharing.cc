@@ -55,8 +55,8 @@ void Membership::Core::push(const std::vector<Rumor>& rumors, std::span<const st
 // Shuffled indices of connected members no worse than `worst` (alive, suspect, dead).
 std::vector<std::uint32_t> Membership::Core::peers(Status worst, std::uint32_t except) {
     std::vector<std::uint32_t> found;
-    for (std::uint32_t i = 1; i < roster_.size(); ++i) {
-        if (i == except || !roster_[i].link.up || roster_[i].status > worst) continue;
+    for (const std::uint32_t i : linked_) {
+        if (i == except || roster_[i].link.parting || roster_[i].status > worst) continue;
         found.push_back(i);
         std::swap(found.back(), found[rng_.below(found.size())]);
     }
