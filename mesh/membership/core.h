@@ -151,6 +151,8 @@ class Membership::Core {
     void reconnect_later(std::uint32_t index);
     void on_reconnect_timer(std::uint32_t index);
     void redial();
+    bool aged(const Member& member) const;
+    void redial_aged();
     void dial_seed(std::size_t index);
 
     // topology.cc
@@ -195,6 +197,7 @@ class Membership::Core {
     std::vector<std::string> seeds_;
     std::size_t next_seed_ = 0;
     std::uint32_t next_gone_ = 0;
+    std::uint32_t next_aged_ = 0;
     bool bounded_ = false;
     std::uint32_t fill_from_ = 0;      // dial from here on; 0: all have been
     std::set<std::uint32_t> linked_;   // members with a connection

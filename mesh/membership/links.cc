@@ -36,6 +36,10 @@ void Membership::Core::on_connected(const NodeId& peer) {
         do request_sync(peer, cursor);
         while (!cursor.empty());
     }
+    // What we think of it, so that it refutes: state exchange does not speak of the aged.
+    if (index != Roster::kNone && roster_[index].status == Status::kDead && aged(roster_[index])) {
+        ping(index, ++seq_);
+    }
     // Also when this connection replaced the one that the ping went out on.
     if (probe_.active && probe_.target == index) {
         if (!probe_.pinged) probe_.sent = now_;
@@ -125,6 +129,7 @@ void Membership::Core::redial() {
         next_gone_ = (next_gone_ + 1) % roster_.size();
         const Member& member = roster_[next_gone_];
         if (next_gone_ == Roster::kSelf || member.living() || member.forgotten) continue;
+        if (aged(member)) continue;
 #ifdef VIDAI_MUTANTS
         if (VIDAI_MUTANT("roster-forgotten") && member.status == Status::kDead &&
             now_ - member.since > std::chrono::seconds(30)) {
@@ -137,7 +142,26 @@ void Membership::Core::redial() {
         connect(next_gone_);
         break;
     }
+    redial_aged();
     if (!seeds_.empty()) dial_seed(next_seed_++ % seeds_.size());
+}
+
+bool Membership::Core::aged(const Member& member) const {
+    return !member.living() && !member.forgotten && now_ - member.since >= options_.aged_after;
+}
+
+// Each once per interval, as long as no more are due than may be dialled in one turn.
+void Membership::Core::redial_aged() {
+    std::uint32_t made = 0;
+    for (std::uint32_t step = 1; step < roster_.size() && made < options_.dials_max; ++step) {
+        next_aged_ = next_aged_ % (roster_.size() - 1) + 1;
+        Member& member = roster_[next_aged_];
+        if (!aged(member) || now_ - member.redialled < options_.aged_redial_interval) continue;
+        member.redialled = now_;
+        if (member.link.up && member.status == Status::kDead) ping(next_aged_, ++seq_);
+        connect(next_aged_);
+        ++made;
+    }
 }
 
 void Membership::Core::dial_seed(std::size_t index) {

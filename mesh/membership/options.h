@@ -48,6 +48,10 @@ struct Options {
     // for ever: that is what heals a partition of any length.
     std::chrono::milliseconds redial_min{1'000};
     std::chrono::milliseconds redial_max{5'000};
+    // Who has been gone for this long is aged: no news, so left out of state exchange, and dialled
+    // each `aged_redial_interval` only, for ever all the same. Counted anew after a restart.
+    std::chrono::milliseconds aged_after{std::chrono::hours(24)};
+    std::chrono::milliseconds aged_redial_interval{60'000};
     // A live member whose connection broke is dialled at once, then this often.
     std::chrono::milliseconds reconnect_interval{250};
     std::chrono::milliseconds dial_timeout{3'000};

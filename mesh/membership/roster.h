@@ -51,6 +51,7 @@ struct Member {
     RoundTrip rtt;
     std::uint32_t suspicion_timer = 0;  // generations: older tokens are stale
     std::uint32_t reconnect_timer = 0;
+    MonoTime redialled;      // as one of the aged
     bool forgotten = false;  // nobody: a free slot
 
 #ifdef VIDAI_MUTANTS

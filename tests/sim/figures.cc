@@ -2,9 +2,12 @@
 #include "tests/sim/figures.h"
 
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <set>
 #include <utility>
+
+#include <unistd.h>
 
 #include "tests/sim/counters.h"
 #include "tests/sim/figure_table.h"
@@ -23,6 +26,28 @@ using Goal = std::optional<double>;
 
 std::string number(std::uint32_t value) {
     return std::to_string(value);
+}
+
+// Even against odd nodes.
+void split_for(World& world, Duration span) {
+    const auto cut = [&world](bool on) {
+        for (std::uint32_t a = 0; a < world.size(); ++a) {
+            for (std::uint32_t b = 0; b < world.size(); ++b) {
+                if (a % 2 != b % 2) world.block(a, b, on);
+            }
+        }
+    };
+    cut(true);
+    run_clean(world, span);
+    cut(false);
+}
+
+// Of this process, resident.
+double resident_bytes() {
+    std::ifstream file("/proc/self/statm");
+    std::uint64_t all = 0, resident = 0;
+    file >> all >> resident;
+    return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 class Figures {
@@ -143,16 +168,7 @@ class Figures {
                 measure(three, move, agreed), std::nullopt, 1, "refused up to 30 s");
         }
         const auto split = [](World& world, std::uint32_t) {
-            const auto cut = [&world](bool on) {
-                for (std::uint32_t a = 0; a < world.size(); ++a) {
-                    for (std::uint32_t b = 0; b < world.size(); ++b) {
-                        if (a % 2 != b % 2) world.block(a, b, on);
-                    }
-                }
-            };
-            cut(true);
-            run_clean(world, std::chrono::minutes(10));
-            cut(false);
+            split_for(world, std::chrono::minutes(10));
         };
         const auto heal = [&](std::uint32_t nodes, std::uint32_t trials) {
             const Setting setting{.nodes = nodes, .trials = trials};
@@ -163,6 +179,18 @@ class Figures {
         };
         heal(10, 40);
         if (long_) heal(100, 3);
+        if (long_) healing_of_the_aged(agreed);
+    }
+
+    // Both halves have given the other up for a day: each dials each of it once a minute.
+    void healing_of_the_aged(const Done& agreed) {
+        if (!wanted("heal_aged_n10")) return;
+        const Setting setting{.nodes = 10, .trials = 3};
+        const auto split = [](World& world, std::uint32_t) {
+            split_for(world, std::chrono::hours(25));
+        };
+        add("heal_aged_n10", "heal of a split of 25 h", setting, measure(setting, split, agreed),
+            std::nullopt, 60, "memberlist never");
     }
 
     // One request is admitted; all others must count it.
@@ -298,6 +326,7 @@ class Figures {
         const auto at = [&](std::uint32_t nodes, seconds simulated, Goal goal) {
             const std::string id = "sim_speed_n" + number(nodes);
             if (!wanted(id)) return;
+            const double before = resident_bytes();
             const auto joined = std::chrono::steady_clock::now();
             const auto world = settled({.nodes = nodes, .trials = 1}, 1000);
             const auto begin = std::chrono::steady_clock::now();
@@ -309,6 +338,9 @@ class Figures {
                         static_cast<double>(simulated.count()) / wall.count(), goal, "", how});
             table_.add({"sim_join_n" + number(nodes), "wall time until all had met", "s",
                         "<=", start.count(), std::nullopt, "", how});
+            table_.add({"sim_memory_n" + number(nodes), "memory per simulated node", "B",
+                        "<=", (resident_bytes() - before) / nodes, std::nullopt, "",
+                        how + "; its share of the model network and of the checks included"});
         };
         at(10, seconds(1000), 1000);
         at(100, seconds(60), 10);
