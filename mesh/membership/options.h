@@ -49,11 +49,23 @@ struct Options {
     // for ever: that is what heals a partition of any length.
     std::chrono::milliseconds redial_min{1'000};
     std::chrono::milliseconds redial_max{5'000};
+    // Who has been gone for this long is aged: no news, so left out of state exchange, and dialled
+    // each `aged_redial_interval` only, for ever all the same. Counted anew after a restart.
+    std::chrono::milliseconds aged_after{std::chrono::hours(24)};
+    std::chrono::milliseconds aged_redial_interval{60'000};
     // A live member whose connection broke is dialled at once, then this often.
     std::chrono::milliseconds reconnect_interval{250};
     std::chrono::milliseconds dial_timeout{3'000};
     // Between the farewell and kSelfLeft, so that it reaches the wire.
     std::chrono::milliseconds leave_linger{200};
+
+    // Up to this many members each has a connection to every other; a tenth above it, and until
+    // they are so few again, each keeps about `connections_max` and dials when it has something to
+    // say: a probe, or one made for another. The least recently used idle one is closed. At most
+    // `dials_max` dials are under way then, beside the probe's.
+    std::uint32_t full_mesh_max = 100;
+    std::uint32_t connections_max = 64;
+    std::uint32_t dials_max = 16;
 
     // Roster bound. An authenticated mesh grows by certificates, so this is a fuse, not a limit.
     std::uint32_t members_max = 10'000;

@@ -6,11 +6,17 @@
 namespace vidai::mesh::membership {
 
 void Membership::Core::hear(const Rumor& rumor, Source source) {
-    if (const auto* claim = std::get_if<ClaimRef>(&rumor)) return hear_claim(*claim);
+    if (const auto* claim = std::get_if<ClaimRef>(&rumor)) return hear_claim(*claim, source);
     hear_accusation(std::get<Accusation>(rumor), source);
 }
 
-void Membership::Core::hear_claim(const ClaimRef& claim) {
+// Who has just joined a large mesh learns its whole roster, which is news to nobody else.
+bool Membership::Core::is_news(Source source) {
+    const bool joining = now_ - self().since < options_.sync_interval;
+    return source == Source::kGossip || !joining || !bounded();
+}
+
+void Membership::Core::hear_claim(const ClaimRef& claim, Source source) {
     const std::uint32_t index = roster_.find(claim->id);
     if (index == Roster::kSelf) return hear_of_self(*claim);
     if (index != Roster::kNone && !roster_.supersedes(*claim, index)) {
@@ -31,7 +37,7 @@ void Membership::Core::hear_claim(const ClaimRef& claim) {
         ++counters_.claims_rejected;
         return;
     }
-    rumors_.add(claim);
+    if (is_news(source)) rumors_.add(claim);
     if (index == Roster::kNone) {
         meet(claim);
     } else {
@@ -53,11 +59,11 @@ void Membership::Core::vouch(std::uint32_t index, const Claim& claim) {
 void Membership::Core::meet(const ClaimRef& claim) {
     const std::uint32_t index =
         roster_.add(claim, claim->left ? Status::kLeft : Status::kAlive, now_);
-    roster_[index].link.up = strangers_.erase(claim->id) > 0;
+    if (strangers_.erase(claim->id) > 0) set_link(index, Link{.up = true, .used = now_});
     notify(EventKind::kJoined, index);
     if (claim->left) return notify(EventKind::kLeft, index);
     schedule_probing(index);
-    connect(index);
+    connect_unless_bounded(index);
 }
 
 void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
@@ -78,7 +84,7 @@ void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
     if (!steady) roster_.set_status(index, Status::kAlive, now_);
     notify(steady ? EventKind::kUpdated : EventKind::kAlive, index);
     if (!was_living) schedule_probing(index);
-    connect(index);
+    connect_unless_bounded(index);
 }
 
 void Membership::Core::hear_accusation(const Accusation& accusation, Source source) {

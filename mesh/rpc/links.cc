@@ -380,6 +380,19 @@ void Links::close(const NodeId& peer, const char* reason, const std::string& mes
     events_.on_link_down(peer, LinkEnd::kLocal, {});
 }
 
+// Not at once: it may be in a call of this very session that membership said so.
+void Links::part(const NodeId& peer) {
+    const auto held = sessions_.find(peer);
+    if (held == sessions_.end()) return;
+    tasks_.add(kj::evalLast([this, peer, number = held->second.number]() {
+        const auto found = sessions_.find(peer);
+        if (found == sessions_.end() || found->second.number != number) return;  // replaced
+        sessions_.erase(found);
+        ++counters_.parted;
+        events_.on_link_down(peer, LinkEnd::kLocal, {});
+    }));
+}
+
 void Links::close_revoked() {
     std::vector<NodeId> over;
     for (const auto& [peer, held] : sessions_) {

@@ -63,7 +63,7 @@ class LinkEvents {
 
 struct LinkCounters {
     std::uint64_t accepted = 0, dialled = 0, refused = 0, shed = 0, replaced = 0;
-    std::uint64_t reauthenticated = 0, expired = 0;
+    std::uint64_t reauthenticated = 0, expired = 0, parted = 0;
 };
 
 class Links final : private kj::TaskSet::ErrorHandler {
@@ -100,6 +100,8 @@ class Links final : private kj::TaskSet::ErrorHandler {
     // For good: ends all connections but local operators', and makes none any more.
     void shut();
     void dial(const membership::Dial& dial);
+    // Ends the connection to `peer`, which has no more use for it, once this turn has answered.
+    void part(const NodeId& peer);
     // Nothing without a session to it.
     void send(const NodeId& to, const membership::Message& message);
     Session* find(const NodeId& peer);

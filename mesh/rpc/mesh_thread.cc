@@ -189,6 +189,7 @@ void MeshThread::perform(const ms::Effects& effects) {
     for (const ms::Effect& effect : effects) {
         std::visit(Cases{[&](const ms::Send& send) { links_.send(send.to, send.message); },
                          [&](const ms::Dial& dial) { links_.dial(dial); },
+                         [&](const ms::Close& close) { links_.part(close.peer); },
                          [&](const ms::ArmTimer& arm) {
                              const Duration wait = std::max(Duration{}, arm.at - mono_now());
                              tasks_.add(timer_.afterDelay(wait.count() * kj::NANOSECONDS)

@@ -86,6 +86,7 @@ struct MemberMessage {
       wanted @11 :List(Text);
     }
     syncDelta @12 :List(Rumor);
+    goodbye @13 :Void;  # "close this connection: I have no more use for it"
   }
 }
 

@@ -2,9 +2,12 @@
 #include "tests/sim/figures.h"
 
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <set>
 #include <utility>
+
+#include <unistd.h>
 
 #include "tests/sim/counters.h"
 #include "tests/sim/figure_table.h"
@@ -24,6 +27,28 @@ using Goal = std::optional<double>;
 
 std::string number(std::uint32_t value) {
     return std::to_string(value);
+}
+
+// Even against odd nodes.
+void split_for(World& world, Duration span) {
+    const auto cut = [&world](bool on) {
+        for (std::uint32_t a = 0; a < world.size(); ++a) {
+            for (std::uint32_t b = 0; b < world.size(); ++b) {
+                if (a % 2 != b % 2) world.block(a, b, on);
+            }
+        }
+    };
+    cut(true);
+    run_clean(world, span);
+    cut(false);
+}
+
+// Of this process, resident.
+double resident_bytes() {
+    std::ifstream file("/proc/self/statm");
+    std::uint64_t all = 0, resident = 0;
+    file >> all >> resident;
+    return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 class Figures {
@@ -153,7 +178,7 @@ class Figures {
         };
         const auto move = [](World& world, std::uint32_t node) {
             world.stop(node, true);
-            world.run(world.now() + seconds(8));
+            run_clean(world, seconds(8));
             world.readdress(node);
             world.start(node);
         };
@@ -163,16 +188,7 @@ class Figures {
                 measure(three, move, agreed), std::nullopt, 1, "refused up to 30 s");
         }
         const auto split = [](World& world, std::uint32_t) {
-            const auto cut = [&world](bool on) {
-                for (std::uint32_t a = 0; a < world.size(); ++a) {
-                    for (std::uint32_t b = 0; b < world.size(); ++b) {
-                        if (a % 2 != b % 2) world.block(a, b, on);
-                    }
-                }
-            };
-            cut(true);
-            world.run(world.now() + std::chrono::minutes(10));
-            cut(false);
+            split_for(world, std::chrono::minutes(10));
         };
         const auto heal = [&](std::uint32_t nodes, std::uint32_t trials) {
             const Setting setting{.nodes = nodes, .trials = trials};
@@ -183,6 +199,18 @@ class Figures {
         };
         heal(10, 40);
         if (long_) heal(100, 3);
+        if (long_) healing_of_the_aged(agreed);
+    }
+
+    // Both halves have given the other up for a day: each dials each of it once a minute.
+    void healing_of_the_aged(const Done& agreed) {
+        if (!wanted("heal_aged_n10")) return;
+        const Setting setting{.nodes = 10, .trials = 3};
+        const auto split = [](World& world, std::uint32_t) {
+            split_for(world, std::chrono::hours(25));
+        };
+        add("heal_aged_n10", "heal of a split of 25 h", setting, measure(setting, split, agreed),
+            std::nullopt, 60, "memberlist never");
     }
 
     // One request is admitted; all others must count it.
@@ -211,11 +239,11 @@ class Figures {
         Counters& counted = *service;
         world.add(std::move(service));
         for (std::uint32_t i = 0; i < setting.nodes; ++i) world.start(i);
-        world.run(world.now() + seconds(10));
+        run_clean(world, seconds(10));
         std::vector<double> times;
         Rng rng(1000);
         for (std::uint32_t key = 0; key < trials; ++key) {
-            world.run(world.now() + milliseconds(static_cast<std::int64_t>(rng.below(300))));
+            run_clean(world, milliseconds(static_cast<std::int64_t>(rng.below(300))));
             const std::uint32_t node = key % setting.nodes;
             if (!counted.request(node, key)) continue;
             times.push_back(time_until(world, [&] {
@@ -237,11 +265,12 @@ class Figures {
             const std::uint64_t bytes = world->network().bytes();
             const std::uint64_t messages = world->network().messages();
             constexpr seconds kSpan(60);
-            world->run(world->now() + kSpan);
+            run_clean(*world, kSpan);
             const double share = static_cast<double>(kSpan.count()) * nodes;
             const std::string how = "N=" + number(nodes) +
                                     ", 60 s idle, default options, short names, no credential; "
-                                    "TCP payload as sealed, with its RPC envelope";
+                                    "TCP payload as sealed, with its RPC envelope; "
+                                    "1 KiB for each message of a handshake";
             table_.add({id, "idle gossip sent per node", "B/s",
                         "<=", static_cast<double>(world->network().bytes() - bytes) / share, goal,
                         "Serf's model up to 42 kB/s", how});
@@ -279,7 +308,7 @@ class Figures {
             for (std::uint32_t i = 0; i < slow; ++i) {
                 world->scheduler().after(milliseconds(60 * i), [&starve, i] { starve(i); });
             }
-            world->run(world->now() + seconds(120));
+            run_clean(*world, seconds(120));
             table_.add({id, "healthy nodes declared dead beside slow ones", "1",
                         "<=", static_cast<double>(wronged.size()), 0,
                         "one slow SWIM member causes false positives",
@@ -319,10 +348,11 @@ class Figures {
         const auto at = [&](std::uint32_t nodes, seconds simulated, Goal goal) {
             const std::string id = "sim_speed_n" + number(nodes);
             if (!wanted(id)) return;
+            const double before = resident_bytes();
             const auto joined = std::chrono::steady_clock::now();
             const auto world = settled({.nodes = nodes, .trials = 1}, 1000);
             const auto begin = std::chrono::steady_clock::now();
-            world->run(world->now() + simulated);
+            run_clean(*world, simulated);
             const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
             const std::chrono::duration<double> start = begin - joined;
             const std::string how = "N=" + number(nodes) + ", idle mesh, checks after every step";
@@ -330,6 +360,9 @@ class Figures {
                         static_cast<double>(simulated.count()) / wall.count(), goal, "", how});
             table_.add({"sim_join_n" + number(nodes), "wall time until all had met", "s",
                         "<=", start.count(), std::nullopt, "", how});
+            table_.add({"sim_memory_n" + number(nodes), "memory per simulated node", "B",
+                        "<=", (resident_bytes() - before) / nodes, std::nullopt, "",
+                        how + "; its share of the model network and of the checks included"});
         };
         at(10, seconds(1000), 1000);
         at(100, seconds(60), 10);

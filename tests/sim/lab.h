@@ -32,6 +32,9 @@ struct Quantiles {
 Quantiles quantiles(std::vector<double> times);
 
 Plan lab_plan(const Setting& setting, std::uint64_t seed);
+// Runs for `span`. No figure stands on a broken rule, nor on a run that one has ended: the program
+// ends with kSafety, and says which.
+void run_clean(World& world, Duration span);
 // All nodes running, and everything settled.
 std::unique_ptr<World> settled(const Setting& setting, std::uint64_t seed);
 // Seconds until `done`, asked each `step`; -1 when that takes more than a minute.

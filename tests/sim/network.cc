@@ -16,6 +16,8 @@ constexpr std::size_t kSegmentBytes = 1448;
 constexpr Duration kFirstRto = milliseconds(200);
 constexpr Duration kLastRto = std::chrono::seconds(120);
 constexpr Duration kFirstSyn = std::chrono::seconds(1);
+// M1 and M3 of the dialler, M2 of who answers, each as long as it may be (mesh/seal/handshake.h).
+constexpr std::size_t kHandshakeMessage = 1024;
 
 }  // namespace
 
@@ -63,6 +65,24 @@ void Network::reset(std::uint32_t a, std::uint32_t b) {
         close_end(id_of(*here), connections_[*here].ends[0].node == a ? 0 : 1, LinkEnd::kClosed);
     if (there)
         close_end(id_of(*there), connections_[*there].ends[0].node == b ? 0 : 1, LinkEnd::kClosed);
+}
+
+void Network::close(std::uint32_t from, std::uint32_t to) {
+    const auto slot = slot_of(from, to);
+    if (!slot) return;
+    const int side = connections_[*slot].ends[0].node == from ? 0 : 1;
+    scheduler_.after({}, [this, id = id_of(*slot), side, from, to] {
+        Connection* connection = find(id);
+        if (connection == nullptr || !connection->ends[side].open) return;
+        End& end = connection->ends[side];
+        end.open = false;
+        const bool current = slot_of(from, to) == static_cast<std::uint32_t>(id);
+        if (current) connection_of_[pair(from, to)] = 0;
+        end.out.queue.push_back({.fin = true, .packet = {}});
+        if (!end.out.stalled) transmit(id, side);
+        collect(id);
+        if (current) receiver_.disconnected(from, to, LinkEnd::kLocal);
+    });
 }
 
 void Network::block(std::uint32_t from, std::uint32_t to, bool on) {
@@ -381,6 +401,8 @@ void Network::establish(const Attempt& attempt, std::uint32_t to) {
         collect(id_of(*old));
     }
     add(from, to);
+    count(from, 2 * kHandshakeMessage);
+    count(to, kHandshakeMessage);
     receiver_.connected(to, from);
     receiver_.connected(from, to);
 }

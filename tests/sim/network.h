@@ -49,6 +49,7 @@ class Network {
     void block(std::uint32_t from, std::uint32_t to, bool on);
     void heal();  // no loss, no tails, no rate, nothing blocked
 
+    void close(std::uint32_t from, std::uint32_t to);  // by `from`: the other side sees its FIN
     // What sits between them resets their connection, if there is one.
     void reset(std::uint32_t a, std::uint32_t b);
 

@@ -79,6 +79,9 @@ std::size_t size_of(const SyncReply& reply) {
 std::size_t size_of(const SyncDelta& delta) {
     return size_of(delta.rumors);
 }
+std::size_t size_of(const Goodbye&) {
+    return 0;
+}
 
 std::size_t sealed(std::size_t bytes) {
     return bytes + kRecord * ((bytes + kRecordPlaintext - 1) / kRecordPlaintext);

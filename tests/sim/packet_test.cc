@@ -45,6 +45,7 @@ TEST(PacketSize, IsWhatTheWirePacks) {
         SyncRequest{NodeId("a"), NodeId("vidai-200"), {digest}},
         SyncReply{{claim("n1", 0)}, {NodeId("n1"), NodeId("vidai-9999")}},
         SyncDelta{{claim("n1", 1), claim("n22222222", 512), accusation()}},
+        Goodbye{},
     };
     for (const Message& message : messages) {
         EXPECT_EQ(packed_bytes(message), really_packed(message)) << message_name(message);
