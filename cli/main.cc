@@ -45,6 +45,9 @@ class RemoteOperator : public Operator {
     Result<mesh::Stated> forget(const NodeId& node, bool force) override {
         return client_.forget(node, force);
     }
+    Result<mesh::Stated> state_succession(const std::string& file) override {
+        return client_.state_succession(file);
+    }
     Result<mesh::Acknowledgement> acknowledged(const mesh::Stated& statement) override {
         return client_.acknowledged(statement);
     }
@@ -86,6 +89,10 @@ bool write_all(std::FILE* stream, std::string_view text) {
 World real_world() {
     return {.connect = connect,
             .mesh_init = mesh::mesh_init,
+            .roll_root = mesh::roll_root,
+            .retire_root = mesh::retire_root,
+            .root_fingerprint = mesh::root_fingerprint,
+            .rotate_issuer = mesh::rotate_issuer,
             .variable = variable,
             .now = wall_now(),
             .clock = wall_now,

@@ -31,6 +31,7 @@ class Operator {
     virtual Result<mesh::NodeReport> report() = 0;
     virtual Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) = 0;
     virtual Result<mesh::Stated> forget(const NodeId& node, bool force) = 0;
+    virtual Result<mesh::Stated> state_succession(const std::string& file) = 0;
     virtual Result<mesh::Acknowledgement> acknowledged(const mesh::Stated& statement) = 0;
     virtual Result<mesh::Draining> drain(std::chrono::milliseconds grace) = 0;
     virtual Result<mesh::CreatedToken> token_create(const mesh::TokenRequest& request) = 0;
@@ -41,6 +42,12 @@ struct World {
                                                     std::chrono::milliseconds timeout)>
         connect;  // the doctor calls it from several threads at once
     std::function<Result<mesh::MeshInitFiles>(const mesh::MeshInitRequest&)> mesh_init;
+    std::function<Result<mesh::RootRollFiles>(const mesh::RootRollRequest&)> roll_root;
+    std::function<Result<mesh::RootRollFiles>(const std::string& old_directory,
+                                              const std::string& new_directory)>
+        retire_root;
+    std::function<Result<std::string>(const std::string& directory)> root_fingerprint;
+    std::function<Result<std::string>(const mesh::RootRollRequest&)> rotate_issuer;
     std::function<std::string(const char* name)> variable;  // of the environment; empty: unset
     WallTime now;                                           // when the command began
     std::function<WallTime()> clock;

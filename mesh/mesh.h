@@ -51,8 +51,9 @@ struct Notice {
         kStateFailed,  // subject: the snapshot file; it is tried again
         kSuperseded,   // subject: this node; must_stop() says why
         kIdentity,     // subject: a node's, operator's or issuer's name; what: "revoked",
-                       // "forgotten", of this node "self_revoked", by an operator's statement; or
-                       // "certified", with a join token
+                       // "forgotten", of this node "self_revoked", by an operator's statement;
+                       // "certified", with a join token; "root_rolled", subject the new root's
+                       // fingerprint; or of this node "issuer_reloaded", from its file
     };
     Kind kind = Kind::kTrouble;
     std::string subject;

@@ -43,6 +43,10 @@ struct NodeReport {
     std::uint64_t registers = 0;
     std::uint64_t digest = 0;  // equal on two nodes exactly when their registers are equal
     std::chrono::milliseconds digest_interval{}, push_interval{};
+    // Fingerprints of the newest root that it knows and of the one that its certificate is under,
+    // and whether it can certify others under the newest; empty: a program that does not say.
+    std::string root, certified_root;
+    bool issuer = false;
     std::string not_ready;          // why it does not serve, for a person; empty: it does
     std::vector<PeerReport> peers;  // everybody else it knows, ordered by id
     friend bool operator==(const NodeReport&, const NodeReport&) = default;

@@ -52,6 +52,7 @@ struct NodeDetail {
     std::string issuer;           // who certified it; empty: the root, or unknown
     std::string key, issuer_key;  // 64 hex digits each; empty: unknown, or the root
     std::uint64_t serial = 0;     // of the newest certificate known
+    std::string root;             // fingerprint of the root that it is under; empty: unknown
 };
 
 struct KeyCreateRequest {
@@ -150,6 +151,8 @@ class OperatorClient {
     Result<NodeReport> report();
     // Signed here with the operator's key: kUnauthenticated on a connection without one.
     Result<Stated> revoke(const RevokeRequest& request);
+    // What roll_root() or retire_root() left in its new directory.
+    Result<Stated> state_succession(const std::string& file);
     // Removes a member that is gone; it may come back only with a newer certificate or start.
     // kConflict for one that is alive, unless forced.
     Result<Stated> forget(const NodeId& node, bool force);
@@ -187,5 +190,31 @@ struct MeshInitFiles {
 
 // kAlreadyExists when one of the files is there, kIo, kInvalidRequest.
 Result<MeshInitFiles> mesh_init(const MeshInitRequest& request);
+
+// The next root of the same mesh, made without it: the files of mesh_init() under the new root, and
+// `succession`, which both roots signed. Nodes believe both until the overlap is over.
+struct RootRollRequest {
+    std::string old_directory;  // holds root.key, and issuer.key where node_pattern is empty
+    std::string new_directory;  // made if absent; must hold none of the files
+    std::string operator_name = "admin";
+    std::string node_pattern;                                   // empty: the old issuer's
+    std::chrono::seconds overlap{std::chrono::hours(14 * 24)};  // two lives of a node's certificate
+};
+struct RootRollFiles {
+    MeshInitFiles made;
+    std::string succession_file;
+    std::string old_fingerprint;
+    WallTime until;  // when the old root stops being believed
+};
+Result<RootRollFiles> roll_root(const RootRollRequest& request);
+// The same roll-over, over now: rewrites `succession` in the new directory, whose root.key and
+// the old directory's are needed again.
+Result<RootRollFiles> retire_root(const std::string& old_directory,
+                                  const std::string& new_directory);
+// Of the mesh.pub in that directory.
+Result<std::string> root_fingerprint(const std::string& directory);
+// Another issuer key under the root in `old_directory`; nodes take it when their file is replaced.
+// Its path.
+Result<std::string> rotate_issuer(const RootRollRequest& request);
 
 }  // namespace vidai::mesh

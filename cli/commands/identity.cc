@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may still be in the mesh: revoking keys and forgetting nodes that are gone.
 #include <algorithm>
-#include <charconv>
-#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +8,7 @@
 #include "cli/call.h"
 #include "cli/commands/command.h"
 #include "cli/commands/member_text.h"
+#include "cli/commands/spread.h"
 #include "cli/print/text.h"
 
 namespace vidai::cli::commands {
@@ -17,45 +16,6 @@ namespace {
 
 using print::Answer;
 using print::Value;
-
-std::string names_of(const std::vector<NodeId>& nodes) {
-    std::string out;
-    for (const NodeId& node : nodes) out += (out.empty() ? "" : ", ") + node.str();
-    return out;
-}
-
-Value::List list_of(const std::vector<NodeId>& nodes) {
-    Value::List out;
-    for (const NodeId& node : nodes) out.push_back(node.str());
-    return out;
-}
-
-// The answer to a statement; with --wait an error unless everybody has it.
-Result<Answer> spread(Call& call, Operator& mesh, const mesh::Stated& said, const char* done) {
-    Answer answer;
-    answer.data = {{"subject", said.subject}, {"key_fingerprint", said.fingerprint}};
-    answer.fields = {{done, {said.subject}}, {"Key fingerprint", {said.fingerprint}}};
-    if (call.flag("--wait") == nullptr) {
-        answer.note = "The other nodes are told as soon as they can be reached.\n";
-        return answer;
-    }
-    const auto heard = mesh.acknowledged(said);
-    if (!heard) return fail(heard.error());
-    const std::string count = std::to_string(heard->by.size()) + " of " +
-                              std::to_string(heard->by.size() + heard->missing.size()) + " nodes";
-    if (!heard->missing.empty()) {
-        return fail(ErrorCode::kDeadlineExceeded,
-                    "it is in force, and acknowledged by " + count + " of the roster (" +
-                        names_of(heard->by) + "); missing: " + names_of(heard->missing) +
-                        ". They are told as soon as they can be reached",
-                    said.subject);
-    }
-    answer.data.set("acknowledged", list_of(heard->by));
-    answer.data.set("missing", list_of(heard->missing));
-    answer.fields.push_back({"Acknowledged", {"by " + count + " of the roster"}});
-    for (const NodeId& node : heard->by) answer.fields.push_back({"", {node.str()}});
-    return answer;
-}
 
 Result<Answer> run_revoke(Call& call) {
     mesh::RevokeRequest request;
@@ -95,21 +55,6 @@ Result<Answer> run_forget(Call& call) {
     return spread(call, **mesh, *said, "Forgotten");
 }
 
-// "90s", "15m", "1h" or "7d".
-Result<std::chrono::seconds> parse_ttl(const std::string& text) {
-    constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
-        {"s", 1}, {"m", 60}, {"h", 3'600}, {"d", 86'400}};
-    constexpr std::int64_t kMax = 3'650LL * 86'400;
-    std::int64_t count = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-    for (const auto& [unit, scale] : kUnits) {
-        if (error != std::errc() || std::string_view(end) != unit) continue;
-        if (count >= 1 && count <= kMax / scale) return std::chrono::seconds(count * scale);
-    }
-    return fail(ErrorCode::kUsage,
-                "--ttl takes a time such as 90s, 15m, 1h or 7d, not '" + text + "'", "--ttl");
-}
-
 std::vector<std::string> split(std::string_view list) {
     std::vector<std::string> out;
     while (!list.empty()) {
@@ -120,13 +65,7 @@ std::vector<std::string> split(std::string_view list) {
     return out;
 }
 
-Result<Answer> run_token(Call& call) {
-    if (call.argument(0) != "create") {
-        return fail(
-            ErrorCode::kUsage,
-            "no command 'mesh token " + call.argument(0) + "'; there is `mesh token create`",
-            "create");
-    }
+Result<Answer> run_join_token(Call& call) {
     mesh::TokenRequest request;
     const auto* pattern = call.flag("--node");
     if (pattern == nullptr) {
@@ -135,7 +74,7 @@ Result<Answer> run_token(Call& call) {
     }
     request.node_pattern = *pattern;
     if (const auto* ttl = call.flag("--ttl")) {
-        const auto parsed = parse_ttl(*ttl);
+        const auto parsed = parse_span("--ttl", *ttl);
         if (!parsed) return fail(parsed.error());
         request.ttl = *parsed;
     }
@@ -168,6 +107,20 @@ Result<Answer> run_token(Call& call) {
     return answer;
 }
 
+Result<Answer> run_token(Call& call) {
+    if (call.argument(0) == "create") return run_join_token(call);
+    return fail(ErrorCode::kUsage,
+                "no command 'mesh token " + call.argument(0) + "'; there is `mesh token create`",
+                "create");
+}
+
+std::vector<Flag> token_flags() {
+    return {{"--node", "PATTERN", "Which node ids it may take; one '*' matches any text."},
+            {"--ttl", "TIME", "How long it is good for, such as 15m or 1h. Default: 1h."},
+            {"--seed", "HOST:PORT,...",
+             "Where the new node finds the mesh. Default: the nodes that the one asked knows."}};
+}
+
 constexpr Flag kWait{"--wait", "",
                      "Wait until every node of the roster has it in force; exit non-zero and name "
                      "those that have not within --timeout."};
@@ -192,11 +145,14 @@ std::vector<Command> identity_commands() {
              "Make a join token: with it a machine without an issuer file becomes a node. Ask a "
              "node that has one.",
              {"create"},
-             {{"--node", "PATTERN", "Which node ids it may take; one '*' matches any text."},
-              {"--ttl", "TIME", "How long it is good for, such as 15m or 1h. Default: 1h."},
-              {"--seed", "HOST:PORT,...",
-               "Where the new node finds the mesh. Default: the nodes that the one asked knows."}},
+             token_flags(),
              run_token},
+            {"mesh",
+             "join-token",
+             "The same as `mesh token create`.",
+             {},
+             token_flags(),
+             run_join_token},
             {"node",
              "forget",
              "Remove a node that is gone from the roster for good; it comes back only with a newer "

@@ -23,6 +23,7 @@ Result<Answer> run_show(Call& call) {
     answer.data.set("key_fingerprint", found->key_fingerprint);
     answer.data.set("certificate_until", time_value(until));
     answer.data.set("issuer", found->issuer);
+    answer.data.set("root", found->root);
     const std::string age = print::age_text(call.world().now, member.since);
     answer.fields = {
         {"Node", {member.id.str() + (member.self ? "  (the node that answered)" : "")}},
@@ -38,6 +39,7 @@ Result<Answer> run_show(Call& call) {
         {"Incarnation", {std::to_string(member.incarnation.value)}},
         {"Key fingerprint", {found->key_fingerprint}},
         {"Certified by", {found->issuer}},
+        {"Under the root", {found->root}},
         {"Certified until", {until == WallTime{} ? "" : print::time_text(until)}}};
     return answer;
 }

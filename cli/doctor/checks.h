@@ -26,6 +26,7 @@ void check_registers(const Facts& facts, Findings& out);
 void check_counters(const Facts& facts, Findings& out);
 void check_clocks(const Facts& facts, Findings& out);
 void check_certificates(const Facts& facts, Findings& out);
+void check_roots(const Facts& facts, Findings& out);
 void check_versions(const Facts& facts, Findings& out);
 void check_health(const Facts& facts, Findings& out);
 
@@ -36,6 +37,7 @@ std::string proven_registers(const Facts& facts);
 std::string proven_counters(const Facts& facts);
 std::string proven_clocks(const Facts& facts);
 std::string proven_certificates(const Facts& facts);
+std::string proven_roots(const Facts& facts);
 std::string proven_versions(const Facts& facts);
 std::string proven_health(const Facts& facts);
 

@@ -18,6 +18,7 @@ constexpr Check kChecks[] = {
     {"counters", check_counters, proven_counters},
     {"clocks", check_clocks, proven_clocks},
     {"certificates", check_certificates, proven_certificates},
+    {"roots", check_roots, proven_roots},
     {"versions", check_versions, proven_versions},
     {"health", check_health, proven_health},
 };

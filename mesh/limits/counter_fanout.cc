@@ -2,6 +2,7 @@
 #include "mesh/limits/counter_fanout.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "schema/base/mutant.h"
@@ -9,103 +10,157 @@
 
 namespace vidai::mesh::limits {
 
+namespace {
+
+// Of one interval; what is left follows in the next.
+constexpr int kBatchesMax = 16;
+
+}  // namespace
+
 CounterFanout::CounterFanout(CounterStore& store, std::size_t cells_max)
     : store_(store), cells_max_(cells_max) {
     CHECK(cells_max > 0);
 }
 
-void CounterFanout::on_connected(const NodeId& peer) {
-    peers_[peer] = {};
+void CounterFanout::on_connected(const NodeId& peer, MonoTime now) {
+    Peer fresh;
+    fresh.since = now;
+    fresh.told = store_.changes();  // it asks for what was before
+    peers_[peer] = std::move(fresh);
 }
 
 void CounterFanout::on_disconnected(const NodeId& peer) {
     peers_.erase(peer);
 }
 
-std::vector<CounterFanout::Batch> CounterFanout::in_calls(CellBatch batch) const {
-    std::vector<Batch> calls;
-    if (batch.cells.size() <= cells_max_) {
-        if (!batch.cells.empty()) calls.push_back(std::make_shared<CellBatch>(std::move(batch)));
-        return calls;
+void CounterFanout::on_asked(const NodeId& peer) {
+    const auto found = peers_.find(peer);
+    if (found != peers_.end()) found->second.asked = true;
+}
+
+std::vector<CounterFanout::Batch> CounterFanout::changed(MonoTime now, WallTime wall,
+                                                         std::uint32_t nodes, bool all) {
+    std::vector<Batch> batches;
+    for (int i = 0; i < kBatchesMax; ++i) {
+        CellBatch batch = store_.collect(now, wall, nodes, all);
+        if (batch.cells.empty()) break;
+        batches.push_back(std::make_shared<CellBatch>(std::move(batch)));
     }
-    for (std::size_t at = 0; at < batch.cells.size(); at += cells_max_) {
-        const auto first = batch.cells.begin() + static_cast<std::ptrdiff_t>(at);
-        const std::size_t count = std::min(cells_max_, batch.cells.size() - at);
-        auto part = std::make_shared<CellBatch>(CellBatch{batch.node, batch.generation, {}});
-        part->cells.assign(first, first + static_cast<std::ptrdiff_t>(count));
-        calls.push_back(std::move(part));
-    }
-    return calls;
+    return batches;
+}
+
+void CounterFanout::missed(Peer& peer, std::uint64_t since) {
+    if (VIDAI_MUTANT("missed-push-forgotten") || since >= peer.told) return;
+    peer.told = since;
+    if (peer.catch_up && peer.catch_up->since > since) peer.catch_up.reset();
+}
+
+void CounterFanout::push(const NodeId& to, Peer& peer, const Batch& batch, CounterCalls& out) {
+    peer.told = batch->upto;
+    peer.flying.emplace(++next_token_, batch->since);
+    out.push_back({to, next_token_, batch});
 }
 
 CounterCalls CounterFanout::on_interval(MonoTime now, WallTime wall, std::uint32_t nodes,
                                         const Room& room) {
-    const std::vector<Batch> changed = in_calls(store_.collect(now, wall, nodes));
+    const std::vector<Batch> batches = changed(now, wall, nodes, false);
     CounterCalls calls;
     if (VIDAI_MUTANT("push-dropped-above-64") && peers_.size() >= 64) return calls;
     for (auto& [id, peer] : peers_) {
         std::size_t free = room(id);
         // Bulk without a bound, so that everything urgent waits behind it.
         if (VIDAI_MUTANT("probe-behind-bulk")) {
-            free = 1'000'000;
-            peer = {};
+            free = std::numeric_limits<std::size_t>::max();
+            peer.told = 0;
+            peer.catch_up.reset();
         }
-        for (const Batch& batch : changed) {
-            if (free > 0) {
-                --free;
-                calls.push_back({id, ++next_token_, batch});
-            } else if (!VIDAI_MUTANT("missed-push-forgotten")) {
-                peer.needs_all = true;
+        if (!peer.asked && now - peer.since >= kAskedWithin) {
+            peer.asked = peer.complete_due = true;
+            missed(peer, 0);
+        }
+        for (const Batch& batch : batches) {
+            if (VIDAI_MUTANT("missed-push-forgotten") && peer.told < batch->since) {
+                peer.told = batch->since;
             }
+            if (peer.told != batch->since || batch->cells.size() > free) break;
+            free -= batch->cells.size();
+            push(id, peer, batch, calls);
         }
-        if (peer.needs_all && free > 0 && peer.token == 0) {
-            tell_all(id, peer, wall, calls);
-        }
+        catch_up(id, peer, wall, free, calls);
     }
     return calls;
 }
 
-CounterCalls CounterFanout::tell_everybody(WallTime wall) {
+void CounterFanout::catch_up(const NodeId& to, Peer& peer, WallTime wall, std::size_t room,
+                             CounterCalls& out) {
+    if (peer.told >= store_.changes() && !peer.complete_due) return;
+    if (room == 0 || (peer.catch_up && peer.catch_up->token != 0)) return;
+    if (VIDAI_MUTANT("missed-push-forgotten")) return;
+    if (!peer.catch_up) {
+        peer.catch_up = CatchUp{peer.told, store_.changes(), {}, 0, {}, false};
+        ++catch_ups_;
+    }
+    out.push_back(next_part(to, peer, wall, std::min(room, cells_max_)));
+}
+
+CounterCalls CounterFanout::tell_everybody(MonoTime now, WallTime wall) {
+    const std::vector<Batch> batches = changed(now, wall, 1, true);
     CounterCalls calls;
     for (auto& [id, peer] : peers_) {
-        if (peer.token == 0) tell_all(id, peer, wall, calls);
+        for (const Batch& batch : batches) {
+            if (peer.told == batch->since) push(id, peer, batch, calls);
+        }
+        catch_up(id, peer, wall, cells_max_, calls);
     }
     return calls;
 }
 
-void CounterFanout::tell_all(const NodeId& to, Peer& peer, WallTime wall, CounterCalls& out) {
-    peer.needs_all = false;
-    ++full_syncs_;
-    for (CellBatch& batch : store_.all_cells(wall, cells_max_)) {
-        peer.rest.push_back(std::make_shared<CellBatch>(std::move(batch)));
-    }
-    std::ranges::reverse(peer.rest);
-    if (!peer.rest.empty()) out.push_back(next_part(to, peer));
-}
-
-bool CounterFanout::owes_all(const NodeId& id) const {
+bool CounterFanout::owes(const NodeId& id) const {
     const auto found = peers_.find(id);
-    return found != peers_.end() && (found->second.needs_all || found->second.token != 0);
+    if (found == peers_.end()) return false;
+    const Peer& peer = found->second;
+    return peer.told < store_.changes() || peer.complete_due;
 }
 
-CounterCall CounterFanout::next_part(const NodeId& to, Peer& peer) {
-    Batch part = std::move(peer.rest.back());
-    peer.rest.pop_back();
-    peer.token = ++next_token_;
-    return {to, peer.token, std::move(part), true, peer.rest.size()};
+CounterCall CounterFanout::next_part(const NodeId& to, Peer& peer, WallTime wall,
+                                     std::size_t cells_max) {
+    CatchUp& going = *peer.catch_up;
+    auto part = std::make_shared<CellBatch>(
+        store_.own_since(going.since, going.upto, going.after, wall, cells_max));
+    going.token = ++next_token_;
+    going.whole = part->whole;
+    if (!part->cells.empty()) going.last = part->cells.back().key;
+    peer.flying.emplace(going.token, going.since);
+    if (going.whole) peer.told = going.upto;
+    const bool complete = going.whole && peer.complete_due;
+    return {to, going.token, std::move(part), true, complete};
 }
 
 std::optional<CounterCall> CounterFanout::on_answer(const NodeId& from, std::uint64_t token,
-                                                    bool taken) {
+                                                    bool taken, WallTime wall) {
     const auto found = peers_.find(from);
     if (found == peers_.end()) return std::nullopt;
     Peer& peer = found->second;
-    if (!taken && !VIDAI_MUTANT("missed-push-forgotten")) peer.needs_all = true;
-    if (token != peer.token) return std::nullopt;
-    peer.token = 0;
-    if (!taken) peer.rest.clear();
-    if (peer.rest.empty()) return std::nullopt;
-    return next_part(from, peer);
+    const auto flown = peer.flying.find(token);
+    if (flown == peer.flying.end()) return std::nullopt;
+    const std::uint64_t since = flown->second;
+    peer.flying.erase(flown);
+    const bool part = peer.catch_up && peer.catch_up->token == token;
+    if (!taken) {
+        if (part) peer.catch_up->token = 0;  // again, when there is room
+        missed(peer, since);
+        return std::nullopt;
+    }
+    if (!part) return std::nullopt;
+    CatchUp& going = *peer.catch_up;
+    going.token = 0;
+    going.after = going.last;
+    if (going.whole) {
+        peer.complete_due = false;
+        peer.catch_up.reset();
+        return std::nullopt;
+    }
+    return next_part(from, peer, wall, cells_max_);
 }
 
 }  // namespace vidai::mesh::limits

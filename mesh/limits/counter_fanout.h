@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// CounterFanout: which peer is told which cells, and when. What changed goes to everybody each push
-// interval; a peer that has just connected, that missed a push, or that was busy, is owed
-// everything and told it part by part, the next when the last was taken. So loss costs a full sync
-// and never the count. Pure: the adapter makes the calls and reports how they ended. Mesh thread
-// only.
+// CounterFanout: which peer is told which of this node's own changes, and when. What changed goes
+// to everybody each push interval. A peer that missed some, because it had no room or did not
+// answer in time, is told what changed since then, part by part, the next when the last was taken;
+// what others counted, and what was before its connection, a peer asks for itself
+// (counter_puller.h). One that never asks is told all of this node's own.
+// Pure: the adapter makes the calls and reports how they ended. Mesh thread only.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -20,53 +22,70 @@
 
 namespace vidai::mesh::limits {
 
+// A peer that has not asked by then speaks a wire version without asking.
+inline constexpr Duration kAskedWithin = std::chrono::seconds(2);
+
 // One push to a peer. Ends in exactly one on_answer(), or with its connection.
 struct CounterCall {
     NodeId to;
     std::uint64_t token = 0;
     std::shared_ptr<const CellBatch> batch;  // shared by all who are told the same
-    bool full = false;                       // a part of everything, not only what changed
-    std::size_t parts_left = 0;              // of everything, after this one
+    bool catch_up = false;                   // a part of what it missed
+    bool complete = false;                   // with it the peer has all of this node's own
 };
 using CounterCalls = std::vector<CounterCall>;
 
 class CounterFanout {
   public:
-    // How many more calls a connected peer can take now without delaying what is urgent.
+    // How many more cells a connected peer can be sent now without delaying what is urgent.
     using Room = std::function<std::size_t(const NodeId& peer)>;
 
-    // No call carries more than `cells_max` cells. `store` outlives this.
+    // No call carries more than about `cells_max` cells. `store` outlives this.
     CounterFanout(CounterStore& store, std::size_t cells_max);
 
-    void on_connected(const NodeId& peer);  // also when another connection has replaced it
+    void on_connected(const NodeId& peer, MonoTime now);  // also in place of another connection
     void on_disconnected(const NodeId& peer);
-    // Each push interval; `nodes` as in CounterStore::collect(). At most room(peer) calls to each.
+    void on_asked(const NodeId& peer);  // it asks for what it lacks
+    // Each push interval; `nodes` as in CounterStore::collect().
     CounterCalls on_interval(MonoTime now, WallTime wall, std::uint32_t nodes, const Room& room);
-    // Everything to everybody who is not being told it already: before this node leaves.
-    CounterCalls tell_everybody(WallTime wall);
+    // All that has changed, to everybody: before this node leaves.
+    CounterCalls tell_everybody(MonoTime now, WallTime wall);
     // `taken`: the peer answered in time. Gives the next part of what it is being told.
-    std::optional<CounterCall> on_answer(const NodeId& peer, std::uint64_t token, bool taken);
+    std::optional<CounterCall> on_answer(const NodeId& peer, std::uint64_t token, bool taken,
+                                         WallTime wall);
 
-    // It has not been told, or not acknowledged, all that this node knew.
-    bool owes_all(const NodeId& peer) const;
-    std::uint64_t full_syncs() const { return full_syncs_; }
+    // It has not been sent a change that this node has given out. What is under way is not owed.
+    bool owes(const NodeId& peer) const;
+    std::uint64_t catch_ups() const { return catch_ups_; }
 
   private:
     using Batch = std::shared_ptr<const CellBatch>;
-    struct Peer {
-        bool needs_all = true;    // it may have missed a push
-        std::uint64_t token = 0;  // of the part of everything that is under way; 0: none
-        std::vector<Batch> rest;  // the other parts, told from the back
+    struct CatchUp {
+        std::uint64_t since = 0, upto = 0;
+        KeyId after;              // of the last part that was taken
+        std::uint64_t token = 0;  // of the part under way; 0: the last one was not taken
+        KeyId last;               // key of that part
+        bool whole = false;       // it is the last part
     };
-    std::vector<Batch> in_calls(CellBatch batch) const;
-    void tell_all(const NodeId& to, Peer& peer, WallTime wall, CounterCalls& out);
-    CounterCall next_part(const NodeId& to, Peer& peer);
+    struct Peer {
+        MonoTime since;
+        bool asked = false;
+        bool complete_due = false;  // it waits to hear that it has been told all
+        std::uint64_t told = 0;     // all changes up to this have been sent
+        std::map<std::uint64_t, std::uint64_t> flying;  // tokens, and what their push began at
+        std::optional<CatchUp> catch_up;
+    };
+    std::vector<Batch> changed(MonoTime now, WallTime wall, std::uint32_t nodes, bool all);
+    void push(const NodeId& to, Peer& peer, const Batch& batch, CounterCalls& out);
+    void catch_up(const NodeId& to, Peer& peer, WallTime wall, std::size_t room, CounterCalls& out);
+    CounterCall next_part(const NodeId& to, Peer& peer, WallTime wall, std::size_t cells_max);
+    static void missed(Peer& peer, std::uint64_t since);
 
     CounterStore& store_;
     const std::size_t cells_max_;
     std::map<NodeId, Peer> peers_;
     std::uint64_t next_token_ = 0;
-    std::uint64_t full_syncs_ = 0;
+    std::uint64_t catch_ups_ = 0;
 };
 
 }  // namespace vidai::mesh::limits

@@ -82,7 +82,9 @@ std::optional<CounterStore::Origin> CounterStore::intern(const NodeId& node) {
     const auto by_node = [&](const OriginState& origin) { return origin.node == node; };
     auto found = std::ranges::find_if(origins_, by_node);
     if (found == origins_.end()) {  // a node that left nothing behind gives its number away
-        found = std::ranges::find(origins_, std::size_t{0}, &OriginState::cells);
+        found = std::ranges::find_if(origins_, [](const OriginState& origin) {
+            return origin.cells == 0 && origin.told == 0 && !origin.busy;
+        });
         if (found == origins_.end()) {
             if (origins_.size() >= options_.origins_max) return std::nullopt;
             found = origins_.emplace(origins_.end());
@@ -92,31 +94,44 @@ std::optional<CounterStore::Origin> CounterStore::intern(const NodeId& node) {
     return static_cast<Origin>(found - origins_.begin());
 }
 
+bool CounterStore::near(std::uint32_t cell_window, std::uint32_t window) {
+    return cell_window + kWindowsBack >= window && cell_window <= window + kWindowsAhead;
+}
+
 bool CounterStore::acceptable(const Cell& cell, std::uint32_t window) const {
     if (!state::parse_key_id(cell.key.str()) || cell.returned > cell.charged) return false;
     if (cell.kind == CellKind::kSpend) {
         return cell.window == 0 && cell.returned == 0 && cell.charged <= kSpendMax;
     }
     return index_of(cell.kind) < kWindowedKinds && cell.charged <= kCountMax &&
-           cell.window + kWindowsBack >= window && cell.window <= window + kWindowsAhead;
+           near(cell.window, window);
 }
 
-MergeCount CounterStore::merge(const CellBatch& batch, MonoTime now, WallTime wall) {
+MergeCount CounterStore::merge(const CellBatch& batch, const NodeId& from, MonoTime now,
+                               WallTime wall) {
     MergeCount count;
     const bool ours = batch.node == self_ && batch.generation == generation_;
     const std::optional<Origin> origin = ours ? std::nullopt : intern(batch.node);
-    if (!origin) {
+    if (origin) origins_[*origin].busy = true;  // the teller must not take its place
+    const std::optional<Origin> teller = origin ? intern(from) : std::nullopt;
+    if (origin) origins_[*origin].busy = false;
+    if (!origin || !teller) {
         count.refused = batch.cells.size();
         return count;
     }
     const std::uint32_t window = window_at(wall).window;
     for (const Cell& cell : batch.cells) {
         Applied applied = Applied::kRefused;
-        if (acceptable(cell, window)) applied = apply(cell, *origin, batch.generation, now);
+        if (acceptable(cell, window)) applied = apply(cell, {*origin, *teller, batch}, now);
         count.applied += applied == Applied::kRaised ? 1 : 0;
         count.unchanged += applied == Applied::kUnchanged ? 1 : 0;
         count.refused += applied == Applied::kRefused ? 1 : 0;
     }
+    auto& held = origins_[*origin].generations;
+    const auto of = held.find(batch.generation);
+    if (of == held.end()) return count;
+    of->second.highest = std::max(of->second.highest, batch.highest);
+    if (batch.whole && count.refused == 0) of->second.progress.take({batch.since, batch.upto});
     return count;
 }
 
@@ -127,16 +142,18 @@ CounterStore::KeyState* CounterStore::key_for(const KeyId& id) {
     return &keys_.try_emplace(id).first->second;
 }
 
-CounterStore::Applied CounterStore::apply(const Cell& cell, Origin origin, Generation generation,
-                                          MonoTime now) {
+CounterStore::Applied CounterStore::apply(const Cell& cell, const Told& told, MonoTime now) {
+    const CellBatch& batch = told.batch;
     KeyState* key = key_for(cell.key);
     if (key == nullptr) return Applied::kRefused;
-    const Heard fresh{{cell.kind, cell.window, origin, generation}, 0, 0};
+    const Heard fresh{
+        {cell.kind, cell.window, told.origin, batch.generation}, 0, 0, 0, told.teller};
     auto at = std::ranges::lower_bound(key->heard, fresh.name, {}, &Heard::name);
     if (at == key->heard.end() || at->name != fresh.name) {
         if (!insert(*key, cell.key, fresh)) return Applied::kRefused;
         at = std::ranges::lower_bound(key->heard, fresh.name, {}, &Heard::name);
     }
+    at->number = std::max(at->number, batch.highest);
     if (cell.charged <= at->charged && cell.returned <= at->returned) return Applied::kUnchanged;
     record_burst(*key, cell.kind, cell.charged - std::min(cell.charged, at->charged), now);
     if (VIDAI_MUTANT("counter-merge-adds")) {
@@ -159,12 +176,12 @@ bool CounterStore::insert(KeyState& key, const KeyId& id, const Heard& fresh) {
             [](const Heard& heard) { return std::tuple(heard.name.kind, heard.name.origin); });
         if (same.size() >= options_.spend_generations_max) {
             if (fresh.name < same.front().name) return false;
+            uncount(same.front());
             key.heard.erase(same.begin());
-            --origin.cells;
-            --cells_;
         }
     }
-    if (origin.cells >= options_.cells_per_origin_max) return false;
+    OriginState& teller = origins_[fresh.teller];
+    if (teller.told >= options_.cells_per_origin_max) return false;
     if (fresh.name.kind != CellKind::kSpend) {
         const std::uint32_t window = fresh.name.window;
         const auto in_window = [&](const Heard& heard) {
@@ -174,8 +191,19 @@ bool CounterStore::insert(KeyState& key, const KeyId& id, const Heard& fresh) {
     }
     key.heard.insert(std::ranges::lower_bound(key.heard, fresh.name, {}, &Heard::name), fresh);
     ++origin.cells;
+    ++teller.told;
+    ++origin.generations[fresh.name.generation].cells;
     ++cells_;
     return true;
+}
+
+void CounterStore::uncount(const Heard& gone) {
+    OriginState& origin = origins_[gone.name.origin];
+    const auto of = origin.generations.find(gone.name.generation);
+    if (--of->second.cells == 0) origin.generations.erase(of);
+    --origin.cells;
+    --origins_[gone.teller].told;
+    --cells_;
 }
 
 void CounterStore::publish(const KeyState& key, CellKind kind, std::uint32_t window) const {
@@ -215,21 +243,30 @@ std::uint64_t CounterStore::burst(const KeyId& id, LimitKind kind) const {
     return found->second.burst[index].most;
 }
 
-CellBatch CounterStore::collect(MonoTime now, WallTime wall, std::uint32_t nodes) {
-    PushRule rule{now, wall, std::max<std::uint32_t>(1, nodes), false};
-    rule.flush = !last_flush_ || now - *last_flush_ >= options_.flush;
-    if (rule.flush) last_flush_ = now;
+CellBatch CounterStore::collect(MonoTime now, WallTime wall, std::uint32_t nodes, bool all) {
+    if (all || !last_flush_ || now - *last_flush_ >= options_.flush) {
+        flushing_ = true;
+        last_flush_ = now;
+    }
+    const PushRule rule{now, wall, std::max<std::uint32_t>(1, nodes), flushing_};
     table_.take_changed(pending_);
     std::ranges::sort(pending_);
     const auto repeated = std::ranges::unique(pending_);
     pending_.erase(repeated.begin(), repeated.end());
 
     CellBatch batch{self_, generation_, {}};
+    bool cut = false;
     std::erase_if(pending_, [&](Slot slot) {
         if (slot >= by_slot_.size() || by_slot_[slot] == keys_.end()) return true;
-        if (batch.cells.size() >= options_.push_cells_max) return false;
+        cut |= batch.cells.size() >= options_.push_cells_max;
+        if (cut) return false;
         return collect_key(by_slot_[slot]->first, by_slot_[slot]->second, rule, batch.cells);
     });
+    flushing_ &= cut;  // what is left must not wait for the next flush
+    batch.since = changes_;
+    if (!batch.cells.empty()) ++changes_;
+    batch.upto = batch.highest = changes_;
+    batch.whole = true;
     return batch;
 }
 
@@ -258,6 +295,7 @@ bool CounterStore::collect_key(const KeyId& id, KeyState& key, const PushRule& r
             record_burst(key, static_cast<CellKind>(kind),
                          cell.charged - std::min(cell.charged, told.charged), rule.now);
             told = cell;
+            key.numbers[kind][cell.window % 2] = changes_ + 1;
             out.push_back(make_cell(id, kind, cell));
         }
     }
@@ -265,6 +303,7 @@ bool CounterStore::collect_key(const KeyId& id, KeyState& key, const PushRule& r
     if (spend != key.pushed_spend) {
         if (!rule.flush) return false;
         key.pushed_spend = spend;
+        key.spend_number = changes_ + 1;
         out.push_back({id, CellKind::kSpend, 0, spend, 0});
     }
     return complete;
@@ -318,8 +357,7 @@ void CounterStore::forget_window(std::uint32_t window) {
         KeyState& key = found->second;
         std::erase_if(key.heard, [&](const Heard& heard) {
             if (heard.name.kind == CellKind::kSpend || heard.name.window != window) return false;
-            --origins_[heard.name.origin].cells;
-            --cells_;
+            uncount(heard);
             return true;
         });
         if (!key.slot && key.heard.empty() && key.pushed_spend == 0) keys_.erase(found);

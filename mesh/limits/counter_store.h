@@ -6,7 +6,9 @@
 // A cell is named by (key, kind, window, node, generation) and written by that node alone, as
 // absolute monotone numbers; merging takes the maximum of each. So repeats, reordering and relays
 // change nothing (a state-based CRDT, Shapiro et al. 2011), and a restart, which has a new
-// generation, starts a cell of its own: nothing is counted twice and nothing is fsynced.
+// generation, starts a cell of its own: nothing is counted twice and nothing is fsynced. Each node
+// numbers its changes, so that two nodes find out what one has that the other lacks by comparing a
+// number per origin (docs/adr/0007), and only that travels.
 // Pure: no clock, I/O or thread. Mesh thread only.
 #pragma once
 
@@ -18,9 +20,11 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "mesh/limits/counter_table.h"
+#include "mesh/limits/progress.h"
 #include "mesh/state/key_record.h"
 #include "schema/base/mutant.h"
 #include "schema/vocabulary/ids.h"
@@ -49,13 +53,51 @@ struct Cell {
     friend bool operator==(const Cell&, const Cell&) = default;
 };
 
-// Cells of one origin: what travels in one push, and one part of a full sync.
+// Cells of one origin: what travels in one push, and a part of a CellPage. The origin numbers its
+// changes: this is of what changed after `since` and up to `upto`, and when `whole`, with what came
+// before it, all of it (progress.h). A cell may have changed since, up to `highest`. 0: unnumbered.
 struct CellBatch {
     NodeId node;
     Generation generation;
     std::vector<Cell> cells;
+    std::uint64_t since = 0, upto = 0, highest = 0;
+    bool whole = false;
     friend bool operator==(const CellBatch&, const CellBatch&) = default;
 };
+
+// How much of one origin's changes somebody has: all up to `have`, and the cells that sum up to
+// `loose` of later ones. Those matter when the origin is gone: nobody may have what is between.
+struct OriginProgress {
+    NodeId node;
+    Generation generation;
+    std::uint64_t have = 0;
+    std::uint64_t loose = 0;
+    friend bool operator==(const OriginProgress&, const OriginProgress&) = default;
+};
+// Where a page ended: within some of one origin's changes, behind a key.
+struct CellCursor {
+    NodeId node;
+    Generation generation;
+    ChangeRange changes;
+    bool loose = false;  // of those that are held of them, which may not be all
+    KeyId after;
+    friend bool operator==(const CellCursor&, const CellCursor&) = default;
+};
+// The question for what the one who asks lacks.
+struct CellPull {
+    std::uint32_t window = 0;  // of its clock
+    std::vector<OriginProgress> have;
+    std::optional<CellCursor> from;
+    std::size_t cells_max = 0;
+    friend bool operator==(const CellPull&, const CellPull&) = default;
+};
+struct CellPage {
+    std::vector<CellBatch> batches;
+    std::optional<CellCursor> next;  // nothing: that was all
+    friend bool operator==(const CellPage&, const CellPage&) = default;
+};
+// A batch weighs this much of a page besides its cells.
+inline constexpr std::size_t kBatchCells = 2;
 
 struct StoreOptions {
     // A node's own change is pushed at once when it is at least
@@ -65,10 +107,10 @@ struct StoreOptions {
     Duration delay = std::chrono::milliseconds(150);  // D' of burst(): coalescing + propagation
     // Longer than any request: a revoked key's slot is not reused before.
     Duration slot_quarantine = std::chrono::hours(2);
-    std::size_t cells_per_origin_max = 524'288;  // a peer cannot make us remember more
+    std::size_t cells_per_origin_max = 524'288;  // a peer cannot make us remember more, whosever
     std::size_t origins_max = 4'096;
     std::size_t keys_heard_max = kSlotsMax;  // keys that peers name and we have no record of
-    std::size_t push_cells_max = 4'096;      // in one collect(); the rest follows in the next
+    std::size_t push_cells_max = 256;        // in one collect(); the rest follows in the next
     std::size_t spend_generations_max = 16;  // newest kept, per key and node
 };
 
@@ -92,15 +134,31 @@ class CounterStore {
     void release(const KeyId& key, MonoTime now);
     std::optional<Slot> slot_of(const KeyId& key) const;
 
-    // What a peer sent, its own cells or relayed ones; windows from two before ours to two after.
-    MergeCount merge(const CellBatch& batch, MonoTime now, WallTime wall);
+    // What `teller` sent, its own cells or relayed ones; windows from two before ours to two after.
+    MergeCount merge(const CellBatch& batch, const NodeId& teller, MonoTime now, WallTime wall);
+    MergeCount merge(const CellBatch& batch, MonoTime now, WallTime wall) {  // its own
+        return merge(batch, batch.node, now, wall);
+    }
 
-    // Own cells worth pushing now to every peer; empty `cells`: nothing. Call every push interval.
-    // A peer that missed a push needs a full sync. `nodes`: alive members, this one included.
-    CellBatch collect(MonoTime now, WallTime wall, std::uint32_t nodes);
+    // Own cells worth pushing now to every peer, under the next number; empty `cells`: nothing.
+    // Call every push interval. `nodes`: alive members, this one included. `all`: however little
+    // they changed.
+    CellBatch collect(MonoTime now, WallTime wall, std::uint32_t nodes, bool all = false);
 
-    // Everything still counted, own cells first, in batches of at most `cells_max`: for a peer
-    // that (re)connected. At least one batch, so that there is something to say it with.
+    // The number of the last change of its own that this node has given out.
+    std::uint64_t changes() const { return changes_; }
+    // Own cells that changed after `since`, of keys behind `after`, about `cells_max` of them:
+    // whole when those are all, up to changes() or to `upto` where one is given.
+    CellBatch own_since(std::uint64_t since, std::uint64_t upto, const KeyId& after, WallTime wall,
+                        std::size_t cells_max) const;
+    // What this node has of others, and of its own: to ask a peer for the rest, behind `from`.
+    CellPull question(WallTime wall, std::optional<CellCursor> from) const;
+    // What `asked` lacks and this node holds, about `asked.cells_max` cells of it. Answering needs
+    // no memory of earlier pages: the cursor says where to go on, whoever answers.
+    CellPage page(const CellPull& asked) const;
+
+    // Everything still counted, own cells first, unnumbered, in batches of at most `cells_max`:
+    // for who compares stores. At least one batch.
     std::vector<CellBatch> all_cells(WallTime now, std::size_t cells_max = 4'096) const;
 
     // Forgets windows that nobody counts any more and frees quarantined slots. Call about once a
@@ -116,9 +174,17 @@ class CounterStore {
 
   private:
     using Origin = std::uint16_t;  // index into origins_
+    struct Generational {
+        Progress progress;
+        std::uint64_t highest = 0;  // number heard
+        std::size_t cells = 0;      // never 0
+    };
     struct OriginState {
         NodeId node;
-        std::size_t cells = 0;
+        std::size_t cells = 0;  // of it
+        std::size_t told = 0;   // held because it was the first to tell them
+        bool busy = false;      // about to have some
+        std::map<Generation, Generational> generations;  // that cells are held of
     };
     struct CellName {  // the order keeps together what is summed together
         CellKind kind = CellKind::kRequests;
@@ -131,6 +197,8 @@ class CounterStore {
         CellName name;
         std::uint64_t charged = 0;
         std::uint64_t returned = 0;
+        std::uint64_t number = 0;  // at least that of its origin's change that it is
+        Origin teller = 0;         // whose quota it is
     };
     // Charges summed in consecutive buckets of `delay`; any stretch of that length lies in two.
     struct Burst {
@@ -145,6 +213,9 @@ class CounterStore {
         // What peers were last told of our own cells: by kind and window mod 2.
         std::array<std::array<OwnCell, 2>, kWindowedKinds> pushed{};
         std::uint64_t pushed_spend = 0;
+        // And under which number.
+        std::array<std::array<std::uint64_t, 2>, kWindowedKinds> numbers{};
+        std::uint64_t spend_number = 0;
         std::array<Burst, kWindowedKinds> burst{};
     };
     using Keys = std::map<KeyId, KeyState>;
@@ -155,12 +226,40 @@ class CounterStore {
         bool flush = false;  // everything that changed, however little
     };
     enum class Applied : std::uint8_t { kRaised, kUnchanged, kRefused };
+    struct Source {                    // whose cells a page may have
+        std::optional<Origin> origin;  // nothing: this node itself
+        Generation generation;
+        std::uint64_t have = 0, highest = 0;
+    };
+    struct Part {  // of what somebody lacks of one source
+        ChangeRange changes;
+        bool loose = false;
+    };
+    struct Range {  // of which changes and keys
+        std::uint64_t since = 0;
+        std::uint32_t window = 0;  // of the clock of who asks
+        KeyId after;
+        std::size_t cells_max = 0;
+    };
 
     std::optional<Origin> intern(const NodeId& node);
     bool acceptable(const Cell& cell, std::uint32_t window) const;
+    // Of a clock that is at `window`: whether it counts `cell_window`, or may yet.
+    static bool near(std::uint32_t cell_window, std::uint32_t window);
     KeyState* key_for(const KeyId& id);
-    Applied apply(const Cell& cell, Origin origin, Generation generation, MonoTime now);
+    struct Told {
+        Origin origin, teller;
+        const CellBatch& batch;
+    };
+    Applied apply(const Cell& cell, const Told& told, MonoTime now);
     bool insert(KeyState& key, const KeyId& id, const Heard& heard);
+    void uncount(const Heard& gone);
+    std::map<std::pair<NodeId, Generation>, Source> sources() const;
+    std::uint64_t loose_sum(const Source& source) const;
+    std::vector<Part> lacked(const Source& ours, const OriginProgress& theirs, bool first) const;
+    bool fill(const Source& source, const Range& range, CellBatch& batch) const;
+    static void own_changes(const KeyId& id, const KeyState& key, const Range& range,
+                            CellBatch& batch);
     void publish(const KeyState& key, CellKind kind, std::uint32_t window) const;
     void record_burst(KeyState& key, CellKind kind, std::uint64_t charged, MonoTime now);
     bool collect_key(const KeyId& id, KeyState& key, const PushRule& rule, std::vector<Cell>& out);
@@ -188,6 +287,8 @@ class CounterStore {
 
     std::vector<Slot> pending_;  // own changes not pushed yet
     std::optional<MonoTime> last_flush_;
+    bool flushing_ = false;
+    std::uint64_t changes_ = 0;
 };
 
 }  // namespace vidai::mesh::limits

@@ -61,7 +61,7 @@ void Membership::Core::join(std::vector<std::string> seeds) {
         roster_.set_status(Roster::kSelf, Status::kAlive, now_);
     for (std::uint32_t i = 1; i < roster_.size(); ++i) {
         roster_[i].since = now_;
-        connect(i);
+        if (dialing_.size() < options_.full_mesh_max) connect(i);
     }
     // Nodes started together must not probe and sync in step.
     tick_at_ = now_ + Duration(rng_.below(static_cast<std::uint64_t>(interval_.count())));
@@ -109,6 +109,8 @@ void Membership::Core::forget(const NodeId& id, Version up_to) {
     if (roster_[index].link.up) strangers_.insert(id);  // its newer life may say so over this link
     if (probe_.active && probe_.target == index) probe_ = {};
     std::erase_if(relays_, [&](const Relay& relay) { return relay.target == index; });
+    linked_.erase(index);
+    dialing_.erase(index);
     roster_.forget(index, now_);
 }
 
@@ -175,6 +177,7 @@ void Membership::Core::on_message(const NodeId& from, const Message& message) {
         ++counters_.claims_rejected;
         return;
     }
+    use(from);
     std::visit([&](const auto& body) { on_body(from, body); }, message);
 }
 
@@ -187,7 +190,11 @@ void Membership::Core::on_timer(TimerToken token) {
     if (timer == Timer::kSuspicion || timer == Timer::kReconnect) {
         if (index == Roster::kSelf || index >= roster_.size()) return;
         const Member& member = roster_[index];
-        if (timer == Timer::kSuspicion && generation == member.suspicion_timer) decide(index);
+        if (timer == Timer::kSuspicion && generation == member.suspicion_timer) {
+            decide(index);
+            // An adapter's timer may be early: it counts from when its turn began.
+            if (member.status == Status::kSuspect) arm_suspicion(index);
+        }
         if (timer == Timer::kReconnect && generation == member.reconnect_timer) {
             on_reconnect_timer(index);
         }
@@ -235,6 +242,7 @@ void Membership::Core::arm_member(Timer timer, std::uint32_t index, std::uint32_
 }
 
 void Membership::Core::send(const NodeId& to, Message message) {
+    use(to);
     out_->push_back(Send{to, std::move(message)});
 }
 

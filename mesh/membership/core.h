@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inside of Membership, one class over five sources by topic: core.cc (inputs, timers, this
+// The inside of Membership, one class over six sources by topic: core.cc (inputs, timers, this
 // node itself), verdicts.cc (claims and accusations), probing.cc, sharing.cc (gossip and state
-// exchange), links.cc (connections and dials). Nothing outside this folder includes it.
+// exchange), links.cc (connections and dials), topology.cc (how many of them). Nothing outside this
+// folder includes it.
 #pragma once
 
 #include <array>
@@ -104,12 +105,15 @@ class Membership::Core {
 
     // verdicts.cc
     void hear(const Rumor& rumor, Source source);
-    void hear_claim(const ClaimRef& claim);
+    void hear_claim(const ClaimRef& claim, Source source);
+    bool is_news(Source source);
     void vouch(std::uint32_t index, const Claim& claim);
     void meet(const ClaimRef& claim);
     void update(std::uint32_t index, const ClaimRef& claim);
     void hear_accusation(const Accusation& accusation, Source source);
     void accuse(std::uint32_t index, Evidence evidence, const NodeId& by);
+    bool refuses(const Member& member) const;
+    bool all_refuse() const;
     void decide(std::uint32_t index);
     void declare_dead(std::uint32_t index, const NodeId& by);
 
@@ -149,7 +153,21 @@ class Membership::Core {
     void reconnect_later(std::uint32_t index);
     void on_reconnect_timer(std::uint32_t index);
     void redial();
+    bool aged(const Member& member) const;
+    void redial_aged();
     void dial_seed(std::size_t index);
+
+    // topology.cc
+    bool bounded();  // too many members for a connection to each
+    void connect_unless_bounded(std::uint32_t index);
+    void set_link(std::uint32_t index, Link link);
+    void use(const NodeId& peer);
+    bool busy(std::uint32_t index) const;
+    void review_links();
+    void part_with_idle();
+    void fill_some();
+    void fill_all();
+    void on_body(const NodeId& from, const Goodbye& body);
 
     const Options options_;
     const Duration interval_;
@@ -176,11 +194,17 @@ class Membership::Core {
     bool gossip_armed_ = false;
     MonoTime gossiped_at_;
     NodeId sync_cursor_;
+    MonoTime walked_at_;  // the whole roster was compared with somebody
 
     std::vector<std::string> seeds_;
     std::size_t next_seed_ = 0;
     std::uint32_t next_gone_ = 0;
-    std::set<NodeId> strangers_;           // connected, their claim not heard yet
+    std::uint32_t next_aged_ = 0;
+    bool bounded_ = false;
+    std::uint32_t fill_from_ = 0;      // dial from here on; 0: all have been
+    std::set<std::uint32_t> linked_;   // members with a connection
+    std::set<std::uint32_t> dialing_;  // at most dials_max and the probe's target, where bounded
+    std::set<NodeId> strangers_;       // connected, their claim not heard yet
     std::map<NodeId, Version> forgotten_;  // and what of them is not heard any more
 };
 

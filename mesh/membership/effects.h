@@ -34,13 +34,19 @@ struct Dial {
     friend bool operator==(const Dial&, const Dial&) = default;
 };
 
+// Close the connection to a member; messages given before it need not arrive. Where there is none
+// any more: nothing. on_disconnected() may follow and means nothing.
+struct Close {
+    NodeId peer;
+};
+
 // Opaque. Carries a generation, so that a timer that was overtaken by events is ignored: the
 // adapter never cancels one.
 struct TimerToken {
     std::uint64_t value = 0;
     friend auto operator<=>(const TimerToken&, const TimerToken&) = default;
 };
-// Call on_timer(token) at or soon after `at`, once.
+// Call on_timer(token) at or soon after `at`, once; a little before it does no harm.
 struct ArmTimer {
     TimerToken token;
     MonoTime at;
@@ -72,7 +78,7 @@ struct Notify {
     Event event;
 };
 
-using Effect = std::variant<Send, Dial, ArmTimer, Notify>;
+using Effect = std::variant<Send, Dial, Close, ArmTimer, Notify>;
 using Effects = std::vector<Effect>;
 
 }  // namespace vidai::mesh::membership

@@ -19,23 +19,37 @@ void Membership::Core::on_connected(const NodeId& peer) {
         if (strangers_.size() >= options_.members_max) return;
         strangers_.insert(peer);
     } else {
-        roster_[index].link = Link{.up = true, .since = now_};
+        dialing_.erase(index);
+        set_link(index, Link{.up = true, .since = now_, .used = now_});
     }
     send(peer, Gossip{{self().claim}});
     if (has_left()) return;
-    if (self().status == Status::kJoining) {
-        roster_.set_status(Roster::kSelf, Status::kAlive, now_);
-    }
-    // One exchange tells both sides everything; either could begin it.
-    if (self().id() < peer) {
+    // One exchange tells both sides everything; either could begin it. In a large mesh, where
+    // connections come and go, only one that ends an absence is worth it.
+    const bool joining = self().status == Status::kJoining;
+    const bool absent = joining || index == Roster::kNone || !roster_[index].living();
+    if (joining) roster_.set_status(Roster::kSelf, Status::kAlive, now_);
+    const bool worth_it = absent && (joining || now_ - walked_at_ >= options_.redial_min);
+    if (bounded() ? worth_it : self().id() < peer) {
+        walked_at_ = now_;
         NodeId cursor;
         do request_sync(peer, cursor);
         while (!cursor.empty());
     }
+    // What we think of it, so that it refutes: state exchange does not speak of the aged.
+    if (index != Roster::kNone && roster_[index].status == Status::kDead && aged(roster_[index])) {
+        ping(index, ++seq_);
+    }
     // Also when this connection replaced the one that the ping went out on.
     if (probe_.active && probe_.target == index) {
+        if (!probe_.pinged) probe_.sent = now_;
         probe_.pinged = true;
         ping(index, probe_.seq);
+    }
+    for (Relay& relay : relays_) {
+        if (relay.target != index) continue;
+        relay.sent = now_;
+        ping(index, relay.our_seq);
     }
 }
 
@@ -47,10 +61,15 @@ void Membership::Core::on_disconnected(const NodeId& peer, LinkEnd end) {
     }
     Member& member = roster_[index];
     if (!member.link.up) return;
+    if (member.link.parting) {
+        set_link(index, {});
+        if (busy(index)) connect(index);
+        return;
+    }
     // One that ended as soon as it had begun would do so again: two processes with one identity
     // take it from each other.
     const bool brief = now_ - member.link.since < options_.reconnect_interval;
-    member.link = Link{.closed = end == LinkEnd::kClosed};
+    set_link(index, Link{.closed = end == LinkEnd::kClosed});
     if (end == LinkEnd::kLocal || brief) return reconnect_later(index);
     if (member.living()) connect(index);
 }
@@ -60,6 +79,9 @@ void Membership::Core::connect(std::uint32_t index) {
     const bool dialing = now_ < member.link.dialing_until;
     if (member.link.up || dialing || has_left() || index == Roster::kSelf) return;
     if (member.forgotten) return;
+    const bool probed = probe_.active && probe_.target == index;
+    if (bounded() && !probed && dialing_.size() >= options_.dials_max) return;
+    dialing_.insert(index);
     // The adapter answers every dial; twice its time is for the one it forgot.
     member.link.dialing_until = now_ + 2 * Duration(options_.dial_timeout);
     out_->push_back(Dial{member.claim->address, member.id(), options_.dial_timeout});
@@ -70,6 +92,7 @@ void Membership::Core::on_dial_failed(const Dial& dial, DialFailure failure) {
     if (index == Roster::kNone || index == Roster::kSelf) return;
     Member& member = roster_[index];
     member.link.dialing_until = {};
+    dialing_.erase(index);
     // An old address that refuses proves nothing about who has moved.
     if (member.link.up || has_left() || !member.living()) return;
     const bool current = dial.address == member.claim->address;
@@ -80,7 +103,8 @@ void Membership::Core::on_dial_failed(const Dial& dial, DialFailure failure) {
         accuse(index, Evidence::kRefused, self().id());
         decide(index);
     }
-    if (roster_[index].living()) reconnect_later(index);
+    // A large mesh dials again when it has something to say, or where a crash is to be proven.
+    if (roster_[index].living() && (member.link.closed || !bounded())) reconnect_later(index);
 }
 
 void Membership::Core::reconnect_later(std::uint32_t index) {
@@ -105,6 +129,7 @@ void Membership::Core::redial() {
         next_gone_ = (next_gone_ + 1) % roster_.size();
         const Member& member = roster_[next_gone_];
         if (next_gone_ == Roster::kSelf || member.living() || member.forgotten) continue;
+        if (aged(member)) continue;
 #ifdef VIDAI_MUTANTS
         if (VIDAI_MUTANT("roster-forgotten") && member.status == Status::kDead &&
             now_ - member.since > std::chrono::seconds(30)) {
@@ -117,7 +142,26 @@ void Membership::Core::redial() {
         connect(next_gone_);
         break;
     }
+    redial_aged();
     if (!seeds_.empty()) dial_seed(next_seed_++ % seeds_.size());
+}
+
+bool Membership::Core::aged(const Member& member) const {
+    return !member.living() && !member.forgotten && now_ - member.since >= options_.aged_after;
+}
+
+// Each once per interval, as long as no more are due than may be dialled in one turn.
+void Membership::Core::redial_aged() {
+    std::uint32_t made = 0;
+    for (std::uint32_t step = 1; step < roster_.size() && made < options_.dials_max; ++step) {
+        next_aged_ = next_aged_ % (roster_.size() - 1) + 1;
+        Member& member = roster_[next_aged_];
+        if (!aged(member) || now_ - member.redialled < options_.aged_redial_interval) continue;
+        member.redialled = now_;
+        if (member.link.up && member.status == Status::kDead) ping(next_aged_, ++seq_);
+        connect(next_aged_);
+        ++made;
+    }
 }
 
 void Membership::Core::dial_seed(std::size_t index) {

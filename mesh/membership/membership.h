@@ -61,6 +61,7 @@ struct Counters {
     std::uint64_t rumors_sent = 0, claims_rejected = 0, members_refused = 0;
     // Of the suspicions, by what began them here: a probe of ours, refused dials, another's word.
     std::uint64_t suspicions_probe = 0, suspicions_refused = 0, suspicions_told = 0;
+    std::uint64_t links_parted = 0;  // idle connections of a large mesh that this node gave up
 };
 
 class Membership {

@@ -97,12 +97,16 @@ Result<void> check(const Ack&) {
 Result<void> check(const Nack&) {
     return {};
 }
+Result<void> check(const Goodbye&) {
+    return {};
+}
 
 }  // namespace
 
 std::string_view message_name(const Message& message) {
-    constexpr std::string_view kNames[] = {"ping",   "ack",          "indirect_ping", "nack",
-                                           "gossip", "sync_request", "sync_reply",    "sync_delta"};
+    constexpr std::string_view kNames[] = {"ping",       "ack",        "indirect_ping",
+                                           "nack",       "gossip",     "sync_request",
+                                           "sync_reply", "sync_delta", "goodbye"};
     static_assert(std::size(kNames) == std::variant_size_v<Message>);
     return kNames[message.index()];
 }

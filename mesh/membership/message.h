@@ -46,6 +46,10 @@ struct Nack {
     std::uint64_t seq = 0;
 };
 
+// "I close this connection for want of use." The receiver closes it; the end of a connection that
+// had a Goodbye, on either side, is no evidence of anything.
+struct Goodbye {};
+
 using Rumor = std::variant<ClaimRef, Accusation>;  // a ClaimRef in a message is never null
 struct Gossip {
     std::vector<Rumor> rumors;  // 1..kRumorsPerMessage
@@ -69,7 +73,7 @@ struct SyncDelta {
 };
 
 using Message =
-    std::variant<Ping, Ack, IndirectPing, Nack, Gossip, SyncRequest, SyncReply, SyncDelta>;
+    std::variant<Ping, Ack, IndirectPing, Nack, Gossip, SyncRequest, SyncReply, SyncDelta, Goodbye>;
 
 std::string_view message_name(const Message& message);  // "ping", "sync_reply", ...
 

@@ -21,18 +21,19 @@ struct Options {
     // Members asked to probe on our behalf: min(this, N - 2). More helpers, fewer false
     // suspicions, and traffic only when a probe fails.
     std::uint32_t helpers = 3;
-    // Lifeguard: probes slow down by up to this many steps while we ourselves seem slow.
+    // Lifeguard: unanswered probes wait up to this many times longer while we ourselves seem slow.
     std::uint32_t health_max = 8;
 
     // A suspect is declared dead after `max` probe intervals, after `min` once `confirmations`
-    // others agree (fewer when fewer exist). Above 10 members both grow with log10 N. Lower `min`
-    // for faster detection; a process paused for longer than it is declared dead, then returns.
+    // others agree (fewer when fewer exist; later, at most `max`, where its answers are late).
+    // Above 10 members both grow with log10 N. Lower `min` for faster detection; a process paused
+    // for longer than it is declared dead, then returns.
     std::uint32_t suspicion_min_intervals = 3;
     std::uint32_t suspicion_max_intervals = 12;
     std::uint32_t confirmations = 3;
     // Two members, so no third opinion: this many intervals, doubled while we seem slow.
-    std::uint32_t suspicion_lone_intervals = 7;
-    // Two members: refusals of a fresh dial over at least this time prove a crash.
+    std::uint32_t suspicion_lone_intervals = 6;
+    // Nobody left to ask: refusals of fresh dials by all over at least this time prove a crash.
     std::chrono::milliseconds lone_refusal_window{1'000};
 
     // Up to this many members each event goes to all at once; above, to `fanout` members each
@@ -48,11 +49,23 @@ struct Options {
     // for ever: that is what heals a partition of any length.
     std::chrono::milliseconds redial_min{1'000};
     std::chrono::milliseconds redial_max{5'000};
+    // Who has been gone for this long is aged: no news, so left out of state exchange, and dialled
+    // each `aged_redial_interval` only, for ever all the same. Counted anew after a restart.
+    std::chrono::milliseconds aged_after{std::chrono::hours(24)};
+    std::chrono::milliseconds aged_redial_interval{60'000};
     // A live member whose connection broke is dialled at once, then this often.
     std::chrono::milliseconds reconnect_interval{250};
     std::chrono::milliseconds dial_timeout{3'000};
     // Between the farewell and kSelfLeft, so that it reaches the wire.
     std::chrono::milliseconds leave_linger{200};
+
+    // Up to this many members each has a connection to every other; a tenth above it, and until
+    // they are so few again, each keeps about `connections_max` and dials when it has something to
+    // say: a probe, or one made for another. The least recently used idle one is closed. At most
+    // `dials_max` dials are under way then, beside the probe's.
+    std::uint32_t full_mesh_max = 100;
+    std::uint32_t connections_max = 64;
+    std::uint32_t dials_max = 16;
 
     // Roster bound. An authenticated mesh grows by certificates, so this is a fuse, not a limit.
     std::uint32_t members_max = 10'000;

@@ -15,14 +15,19 @@ constexpr std::size_t kSoonMax = 8;     // suspects that jump the queue
 
 void Membership::Core::tick() {
     finish_probe();
+    review_links();
     const std::uint32_t target = next_target();
     Duration timeout{0};
     if (target != Roster::kNone) timeout = probe_timeout(options_, roster_[target].rtt);
-    const Duration period = probe_period(options_, timeout, health_);
+    // Doubt in ourselves is for those whom we might accuse. Whom we already do has the time of its
+    // suspicion, and must not keep others from their turn.
+    const std::uint32_t doubt =
+        target != Roster::kNone && roster_[target].accused_by(self().id()) ? 0 : health_;
+    const Duration period = probe_period(options_, timeout, doubt);
     tick_at_ = now_ + period;
     arm(Timer::kTick, tick_at_);
     // The indirect half gets at least as long as the direct one had.
-    if (target != Roster::kNone) start_probe(target, std::min(timeout * (health_ + 1), period / 2));
+    if (target != Roster::kNone) start_probe(target, std::min(timeout * (doubt + 1), period / 2));
 }
 
 void Membership::Core::finish_probe() {
@@ -93,8 +98,13 @@ void Membership::Core::start_probe(std::uint32_t target, Duration direct) {
     probe_.seq = ++seq_;
     probe_.sent = now_;
     probe_.pinged = member.link.up;
-    if (!member.link.up) return ask_helpers();
-    ping(target, probe_.seq);
+    if (!member.link.up) {
+        // on_connected() pings, if that is in time.
+        if (!bounded()) return ask_helpers();
+        connect(target);
+    } else {
+        ping(target, probe_.seq);
+    }
     arm(Timer::kProbe, now_ + direct);
 }
 
@@ -136,6 +146,9 @@ void Membership::Core::on_body(const NodeId& from, const Ack& body) {
         if (direct) learn(target, now_ - probe_.sent);
         probe_.active = false;
         improve_health();
+        // Patience is for those who do not answer: once this one has, the next is due in its time.
+        tick_at_ = std::max(now_, probe_.sent + interval_);
+        arm(Timer::kTick, tick_at_);
         return;
     }
     const auto relay = std::find_if(relays_.begin(), relays_.end(), [&](const Relay& open) {
@@ -157,11 +170,16 @@ void Membership::Core::learn(Member& member, Duration round_trip) {
 void Membership::Core::on_body(const NodeId& from, const IndirectPing& body) {
     const std::uint32_t target = roster_.find(body.target);
     if (target == Roster::kSelf) return send(from, Ack{body.seq});
-    if (target == Roster::kNone || !roster_[target].link.up) return send(from, Nack{body.seq});
+    const bool reachable = target != Roster::kNone && (roster_[target].link.up || bounded());
+    if (!reachable) return send(from, Nack{body.seq});
     // Too busy to ask is no opinion: silence is the honest answer.
     if (relays_.size() >= kRelaysMax) return;
     relays_.push_back({from, body.seq, ++seq_, target, now_});
-    ping(target, seq_);
+    if (roster_[target].link.up) {
+        ping(target, seq_);
+    } else {
+        connect(target);
+    }
     arm_relay(seq_, now_ + probe_timeout(options_, roster_[target].rtt));
 }
 

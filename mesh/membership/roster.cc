@@ -32,13 +32,19 @@ MonoTime Suspicion::deadline() const {
     return started + suspicion_timeout(times, confirmations);
 }
 
+bool Member::accused_by(const NodeId& accuser) const {
+    return suspicion && std::ranges::any_of(suspicion->accusers, [&](const auto& entry) {
+               return entry.first == accuser;
+           });
+}
+
 Roster::Roster(ClaimRef self) {
     add(std::move(self), Status::kJoining, MonoTime());
 }
 
 std::uint32_t Roster::find(const NodeId& id) const {
-    const auto found = by_id_.find(id);
-    return found == by_id_.end() ? kNone : found->second;
+    const auto found = index_.find(id);
+    return found == index_.end() ? kNone : found->second;
 }
 
 std::uint32_t Roster::add(ClaimRef claim, Status status, MonoTime now) {
@@ -54,6 +60,7 @@ std::uint32_t Roster::add(ClaimRef claim, Status status, MonoTime now) {
         members_[index].reconnect_timer = old.reconnect_timer;
     }
     by_id_.emplace(claim->id, index);
+    index_.emplace(claim->id, index);
     members_[index].claim = std::move(claim);
     set_status(index, status, now);
     return index;
@@ -63,6 +70,7 @@ void Roster::forget(std::uint32_t index, MonoTime now) {
     Member& member = members_[index];
     set_status(index, Status::kLeft, now);
     by_id_.erase(member.id());
+    index_.erase(member.id());
     member.link = {};
     member.forgotten = true;
     ++member.suspicion_timer;

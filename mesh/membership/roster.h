@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -31,7 +32,9 @@ struct Suspicion {
 struct Link {
     bool up = false;
     bool closed = false;         // the last one was ended by FIN or RST, and none came since
+    bool parting = false;        // we have said Goodbye and wait for the other side to close
     MonoTime since{};            // when it came up
+    MonoTime used{};             // last message either way; kept in a large mesh only
     MonoTime dialing_until{};    // a dial is under way until its outcome, at most this long
     std::uint32_t failures = 0;  // dials in a row that failed
     std::uint32_t refusals = 0;  // of those after `closed`, how many were refused
@@ -48,6 +51,7 @@ struct Member {
     RoundTrip rtt;
     std::uint32_t suspicion_timer = 0;  // generations: older tokens are stale
     std::uint32_t reconnect_timer = 0;
+    MonoTime redialled;      // as one of the aged
     bool forgotten = false;  // nobody: a free slot
 
 #ifdef VIDAI_MUTANTS
@@ -57,6 +61,7 @@ struct Member {
     const NodeId& id() const { return claim->id; }
     const Version& version() const { return claim->version; }
     bool living() const { return status == Status::kAlive || status == Status::kSuspect; }
+    bool accused_by(const NodeId& accuser) const;
 };
 
 class Roster {
@@ -86,6 +91,7 @@ class Roster {
   private:
     std::vector<Member> members_;
     std::map<NodeId, std::uint32_t> by_id_;
+    std::unordered_map<NodeId, std::uint32_t> index_;  // the same, for find() alone
     std::vector<std::uint32_t> free_;
     std::uint32_t living_ = 1;  // this node counts itself, whatever it has met
 };

@@ -55,8 +55,8 @@ void Membership::Core::push(const std::vector<Rumor>& rumors, std::span<const st
 // Shuffled indices of connected members no worse than `worst` (alive, suspect, dead).
 std::vector<std::uint32_t> Membership::Core::peers(Status worst, std::uint32_t except) {
     std::vector<std::uint32_t> found;
-    for (std::uint32_t i = 1; i < roster_.size(); ++i) {
-        if (i == except || !roster_[i].link.up || roster_[i].status > worst) continue;
+    for (const std::uint32_t i : linked_) {
+        if (i == except || roster_[i].link.parting || roster_[i].status > worst) continue;
         found.push_back(i);
         std::swap(found.back(), found[rng_.below(found.size())]);
     }
@@ -80,6 +80,7 @@ void Membership::Core::request_sync(const NodeId& peer, NodeId& cursor) {
         if (request.digests.size() == kDigestsPerMessage) break;
         // What nobody vouched for is not news.
         if (member.status == Status::kJoining && !is_self) continue;
+        if (!is_self && aged(member)) continue;
         const Status status = member.status == Status::kJoining ? Status::kAlive : member.status;
         request.digests.push_back({member.id(), member.version(), status});
     }
@@ -117,7 +118,7 @@ void Membership::Core::on_body(const NodeId& from, const SyncRequest& body) {
     };
     while (theirs != body.digests.end() || mine_in_range()) {
         if (theirs == body.digests.end() || (mine_in_range() && mine->first < theirs->id)) {
-            rumors_about(roster_[mine->second], true, news);
+            if (!aged(roster_[mine->second])) rumors_about(roster_[mine->second], true, news);
             ++mine;
         } else if (!mine_in_range() || theirs->id < mine->first) {
             reply.wanted.push_back(theirs->id);

@@ -41,8 +41,8 @@ std::uint32_t log10_tenths(std::uint32_t members) {
     return tenths;
 }
 
-SuspicionTimes suspicion_times(const Options& options, std::uint32_t members,
-                               std::uint32_t health) {
+SuspicionTimes suspicion_times(const Options& options, std::uint32_t members, std::uint32_t health,
+                               Duration period) {
     const Duration interval = options.probe_interval;
     if (members <= 2) {
         const Duration lone = interval * options.suspicion_lone_intervals;
@@ -54,8 +54,11 @@ SuspicionTimes suspicion_times(const Options& options, std::uint32_t members,
     const std::uint32_t above = members > 10 ? 5 : 4;
     const Duration max =
         min * options.suspicion_max_intervals * above / (options.suspicion_min_intervals * 4U);
+    const Duration late = period * options.suspicion_min_intervals * log10_tenths(members) / 10;
     const std::uint32_t others = members - 2;
-    return {.expected = std::min({options.confirmations, others, 4U}), .min = min, .max = max};
+    return {.expected = std::min({options.confirmations, others, 4U}),
+            .min = std::min(std::max(min, late), max),
+            .max = max};
 }
 
 Duration suspicion_timeout(const SuspicionTimes& times, std::uint32_t confirmations) {
@@ -83,7 +86,7 @@ std::uint32_t transmissions(const Options& options, std::uint32_t members) {
 void RoundTrip::add(Duration sample) {
     sample = std::max(sample, Duration(1));
     smooth = smooth.count() == 0 ? sample : smooth + (sample - smooth) / 8;
-    high = std::max(sample, high - high / 16);
+    high = std::max(sample, high - high / 8);
 }
 
 Duration probe_timeout(const Options& options, const RoundTrip& rtt) {

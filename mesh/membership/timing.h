@@ -14,12 +14,16 @@ namespace vidai::mesh::membership {
 std::uint32_t log10_tenths(std::uint32_t members);
 
 // How long a suspicion runs. `members` counts the living: alive and suspect, oneself included.
+// `period` is what a probe of the suspect takes where we are well. It grows where its answers have
+// lately come late, and the minimum with it: a connection that loses packets may be silent for
+// longer than a refutation has time on a good one.
 struct SuspicionTimes {
     std::uint32_t expected = 0;  // confirmations after which the minimum applies
     Duration min{};
     Duration max{};
 };
-SuspicionTimes suspicion_times(const Options& options, std::uint32_t members, std::uint32_t health);
+SuspicionTimes suspicion_times(const Options& options, std::uint32_t members, std::uint32_t health,
+                               Duration period);
 
 // Lifeguard's decay: max - (max - min) x log(c + 1) / log(expected + 1).
 Duration suspicion_timeout(const SuspicionTimes& times, std::uint32_t confirmations);
@@ -31,7 +35,8 @@ std::uint32_t helper_count(const Options& options, std::uint32_t members);
 std::uint32_t transmissions(const Options& options, std::uint32_t members);
 
 // What one peer's direct probes taught us. `high` decays from the worst sample seen, which stands
-// in for the p99 that a few probes a minute could not estimate.
+// in for the p99 that a few probes a minute could not estimate: a link that goes on being late is
+// remembered as such, and what one pause held up is forgotten within some twenty answers.
 struct RoundTrip {
     Duration smooth{0};  // 0: none yet
     Duration high{0};

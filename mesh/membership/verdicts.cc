@@ -6,11 +6,17 @@
 namespace vidai::mesh::membership {
 
 void Membership::Core::hear(const Rumor& rumor, Source source) {
-    if (const auto* claim = std::get_if<ClaimRef>(&rumor)) return hear_claim(*claim);
+    if (const auto* claim = std::get_if<ClaimRef>(&rumor)) return hear_claim(*claim, source);
     hear_accusation(std::get<Accusation>(rumor), source);
 }
 
-void Membership::Core::hear_claim(const ClaimRef& claim) {
+// Who has just joined a large mesh learns its whole roster, which is news to nobody else.
+bool Membership::Core::is_news(Source source) {
+    const bool joining = now_ - self().since < options_.sync_interval;
+    return source == Source::kGossip || !joining || !bounded();
+}
+
+void Membership::Core::hear_claim(const ClaimRef& claim, Source source) {
     const std::uint32_t index = roster_.find(claim->id);
     if (index == Roster::kSelf) return hear_of_self(*claim);
     if (index != Roster::kNone && !roster_.supersedes(*claim, index)) {
@@ -31,7 +37,7 @@ void Membership::Core::hear_claim(const ClaimRef& claim) {
         ++counters_.claims_rejected;
         return;
     }
-    rumors_.add(claim);
+    if (is_news(source)) rumors_.add(claim);
     if (index == Roster::kNone) {
         meet(claim);
     } else {
@@ -53,11 +59,11 @@ void Membership::Core::vouch(std::uint32_t index, const Claim& claim) {
 void Membership::Core::meet(const ClaimRef& claim) {
     const std::uint32_t index =
         roster_.add(claim, claim->left ? Status::kLeft : Status::kAlive, now_);
-    roster_[index].link.up = strangers_.erase(claim->id) > 0;
+    if (strangers_.erase(claim->id) > 0) set_link(index, Link{.up = true, .used = now_});
     notify(EventKind::kJoined, index);
     if (claim->left) return notify(EventKind::kLeft, index);
     schedule_probing(index);
-    connect(index);
+    connect_unless_bounded(index);
 }
 
 void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
@@ -78,7 +84,7 @@ void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
     if (!steady) roster_.set_status(index, Status::kAlive, now_);
     notify(steady ? EventKind::kUpdated : EventKind::kAlive, index);
     if (!was_living) schedule_probing(index);
-    connect(index);
+    connect_unless_bounded(index);
 }
 
 void Membership::Core::hear_accusation(const Accusation& accusation, Source source) {
@@ -101,8 +107,9 @@ void Membership::Core::accuse(std::uint32_t index, Evidence evidence, const Node
     Member& member = roster_[index];
     if (member.status != Status::kSuspect) {
         roster_.set_status(index, Status::kSuspect, now_);
+        const Duration period = probe_period(options_, probe_timeout(options_, member.rtt), 0);
         member.suspicion =
-            Suspicion{now_, suspicion_times(options_, roster_.living(), health_), {}};
+            Suspicion{now_, suspicion_times(options_, roster_.living(), health_, period), {}};
         ++counters_.suspicions;
         ++(by != self().id()                ? counters_.suspicions_told
            : evidence == Evidence::kRefused ? counters_.suspicions_refused
@@ -115,16 +122,30 @@ void Membership::Core::accuse(std::uint32_t index, Evidence evidence, const Node
     decide(index);
 }
 
-// A process is gone when its connection was closed and two members were refused a fresh one; of
-// two members, when the other was refused again and again.
+// Its process is gone, as far as one member can tell: the hosts that refuse us prove that it is not
+// our network that fails.
+bool Membership::Core::refuses(const Member& member) const {
+    const Link& link = member.link;
+    return !link.up && link.refusals >= 3 &&
+           now_ - link.first_refusal >= options_.lone_refusal_window;
+}
+
+// Nobody is left who could be asked for a second opinion: all the living refuse us.
+bool Membership::Core::all_refuse() const {
+    for (std::uint32_t i = 1; i < roster_.size(); ++i) {
+        if (roster_[i].living() && !refuses(roster_[i])) return false;
+    }
+    return true;
+}
+
+// A process is gone when its connection was closed and two members were refused a fresh one; or
+// when it and all others who could say so refuse the last one again and again.
 void Membership::Core::decide(std::uint32_t index) {
     const Member& member = roster_[index];
     if (member.status != Status::kSuspect) return;
-    const Link& link = member.link;
-    const bool proven = !link.up && member.suspicion->refusers() >= 2;
-    const bool lone = !link.up && roster_.living() == 2 && link.refusals >= 3 &&
-                      now_ - link.first_refusal >= options_.lone_refusal_window;
-    if (proven || lone || now_ >= member.suspicion->deadline()) {
+    const bool proven = !member.link.up && member.suspicion->refusers() >= 2;
+    const bool last = refuses(member) && all_refuse();
+    if (proven || last || now_ >= member.suspicion->deadline()) {
         declare_dead(index, self().id());
     }
 }

@@ -11,6 +11,7 @@
 #include "mesh/seal/identity_store.h"
 #include "mesh/seal/refusal.h"
 #include "mesh/seal/token.h"
+#include "mesh/state/succession.h"
 
 namespace vidai::mesh::rpc {
 
@@ -32,53 +33,79 @@ std::unexpected<Error> other_mesh(const std::string& mine, const std::string& th
                 mine);
 }
 
-Result<seal::Issuer> load_issuer(const MeshOptions& options) {
-    auto trust = seal::load_trust(options.root_file);
-    if (!trust) return fail(std::move(trust).error());
-    auto issuer = seal::load_issuer(options.issuer_file);
-    if (!issuer) return fail(std::move(issuer).error());
-    if (issuer->trust != *trust) return other_mesh(options.issuer_file, options.root_file);
-    return issuer;
+using Stored = std::vector<state::Register>;
+
+std::shared_ptr<seal::Roots> roots_from(const seal::Trust& anchor, const Stored& stored) {
+    auto roots = std::make_shared<seal::Roots>(anchor);
+    (void)state::follow(*roots, stored);
+    return roots;
+}
+
+// Of one mesh, and of one root or roots that followed each other.
+Result<void> check_same(const seal::Roots& roots, const seal::Trust& trust, const std::string& mine,
+                        const std::string& theirs) {
+    if (trust.mesh != roots.mesh()) return other_mesh(mine, theirs);
+    if (roots.knows(trust.root)) return {};
+    return fail(ErrorCode::kUnauthenticated,
+                mine + " is under another root than " + theirs +
+                    ": give this node both files of one root, as `vidaictl mesh rotate root` made "
+                    "them",
+                mine);
 }
 
 Result<Admission> by_issuer(const MeshOptions& options, const NodeId& node,
-                            const seal::NodeIdentity& identity, seal::RandomSource& random) {
+                            const seal::NodeIdentity& identity, const Stored& stored,
+                            seal::RandomSource& random) {
+    const auto trust = seal::load_trust(options.root_file);
+    if (!trust) return fail(trust.error());
     auto issuer = load_issuer(options);
     if (!issuer) return fail(std::move(issuer).error());
-    auto certified = certify(*issuer, node, identity, options.clock->wall_now(), random);
+    auto roots = roots_from(*trust, stored);
+    if (auto same = check_same(*roots, issuer->trust, options.issuer_file, options.root_file);
+        !same) {
+        return fail(std::move(same).error());
+    }
+    auto certified = certify(*roots, *issuer, node, identity, options.clock->wall_now(), random);
     if (!certified) return fail(std::move(certified).error());
-    const seal::Trust trust = issuer->trust;
-    return Admission{trust, std::move(*issuer), std::move(*certified), {}};
+    return Admission{*trust, std::move(roots), std::move(*issuer), std::move(*certified), {}};
 }
 
 Result<Admission> by_token(const MeshOptions& options, const NodeId& node,
-                           const seal::NodeIdentity& identity, seal::RandomSource& random) {
+                           const seal::NodeIdentity& identity, const Stored& stored,
+                           seal::RandomSource& random) {
     const auto token = seal::decode_token(options.join);
     if (!token) return fail(token.error());
-    auto chain = join_mesh(*token, node, *identity.key, kJoinWithin, *options.clock);
+    auto roots = roots_from(token->as.trust, stored);
+    auto chain = join_mesh(*token, roots, node, *identity.key, kJoinWithin, *options.clock);
     if (!chain) {
         Error error = std::move(chain).error();
         error.message = "this node could not join the mesh: " + error.message;
         return fail(std::move(error));
     }
-    const seal::StoredMembership held{token->as.trust, std::move(*chain), token->seeds};
+    auto certified =
+        certified_by(*roots, node, identity, std::move(*chain), options.clock->wall_now(), random);
+    if (!certified) return fail(std::move(certified).error());
+    const seal::StoredMembership held{
+        {roots->mesh(), certified->who.root}, *certified->chain, token->seeds};
     if (auto kept = seal::store_membership(options.data_dir, held); !kept) {
         return fail(std::move(kept).error());
     }
-    auto certified =
-        certified_by(held.trust, node, identity, held.chain, options.clock->wall_now(), random);
-    if (!certified) return fail(std::move(certified).error());
-    return Admission{held.trust, std::nullopt, std::move(*certified), held.seeds};
+    return Admission{held.trust, std::move(roots), std::nullopt, std::move(*certified), held.seeds};
 }
 
 Result<Admission> by_certificate(const MeshOptions& options, const NodeId& node,
-                                 const seal::NodeIdentity& identity, seal::RandomSource& random) {
+                                 const seal::NodeIdentity& identity, const Stored& stored,
+                                 seal::RandomSource& random) {
     const auto held = seal::load_membership(options.data_dir);
     if (!held) return fail(held.error());
+    auto roots = roots_from(held->trust, stored);
     auto certified =
-        certified_by(held->trust, node, identity, held->chain, options.clock->wall_now(), random);
-    if (certified) return Admission{held->trust, std::nullopt, std::move(*certified), held->seeds};
-    if (!options.join.empty()) return by_token(options, node, identity, random);
+        certified_by(*roots, node, identity, held->chain, options.clock->wall_now(), random);
+    if (certified) {
+        return Admission{held->trust, std::move(roots), std::nullopt, std::move(*certified),
+                         held->seeds};
+    }
+    if (!options.join.empty()) return by_token(options, node, identity, stored, random);
     Error error = std::move(certified).error();
     error.message = "this node's certificate, " + seal::membership_path(options.data_dir) +
                     ", is of no use: " + error.message +
@@ -94,10 +121,21 @@ bool has_membership(const std::string& data_dir) {
     return std::filesystem::exists(seal::membership_path(data_dir), error);
 }
 
-Result<Certified> certified_by(const seal::Trust& trust, const NodeId& node,
+Result<seal::Issuer> load_issuer(const MeshOptions& options) {
+    auto trust = seal::load_trust(options.root_file);
+    if (!trust) return fail(std::move(trust).error());
+    auto issuer = seal::load_issuer(options.issuer_file);
+    if (!issuer) return fail(std::move(issuer).error());
+    if (issuer->trust.mesh != trust->mesh) {
+        return other_mesh(options.issuer_file, options.root_file);
+    }
+    return issuer;
+}
+
+Result<Certified> certified_by(const seal::Roots& roots, const NodeId& node,
                                const seal::NodeIdentity& identity, seal::Bytes chain, WallTime now,
                                seal::RandomSource& random) {
-    const auto who = seal::verify_chain(trust, now, chain);
+    const auto who = roots.verify_recorded(now, chain);
     if (!who) return fail(seal::to_error(who.error()));
     const auto leaf = seal::decode_leaf(chain);
     if (!leaf) return fail(seal::to_error(leaf.error()));
@@ -112,20 +150,20 @@ Result<Certified> certified_by(const seal::Trust& trust, const NodeId& node,
     Certified out;
     out.chain = std::make_shared<const seal::Bytes>(std::move(chain));
     out.credentials = std::make_shared<const seal::Credentials>(
-        seal::Credentials{trust, identity.key, *out.chain});
+        seal::Credentials{{roots.mesh(), who->root}, identity.key, *out.chain});
     out.serial = who->serial;
     out.who = *who;
     out.renew_at = renewal_time(leaf->validity, random);
     return out;
 }
 
-Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
+Result<Certified> certify(const seal::Roots& roots, const seal::Issuer& issuer, const NodeId& node,
                           const seal::NodeIdentity& identity, WallTime now,
                           seal::RandomSource& random) {
     auto chain = seal::issue_node_certificate(issuer, node, identity.key->public_key(), now,
                                               seal::kNodeValidity, random);
     if (!chain) return fail(std::move(chain).error());
-    return certified_by(issuer.trust, node, identity, std::move(*chain), now, random);
+    return certified_by(roots, node, identity, std::move(*chain), now, random);
 }
 
 Result<void> check_admission(const MeshOptions& options) {
@@ -140,8 +178,9 @@ Result<void> check_admission(const MeshOptions& options) {
 }
 
 Result<Admission> admit_self(const MeshOptions& options, const NodeId& node,
-                             const seal::NodeIdentity& identity, seal::RandomSource& random) {
-    if (!options.issuer_file.empty()) return by_issuer(options, node, identity, random);
+                             const seal::NodeIdentity& identity, const Stored& stored,
+                             seal::RandomSource& random) {
+    if (!options.issuer_file.empty()) return by_issuer(options, node, identity, stored, random);
     const bool known = has_membership(options.data_dir);
     if (!known && options.join.empty()) {
         return fail(ErrorCode::kConfigInvalid,
@@ -149,13 +188,15 @@ Result<Admission> admit_self(const MeshOptions& options, const NodeId& node,
                     "`vidaictl mesh token create`, or an issuer key (mesh.issuer_file)",
                     "join");
     }
-    auto admitted = known ? by_certificate(options, node, identity, random)
-                          : by_token(options, node, identity, random);
+    auto admitted = known ? by_certificate(options, node, identity, stored, random)
+                          : by_token(options, node, identity, stored, random);
     if (!admitted || options.root_file.empty()) return admitted;
     const auto trust = seal::load_trust(options.root_file);
     if (!trust) return fail(trust.error());
-    if (admitted->trust != *trust) {
-        return other_mesh("this node's certificate", options.root_file);
+    if (auto same =
+            check_same(*admitted->roots, *trust, options.root_file, "this node's certificate");
+        !same) {
+        return fail(std::move(same).error());
     }
     return admitted;
 }

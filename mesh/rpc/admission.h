@@ -11,6 +11,8 @@
 #include "mesh/options.h"
 #include "mesh/seal/handshake.h"
 #include "mesh/seal/identity.h"
+#include "mesh/seal/roots.h"
+#include "mesh/state/register.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
 #include "schema/vocabulary/time.h"
@@ -27,7 +29,8 @@ struct Certified {
 };
 
 struct Admission {
-    seal::Trust trust;
+    seal::Trust trust;                   // the anchor: given by file or token, or stored
+    std::shared_ptr<seal::Roots> roots;  // from there on, by the statements that are stored
     std::optional<seal::Issuer> issuer;
     Certified certified;
     std::vector<std::string> seeds;  // where it joined; nothing with an issuer of its own
@@ -39,16 +42,21 @@ bool has_membership(const std::string& data_dir);
 // What the files and the token that the options name are worth, without side effects.
 Result<void> check_admission(const MeshOptions& options);
 
+// `stored`: what the node remembers of its mesh, for the roots' statements among it.
 Result<Admission> admit_self(const MeshOptions& options, const NodeId& node,
-                             const seal::NodeIdentity& identity, seal::RandomSource& random);
+                             const seal::NodeIdentity& identity,
+                             const std::vector<state::Register>& stored,
+                             seal::RandomSource& random);
+// The issuer key that the options name, by whichever root it was delegated.
+Result<seal::Issuer> load_issuer(const MeshOptions& options);
 
 // What a chain for this node's own id and key says. kUnauthenticated when it is not that or not
-// valid now.
-Result<Certified> certified_by(const seal::Trust& trust, const NodeId& node,
+// valid now; under a root that is retired it is still good enough to ask peers for another one.
+Result<Certified> certified_by(const seal::Roots& roots, const NodeId& node,
                                const seal::NodeIdentity& identity, seal::Bytes chain, WallTime now,
                                seal::RandomSource& random);
 // A new certificate for this node, now and at each renewal.
-Result<Certified> certify(const seal::Issuer& issuer, const NodeId& node,
+Result<Certified> certify(const seal::Roots& roots, const seal::Issuer& issuer, const NodeId& node,
                           const seal::NodeIdentity& identity, WallTime now,
                           seal::RandomSource& random);
 

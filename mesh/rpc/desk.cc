@@ -69,7 +69,7 @@ Result<NodeDetail> Desk::node_show(const NodeId& node) {
                     "no node '" + node.str() + "' is known; `vidaictl mesh members` shows all",
                     node.str());
     }
-    NodeDetail detail{*member, {}, {}, {}, {}, {}, 0};
+    NodeDetail detail{*member, {}, {}, {}, {}, {}, 0, {}};
     std::vector<membership::ClaimRef> claims = membership_.claims();
     claims.push_back(membership_.self());
     for (const membership::ClaimRef& claim : claims) {
@@ -78,10 +78,11 @@ Result<NodeDetail> Desk::node_show(const NodeId& node) {
         detail.key = seal::to_hex(claim->key);
         detail.serial = claim->version.serial;
         const auto identity =
-            seal::verify_chain(startup_.trust, wall_now(), seal::bytes_of(claim->credential));
+            startup_.roots->verify_recorded(wall_now(), seal::bytes_of(claim->credential));
         if (!identity) continue;  // expired since: then nothing more can be said
         detail.certificate_until = identity->valid_until;
         detail.issuer = identity->issuer;
+        detail.root = seal::fingerprint(identity->root);
         if (!identity->issuer.empty()) detail.issuer_key = seal::to_hex(identity->issuer_key.bytes);
     }
     return detail;
@@ -159,7 +160,9 @@ kj::Promise<Result<Stated>> Desk::announce(state::Register said, std::chrono::mi
                            "only revocations and removals are announced", "kind"));
     }
     const MergeReport report = replica_.merge({said}, wall_now(), mono_now());
+    if (!report.forks.empty()) events_.on_forks(said.statement.origin.str(), report.forks);
     if (report.first_refusal) return Answer(fail(*report.first_refusal));
+    if (report.applied == 0 && !report.forks.empty()) return Answer(fail(report.forks.front()));
     Stated stated;
     stated.kind = static_cast<std::uint8_t>(said.statement.kind);
     stated.id = said.statement.id;

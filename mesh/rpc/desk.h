@@ -21,6 +21,8 @@ namespace vidai::mesh::rpc {
 class DeskEvents {
   public:
     virtual void on_key_changed(const KeyChange& change) = 0;  // publish it, tell everybody
+    // Alarms; `told_by`: whoever brought them.
+    virtual void on_forks(const std::string& told_by, const std::vector<Error>& forks) = 0;
     virtual void on_stated(const MergeReport& report, const state::Register& said) = 0;
     virtual kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
                                                      state::Hlc time) = 0;

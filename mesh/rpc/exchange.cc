@@ -15,35 +15,49 @@ Exchange::Exchange(Links& links, Replica& replica, const Clock& clock, Merged me
       replica_(replica),
       clock_(clock),
       merged_(std::move(merged)),
-      fanout_(replica.counters(), wire::kCellsPerPush),
+      fanout_(replica.counters(), wire::kCellsPerChunk),
+      puller_(replica.counters()),
       propagation_(clock.wall_now()),
       tasks_(*this) {}
 
 Exchange::~Exchange() noexcept(false) = default;
 
 void Exchange::on_link_up(const NodeId& peer) {
-    fanout_.on_connected(peer);
+    fanout_.on_connected(peer, mono_now());
+    puller_.on_connected(peer, mono_now());
     note_owed(peer, peers_[peer]);
     peers_[peer].pull_again = peers_[peer].pulling;
     if (!peers_[peer].pulling) tasks_.add(pull(peer, {}));
 }
 
-// For the doctor: since when a peer has been owed everything.
+// For the doctor: since when a peer has been owed counters.
 void Exchange::note_owed(const NodeId& id, Peer& peer) {
-    fanout_.owes_all(id) ? peer.sync.missed(mono_now()) : peer.sync.told_all();
+    fanout_.owes(id) ? peer.sync.missed(mono_now()) : peer.sync.told_all();
 }
 
 void Exchange::on_link_down(const NodeId& peer) {
     fanout_.on_disconnected(peer);
+    puller_.on_disconnected(peer);
     peers_.erase(peer);
+}
+
+limits::MergeCount Exchange::merge(const limits::CellBatch& batch, const NodeId& from,
+                                   WallTime wall) {
+    const limits::MergeCount count = replica_.counters().merge(batch, from, mono_now(), wall);
+    counters_.cells_applied += count.applied;
+    counters_.cells_unchanged += count.unchanged;
+    counters_.cells_refused += count.refused;
+    return count;
+}
+
+limits::CellPage Exchange::cells_for(const NodeId& from, const limits::CellPull& pull) {
+    fanout_.on_asked(from);
+    return replica_.counters().page(pull);
 }
 
 void Exchange::on_counters(const NodeId& from, const wire::CounterPush& push) {
     const WallTime wall = wall_now();
-    const limits::MergeCount count = replica_.counters().merge(push.batch, mono_now(), wall);
-    counters_.cells_applied += count.applied;
-    counters_.cells_unchanged += count.unchanged;
-    counters_.cells_refused += count.refused;
+    const limits::MergeCount count = merge(push.batch, from, wall);
     told_counters_ |= push.complete;
     Session* const session = links_.find(from);
     if (session == nullptr) return;
@@ -70,15 +84,37 @@ void Exchange::on_registers(const NodeId& from, std::vector<state::Register> reg
 }
 
 void Exchange::push_counters(std::uint32_t nodes) {
-    const auto room = [this](const NodeId& peer) {
+    const auto cells = [this](const NodeId& peer, bool whole_window) {
         Session* const session = links_.find(peer);
-        return session == nullptr ? std::size_t{0} : session->bulk_room();
+        if (session == nullptr) return std::size_t{0};
+        const BulkWindow& bulk = session->bulk();
+        return (whole_window ? bulk.room() : std::min(bulk.room(), bulk.chunk())) /
+               wire::kCellBytes;
     };
-    perform(fanout_.on_interval(mono_now(), wall_now(), nodes, room));
+    const MonoTime now = mono_now();
+    perform(fanout_.on_interval(now, wall_now(), nodes,
+                                [&](const NodeId& peer) { return cells(peer, true); }));
+    for (const limits::CounterAsk& ask : puller_.on_interval(
+             now, wall_now(), nodes, [&](const NodeId& peer) { return cells(peer, false); })) {
+        tasks_.add(perform(ask));
+    }
+}
+
+kj::Promise<void> Exchange::perform(const limits::CounterAsk& ask) {
+    Session* const session = links_.find(ask.to);
+    if (session == nullptr) return kj::READY_NOW;
+    return session->pull_counters(ask.pull).then(
+        [this, from = ask.to, token = ask.token](Result<limits::CellPage>&& page) {
+            if (!page) return puller_.on_failure(from, token, mono_now());
+            for (const limits::CellBatch& batch : page->batches)
+                (void)merge(batch, from, wall_now());
+            (void)puller_.on_page(from, token, std::move(page->next), mono_now());
+            told_counters_ |= puller_.informed();
+        });
 }
 
 void Exchange::perform(const limits::CounterCalls& calls) {
-    counters_.full_syncs = fanout_.full_syncs();
+    counters_.catch_ups = fanout_.catch_ups();
     for (const limits::CounterCall& each : calls) tasks_.add(perform(each));
     for (auto& [id, peer] : peers_) note_owed(id, peer);
 }
@@ -87,12 +123,14 @@ kj::Promise<void> Exchange::perform(const limits::CounterCall& call) {
     Session* const session = links_.find(call.to);
     if (session == nullptr) return kj::READY_NOW;  // its end was told, or is about to be
     peers_[call.to].sync.pushed(mono_now());
-    const bool complete = call.full && call.parts_left == 0;
-    return session->push_counters({*call.batch, wall_now(), complete})
-        .then([this, to = call.to, token = call.token](bool taken) -> kj::Promise<void> {
-            auto next = fanout_.on_answer(to, token, taken);
+    return session->push_counters({*call.batch, wall_now(), call.complete})
+        .then([this, to = call.to, token = call.token,
+               last = call.catch_up && call.batch->whole](bool taken) -> kj::Promise<void> {
+            auto next = fanout_.on_answer(to, token, taken, wall_now());
             if (const auto told = peers_.find(to); told != peers_.end()) {
                 told->second.sync.push_ended();
+                // Caught up with what it had missed; what it is behind with now is younger.
+                if (last && taken) told->second.sync.told_all();
                 note_owed(to, told->second);
             }
             if (!next) return kj::READY_NOW;
@@ -103,7 +141,8 @@ kj::Promise<void> Exchange::perform(const limits::CounterCall& call) {
 void Exchange::push_register(const state::Register& changed) {
     const state::Page page{{&changed}, std::nullopt};
     links_.for_each([&](const NodeId&, Session& session) {
-        if (session.bulk_free()) tasks_.add(session.push_registers(page).ignoreResult());
+        const std::size_t bytes = changed.statement.value.size() + changed.chain->size();
+        if (session.bulk().takes(bytes)) tasks_.add(session.push_registers(page).ignoreResult());
     });
 }
 
@@ -124,7 +163,8 @@ kj::Promise<void> Exchange::pull(const NodeId& peer, state::Cursor from) {
     Session* const session = links_.find(peer);
     if (found == peers_.end() || session == nullptr) return kj::READY_NOW;
     found->second.pulling = true;
-    const wire::RegisterPull question{replica_.registers().digest(), std::move(from)};
+    const wire::RegisterPull question{replica_.registers().digest(), std::move(from),
+                                      session->bulk().chunk()};
     const MonoTime start = mono_now();
     const WallTime wall_start = wall_now();
     return session->pull_registers(question).then(
@@ -165,7 +205,7 @@ void Exchange::pull_from_one() {
 }
 
 kj::Promise<void> Exchange::flush() {
-    perform(fanout_.tell_everybody(wall_now()));
+    perform(fanout_.tell_everybody(mono_now(), wall_now()));
     return tasks_.onEmpty();
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exchange: keeps the replica equal to the peers'. Counters: changed cells to everybody each push
-// interval; a peer that missed a push, or has just connected, is told everything. Registers: what
-// changes here goes to everybody at once, and each new connection and each digest interval pulls
-// what differs. A lost message is repaired by the next of these. Mesh thread.
+// interval; a peer that missed a push is told what changed since; each new connection and every 5
+// to 30 s asks for what this node lacks. Registers: what changes here goes to everybody at once,
+// and each new connection and each digest interval pulls what differs. A lost message is repaired
+// by the next of these. All of it in chunks, as many as the connection's bulk window has room for.
+// Mesh thread.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +16,7 @@
 #include <kj/async.h>
 
 #include "mesh/limits/counter_fanout.h"
+#include "mesh/limits/counter_puller.h"
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/peer_sync.h"
 #include "mesh/rpc/propagation.h"
@@ -26,7 +29,7 @@ namespace vidai::mesh::rpc {
 struct ExchangeCounters {
     std::uint64_t cells_applied = 0, cells_unchanged = 0, cells_refused = 0;
     std::uint64_t registers_applied = 0, registers_known = 0, registers_refused = 0;
-    std::uint64_t full_syncs = 0;
+    std::uint64_t catch_ups = 0;
 };
 
 class Exchange final : private kj::TaskSet::ErrorHandler {
@@ -40,6 +43,9 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     void on_link_down(const NodeId& peer);
     void on_counters(const NodeId& from, const wire::CounterPush& push);
     void on_registers(const NodeId& from, std::vector<state::Register> registers);
+
+    // What `from` lacks.
+    limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull);
 
     void push_counters(std::uint32_t nodes);  // each push interval
     void push_register(const state::Register& changed);
@@ -72,6 +78,8 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     void taskFailed(kj::Exception&&) override {}
     void perform(const limits::CounterCalls& calls);
     kj::Promise<void> perform(const limits::CounterCall& call);
+    kj::Promise<void> perform(const limits::CounterAsk& ask);
+    limits::MergeCount merge(const limits::CellBatch& batch, const NodeId& from, WallTime wall);
     kj::Promise<void> pull(const NodeId& peer, state::Cursor from);
 
     Links& links_;
@@ -79,6 +87,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     const Clock& clock_;
     Merged merged_;
     limits::CounterFanout fanout_;
+    limits::CounterPuller puller_;
     std::map<NodeId, Peer> peers_;
     NodeId last_pulled_;
     bool told_counters_ = false, told_registers_ = false;

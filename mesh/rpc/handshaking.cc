@@ -27,8 +27,9 @@ bool is_http(const std::uint8_t* data, std::size_t size) {
 
 class Run {
   public:
-    Run(kj::Own<kj::AsyncIoStream> stream, std::unique_ptr<seal::Handshake> machine)
-        : stream_(kj::mv(stream)), machine_(std::move(machine)) {}
+    Run(kj::Own<kj::AsyncIoStream> stream, std::unique_ptr<seal::Handshake> machine,
+        std::shared_ptr<seal::Bytes> told)
+        : stream_(kj::mv(stream)), machine_(std::move(machine)), told_(std::move(told)) {}
 
     kj::Promise<Result<Handshaken>> start() {
         return write(machine_->start()).then([this]() { return read(); });
@@ -66,7 +67,10 @@ class Run {
         seal::Handshake::Progress progress = machine_->feed(in);
         switch (progress.state) {
             case seal::Handshake::State::kRefused:
-                return Result<Handshaken>(fail(seal::to_error(machine_->refusal())));
+                if (told_ != nullptr) *told_ = machine_->told();
+                return write(std::move(progress.send)).then([this]() {
+                    return Result<Handshaken>(fail(seal::to_error(machine_->refusal())));
+                });
             case seal::Handshake::State::kOngoing:
                 return write(std::move(progress.send)).then([this]() { return read(); });
             case seal::Handshake::State::kDone:
@@ -81,6 +85,7 @@ class Run {
 
     kj::Own<kj::AsyncIoStream> stream_;
     std::unique_ptr<seal::Handshake> machine_;
+    std::shared_ptr<seal::Bytes> told_;
     std::array<std::uint8_t, 4'096> buffer_;
     seal::Bytes sending_;
     bool first_ = true;  // nothing was read yet
@@ -89,8 +94,9 @@ class Run {
 }  // namespace
 
 kj::Promise<Result<Handshaken>> run_handshake(kj::Own<kj::AsyncIoStream> stream,
-                                              std::unique_ptr<seal::Handshake> machine) {
-    auto run = kj::heap<Run>(kj::mv(stream), std::move(machine));
+                                              std::unique_ptr<seal::Handshake> machine,
+                                              std::shared_ptr<seal::Bytes> told) {
+    auto run = kj::heap<Run>(kj::mv(stream), std::move(machine), std::move(told));
     auto done = run->start();
     return done.attach(kj::mv(run));
 }

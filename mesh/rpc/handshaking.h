@@ -24,9 +24,11 @@ struct Handshaken {
 inline constexpr std::string_view kClosedParam = "closed";
 
 // kUnauthenticated with the refusal's name in param when we refuse, kUnavailable when the other
-// side closes or speaks HTTP. The caller bounds the time.
+// side closes or speaks HTTP. The caller bounds the time. `told`, where given, gets what an
+// initiator is told of new roots (Handshake::told()).
 kj::Promise<Result<Handshaken>> run_handshake(kj::Own<kj::AsyncIoStream> stream,
-                                              std::unique_ptr<seal::Handshake> machine);
+                                              std::unique_ptr<seal::Handshake> machine,
+                                              std::shared_ptr<seal::Bytes> told = nullptr);
 
 // TCP_NODELAY, and give up on a peer that acknowledges nothing for TCP_USER_TIMEOUT.
 void tune(kj::AsyncIoStream& stream);

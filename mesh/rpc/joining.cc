@@ -2,6 +2,7 @@
 #include "mesh/rpc/joining.h"
 
 #include <memory>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -10,9 +11,11 @@
 
 #include "mesh/rpc/handshaking.h"
 #include "mesh/rpc/sealed_stream.h"
+#include "mesh/rpc/seed_turns.h"
 #include "mesh/rpc/startup.h"
 #include "mesh/seal/handshake.h"
 #include "mesh/seal/refusal.h"
+#include "mesh/state/succession.h"
 #include "mesh/wire/message.h"
 #include "mesh/wire/operator_values.h"
 #include "schema/rpc/operator.capnp.h"
@@ -48,16 +51,33 @@ struct Asking {
 
 class Joiner {
   public:
-    Joiner(const seal::JoinToken& token, const NodeId& node, const seal::SecretKey& key,
-           const Clock& clock)
+    Joiner(const seal::JoinToken& token, std::shared_ptr<seal::Roots> roots, const NodeId& node,
+           const seal::SecretKey& key, const Clock& clock)
         : token_(token),
+          roots_(std::move(roots)),
           node_(node),
           key_(key),
           clock_(clock),
           self_(std::make_shared<const seal::Credentials>(token.as)),
           io_(kj::setupAsyncIo()) {}
 
+    // Once more for each new root that the mesh has to tell of.
     Answer ask(const std::string& seed) {
+        Answer answer = ask_once(seed);
+        for (std::size_t i = 1; i < seal::kRootsMax && follow(); ++i) answer = ask_once(seed);
+        return answer;
+    }
+    void pause() { io_.provider->getTimer().afterDelay(kPause).wait(io_.waitScope); }
+
+  private:
+    bool follow() {
+        const auto told = state::unpack_successions(std::exchange(*told_, {}));
+        const seal::Trust before = roots_->newest();
+        if (told) (void)state::follow(*roots_, *told);
+        return roots_->newest() != before;
+    }
+
+    Answer ask_once(const std::string& seed) {
         auto late = io_.provider->getTimer().afterDelay(kTrySeconds * kj::SECONDS).then([&]() {
             return Answer(fail(ErrorCode::kUnavailable, seed + " did not answer in time", seed));
         });
@@ -67,9 +87,7 @@ class Joiner {
         });
         return asked.exclusiveJoin(kj::mv(late)).wait(io_.waitScope);
     }
-    void pause() { io_.provider->getTimer().afterDelay(kPause).wait(io_.waitScope); }
 
-  private:
     kj::Promise<Answer> dial(const std::string& seed) {
         return io_.provider->getNetwork()
             .parseAddress(seed.c_str())
@@ -79,11 +97,13 @@ class Joiner {
             })
             .then([this](kj::Own<kj::AsyncIoStream>&& stream) {
                 tune(*stream);
-                seal::HandshakeOptions options{
-                    self_, {Generation{0}, kWire, {}}, seal::Role::kPeer, {}, clock_.wall_now()};
+                seal::HandshakeOptions options{self_, {Generation{0}, kWire, {}}, seal::Role::kPeer,
+                                               {},    clock_.wall_now(),          {},
+                                               roots_};
                 return run_handshake(
                     kj::mv(stream),
-                    std::make_unique<seal::Initiator>(std::move(options), seal::system_random()));
+                    std::make_unique<seal::Initiator>(std::move(options), seal::system_random()),
+                    told_);
             })
             .then([this](Result<Handshaken>&& done) -> kj::Promise<Answer> {
                 if (!done) return Answer(fail(std::move(done).error()));
@@ -111,6 +131,8 @@ class Joiner {
     }
 
     const seal::JoinToken& token_;
+    const std::shared_ptr<seal::Roots> roots_;
+    const std::shared_ptr<seal::Bytes> told_ = std::make_shared<seal::Bytes>();
     const NodeId& node_;
     const seal::SecretKey& key_;
     const Clock& clock_;
@@ -118,10 +140,10 @@ class Joiner {
     kj::AsyncIoContext io_;
 };
 
-Answer checked(const seal::JoinToken& token, const NodeId& node, const seal::SecretKey& key,
+Answer checked(const seal::Roots& roots, const NodeId& node, const seal::SecretKey& key,
                const Clock& clock, Answer chain) {
     if (!chain) return chain;
-    const auto who = seal::verify_chain(token.as.trust, clock.wall_now(), *chain);
+    const auto who = roots.verify_chain(clock.wall_now(), *chain);
     if (!who) return fail(seal::to_error(who.error()));
     if (who->node != node || who->key != key.public_key() || !who->roles.has(seal::Role::kPeer)) {
         return fail(ErrorCode::kProtocol, "the mesh certified another node than this one", "join");
@@ -129,15 +151,23 @@ Answer checked(const seal::JoinToken& token, const NodeId& node, const seal::Sec
     return chain;
 }
 
-Answer join_here(const seal::JoinToken& token, const NodeId& node, const seal::SecretKey& key,
-                 std::chrono::seconds within, const Clock& clock) {
-    Joiner joiner(token, node, key, clock);
+Answer join_here(const seal::JoinToken& token, const std::shared_ptr<seal::Roots>& roots,
+                 const NodeId& node, const seal::SecretKey& key, std::chrono::seconds within,
+                 const Clock& clock) {
+    Joiner joiner(token, roots, node, key, clock);
+    SeedTurns turns(std::random_device{}());
     const MonoTime end = clock.mono_now() + within;
     for (;;) {
         Answer last = fail(ErrorCode::kInvalidRequest, "the join token names no seeds", "join");
         for (const std::string& seed : token.seeds) {
-            last = checked(token, node, key, clock, joiner.ask(seed));
-            if (last || last.error().code != ErrorCode::kUnavailable) return last;
+            const auto found = resolve_seed(seed);
+            if (!found) last = fail(found.error());
+            auto turn = found ? turns.next(seed, *found, [](const std::string&) { return false; })
+                              : std::vector<std::string>();
+            for (const std::string& address : turn) {
+                last = checked(*roots, node, key, clock, joiner.ask(address));
+                if (last || last.error().code != ErrorCode::kUnavailable) return last;
+            }
         }
         if (token.seeds.empty() || clock.mono_now() > end) return last;
         joiner.pause();
@@ -146,12 +176,13 @@ Answer join_here(const seal::JoinToken& token, const NodeId& node, const seal::S
 
 }  // namespace
 
-Result<seal::Bytes> join_mesh(const seal::JoinToken& token, const NodeId& node,
+Result<seal::Bytes> join_mesh(const seal::JoinToken& token,
+                              const std::shared_ptr<seal::Roots>& roots, const NodeId& node,
                               const seal::SecretKey& key, std::chrono::seconds within,
                               const Clock& clock) {
     Answer answer = fail(ErrorCode::kInternal, "not asked");
     // The caller's thread may have a KJ loop already, and can have one only.
-    std::thread asking([&]() { answer = join_here(token, node, key, within, clock); });
+    std::thread asking([&]() { answer = join_here(token, roots, node, key, within, clock); });
     asking.join();
     return answer;
 }

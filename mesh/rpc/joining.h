@@ -4,20 +4,24 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 
 #include "mesh/clock.h"
 #include "mesh/seal/encoding.h"
 #include "mesh/seal/keys.h"
+#include "mesh/seal/roots.h"
 #include "mesh/seal/token.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
 
 namespace vidai::mesh::rpc {
 
-// A verified chain for `node` and `key`. Asks the token's seeds in turn, again and again for
+// A verified chain for `node` and `key`. `roots`, which begin with the token's, learn of those that
+// followed. Asks the token's seeds in turn, again and again for
 // `within` while none can be reached or none holds an issuer key; a refusal is final. kUnavailable,
 // kUnauthenticated, kPermissionDenied, kConflict, with what to do.
-Result<seal::Bytes> join_mesh(const seal::JoinToken& token, const NodeId& node,
+Result<seal::Bytes> join_mesh(const seal::JoinToken& token,
+                              const std::shared_ptr<seal::Roots>& roots, const NodeId& node,
                               const seal::SecretKey& key, std::chrono::seconds within,
                               const Clock& clock);
 

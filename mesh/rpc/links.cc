@@ -63,11 +63,13 @@ bool Links::taken(const seal::PeerIdentity& who) const {
 }
 
 Links::Links(kj::Network& network, kj::Timer& timer, const Clock& clock, seal::RandomSource& random,
-             Self self, LinkEvents& events)
+             Resolver& resolver, Self self, LinkEvents& events, std::uint64_t seed)
     : network_(network),
       timer_(timer),
       clock_(clock),
       random_(random),
+      resolver_(resolver),
+      turns_(seed),
       self_(std::move(self)),
       events_(events),
       tasks_(*this) {}
@@ -92,12 +94,14 @@ void Links::send(const NodeId& to, const membership::Message& message) {
 kj::Promise<Links::Attempt> Links::shake(kj::Own<kj::AsyncIoStream> stream, const NodeId& expect) {
     tune(*stream);
     const std::string address = remote_address(*stream);
-    seal::HandshakeOptions options{self_.credentials, self_.hello,  seal::Role::kPeer, expect,
-                                   wall_now(),        self_.revoked};
+    seal::HandshakeOptions options{self_.credentials, self_.hello,   seal::Role::kPeer, expect,
+                                   wall_now(),        self_.revoked, self_.roots};
     auto machine = std::make_unique<seal::Initiator>(std::move(options), random_);
-    return run_handshake(kj::mv(stream), std::move(machine))
+    auto told = std::make_shared<seal::Bytes>();
+    return run_handshake(kj::mv(stream), std::move(machine), told)
         .then(
-            [this, address](Result<Handshaken>&& done) -> Attempt {
+            [this, address, told](Result<Handshaken>&& done) -> Attempt {
+                if (!told->empty()) events_.on_told_of_roots(address, *told);
                 if (done) door_.know(address);
                 if (done) return std::move(*done);
                 return std::unexpected(Failed{DialFailure::kRejected, std::move(done).error()});
@@ -116,20 +120,24 @@ kj::Promise<Links::Attempt> Links::attempt(const membership::Dial& dial) {
                                           {ErrorCode::kCancelled, "this node is revoked", ""}});
         });
     }
-    const auto address = parse_host_port(dial.address);
+    return attempt_at(dial.address, dial.expected);
+}
+
+kj::Promise<Links::Attempt> Links::attempt_at(const std::string& where, const NodeId& expect) {
+    const auto address = parse_host_port(where);
     if (!address) {
         return Attempt(std::unexpected(Failed{DialFailure::kUnreachable, address.error()}));
     }
     auto connecting =
-        network_.parseAddress(dial.address.c_str()).then([](kj::Own<kj::NetworkAddress>&& found) {
+        network_.parseAddress(where.c_str()).then([](kj::Own<kj::NetworkAddress>&& found) {
             auto connected = found->connect();
             return connected.attach(kj::mv(found));
         });
     return connecting.then(
-        [this, expect = dial.expected](kj::Own<kj::AsyncIoStream>&& stream) {
+        [this, expect](kj::Own<kj::AsyncIoStream>&& stream) {
             return shake(kj::mv(stream), expect);
         },
-        [where = dial.address](kj::Exception&& e) -> kj::Promise<Attempt> {
+        [where](kj::Exception&& e) -> kj::Promise<Attempt> {
             return Attempt(std::unexpected(
                 Failed{failure_of(e),
                        {ErrorCode::kUnavailable, "cannot reach " + where + ": " + text_of(e),
@@ -137,14 +145,18 @@ kj::Promise<Links::Attempt> Links::attempt(const membership::Dial& dial) {
         });
 }
 
-void Links::dial(const membership::Dial& dial) {
-    auto late = timer_.afterDelay(dial.timeout.count() * kj::NANOSECONDS).then([dial]() -> Attempt {
+kj::Promise<Links::Attempt> Links::late(const membership::Dial& dial) {
+    return timer_.afterDelay(dial.timeout.count() * kj::NANOSECONDS).then([dial]() -> Attempt {
         return std::unexpected(Failed{
             DialFailure::kUnreachable,
             {ErrorCode::kDeadlineExceeded, dial.address + " did not answer in time", "late"}});
     });
+}
+
+void Links::dial(const membership::Dial& dial) {
+    if (dial.expected.empty()) return dial_seed(dial);
     tasks_.add(kj::evalNow([&]() { return attempt(dial); })
-                   .exclusiveJoin(kj::mv(late))
+                   .exclusiveJoin(late(dial))
                    .then([this, dial](Attempt&& done) { dialled(dial, std::move(done)); }));
 }
 
@@ -199,8 +211,8 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
     }
     auto left = kj::defer([this, door, address]() { door_.leave(door, address); });
     tune(*stream);
-    seal::HandshakeOptions options{self_.credentials, self_.hello,  kWelcome, {},
-                                   wall_now(),        self_.revoked};
+    seal::HandshakeOptions options{self_.credentials, self_.hello,   kWelcome,    {},
+                                   wall_now(),        self_.revoked, self_.roots, true};
     auto machine = std::make_unique<seal::Responder>(std::move(options), random_);
     auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS).then([]() -> Result<Handshaken> {
         return fail(ErrorCode::kDeadlineExceeded, "no handshake in time", "late");
@@ -221,6 +233,9 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
 
 void Links::welcome(Handshaken done, const std::string& address) {
     const NodeId peer = done.session.peer.node;
+    if (!self_.roots->believes(done.session.peer.root, wall_now())) {
+        return welcome_back(std::move(done), address);
+    }
     if (!done.session.peer.roles.has(seal::Role::kPeer)) {
         auto bootstrap = events_.bootstrap_for(done.session.peer, done.session.binding);
         seal::PeerIdentity who = done.session.peer;
@@ -242,6 +257,18 @@ void Links::welcome(Handshaken done, const std::string& address) {
     ++counters_.accepted;
     door_.know(address);
     if (adopt(std::move(done), peer)) events_.on_link_up(peer);
+}
+
+void Links::welcome_back(Handshaken done, const std::string& address) {
+    auto bootstrap = events_.returning(done.session.peer);
+    if (!bootstrap) {
+        ++counters_.refused;
+        return events_.on_refused(address, seal::to_error(seal::Refusal::kRootRetired));
+    }
+    seal::PeerIdentity who = done.session.peer;
+    auto stream = kj::heap<SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
+    stream->meter(traffic_.operators());
+    serve_operator(kj::mv(stream), kj::mv(*bootstrap), std::move(who));
 }
 
 bool Links::adopt(Handshaken done, const NodeId& dialler) {
@@ -298,7 +325,7 @@ void Links::ended(const NodeId& peer, std::uint64_t number) {
 void Links::tick(MonoTime now, WallTime wall) {
     std::vector<NodeId> over;
     for (auto& [peer, held] : sessions_) {
-        if (held.tenure.over(now, wall)) {
+        if (held.tenure.over(now, wall) || !self_.roots->believes(held.who.root, wall)) {
             over.push_back(peer);
         } else if (held.tenure.redial_due(now)) {
             renew(peer, held, now);
@@ -307,12 +334,15 @@ void Links::tick(MonoTime now, WallTime wall) {
     for (const NodeId& peer : over) {
         ++counters_.expired;
         close(peer, "expired_session",
-              "the connection is as old as it may grow, or the peer's certificate has expired, and "
-              "no new one could be made in time");
+              "the connection is as old as it may grow, or the peer's certificate has expired or "
+              "its root is retired, and no new one could be made in time");
     }
     std::erase_if(guests_, [&](const auto& guest) {
-        const WallTime until = guest.second.who.valid_until;
-        return until != WallTime{} && wall > until + seal::kClockTolerance;
+        const seal::PeerIdentity& who = guest.second.who;
+        if (who.valid_until == WallTime{}) return false;
+        const bool returning = guest.second.retired;
+        return wall > who.valid_until + seal::kClockTolerance ||
+               (!returning && !self_.roots->believes(who.root, wall));
     });
 }
 
@@ -351,6 +381,19 @@ void Links::close(const NodeId& peer, const char* reason, const std::string& mes
     events_.on_link_down(peer, LinkEnd::kLocal, {});
 }
 
+// Not at once: it may be in a call of this very session that membership said so.
+void Links::part(const NodeId& peer) {
+    const auto held = sessions_.find(peer);
+    if (held == sessions_.end()) return;
+    tasks_.add(kj::evalLast([this, peer, number = held->second.number]() {
+        const auto found = sessions_.find(peer);
+        if (found == sessions_.end() || found->second.number != number) return;  // replaced
+        sessions_.erase(found);
+        ++counters_.parted;
+        events_.on_link_down(peer, LinkEnd::kLocal, {});
+    }));
+}
+
 void Links::close_revoked() {
     std::vector<NodeId> over;
     for (const auto& [peer, held] : sessions_) {
@@ -363,14 +406,18 @@ void Links::close_revoked() {
                   [&](const auto& guest) { return self_.revoked->covers(guest.second.who); });
 }
 
-void Links::shut() {
-    shut_ = true;
+void Links::close_all() {
     std::vector<NodeId> all;
     for (const auto& [peer, held] : sessions_) all.push_back(peer);
     for (const NodeId& peer : all) {
         sessions_.erase(peer);
         events_.on_link_down(peer, LinkEnd::kLocal, {});
     }
+}
+
+void Links::shut() {
+    shut_ = true;
+    close_all();
     std::erase_if(guests_, [](const auto& guest) { return !guest.second.who.node.empty(); });
 }
 
@@ -389,7 +436,9 @@ void Links::serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capabilit
     const std::uint64_t number = ++next_number_;
     tasks_.add(session->ended().then(
         [this, number]() { return kj::evalLater([this, number]() { guests_.erase(number); }); }));
-    guests_.emplace(number, Guest{kj::mv(session), std::move(who)});
+    const bool retired =
+        who.valid_until != WallTime{} && !self_.roots->believes(who.root, wall_now());
+    guests_.emplace(number, Guest{kj::mv(session), std::move(who), retired});
 }
 
 void Links::serve_local(kj::Own<kj::ConnectionReceiver> listener,

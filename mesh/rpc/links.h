@@ -9,7 +9,10 @@
 #include <expected>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include <capnp/capability.h>
 #include <kj/async-io.h>
@@ -22,6 +25,8 @@
 #include "mesh/rpc/duel.h"
 #include "mesh/rpc/handshaking.h"
 #include "mesh/rpc/registrar.h"
+#include "mesh/rpc/seed_names.h"
+#include "mesh/rpc/seed_turns.h"
 #include "mesh/rpc/session.h"
 #include "mesh/rpc/tenure.h"
 #include "mesh/rpc/traffic.h"
@@ -48,6 +53,10 @@ class LinkEvents {
     virtual void on_dial_failed(const membership::Dial& dial, membership::DialFailure failure,
                                 const Error& why) = 0;
     virtual void on_refused(const std::string& address, const Error& why) = 0;
+    // Whom we dialled goes by a newer root and says how it came to that; unverified.
+    virtual void on_told_of_roots(const std::string& address, const seal::Bytes& told) = 0;
+    // What one may call whose certificate is under a retired root; nothing: it is turned away.
+    virtual std::optional<::capnp::Capability::Client> returning(const seal::PeerIdentity& who) = 0;
 
   protected:
     ~LinkEvents() = default;
@@ -55,7 +64,7 @@ class LinkEvents {
 
 struct LinkCounters {
     std::uint64_t accepted = 0, dialled = 0, refused = 0, shed = 0, replaced = 0;
-    std::uint64_t reauthenticated = 0, expired = 0;
+    std::uint64_t reauthenticated = 0, expired = 0, parted = 0;
 };
 
 class Links final : private kj::TaskSet::ErrorHandler {
@@ -68,11 +77,12 @@ class Links final : private kj::TaskSet::ErrorHandler {
         WallTime valid_until;     // of the credentials' chain
         Duration reauthenticate;  // the oldest that a connection may grow
         std::shared_ptr<const seal::RevokedKeys> revoked;
+        std::shared_ptr<const seal::Roots> roots;
     };
 
-    // All outlive it.
+    // What is borrowed outlives it. `seed` is for the turns of a seed's addresses.
     Links(kj::Network& network, kj::Timer& timer, const Clock& clock, seal::RandomSource& random,
-          Self self, LinkEvents& events);
+          Resolver& resolver, Self self, LinkEvents& events, std::uint64_t seed);
     ~Links() noexcept(false);
 
     void set_self(Self self) { self_ = std::move(self); }
@@ -86,9 +96,13 @@ class Links final : private kj::TaskSet::ErrorHandler {
     void tick(MonoTime now, WallTime wall);
     // Ends every connection that rests on a revoked key.
     void close_revoked();
+    // Ends all connections to peers, which are made anew with what we are now.
+    void close_all();
     // For good: ends all connections but local operators', and makes none any more.
     void shut();
     void dial(const membership::Dial& dial);
+    // Ends the connection to `peer`, which has no more use for it, once this turn has answered.
+    void part(const NodeId& peer);
     // Nothing without a session to it.
     void send(const NodeId& to, const membership::Message& message);
     Session* find(const NodeId& peer);
@@ -116,15 +130,23 @@ class Links final : private kj::TaskSet::ErrorHandler {
         std::string address;  // where it says it can be dialled
         Tenure tenure;
     };
-    struct Guest {  // an operator, or a joiner
+    struct Guest {  // an operator, a joiner, or a node that comes back
         kj::Own<Session> session;
         seal::PeerIdentity who;  // of the local socket: nobody, and for ever
+        bool retired = false;    // it came under a retired root, to be certified anew
     };
 
     MonoTime mono_now() const { return clock_.mono_now(); }
     WallTime wall_now() const { return clock_.wall_now(); }
     void taskFailed(kj::Exception&& e) override;
     kj::Promise<Attempt> attempt(const membership::Dial& dial);
+    kj::Promise<Attempt> attempt_at(const std::string& address, const NodeId& expect);
+    kj::Promise<Attempt> late(const membership::Dial& dial);
+    void dial_seed(const membership::Dial& dial);
+    kj::Promise<Attempt> attempt_seed(const membership::Dial& dial);
+    class Race;
+    kj::Promise<Attempt> first_of(std::vector<std::string> addresses);
+    bool knows(const std::string& address) const;
     kj::Promise<Attempt> shake(kj::Own<kj::AsyncIoStream> stream, const NodeId& expect);
     void dialled(const membership::Dial& dial, Attempt attempt);
     kj::Promise<void> accept_loop(kj::ConnectionReceiver& listener);
@@ -136,6 +158,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
                         seal::PeerIdentity who);
     void renew(const NodeId& peer, Held& held, MonoTime now);
     void renewed(const NodeId& peer, std::uint64_t number, Attempt attempt);
+    void welcome_back(Handshaken done, const std::string& address);
     void close(const NodeId& peer, const char* reason, const std::string& message);
     bool taken(const seal::PeerIdentity& who) const;
     bool adopt(Handshaken done, const NodeId& dialler);
@@ -146,6 +169,9 @@ class Links final : private kj::TaskSet::ErrorHandler {
     kj::Timer& timer_;
     const Clock& clock_;
     seal::RandomSource& random_;
+    Resolver& resolver_;
+    SeedTurns turns_;
+    std::set<std::string> dialled_seeds_;  // until the answer is there
     Self self_;
     LinkEvents& events_;
     LinkCounters counters_;

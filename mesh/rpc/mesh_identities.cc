@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of MeshThread that acts on operators' statements: it puts out whom they mean.
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <variant>
 
 #include "mesh/rpc/mesh_thread.h"
+#include "mesh/state/succession.h"
 
 namespace vidai::mesh::rpc {
 
@@ -17,7 +19,14 @@ namespace ms = vidai::mesh::membership;
 
 constexpr std::chrono::milliseconds kLastWord{50};  // to one who is revoked
 constexpr std::size_t kResignMax = 200;             // in a second
+constexpr Duration kRecertifySpread = std::chrono::seconds(5);
 constexpr Duration kResignAfter = std::chrono::seconds(1), kResignSpread = std::chrono::seconds(9);
+
+Duration some_of(Duration most, seal::RandomSource& source) {
+    std::array<std::uint8_t, 2> random{};
+    source.fill(random);
+    return most * seal::Reader(random).u16() / 65'536;
+}
 
 }  // namespace
 
@@ -33,6 +42,10 @@ kj::Promise<std::vector<NodeId>> MeshThread::holders(const state::RegisterName& 
     return exchange_.holders(name, time);
 }
 
+void MeshThread::on_forks(const std::string& told_by, const std::vector<Error>& forks) {
+    for (const Error& fork : forks) refused(Notice::Kind::kTrouble, told_by, fork);
+}
+
 void MeshThread::on_stated(const MergeReport& report, const state::Register& said) {
     exchange_.push_register(said);
     react(report.identities);
@@ -43,8 +56,10 @@ void MeshThread::react(const std::vector<IdentityChange>& changes, bool news) {
     for (const IdentityChange& change : changes) {
         if (const auto* revoked = std::get_if<state::Revocation>(&change)) {
             on_revoked(*revoked, news);
+        } else if (const auto* forgotten = std::get_if<state::Forget>(&change)) {
+            on_forgotten(*forgotten, news);
         } else {
-            on_forgotten(std::get<state::Forget>(change), news);
+            on_followed(std::get<seal::Succession>(change), news);
         }
     }
     saver_.mark_dirty();
@@ -60,15 +75,13 @@ void MeshThread::on_revoked(const state::Revocation& said, bool news) {
     const auto revoked = replica_.identities().revoked();
     for (const ms::ClaimRef& claim : membership_.claims()) {
         const auto who =
-            seal::verify_chain(startup_.trust, wall_now(), seal::bytes_of(claim->credential));
+            startup_.roots->verify_recorded(wall_now(), seal::bytes_of(claim->credential));
         if (!revoked->contains(seal::PublicKey{claim->key}) && !(who && revoked->covers(*who))) {
             continue;
         }
         forget(claim->id, claim->version);
     }
-    std::array<std::uint8_t, 2> jitter{};
-    random_.fill(jitter);
-    resign_at_ = mono_now() + kResignAfter + kResignSpread * seal::Reader(jitter).u16() / 65'536;
+    resign_at_ = mono_now() + kResignAfter + some_of(kResignSpread, random_);
     self_revoked_ |= revoked->covers(certified_.who);
     if (self_revoked_) {
         notice(Notice::Kind::kIdentity, startup_.node.str(), "self_revoked", kSelfRevoked);
@@ -103,8 +116,45 @@ void MeshThread::on_forgotten(const state::Forget& said, bool news) {
     forget(said.node, up_to);
 }
 
+// The nodes get certificates under the new root first, then sign under it what they signed under
+// the old one, so that all of it is there when the old root is retired.
+void MeshThread::on_followed(const seal::Succession& said, bool news) {
+    resign_at_ = mono_now() + kResignAfter + some_of(kResignSpread, random_);
+    issuer_look_at_ = {};
+    if (!behind_the_root()) return;
+    certified_.renew_at = std::min(
+        certified_.renew_at,
+        wall_now() + std::chrono::ceil<WallTime::duration>(some_of(kRecertifySpread, random_)));
+    if (!news) return;
+    notice(Notice::Kind::kIdentity, seal::fingerprint(said.to), "root_rolled",
+           "this root follows " + seal::fingerprint(said.from) + ", which is believed until " +
+               std::to_string(said.until.time_since_epoch().count() / 1'000) +
+               " (seconds since 1970)");
+}
+
+void MeshThread::on_told_of_roots(const std::string& address, const seal::Bytes& told) {
+    auto said = state::unpack_successions(told);
+    if (!said) return refused(Notice::Kind::kTrouble, address, said.error());
+    const MergeReport report = replica_.merge(std::move(*said), wall_now(), mono_now());
+    if (report.first_refusal) refused(Notice::Kind::kTrouble, address, *report.first_refusal);
+    on_forks(address, report.forks);
+    react(report.identities);
+}
+
+// A node that was off while the root rolled over. Its chain proves nothing any more, for whoever
+// holds the old root could have made it; that it holds the key which the mesh knows it by does.
+std::optional<::capnp::Capability::Client> MeshThread::returning(const seal::PeerIdentity& who) {
+    const auto known = known_key(who.node);
+    if (!registrar_.can_certify() || !who.roles.has(seal::Role::kPeer) || !known ||
+        *known != who.key) {
+        return std::nullopt;
+    }
+    PeerCalls& calls = *this;
+    return ::capnp::Capability::Client(kj::heap<ReturnServer>(who, calls));
+}
+
 void MeshThread::resign_if_due(WallTime now) {
-    if (!resign_at_ || mono_now() < *resign_at_ || self_revoked_) return;
+    if (!resign_at_ || mono_now() < *resign_at_ || self_revoked_ || behind_the_root()) return;
     const std::size_t done = replica_.resign(kResignMax, now, mono_now());
     if (done < kResignMax) resign_at_.reset();
     if (done > 0) saver_.mark_dirty();

@@ -43,10 +43,10 @@ ms::Crypto crypto_of(const Startup& startup, std::shared_ptr<const seal::Revoked
                 const std::string bytes = ms::signed_bytes(claim);
                 return key->sign(seal::Domain::kMemberRecord, seal::bytes_of(bytes)).bytes;
             },
-            [trust = startup.trust, revoked = std::move(revoked),
+            [roots = startup.roots, revoked = std::move(revoked),
              clock = startup.options.clock](const ms::Claim& claim) {
                 const auto who =
-                    seal::verify_chain(trust, clock->wall_now(), seal::bytes_of(claim.credential));
+                    roots->verify_chain(clock->wall_now(), seal::bytes_of(claim.credential));
                 if (!who || who->node != claim.id || who->key.bytes != claim.key ||
                     who->serial != claim.version.serial || !who->roles.has(seal::Role::kPeer) ||
                     revoked->covers(*who)) {
@@ -91,7 +91,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       random_(around.random),
       certified_(startup.certified),
       stop_(kj::newPromiseAndFulfiller<void>()),
-      replica_(startup.trust, author_of(startup, certified_),
+      replica_(startup.roots, author_of(startup, certified_),
                limits::cell_generation(startup.certified.serial, startup.identity.generation),
                shared.counters, shared.keys),
       membership_(identity_of(startup), startup.address, {kWire.min, kWire.max},
@@ -110,8 +110,8 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
           std::move(startup.issuer), [this](const NodeId& node) { return known_key(node); },
           random_),
       desk_(startup, membership_, replica_, saver_, timer_, *this),
-      links_(around.network, timer_, clock_, random_,
-             link_self(startup, certified_, replica_.identities()), *this),
+      links_(around.network, timer_, clock_, random_, resolver_,
+             link_self(startup, certified_, replica_.identities()), *this, random_seed(random_)),
       exchange_(links_, replica_, clock_,
                 [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
       tasks_(*this) {
@@ -126,7 +126,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
             seal::membership_path(startup.data_dir.path()), around.descriptors,
             [this]() {
                 const std::string text = seal::encode_membership(
-                    {startup_.trust, *certified_.chain, startup_.joined_at});
+                    {certified_.credentials->trust, *certified_.chain, startup_.joined_at});
                 return seal::Bytes(text.begin(), text.end());
             },
             [this](const Result<void>& result) {
@@ -190,6 +190,7 @@ void MeshThread::perform(const ms::Effects& effects) {
     for (const ms::Effect& effect : effects) {
         std::visit(Cases{[&](const ms::Send& send) { links_.send(send.to, send.message); },
                          [&](const ms::Dial& dial) { links_.dial(dial); },
+                         [&](const ms::Close& close) { links_.part(close.peer); },
                          [&](const ms::ArmTimer& arm) {
                              const Duration wait = std::max(Duration{}, arm.at - mono_now());
                              tasks_.add(timer_.afterDelay(wait.count() * kj::NANOSECONDS)
@@ -275,7 +276,7 @@ void MeshThread::on_link_down(const NodeId& peer, ms::LinkEnd end, const std::st
 }
 
 void MeshThread::on_dial_failed(const ms::Dial& dial, ms::DialFailure failure, const Error& why) {
-    if (why.code == ErrorCode::kUnauthenticated) {
+    if (why.code == ErrorCode::kUnauthenticated || why.param == kSeedUnresolved) {
         refused(Notice::Kind::kTrouble, dial.address, why);
     } else if (failure == ms::DialFailure::kRejected && why.code != ErrorCode::kAlreadyExists) {
         notice(Notice::Kind::kTrouble, dial.address, why.param, why.message);
@@ -312,7 +313,11 @@ void MeshThread::on_registers(const NodeId& from, wire::RegisterPage page) {
 }
 
 state::Page MeshThread::page_for(const wire::RegisterPull& pull) {
-    return replica_.registers().page(pull.digest, pull.from, wire::kPageBytes);
+    return replica_.registers().page(pull.digest, pull.from, pull.bytes_max);
+}
+
+limits::CellPage MeshThread::cells_for(const NodeId& from, const limits::CellPull& pull) {
+    return exchange_.cells_for(from, pull);
 }
 
 std::uint64_t MeshThread::digest_now() {
@@ -325,6 +330,7 @@ void MeshThread::on_malformed(const NodeId& from, const Error& why) {
 }
 
 void MeshThread::on_merged(const NodeId& from, const MergeReport& report) {
+    on_forks(from.str(), report.forks);
     if (report.first_refusal) {
         notice(Notice::Kind::kTrouble, from.str(), "register_refused",
                report.first_refusal->message);
@@ -388,6 +394,7 @@ void MeshThread::second_tick() {
     replica_.counters().tick(mono_now(), wall);
     saver_.save_if_dirty();
     if (certificate_saver_) certificate_saver_->save_if_dirty();
+    reload_issuer(wall);
     renew_if_due(wall);
     publish_readiness();
     resign_if_due(wall);
@@ -458,7 +465,7 @@ std::shared_ptr<const MeshView> MeshThread::view_now() {
 
 NodeReport MeshThread::report_now() {
     return make_report({startup_, certified_, membership_, exchange_, *view_now(),
-                        *shared_.not_ready.load(), mono_now(), wall_now()});
+                        *shared_.not_ready.load(), registrar_.issuer(), mono_now(), wall_now()});
 }
 
 bool MeshThread::drain(std::chrono::milliseconds grace) {
@@ -474,7 +481,7 @@ void MeshThread::publish_metrics() {
     std::vector<MetricFamily> families =
         mesh_metrics({*view, membership_.counters(), membership_.health(), links_.counters(),
                       exchange_.counters(), links_.size(), replica_.live_keys(), malformed_, saves_,
-                      saves_failed_, refusals_});
+                      saves_failed_, refusals_, quota_.refused_bytes()});
     std::ranges::move(
         sync_metrics({membership_.counters(), exchange_.propagation(), exchange_.syncs(),
                       links_.traffic(), certificate_expiry(*certified_.chain), mono_now()}),

@@ -19,11 +19,13 @@
 #include "mesh/rpc/join_server.h"
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/mailbox_pump.h"
+#include "mesh/rpc/peer_quota.h"
 #include "mesh/rpc/peer_server.h"
 #include "mesh/rpc/refusals.h"
 #include "mesh/rpc/registrar.h"
 #include "mesh/rpc/replica.h"
 #include "mesh/rpc/saver.h"
+#include "mesh/rpc/seed_names.h"
 #include "mesh/rpc/shared.h"
 #include "mesh/rpc/startup.h"
 #include "mesh/rpc/surroundings.h"
@@ -48,6 +50,10 @@ class MeshThread final : private LinkEvents,
     MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink, Surroundings around);
     ~MeshThread() noexcept(false);
 
+    // What whoever has proved to be `who` on a connection may call on it.
+    ::capnp::Capability::Client serve(const seal::PeerIdentity& who, const Binding& binding) {
+        return bootstrap_for(who, binding);
+    }
     kj::Promise<void> stopped() { return kj::mv(stop_.promise); }  // once
     // Commands come through Shared too, where there are descriptors.
     void on_command(Command command);
@@ -64,11 +70,15 @@ class MeshThread final : private LinkEvents,
     void on_dial_failed(const membership::Dial& dial, membership::DialFailure failure,
                         const Error& why) override;
     void on_refused(const std::string& address, const Error& why) override;
+    void on_told_of_roots(const std::string& address, const seal::Bytes& told) override;
+    std::optional<::capnp::Capability::Client> returning(const seal::PeerIdentity& who) override;
     void on_message(const NodeId& from, const membership::Message& message) override;
     void on_counters(const NodeId& from, const wire::CounterPush& push) override;
     void on_registers(const NodeId& from, wire::RegisterPage page) override;
     state::Page page_for(const wire::RegisterPull& pull) override;
+    limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull) override;
     std::uint64_t digest_now() override;
+    bool admits(const NodeId& from, TrafficKind kind, std::uint64_t bytes) override;
     void on_malformed(const NodeId& from, const Error& why) override;
     seal::Bytes renew_for(const seal::PeerIdentity& peer) override;
     Result<seal::Bytes> certify_joiner(const seal::PeerIdentity& token, const Binding& binding,
@@ -76,6 +86,7 @@ class MeshThread final : private LinkEvents,
     Result<CreatedToken> make_token(TokenRequest request) override;
     bool holds(const state::RegisterName& name, state::Hlc time) override;
     void on_key_changed(const KeyChange& change) override;
+    void on_forks(const std::string& told_by, const std::vector<Error>& forks) override;
     void on_stated(const MergeReport& report, const state::Register& said) override;
     kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
                                              state::Hlc time) override;
@@ -101,6 +112,8 @@ class MeshThread final : private LinkEvents,
     void second_tick();
     void links_tick();
     void renew_if_due(WallTime now);
+    void reload_issuer(WallTime now);
+    bool behind_the_root() const;  // our certificate is under a root that another one follows
     void join();
     kj::Promise<void> ask_for_certificate(std::vector<NodeId> peers);
     void take_certificate(Certified renewed);
@@ -114,6 +127,7 @@ class MeshThread final : private LinkEvents,
     void react(const std::vector<IdentityChange>& changes, bool news = true);
     void on_revoked(const state::Revocation& said, bool news);
     void on_forgotten(const state::Forget& said, bool news);
+    void on_followed(const seal::Succession& said, bool news);
     void forget(const NodeId& node, const membership::Version& up_to);
     void resign_if_due(WallTime now);
     seal::Bytes encode_state() const;
@@ -135,8 +149,11 @@ class MeshThread final : private LinkEvents,
     Crashes crashes_;
     bool self_revoked_ = false;
     std::optional<MonoTime> resign_at_;
+    std::string issuer_seen_;  // when the issuer file was last changed, as far as we know
+    WallTime issuer_look_at_;
     std::uint64_t malformed_ = 0, saves_ = 0, saves_failed_ = 0;
     Refusals refusals_;
+    PeerQuota quota_;
 
     Replica replica_;
     membership::Membership membership_;
@@ -144,6 +161,7 @@ class MeshThread final : private LinkEvents,
     Registrar registrar_;
     std::unique_ptr<Saver> certificate_saver_;  // of a node that others certify
     Desk desk_;
+    ResolverThread resolver_;
     Links links_;
     Exchange exchange_;
     std::optional<MailboxPump<Command>> commands_;

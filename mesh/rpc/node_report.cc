@@ -20,7 +20,7 @@ milliseconds ms(Duration span) {
 
 // The whole chain of our own: an issuer that expires ends us too.
 WallTime own_expiry(const ReportInputs& in) {
-    const auto identity = seal::verify_chain(in.startup.trust, in.wall, *in.certified.chain);
+    const auto identity = in.startup.roots->verify_recorded(in.wall, *in.certified.chain);
     if (identity) return identity->valid_until;
     return certificate_expiry(*in.certified.chain);
 }
@@ -54,6 +54,11 @@ NodeReport make_report(const ReportInputs& in) {
     report.digest_interval = in.startup.options.membership.sync_interval;
     report.push_interval = in.startup.options.push_interval;
     report.not_ready = in.not_ready;
+    const seal::PublicKey newest = in.startup.roots->newest().root;
+    report.root = seal::fingerprint(newest);
+    report.certified_root = seal::fingerprint(in.certified.who.root);
+    report.issuer =
+        in.issuer && seal::verify_issuer({report.mesh, newest}, in.wall, in.issuer->certificate);
     std::map<NodeId, membership::WireRange> wires;
     std::map<NodeId, WallTime> expiries;
     for (const membership::ClaimRef& claim : in.membership.claims()) {

@@ -3,6 +3,7 @@
 // certificate, put together. A pure function of what it is given. Mesh thread.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "mesh/membership/membership.h"
@@ -21,6 +22,7 @@ struct ReportInputs {
     const Exchange& exchange;
     const MeshView& view;
     const std::string& not_ready;
+    const std::optional<seal::Issuer>& issuer;
     MonoTime mono;
     WallTime wall;  // the same instant
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client side of mesh/operator.h: a KJ loop of its own, driven only while a call waits.
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <string>
@@ -18,6 +19,8 @@
 #include "mesh/rpc/startup.h"
 #include "mesh/rpc/stating.h"
 #include "mesh/seal/identity_store.h"
+#include "mesh/seal/roots.h"
+#include "mesh/state/succession.h"
 #include "mesh/wire/message.h"
 #include "mesh/wire/operator_values.h"
 #include "schema/rpc/operator.capnp.h"
@@ -52,6 +55,8 @@ std::shared_ptr<kj::AsyncIoContext> thread_loop() {
 struct Plan {
     std::string address;
     std::shared_ptr<const seal::Credentials> self;
+    std::shared_ptr<seal::Roots> roots{};
+    std::shared_ptr<seal::Bytes> told = std::make_shared<seal::Bytes>();
 };
 
 Result<Plan> plan_for(const OperatorTarget& target) {
@@ -68,7 +73,15 @@ Result<Plan> plan_for(const OperatorTarget& target) {
                     target.identity_file + " belongs to another mesh than " + target.root_file,
                     target.identity_file);
     }
-    return Plan{target.address, std::make_shared<const seal::Credentials>(std::move(*self))};
+    auto roots = std::make_shared<seal::Roots>(self->trust);
+    // Beside a new root lies how it followed the old one, under which nodes may still be.
+    const auto beside = std::filesystem::path(target.root_file).replace_filename("succession");
+    if (const auto packed = seal::load_succession(beside.string())) {
+        const auto said = state::unpack_successions(*packed);
+        if (said) (void)state::follow(*roots, *said);
+    }
+    return Plan{target.address, std::make_shared<const seal::Credentials>(std::move(*self)),
+                std::move(roots)};
 }
 
 // KJ describes a failed lookup by its expressions: "DNS lookup failed.; params.host = ...;
@@ -84,13 +97,11 @@ std::string reason(const std::string& description) {
 kj::Promise<Result<Stream>> seal_stream(Stream stream, const Plan& plan) {
     if (!plan.self) return Result<Stream>(kj::mv(stream));
     rpc::tune(*stream);
-    seal::HandshakeOptions options{plan.self,
-                                   {Generation{0}, rpc::kWire, {}},
-                                   seal::Role::kPeer,
-                                   {},
-                                   system_time().wall_now()};
+    seal::HandshakeOptions options{plan.self, {Generation{0}, rpc::kWire, {}}, seal::Role::kPeer,
+                                   {},        system_time().wall_now(),        {},
+                                   plan.roots};
     auto machine = std::make_unique<seal::Initiator>(std::move(options), seal::system_random());
-    return rpc::run_handshake(kj::mv(stream), std::move(machine))
+    return rpc::run_handshake(kj::mv(stream), std::move(machine), plan.told)
         .then([](Result<rpc::Handshaken>&& done) -> Result<Stream> {
             if (!done && done.error().param == rpc::kClosedParam) {
                 return fail(ErrorCode::kUnauthenticated,
@@ -102,6 +113,38 @@ kj::Promise<Result<Stream>> seal_stream(Stream stream, const Plan& plan) {
             return Result<Stream>(
                 kj::heap<rpc::SealedStream>(std::move(*done), wire::kPeerWordsMax, system_time()));
         });
+}
+
+Result<Stream> reach(const OperatorTarget& target, const Plan& plan, kj::AsyncIoContext& io,
+                     std::chrono::milliseconds timeout) {
+    auto late = io.provider->getTimer()
+                    .afterDelay(timeout.count() * kj::MILLISECONDS)
+                    .then([where = target.address]() -> Result<Stream> {
+                        return fail(ErrorCode::kDeadlineExceeded,
+                                    where + " did not answer within the time allowed", where);
+                    });
+    auto connecting =
+        io.provider->getNetwork()
+            .parseAddress(plan.address.c_str())
+            .then([](kj::Own<kj::NetworkAddress>&& found) {
+                auto connected = found->connect();
+                return connected.attach(kj::mv(found));
+            })
+            .then([&plan](Stream&& stream) { return seal_stream(kj::mv(stream), plan); });
+    auto reached = connecting.catch_([&target](kj::Exception&& e) -> Result<Stream> {
+        return fail(ErrorCode::kUnavailable,
+                    "cannot reach " + target.address + ": " + reason(e.getDescription().cStr()),
+                    target.address);
+    });
+    return reached.exclusiveJoin(kj::mv(late)).wait(io.waitScope);
+}
+
+bool follow(Plan& plan) {
+    const auto told = state::unpack_successions(std::exchange(*plan.told, {}));
+    if (!plan.roots || !told) return false;
+    const seal::Trust before = plan.roots->newest();
+    (void)state::follow(*plan.roots, *told);
+    return plan.roots->newest() != before;
 }
 
 }  // namespace
@@ -169,26 +212,11 @@ Result<OperatorClient> OperatorClient::connect(const OperatorTarget& target,
     auto plan = plan_for(target);
     if (!plan) return fail(std::move(plan).error());
     auto io = thread_loop();
-    auto late = io->provider->getTimer()
-                    .afterDelay(timeout.count() * kj::MILLISECONDS)
-                    .then([where = target.address]() -> Result<Stream> {
-                        return fail(ErrorCode::kDeadlineExceeded,
-                                    where + " did not answer within the time allowed", where);
-                    });
-    auto connecting =
-        io->provider->getNetwork()
-            .parseAddress(plan->address.c_str())
-            .then([](kj::Own<kj::NetworkAddress>&& found) {
-                auto connected = found->connect();
-                return connected.attach(kj::mv(found));
-            })
-            .then([&plan](Stream&& stream) { return seal_stream(kj::mv(stream), *plan); });
-    auto reached = connecting.catch_([&target](kj::Exception&& e) -> Result<Stream> {
-        return fail(ErrorCode::kUnavailable,
-                    "cannot reach " + target.address + ": " + reason(e.getDescription().cStr()),
-                    target.address);
-    });
-    auto stream = reached.exclusiveJoin(kj::mv(late)).wait(io->waitScope);
+    auto stream = reach(target, *plan, *io, timeout);
+    // Once more for each new root that the mesh has to tell of.
+    for (std::size_t i = 1; i < seal::kRootsMax && !stream && follow(*plan); ++i) {
+        stream = reach(target, *plan, *io, timeout);
+    }
     if (!stream) return fail(std::move(stream).error());
     return OperatorClient(
         std::make_unique<Impl>(std::move(io), kj::mv(*stream), std::move(*plan), timeout));
@@ -292,6 +320,23 @@ Result<Stated> OperatorClient::revoke(const RevokeRequest& wanted) {
     said->subject = subject.name;
     said->fingerprint = seal::fingerprint(subject.key);
     return said;
+}
+
+Result<Stated> OperatorClient::state_succession(const std::string& file) {
+    const auto packed = seal::load_succession(file);
+    if (!packed) return fail(packed.error());
+    auto said = state::unpack_successions(*packed);
+    if (!said) return fail(std::move(said).error());
+    if (said->size() != 1) {
+        return fail(ErrorCode::kConfigInvalid, file + " holds no succession of roots", file);
+    }
+    const auto named = state::decode_succession(said->front().statement);
+    if (!named) return fail(named.error());
+    auto stated = impl_->announce(std::move(said->front()));
+    if (!stated) return stated;
+    stated->subject = seal::fingerprint(named->to);
+    stated->fingerprint = stated->subject;
+    return stated;
 }
 
 Result<Stated> OperatorClient::forget(const NodeId& node, bool force) {

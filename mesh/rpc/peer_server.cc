@@ -26,8 +26,20 @@ kj::Promise<void> PeerServer::malformed(const Error& why) {
                          kj::heapString(why.message.data(), why.message.size()));
 }
 
+template <class Context>
+bool PeerServer::admitted(TrafficKind kind, Context& context) {
+    const std::uint64_t words = words_of(context);
+    traffic_.add_in(kind, words);
+    return calls_.admits(from_, kind, 8 * words);
+}
+
+kj::Promise<void> PeerServer::over_quota() {
+    return kj::Exception(kj::Exception::Type::OVERLOADED, __FILE__, __LINE__,
+                         kj::str("beyond this peer's quota: tell it later"));
+}
+
 kj::Promise<void> PeerServer::deliver(DeliverContext context) {
-    traffic_.add_in(TrafficKind::kMembership, words_of(context));
+    if (!admitted(TrafficKind::kMembership, context)) return over_quota();
     const auto message =
         wire::guarded([&]() { return wire::read(context.getParams().getMessage()); });
     if (!message) return malformed(message.error());
@@ -36,7 +48,7 @@ kj::Promise<void> PeerServer::deliver(DeliverContext context) {
 }
 
 kj::Promise<void> PeerServer::pushCounters(PushCountersContext context) {
-    traffic_.add_in(TrafficKind::kCounters, words_of(context));
+    if (!admitted(TrafficKind::kCounters, context)) return over_quota();
     const auto push = wire::guarded([&]() { return wire::read(context.getParams().getPush()); });
     if (!push) return malformed(push.error());
     calls_.on_counters(from_, *push);
@@ -44,7 +56,7 @@ kj::Promise<void> PeerServer::pushCounters(PushCountersContext context) {
 }
 
 kj::Promise<void> PeerServer::pushRegisters(PushRegistersContext context) {
-    traffic_.add_in(TrafficKind::kRegisters, words_of(context));
+    if (!admitted(TrafficKind::kRegisters, context)) return over_quota();
     auto page = wire::guarded([&]() { return wire::read(context.getParams().getPage()); });
     if (!page) return malformed(page.error());
     calls_.on_registers(from_, std::move(*page));
@@ -52,7 +64,7 @@ kj::Promise<void> PeerServer::pushRegisters(PushRegistersContext context) {
 }
 
 kj::Promise<void> PeerServer::pullRegisters(PullRegistersContext context) {
-    traffic_.add_in(TrafficKind::kRegisters, words_of(context));
+    if (!admitted(TrafficKind::kRegisters, context)) return over_quota();
     const auto pull = wire::guarded([&]() { return wire::read(context.getParams().getPull()); });
     if (!pull) return malformed(pull.error());
     wire::write(calls_.page_for(*pull), calls_.digest_now(), clock_.wall_now(),
@@ -62,7 +74,21 @@ kj::Promise<void> PeerServer::pullRegisters(PullRegistersContext context) {
     return kj::READY_NOW;
 }
 
+kj::Promise<void> PeerServer::pullCounters(PullCountersContext context) {
+    if (!admitted(TrafficKind::kCounters, context)) return over_quota();
+    const auto pull = wire::guarded([&]() { return wire::read(context.getParams().getPull()); });
+    if (!pull) return malformed(pull.error());
+    wire::write(calls_.cells_for(from_, *pull), context.getResults().initPage());
+    traffic_.add_out(TrafficKind::kCounters, context.getResults().asReader().totalSize().wordCount);
+    return kj::READY_NOW;
+}
+
 kj::Promise<void> PeerServer::renewCertificate(RenewCertificateContext context) {
+    context.getResults().setChain(wire::to_data(calls_.renew_for(peer_)));
+    return kj::READY_NOW;
+}
+
+kj::Promise<void> ReturnServer::renewCertificate(RenewCertificateContext context) {
     context.getResults().setChain(wire::to_data(calls_.renew_for(peer_)));
     return kj::READY_NOW;
 }

@@ -20,11 +20,14 @@ namespace vidai::mesh::rpc {
 
 class PeerCalls {
   public:
+    // Whether so many bytes of this peer may be read, before anything of them is.
+    virtual bool admits(const NodeId& from, TrafficKind kind, std::uint64_t bytes) = 0;
     virtual void on_message(const NodeId& from, const membership::Message& message) = 0;
     virtual void on_counters(const NodeId& from, const wire::CounterPush& push) = 0;
     virtual void on_registers(const NodeId& from, wire::RegisterPage page) = 0;
     // Valid until the registers change.
     virtual state::Page page_for(const wire::RegisterPull& pull) = 0;
+    virtual limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull) = 0;
     virtual std::uint64_t digest_now() = 0;  // of all registers held
     virtual bool holds(const state::RegisterName& name, state::Hlc time) = 0;
     // A new chain for that peer; nothing without an issuer key.
@@ -49,16 +52,33 @@ class PeerServer final : public proto::Peer::Server {
     kj::Promise<void> pushCounters(PushCountersContext context) override;
     kj::Promise<void> pushRegisters(PushRegistersContext context) override;
     kj::Promise<void> pullRegisters(PullRegistersContext context) override;
+    kj::Promise<void> pullCounters(PullCountersContext context) override;
     kj::Promise<void> holds(HoldsContext context) override;
     kj::Promise<void> renewCertificate(RenewCertificateContext context) override;
 
   private:
     kj::Promise<void> malformed(const Error& why);
+    // Counts what has come; false when it is beyond the peer's quota.
+    template <class Context>
+    bool admitted(TrafficKind kind, Context& context);
+    static kj::Promise<void> over_quota();
     const seal::PeerIdentity peer_;
     const NodeId& from_;
     PeerCalls& calls_;
     PeerTraffic& traffic_;
     const Clock& clock_;
+};
+
+// For a node that was off while the root rolled over: it may be certified anew, nothing else.
+class ReturnServer final : public proto::Peer::Server {
+  public:
+    ReturnServer(seal::PeerIdentity peer, PeerCalls& calls)
+        : peer_(std::move(peer)), calls_(calls) {}
+    kj::Promise<void> renewCertificate(RenewCertificateContext context) override;
+
+  private:
+    const seal::PeerIdentity peer_;
+    PeerCalls& calls_;
 };
 
 }  // namespace vidai::mesh::rpc

@@ -24,7 +24,9 @@ std::unexpected<Error> no_issuer() {
 Result<CreatedToken> Registrar::make_token(const TokenRequest& request, WallTime now) const {
     if (!issuer_) return no_issuer();
     if (request.seeds.empty() || !seal::are_seeds(request.seeds)) {
-        return fail(ErrorCode::kInvalidRequest, "a token names 1 to 16 seeds of HOST:PORT",
+        return fail(ErrorCode::kInvalidRequest,
+                    "a token names 1 to 16 seeds, each HOST:PORT or "
+                    "dnssrv+NAME",
                     "--seed");
     }
     const auto key = std::make_shared<const seal::SecretKey>(seal::SecretKey::generate(random_));

@@ -41,6 +41,7 @@ class Registrar {
 
     bool can_certify() const { return issuer_.has_value(); }
     const std::optional<seal::Issuer>& issuer() const { return issuer_; }
+    void set_issuer(seal::Issuer issuer) { issuer_ = std::move(issuer); }
 
     // kUnavailable without an issuer key, else as seal::issue_join_certificate().
     Result<CreatedToken> make_token(const TokenRequest& request, WallTime now) const;

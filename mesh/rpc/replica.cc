@@ -8,6 +8,7 @@
 #include "mesh/limits/bound.h"
 #include "mesh/state/key_secret.h"
 #include "mesh/state/key_value.h"
+#include "mesh/state/succession.h"
 
 namespace vidai::mesh::rpc {
 
@@ -27,6 +28,11 @@ std::uint64_t withheld_max(double significance, std::uint64_t limit, std::uint32
     return static_cast<std::uint64_t>(std::ceil(significance * static_cast<double>(limit) / nodes));
 }
 
+std::unexpected<Error> full() {
+    return fail(ErrorCode::kResourceExhausted, "this node holds as many registers as it may",
+                "registers");
+}
+
 // How often the stretch that bursts are recorded for goes into `span`, rounded up.
 std::uint64_t stretches(Duration span) {
     const Duration stretch = store_options().delay;
@@ -40,13 +46,13 @@ const limits::StoreOptions& store_options() {
     return options;
 }
 
-Replica::Replica(const seal::Trust& trust, Author author, Generation generation,
+Replica::Replica(std::shared_ptr<seal::Roots> roots, Author author, Generation generation,
                  limits::CounterTable& table, Snapshot<state::KeyTable>& keys)
     : author_(std::move(author)),
       table_(table),
       published_(keys),
-      identities_(trust),
-      verifier_(trust, identities_.revoked()),
+      identities_(std::move(roots)),
+      verifier_(identities_.roots(), identities_.revoked()),
       counters_(table, author_.node, generation, store_options()) {}
 
 const Register* Replica::find(const KeyId& id) const {
@@ -75,27 +81,14 @@ Merge Replica::apply(Register candidate, state::KeyRecord record, MonoTime now) 
 std::vector<IdentityChange> Replica::load(std::vector<Register> stored, WallTime wall,
                                           MonoTime now) {
     MergeReport report;
+    state::roots_first(*identities_.roots(), stored);
     for (Register& held : stored) (void)take(std::move(held), wall, now, report);
     return std::move(report.identities);
 }
 
 Result<void> Replica::take(Register verified, WallTime wall, MonoTime now, MergeReport& report) {
-    const auto full = []() {
-        return fail(ErrorCode::kResourceExhausted, "this node holds as many registers as it may",
-                    "registers");
-    };
     if (state::by_operators(verified.statement.kind)) {
-        auto change = identities_.read(verified.statement);
-        if (!change) return fail(std::move(change).error());
-        if (until_of(*change) <= wall) {  // collected here already
-            ++report.known;
-            return {};
-        }
-        if (registers_.merge(std::move(verified)) != Merge::kApplied) return full();
-        identities_.apply(*change);
-        ++report.applied;
-        report.identities.push_back(std::move(*change));
-        return {};
+        return take_official(std::move(verified), wall, report);
     }
     auto record = state::decode_key(verified.statement);
     if (!record) return fail(std::move(record).error());
@@ -106,16 +99,50 @@ Result<void> Replica::take(Register verified, WallTime wall, MonoTime now, Merge
     return {};
 }
 
+Result<void> Replica::take_official(Register verified, WallTime wall, MergeReport& report) {
+    auto change = identities_.read(verified.statement);
+    if (!change) return fail(std::move(change).error());
+    if (state::is_over(until_of(*change), wall)) {  // collected here already
+        ++report.known;
+        return {};
+    }
+    if (const auto* said = std::get_if<seal::Succession>(&*change)) {
+        const Register* const held = registers_.find({RegisterKind::kRoot, verified.statement.id});
+        if (held != nullptr) note_fork(verified, *held, wall, report);
+        if (auto followed = identities_.follow(*said, verified, held, wall); !followed) {
+            return followed;
+        }
+    }
+    if (registers_.merge(std::move(verified)) != Merge::kApplied) return full();
+    identities_.apply(*change);
+    ++report.applied;
+    report.identities.push_back(std::move(*change));
+    return {};
+}
+
+void Replica::note_fork(const Register& candidate, const Register& held, WallTime wall,
+                        MergeReport& report) const {
+    if (candidate.statement.kind != RegisterKind::kRoot) return;
+    const auto said = state::verify_succession(candidate, identities_.roots()->mesh());
+    const auto followed = state::decode_succession(held.statement);
+    if (!said || !followed || said->to == followed->to) return;
+    const bool wins = supersedes(candidate, held) && followed->until > wall;
+    report.forks.push_back(
+        root_fork(said->from, wins ? said->to : followed->to, wins ? followed->to : said->to));
+}
+
 MergeReport Replica::merge(std::vector<Register> received, WallTime wall, MonoTime now) {
     MergeReport report;
     const auto refuse = [&](Error why) {
         ++report.refused;
         if (!report.first_refusal) report.first_refusal = std::move(why);
     };
+    state::roots_first(*identities_.roots(), received);
     for (Register& candidate : received) {
         // What is known already need not be verified: it will not be kept.
         const Register* held = registers_.find({candidate.statement.kind, candidate.statement.id});
         if (held && !supersedes(candidate, *held)) {
+            note_fork(candidate, *held, wall, report);
             ++report.known;
             continue;
         }
@@ -170,7 +197,7 @@ std::size_t Replica::resign(std::size_t most, WallTime wall, MonoTime now) {
     std::vector<KeyId> found;
     registers_.for_each([&](const Register& held) {
         const bool key = held.statement.kind == RegisterKind::kKey;
-        if (key && found.size() < most && verifier_.is_revoked(held)) {
+        if (key && found.size() < most && verifier_.is_dated(held)) {
             found.emplace_back(held.statement.id);
         }
     });

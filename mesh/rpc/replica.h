@@ -45,6 +45,7 @@ struct MergeReport {
     std::vector<IdentityChange> identities;
     std::size_t applied = 0, known = 0, refused = 0;
     std::optional<Error> first_refusal;
+    std::vector<Error> forks;  // of roots: an alarm, whichever of the two is followed
 };
 
 // What a bound is computed from besides the key's own history.
@@ -57,7 +58,7 @@ struct CountingFacts {
 
 class Replica {
   public:
-    Replica(const seal::Trust& trust, Author author, Generation generation,
+    Replica(std::shared_ptr<seal::Roots> roots, Author author, Generation generation,
             limits::CounterTable& table, Snapshot<state::KeyTable>& keys);
 
     void set_author(Author author) { author_ = std::move(author); }
@@ -75,8 +76,9 @@ class Replica {
 
     // Drops operators' statements whose time is over.
     void collect(WallTime wall);
-    // Signs anew what a key signed that has been revoked since, so that nodes which never saw the
-    // old signature believe it too; at most `most`, and how many those were.
+    // Signs anew what a key signed that has been revoked since, or stood under a root that another
+    // one follows, so that nodes which never saw the old signature believe it too; at most `most`,
+    // and how many those were.
     std::size_t resign(std::size_t most, WallTime wall, MonoTime now);
 
     // Publishes a key table if keys have changed since the last call.
@@ -93,6 +95,10 @@ class Replica {
     state::RegisterSet::Merge apply(state::Register candidate, state::KeyRecord record,
                                     MonoTime now);
     Result<void> take(state::Register verified, WallTime wall, MonoTime now, MergeReport& report);
+    Result<void> take_official(state::Register verified, WallTime wall, MergeReport& report);
+    // Whether one that is not followed is a root's second word.
+    void note_fork(const state::Register& candidate, const state::Register& held, WallTime wall,
+                   MergeReport& report) const;
     state::KeyRecord write(state::KeyRecord record, WallTime wall, MonoTime now);
 
     Author author_;

@@ -90,6 +90,14 @@ namespace {
 constexpr auto kCounter = MetricKind::kCounter;
 constexpr auto kGauge = MetricKind::kGauge;
 
+std::vector<MetricSample> by_kind(const std::array<std::uint64_t, kTrafficKinds>& bytes) {
+    std::vector<MetricSample> samples;
+    for (std::size_t kind = 0; kind < kTrafficKinds; ++kind) {
+        samples.push_back(labelled("kind", std::string(kTrafficKindNames[kind]), bytes[kind]));
+    }
+    return samples;
+}
+
 std::vector<MetricFamily> membership_metrics(const MetricInputs& in) {
     const membership::Counters& m = in.membership;
     const LinkCounters& l = in.links;
@@ -137,6 +145,9 @@ std::vector<MetricFamily> membership_metrics(const MetricInputs& in) {
          "Messages of authenticated peers that were malformed.",
          kCounter,
          {plain(in.malformed)}},
+        {"vidai_mesh_quota_refused_bytes_total",
+         "Bytes of authenticated peers that were not read, beyond what one may send.", kCounter,
+         by_kind(in.over_quota)},
     };
 }
 
@@ -150,10 +161,10 @@ std::vector<MetricFamily> state_metrics(const MetricInputs& in) {
          {labelled("result", "applied", x.cells_applied),
           labelled("result", "unchanged", x.cells_unchanged),
           labelled("result", "refused", x.cells_refused)}},
-        {"vidai_mesh_counters_full_syncs_total",
-         "Times a peer was told all counters.",
+        {"vidai_mesh_counters_catch_ups_total",
+         "Times a peer that had missed counters was told what had changed since.",
          kCounter,
-         {plain(x.full_syncs)}},
+         {plain(x.catch_ups)}},
         {"vidai_mesh_counters_delay_seconds",
          "How old peers' counters may be: the D' of published bounds.",
          kGauge,
@@ -205,7 +216,8 @@ std::vector<MetricFamily> mesh_metric_catalogue() {
     const LinkCounters links;
     const ExchangeCounters exchange;
     const Refusals refusals;
-    auto families = mesh_metrics({view, membership, 0, links, exchange, 0, 0, 0, 0, 0, refusals});
+    auto families =
+        mesh_metrics({view, membership, 0, links, exchange, 0, 0, 0, 0, 0, refusals, {}});
     for (MetricFamily& family : families) {
         for (const auto& [label, value] : family.samples.front().labels) {
             family.labels += (family.labels.empty() ? "" : ", ") + label;

@@ -24,6 +24,8 @@ proto::Peer::Client bootstrap_of(::capnp::RpcSystem<::capnp::rpc::twoparty::VatI
     return system.bootstrap(vat).castAs<proto::Peer>();
 }
 
+constexpr std::size_t kSmallCall = 256;  // bytes, about
+
 template <class Request>
 std::uint64_t words_of(const Request& request) {
     return request.asReader().totalSize().wordCount;
@@ -64,21 +66,34 @@ void Session::deliver(const membership::Message& message) {
 }
 
 template <class T>
-kj::Promise<T> Session::bulk(kj::Promise<T> call, T failed) {
-    ++load_->bulk;
-    auto answered = kj::defer([load = load_]() { --load->bulk; });
+kj::Promise<T> Session::bulk(std::size_t bytes, kj::Promise<T> call, T failed) {
+    load_->bulk.begin(bytes);
+    auto timed =
+        call.then([load = load_, bytes, start = clock_.mono_now(), &clock = clock_](T&& answer) {
+            const MonoTime now = clock.mono_now();
+            load->bulk.answered(bytes, now - start, now);
+            return kj::mv(answer);
+        });
+    auto answered = kj::defer([load = load_, bytes]() { load->bulk.end(bytes); });
     auto limit = timer_.afterDelay(kCallTimeoutSeconds * kj::SECONDS);
     auto late =
         limit.then([]() -> T { kj::throwFatalException(KJ_EXCEPTION(OVERLOADED, "late")); });
-    return call.exclusiveJoin(kj::mv(late))
-        .catch_([failed = std::move(failed)](kj::Exception&&) mutable { return std::move(failed); })
+    return timed.exclusiveJoin(kj::mv(late))
+        .catch_(
+            [failed = std::move(failed), load = load_, &clock = clock_](kj::Exception&& e) mutable {
+                if (e.getType() == kj::Exception::Type::OVERLOADED) {
+                    load->bulk.late(std::chrono::seconds(kCallTimeoutSeconds), clock.mono_now());
+                }
+                return std::move(failed);
+            })
         .attach(kj::mv(answered));
 }
 
 kj::Promise<bool> Session::push_counters(const wire::CounterPush& push) {
     auto request = remote_.pushCountersRequest();
     wire::write(push, request.initPush());
-    traffic_.add_out(TrafficKind::kCounters, words_of(request));
+    const std::uint64_t words = words_of(request);
+    traffic_.add_out(TrafficKind::kCounters, words);
     const MonoTime start = clock_.mono_now();
     auto call = request.send().ignoreResult().then([load = load_, start, &clock = clock_]() {
         const MonoTime now = clock.mono_now();
@@ -86,14 +101,15 @@ kj::Promise<bool> Session::push_counters(const wire::CounterPush& push) {
         load->slowest = std::max(load->slowest, now - start);
         return true;
     });
-    return bulk(kj::mv(call), false);
+    return bulk(8 * words, kj::mv(call), false);
 }
 
 kj::Promise<bool> Session::push_registers(const state::Page& page) {
     auto request = remote_.pushRegistersRequest();
     wire::write(page, request.initPage());
-    traffic_.add_out(TrafficKind::kRegisters, words_of(request));
-    return bulk(request.send().ignoreResult().then([]() { return true; }), false);
+    const std::uint64_t words = words_of(request);
+    traffic_.add_out(TrafficKind::kRegisters, words);
+    return bulk(8 * words, request.send().ignoreResult().then([]() { return true; }), false);
 }
 
 kj::Promise<Result<wire::RegisterPage>> Session::pull_registers(const wire::RegisterPull& pull) {
@@ -105,7 +121,19 @@ kj::Promise<Result<wire::RegisterPage>> Session::pull_registers(const wire::Regi
         return wire::read(reply.getPage());
     });
     Result<wire::RegisterPage> failed = fail(ErrorCode::kUnavailable, "the peer did not answer");
-    return bulk(kj::mv(call), std::move(failed));
+    return bulk(pull.bytes_max, kj::mv(call), std::move(failed));
+}
+
+kj::Promise<Result<limits::CellPage>> Session::pull_counters(const limits::CellPull& pull) {
+    auto request = remote_.pullCountersRequest();
+    wire::write(pull, request.initPull());
+    traffic_.add_out(TrafficKind::kCounters, words_of(request));
+    auto call = request.send().then([&traffic = traffic_](auto&& reply) {
+        traffic.add_in(TrafficKind::kCounters, reply.totalSize().wordCount);
+        return wire::read(reply.getPage());
+    });
+    Result<limits::CellPage> failed = fail(ErrorCode::kUnavailable, "the peer did not answer");
+    return bulk(pull.cells_max * wire::kCellBytes, kj::mv(call), std::move(failed));
 }
 
 kj::Promise<seal::Bytes> Session::renew_certificate() {
@@ -114,7 +142,7 @@ kj::Promise<seal::Bytes> Session::renew_certificate() {
         if (chain.size() > seal::kChainBytesMax) return seal::Bytes();
         return seal::Bytes(chain.begin(), chain.end());
     });
-    return bulk(kj::mv(call), seal::Bytes());
+    return bulk(seal::kChainBytesMax, kj::mv(call), seal::Bytes());
 }
 
 kj::Promise<bool> Session::holds(const state::RegisterName& name, state::Hlc time) {
@@ -122,7 +150,8 @@ kj::Promise<bool> Session::holds(const state::RegisterName& name, state::Hlc tim
     request.setKind(static_cast<std::uint8_t>(name.kind));
     request.setId(wire::to_text(name.id));
     request.setTime(time.value);
-    return bulk(request.send().then([](auto&& reply) -> bool { return reply.getHeld(); }), false);
+    auto call = request.send().then([](auto&& reply) -> bool { return reply.getHeld(); });
+    return bulk(kSmallCall, kj::mv(call), false);
 }
 
 Duration Session::Load::push_time_max(MonoTime now) {

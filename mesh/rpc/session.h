@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Session: capnproto RPC over one connection, in both directions: what we offer is `bootstrap`,
 // what the other side offers are the calls below. Membership goes out at once; bulk (counters and
-// registers) only while little bulk is under way, so that probes never queue behind it.
+// registers) only while few bytes of it are under way, so that probes never queue behind it.
 // Mesh thread. Destroyed before the event loop.
 #pragma once
 
@@ -17,6 +17,7 @@
 
 #include "mesh/clock.h"
 #include "mesh/membership/message.h"
+#include "mesh/rpc/bulk_window.h"
 #include "mesh/rpc/sealed_stream.h"
 #include "mesh/rpc/traffic.h"
 #include "mesh/wire/counters.h"
@@ -28,7 +29,6 @@
 namespace vidai::mesh::rpc {
 
 inline constexpr std::size_t kDeliveriesMax = 512;  // unanswered; further ones are lost
-inline constexpr std::size_t kBulkMax = 4;          // unanswered
 inline constexpr std::int64_t kCallTimeoutSeconds = 5;
 
 class Session final : private kj::TaskSet::ErrorHandler {
@@ -44,12 +44,12 @@ class Session final : private kj::TaskSet::ErrorHandler {
     // Lost when too many are unanswered, as datagrams would be.
     void deliver(const membership::Message& message);
 
-    std::size_t bulk_room() const { return kBulkMax - std::min(kBulkMax, load_->bulk); }
-    bool bulk_free() const { return bulk_room() > 0; }
-    // False when the other side did not take it in time: it must be told everything later.
+    const BulkWindow& bulk() const { return load_->bulk; }
+    // False when the other side did not take it in time: it must be told later.
     kj::Promise<bool> push_counters(const wire::CounterPush& push);
     kj::Promise<bool> push_registers(const state::Page& page);
     kj::Promise<Result<wire::RegisterPage>> pull_registers(const wire::RegisterPull& pull);
+    kj::Promise<Result<limits::CellPage>> pull_counters(const limits::CellPull& pull);
     // Nothing when the other side holds no issuer key or does not answer in time.
     kj::Promise<seal::Bytes> renew_certificate();
     // Whether the other side has that register in force; false when it does not answer in time.
@@ -63,13 +63,13 @@ class Session final : private kj::TaskSet::ErrorHandler {
     // Shared with calls under way, whose promises may outlive the session.
     struct Load {
         std::size_t deliveries = 0;
-        std::size_t bulk = 0;
+        BulkWindow bulk;
         MonoTime minute;
         Duration slowest{}, slowest_before{};
         Duration push_time_max(MonoTime now);
     };
     template <class T>
-    kj::Promise<T> bulk(kj::Promise<T> call, T failed);
+    kj::Promise<T> bulk(std::size_t bytes, kj::Promise<T> call, T failed);
 
     kj::Timer& timer_;
     PeerTraffic& traffic_;  // outlives it

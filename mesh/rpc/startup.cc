@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "mesh/operator.h"
+#include "mesh/rpc/seed_names.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/seal/refusal.h"
 
@@ -44,7 +45,7 @@ Result<void> check_options(const MeshOptions& options) {
         return missing("root_file", "make one with `vidaictl mesh init`");
     }
     for (const std::string& seed : options.seeds) {
-        if (auto parsed = parse_host_port(seed); !parsed) return fail(std::move(parsed).error());
+        if (auto good = check_seed(seed); !good) return fail(std::move(good).error());
     }
     if (options.advertise.empty()) return {};
     if (auto parsed = parse_host_port(options.advertise); !parsed) {
@@ -67,20 +68,20 @@ Result<MeshOptions> with_genesis(MeshOptions options, const DataDir& dir, const 
     return options;
 }
 
-Result<state::StoredState> load_stored(const DataDir& dir, const seal::Trust& trust) {
-    const std::string path = dir.file(kStateFile);
-    auto stored = state::load_state(path);
-    if (!stored && stored.error().code == ErrorCode::kNotFound) {
-        return state::StoredState{trust.mesh, {}, {}};
-    }
-    if (!stored) return stored;
-    if (stored->mesh != trust.mesh) {
-        return fail(ErrorCode::kConfigInvalid,
-                    path + " holds the keys of another mesh (" + to_hex(stored->mesh) +
-                        "): give this node a data directory of its own, or move that file away",
-                    "data_dir");
-    }
-    return stored;
+// Nothing where there is no such file.
+Result<std::optional<state::StoredState>> load_stored(const DataDir& dir) {
+    auto stored = state::load_state(dir.file(kStateFile));
+    if (stored) return std::optional(std::move(*stored));
+    if (stored.error().code == ErrorCode::kNotFound) return std::optional<state::StoredState>();
+    return fail(std::move(stored).error());
+}
+
+Result<void> check_mesh(const DataDir& dir, const MeshId& stored, const seal::Trust& trust) {
+    if (stored == trust.mesh) return {};
+    return fail(ErrorCode::kConfigInvalid,
+                dir.file(kStateFile) + " holds the keys of another mesh (" + to_hex(stored) +
+                    "): give this node a data directory of its own, or move that file away",
+                "data_dir");
 }
 
 std::string advertised(const MeshOptions& options, std::uint16_t port) {
@@ -135,21 +136,28 @@ Result<Startup> recall(const MeshOptions& wanted, const NoticeSink& sink,
     if (!chosen) return fail(std::move(chosen).error());
     auto identity = seal::open_node_identity(dir->path(), random);
     if (!identity) return fail(std::move(identity).error());
-    auto admitted = admit_self(*chosen, *node, *identity, random);
+    auto stored = load_stored(*dir);
+    if (!stored) return fail(std::move(stored).error());
+    auto admitted =
+        admit_self(*chosen, *node, *identity,
+                   *stored ? (*stored)->registers : std::vector<state::Register>(), random);
     if (!admitted) return fail(std::move(admitted).error());
     if (chosen->seeds.empty()) chosen->seeds = admitted->seeds;
-    auto stored = load_stored(*dir, admitted->trust);
-    if (!stored) return fail(std::move(stored).error());
+    if (!*stored) *stored = state::StoredState{admitted->trust.mesh, {}, {}};
+    if (auto same = check_mesh(*dir, (*stored)->mesh, admitted->trust); !same) {
+        return fail(std::move(same).error());
+    }
 
     return Startup{std::move(*chosen),
                    std::move(*dir),
                    std::move(*node),
                    std::move(*identity),
                    admitted->trust,
+                   std::move(admitted->roots),
                    std::move(admitted->issuer),
                    std::move(admitted->certified),
                    std::move(admitted->seeds),
-                   std::move(*stored),
+                   std::move(**stored),
                    {},
                    {},
                    {},

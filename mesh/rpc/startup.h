@@ -33,7 +33,8 @@ struct Startup {
     DataDir data_dir;
     NodeId node;
     seal::NodeIdentity identity;
-    seal::Trust trust;
+    seal::Trust trust;                   // what this node was given
+    std::shared_ptr<seal::Roots> roots;  // what came of it
     std::optional<seal::Issuer> issuer;
     Certified certified;
     std::vector<std::string> joined_at;  // seeds to be kept with the certificate

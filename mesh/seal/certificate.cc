@@ -267,7 +267,8 @@ Checked<PeerIdentity> verify_chain(const Trust& trust, WallTime now, ByteView ch
                       node->serial,
                       node->validity.not_after,
                       issuer ? issuer->name : std::string(),
-                      issuer ? issuer->key : PublicKey{}};
+                      issuer ? issuer->key : PublicKey{},
+                      trust.root};
     if (issuer) {
         if (const auto allowed = check_constraints(*issuer, *node); !allowed) {
             return std::unexpected(allowed.error());

@@ -99,6 +99,7 @@ struct PeerIdentity {
     WallTime valid_until;  // of the shortest-lived certificate in the chain
     std::string issuer;    // empty: the root itself
     PublicKey issuer_key;  // all zeros: the root itself
+    PublicKey root;        // that the chain begins at
     friend bool operator==(const PeerIdentity&, const PeerIdentity&) = default;
 };
 

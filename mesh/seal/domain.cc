@@ -29,6 +29,8 @@ std::string_view domain_label(Domain domain) {
             return "vidai/forget/1";
         case Domain::kRootStatement:
             return "vidai/root-statement/1";
+        case Domain::kRootAcceptance:
+            return "vidai/root-acceptance/1";
         case Domain::kCertificateRequest:
             return "vidai/certificate-request/1";
         case Domain::kFingerprint:

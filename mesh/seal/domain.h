@@ -27,6 +27,7 @@ enum class Domain : std::uint8_t {
     kRevocation,          // an identity is void
     kForget,              // a member is removed from the roster
     kRootStatement,       // the old root names the new one
+    kRootAcceptance,      // the new root accepts to follow the old one
     kCertificateRequest,  // a joiner asks for its certificate
     // hashes
     kFingerprint,

@@ -12,7 +12,7 @@
 namespace vidai::mesh::seal {
 namespace {
 
-constexpr std::uint8_t kKindM1 = 1, kKindM2 = 2, kKindM3 = 3;
+constexpr std::uint8_t kKindM1 = 1, kKindM2 = 2, kKindM3 = 3, kKindRoots = 4;
 constexpr std::uint8_t kVersion = 1;
 // X25519, ed25519, BLAKE2b, XChaCha20-Poly1305: the only suite so far.
 constexpr std::uint16_t kSuite = 1;
@@ -42,16 +42,27 @@ Hash transcript_before_m2(const Trust& trust, ByteView m1, ByteView m2_clear) {
                       {trust.mesh.bytes, trust.root.bytes, m1, m2_clear});
 }
 
-// The initiator's key in an M1 that we can answer.
-Checked<ByteView> read_m1(const Trust& trust, ByteView m1) {
-    // Cheapest first: whoever does not know the root key costs two short hashes.
+bool knows_root(const Trust& trust, ByteView m1) {
+    const ByteView covered = m1.first(m1.size() - kMacSize);
+    return sodium_memcmp(mac1(trust, covered).data(), m1.data() + covered.size(), kMacSize) == 0;
+}
+
+// The root that an M1 goes by. Cheapest first: whoever knows none costs two short hashes for each.
+Checked<PublicKey> root_of(const HandshakeOptions& self, const Trust& newest, ByteView m1) {
     if (m1[kLengthSize] != kKindM1) return std::unexpected(Refusal::kMessageKind);
     if (m1.size() < kHeadSize + kMacSize) return std::unexpected(Refusal::kMessageSize);
-    const ByteView covered = m1.first(m1.size() - kMacSize);
-    if (sodium_memcmp(mac1(trust, covered).data(), m1.data() + covered.size(), kMacSize) != 0) {
-        return std::unexpected(Refusal::kStranger);
+    if (knows_root(newest, m1)) return newest.root;
+    if (self.roots != nullptr && self.roots->size() > 1) {
+        for (const PublicKey& root : self.roots->all()) {
+            if (knows_root({newest.mesh, root}, m1)) return root;
+        }
     }
-    Reader in(covered.subspan(kHeadSize));
+    return std::unexpected(Refusal::kStranger);
+}
+
+// The initiator's key in an M1 that we can answer, whose mac1 was found to be right.
+Checked<ByteView> read_m1(const Trust& trust, ByteView m1) {
+    Reader in(m1.first(m1.size() - kMacSize).subspan(kHeadSize));
     const ByteView versions = in.var8();
     const std::size_t suites = in.u8();
     bool suite_offered = false;
@@ -77,6 +88,7 @@ Checked<ByteView> read_m1(const Trust& trust, ByteView m1) {
 Handshake::Handshake(HandshakeOptions options, RandomSource& random)
     : options_(std::move(options)), random_(random) {
     CHECK(options_.self != nullptr && options_.self->key != nullptr);
+    trust_ = options_.roots != nullptr ? options_.roots->newest() : options_.self->trust;
     CHECK(options_.self->chain.size() <= kChainBytesMax && is_valid(options_.hello));
 }
 
@@ -125,6 +137,10 @@ Handshake::Progress Handshake::feed(ByteView in) {
             break;
         }
         progress.send.insert(progress.send.end(), answer->begin(), answer->end());
+        if (!parting_) continue;
+        Bytes last = std::move(progress.send);
+        refuse(*parting_);
+        progress.send = std::move(last);
     }
     progress.state = state_;
     return progress;
@@ -148,7 +164,7 @@ Initiator::Initiator(HandshakeOptions options, RandomSource& random)
 
 Bytes Initiator::start() {
     CHECK(m1_.empty(), "a handshake starts once");
-    const Trust& trust = options_.self->trust;
+    const Trust& trust = trust_;
     agreement_ = std::make_unique<KeyAgreement>(random_);
     Writer out(m1_);
     out.u16(0).u8(kKindM1).u8(1).u8(kVersion).u8(1).u16(kSuite);
@@ -161,6 +177,10 @@ Bytes Initiator::start() {
 
 Checked<Bytes> Initiator::on_message(ByteView m2) {
     CHECK(agreement_ != nullptr, "start() comes before feed()");
+    if (m2[kLengthSize] == kKindRoots) {
+        told_.assign(m2.begin() + kHeadSize, m2.end());
+        return std::unexpected(Refusal::kRootRolled);
+    }
     if (m2[kLengthSize] != kKindM2) return std::unexpected(Refusal::kMessageKind);
     if (m2.size() < kM2ClearSize + kAeadTagSize) return std::unexpected(Refusal::kMessageSize);
     Reader in(m2.subspan(kHeadSize));
@@ -171,7 +191,7 @@ Checked<Bytes> Initiator::on_message(ByteView m2) {
         return std::unexpected(Refusal::kBadEphemeral);
     }
     const ByteView sealed = m2.subspan(kM2ClearSize);
-    const Hash first = transcript_before_m2(options_.self->trust, m1_, m2.first(kM2ClearSize));
+    const Hash first = transcript_before_m2(trust_, m1_, m2.first(kM2ClearSize));
     Checked<Proven> peer = open_proof(options_, Side::kResponder, *agreement_, first, sealed);
     if (!peer) return std::unexpected(peer.error());
 
@@ -192,7 +212,10 @@ Checked<Bytes> Responder::on_message(ByteView message) {
 }
 
 Checked<Bytes> Responder::on_m1(ByteView m1) {
-    const Trust& trust = options_.self->trust;
+    const Checked<PublicKey> root = root_of(options_, trust_, m1);
+    if (!root) return std::unexpected(root.error());
+    if (*root != trust_.root) return tell_roots(*root);
+    const Trust& trust = trust_;
     const Checked<ByteView> initiator_key = read_m1(trust, m1);
     if (!initiator_key) return std::unexpected(initiator_key.error());
     agreement_ = std::make_unique<KeyAgreement>(random_);
@@ -211,6 +234,18 @@ Checked<Bytes> Responder::on_m1(ByteView m1) {
     transcript_ = digest<32>(Domain::kTranscriptM2, {first, sealed});
     answered_ = true;
     return m2;
+}
+
+// Public, and its own proof: nothing of it is secret, and the initiator verifies it.
+Bytes Responder::tell_roots(const PublicKey& root) {
+    Bytes out;
+    Writer(out)
+        .u16(0)
+        .u8(kKindRoots)
+        .fixed(options_.roots->evidence_from(root, kHandshakeMessageMax - kHeadSize));
+    set_length(out, out.size());
+    refuse_after_answer(Refusal::kRootRolled);
+    return out;
 }
 
 Checked<Bytes> Responder::on_m3(ByteView m3) {

@@ -4,7 +4,8 @@
 // Specification: docs/security.md, section 5. Sans-IO state machines; one thread per object.
 //
 // The adapter sends start(), then feeds what it reads and sends what it is told, until the state
-// is kDone or kRefused. A refusal sends nothing: close the connection. Bytes beyond `consumed`
+// is kDone or kRefused. A refusal sends nothing, but for what tells the other side of a new root:
+// close the connection. Bytes beyond `consumed`
 // already belong to the record layer. Time-outs and the number of handshakes at once are the
 // adapter's.
 #pragma once
@@ -13,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "mesh/seal/certificate.h"
@@ -20,6 +22,7 @@
 #include "mesh/seal/record.h"
 #include "mesh/seal/refusal.h"
 #include "mesh/seal/revoked.h"
+#include "mesh/seal/roots.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/time.h"
 
@@ -50,6 +53,8 @@ struct HandshakeOptions {
     NodeId expect;               // the node that was dialled; empty: whoever answers
     WallTime now;
     std::shared_ptr<const RevokedKeys> revoked{};  // whom not to believe any more; may be nothing
+    std::shared_ptr<const Roots> roots{};          // whom to believe; nothing: self's root alone
+    bool accept_retired = false;  // also a chain under a root of `roots` that was retired since
 };
 
 struct Session {
@@ -83,21 +88,29 @@ class Handshake {
 
     State state() const { return state_; }
     Refusal refusal() const;  // CHECKs kRefused
-    Session take_session();   // CHECKs kDone; once
+    // With kRootRolled: what an initiator was told of the roots that followed its own, to be
+    // verified (mesh/state/succession.h).
+    const Bytes& told() const { return told_; }
+    Session take_session();  // CHECKs kDone; once
 
   protected:
     Handshake(HandshakeOptions options, RandomSource& random);
 
     // One whole message, length prefix included; the bytes to answer with.
     virtual Checked<Bytes> on_message(ByteView message) = 0;
+    // The answer that on_message() gives is the last one: refused, whatever it says.
+    void refuse_after_answer(Refusal why) { parting_ = why; }
     // The end: `transcript` covers all three messages.
     void complete(bool as_initiator, Proven peer, const std::array<std::uint8_t, 32>& transcript);
 
     const HandshakeOptions options_;
     RandomSource& random_;
     std::unique_ptr<KeyAgreement> agreement_;
+    Trust trust_;  // by whose root the two sides find each other
+    Bytes told_;
 
   private:
+    std::optional<Refusal> parting_;
     std::array<std::uint8_t, kHandshakeMessageMax> pending_;
     std::size_t held_ = 0;
     State state_ = State::kOngoing;
@@ -124,6 +137,7 @@ class Responder final : public Handshake {
   private:
     Checked<Bytes> on_message(ByteView message) override;
     Checked<Bytes> on_m1(ByteView m1);
+    Bytes tell_roots(const PublicKey& root);
     Checked<Bytes> on_m3(ByteView m3);
     bool answered_ = false;
     std::array<std::uint8_t, 32> transcript_{};

@@ -19,6 +19,7 @@ constexpr std::string_view kNodeBlock = "VIDAI NODE SECRET KEY";
 constexpr std::string_view kIssuerCertificateBlock = "VIDAI ISSUER CERTIFICATE";
 constexpr std::string_view kChainBlock = "VIDAI CERTIFICATE CHAIN";
 constexpr std::string_view kGenerationBlock = "VIDAI GENERATION";
+constexpr std::string_view kSuccessionBlock = "VIDAI ROOT SUCCESSION";
 constexpr std::uint8_t kFormat = 1;
 
 using KeyRef = std::shared_ptr<const SecretKey>;
@@ -154,6 +155,19 @@ Result<void> check_plan(const MeshPlan& plan, WallTime now) {
         return fail(ErrorCode::kInvalidRequest, "the clock stands before 1970: set it", "clock");
     }
     return {};
+}
+
+Result<NewMesh> make_files(const Root& root, const MeshPlan& plan, WallTime now,
+                           RandomSource& random) {
+    if (auto good = check_plan(plan, now); !good) return fail(std::move(good).error());
+    const Issuer issuer = make_issuer(root, plan, now, random);
+    const Credentials first_operator = make_operator(root, plan, now, random);
+    NewMesh out{.trust = root.trust, .root = root.key, .files = {}};
+    out.files.push_back({"root.key", encode_root(root), true});
+    out.files.push_back({"issuer.key", encode_issuer(issuer), true});
+    out.files.push_back({"operator.key", encode_operator(first_operator), true});
+    out.files.push_back({"mesh.pub", Secret(encode_trust(root.trust)), false});
+    return out;
 }
 
 constexpr std::string_view kSeedsBlock = "VIDAI MESH SEEDS";
@@ -321,19 +335,34 @@ Result<Generation> decode_generation(std::string_view text, const PublicKey& nod
     return generation;
 }
 
-Result<NewMesh> make_mesh(const MeshPlan& plan, WallTime now, RandomSource& random) {
+std::string encode_succession(ByteView signed_by_both) {
+    return "# The root of a vidai mesh names the one that follows it. Not secret.\n" +
+           armour(kSuccessionBlock, signed_by_both);
+}
+
+Result<Bytes> decode_succession(std::string_view text, std::string_view where) {
+    const auto blocks = read_blocks(text, where, {kSuccessionBlock});
+    if (!blocks) return fail(blocks.error());
+    return (*blocks)[0].content.bytes;
+}
+
+Result<Issuer> make_next_issuer(const Root& root, const MeshPlan& plan, WallTime now,
+                                RandomSource& random) {
     if (auto good = check_plan(plan, now); !good) return fail(std::move(good).error());
-    Root root{.trust = {}, .key = new_key(random)};
-    random.fill(root.trust.mesh.bytes);
-    root.trust.root = root.key->public_key();
-    const Issuer issuer = make_issuer(root, plan, now, random);
-    const Credentials first_operator = make_operator(root, plan, now, random);
-    NewMesh out{.trust = root.trust, .files = {}};
-    out.files.push_back({"root.key", encode_root(root), true});
-    out.files.push_back({"issuer.key", encode_issuer(issuer), true});
-    out.files.push_back({"operator.key", encode_operator(first_operator), true});
-    out.files.push_back({"mesh.pub", Secret(encode_trust(root.trust)), false});
-    return out;
+    return make_issuer(root, plan, now, random);
+}
+
+Result<NewMesh> make_mesh(const MeshPlan& plan, WallTime now, RandomSource& random) {
+    MeshId mesh;
+    const KeyRef root = new_key(random);
+    random.fill(mesh.bytes);
+    return make_files({{mesh, root->public_key()}, root}, plan, now, random);
+}
+
+Result<NewMesh> make_next_root(const MeshId& mesh, const MeshPlan& plan, WallTime now,
+                               RandomSource& random) {
+    const KeyRef root = new_key(random);
+    return make_files({{mesh, root->public_key()}, root}, plan, now, random);
 }
 
 Result<Bytes> issue_join_certificate(const Issuer& issuer, const std::string& pattern,

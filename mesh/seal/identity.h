@@ -78,10 +78,22 @@ struct NewFile {
 };
 struct NewMesh {
     Trust trust;
+    std::shared_ptr<const SecretKey> root;
     std::vector<NewFile> files;  // root.key, issuer.key, operator.key, mesh.pub
 };
 // kInvalidRequest, with the field in param, when the plan breaks a bound.
 Result<NewMesh> make_mesh(const MeshPlan& plan, WallTime now, RandomSource& random);
+// The same files under another root for the same mesh.
+Result<NewMesh> make_next_root(const MeshId& mesh, const MeshPlan& plan, WallTime now,
+                               RandomSource& random);
+// Another issuer under the same root.
+Result<Issuer> make_next_issuer(const Root& root, const MeshPlan& plan, WallTime now,
+                                RandomSource& random);
+
+// succession: what the two roots of a roll-over signed (mesh/state/succession.h), opaque here. Not
+// secret.
+std::string encode_succession(ByteView signed_by_both);
+Result<Bytes> decode_succession(std::string_view text, std::string_view where);
 
 // What a node keeps that was certified by another one: whom it believes, its chain, and where it
 // found the mesh. At most 16 seeds of HOST:PORT.

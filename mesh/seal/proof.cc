@@ -68,6 +68,12 @@ Checked<Bytes> unseal(ByteView sealed, const Hash& transcript, Hash key) {
     return plain;
 }
 
+Checked<PeerIdentity> verify_peer(const HandshakeOptions& self, ByteView chain) {
+    if (self.roots == nullptr) return verify_chain(self.self->trust, self.now, chain);
+    return self.accept_retired ? self.roots->verify_recorded(self.now, chain)
+                               : self.roots->verify_chain(self.now, chain);
+}
+
 }  // namespace
 
 KeyAgreement::KeyAgreement(RandomSource& random) {
@@ -142,7 +148,7 @@ Checked<Proven> open_proof(const HandshakeOptions& self, Side side, const KeyAgr
     if (!in.done() || !decode_hello(hello, out.hello)) {
         return std::unexpected(Refusal::kMessageMalformed);
     }
-    Checked<PeerIdentity> peer = verify_chain(self.self->trust, self.now, chain);
+    Checked<PeerIdentity> peer = verify_peer(self, chain);
     if (!peer) return std::unexpected(peer.error());
     if (!verify(peer->key, labels.proof, signed_part(transcript, chain, hello), signature)) {
         return std::unexpected(Refusal::kBadProof);

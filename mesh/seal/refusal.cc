@@ -40,6 +40,9 @@ constexpr std::array<Row, kRefusalCount> kRows{{
      "another node than the one dialled answered: its address has moved"},
     {Refusal::kRoleMissing, "role_missing",
      "the other side's certificate lacks the role that this connection needs"},
+    {Refusal::kRootRolled, "root_rolled",
+     "the mesh's root has rolled over since the initiator was last here: it is told of the new one "
+     "and comes again by itself; if it does not, give it the new mesh.pub"},
     {Refusal::kCertificateMalformed, "certificate_malformed",
      "the other side's certificate cannot be read: issue it again"},
     {Refusal::kCertificateMesh, "certificate_mesh",
@@ -54,6 +57,9 @@ constexpr std::array<Row, kRefusalCount> kRows{{
      "the issuer was not allowed to certify this node, role or lifetime"},
     {Refusal::kCertificateRevoked, "certificate_revoked",
      "an operator has revoked the key of the other side's certificate or of its issuer"},
+    {Refusal::kRootRetired, "root_retired",
+     "the certificate is under a root that was retired: get one under the new root, a node by a "
+     "new join token or issuer file, an operator from whoever rolled the root over"},
     {Refusal::kRecordSize, "record_size", "a record has an impossible length"},
     {Refusal::kRecordNotAuthentic, "record_not_authentic",
      "a record was altered, repeated, reordered or left out on its way"},

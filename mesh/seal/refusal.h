@@ -25,6 +25,7 @@ enum class Refusal : std::uint8_t {
     kSelf,              // we reached ourselves
     kUnexpectedPeer,    // authentic, but not the node that was dialled
     kRoleMissing,       // authentic, but none of the roles that this connection asks for
+    kRootRolled,        // the initiator goes by a root that another one has followed since
     // certificates
     kCertificateMalformed,
     kCertificateMesh,        // of another mesh
@@ -33,6 +34,7 @@ enum class Refusal : std::uint8_t {
     kCertificateNotYet,      // not yet valid by more than the clock tolerance
     kCertificateConstraint,  // the issuer was not allowed to certify this
     kCertificateRevoked,     // its key, or the one above it, was voided by an operator
+    kRootRetired,            // under a root that another one has followed for good
     // records
     kRecordSize,          // length outside the bounds
     kRecordNotAuthentic,  // altered, reordered, repeated, left out, or of another session

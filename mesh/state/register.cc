@@ -7,6 +7,7 @@
 
 #include "mesh/seal/encoding.h"
 #include "mesh/seal/refusal.h"
+#include "mesh/state/succession.h"
 
 namespace vidai::mesh::state {
 
@@ -23,14 +24,14 @@ Signed signed_part(const Statement& statement, const MeshId& mesh) {
     seal::Bytes said = encode(statement);
     if (statement.kind == RegisterKind::kKey) return {seal::Domain::kRegister, std::move(said)};
     said.insert(said.begin(), mesh.bytes.begin(), mesh.bytes.end());
-    return {statement.kind == RegisterKind::kRevocation ? seal::Domain::kRevocation
-                                                        : seal::Domain::kForget,
-            std::move(said)};
+    seal::Domain domain = seal::Domain::kForget;
+    if (statement.kind == RegisterKind::kRevocation) domain = seal::Domain::kRevocation;
+    if (statement.kind == RegisterKind::kRoot) domain = seal::Domain::kRootStatement;
+    return {domain, std::move(said)};
 }
 
 bool is_kind(std::uint8_t kind) {
-    return kind >= static_cast<std::uint8_t>(RegisterKind::kKey) &&
-           kind <= static_cast<std::uint8_t>(RegisterKind::kForget);
+    return kind >= static_cast<std::uint8_t>(RegisterKind::kKey) && kind <= kRegisterKindMax;
 }
 
 }  // namespace
@@ -82,6 +83,11 @@ bool supersedes(const Register& a, const Register& b) {
     if (a.statement.kind == RegisterKind::kForget && a.statement.value != b.statement.value) {
         return a.statement.value > b.statement.value;
     }
+    if (a.statement.kind == RegisterKind::kRoot) {
+        const auto ours = decode_succession(a.statement), theirs = decode_succession(b.statement);
+        if (ours && theirs && *ours != *theirs) return precedes(*ours, *theirs);
+        if (ours.has_value() != theirs.has_value()) return ours.has_value();
+    }
     const auto rank = [](const Register& r) {
         const Statement& s = r.statement;
         return std::tie(s.retired, s.time, s.origin, s.value, r.signature.bytes);
@@ -96,10 +102,12 @@ Register sign_register(Statement statement, const seal::SecretKey& key,
     return {std::move(statement), signature, std::move(chain)};
 }
 
-bool RegisterVerifier::is_revoked(const Register& held) {
-    if (revoked_->size() == 0) return false;
+bool RegisterVerifier::is_dated(const Register& held) {
+    if (revoked_->size() == 0 && roots_->size() == 1) return false;
     const auto known = known_chain(held);
-    return known && revoked_->covers((*known)->identity);
+    if (!known) return true;  // under a root so old that nobody knows it any more
+    const seal::PeerIdentity& by = (*known)->identity;
+    return revoked_->covers(by) || by.root != roots_->newest().root;
 }
 
 Result<const RegisterVerifier::Known*> RegisterVerifier::known_chain(const Register& candidate) {
@@ -110,7 +118,7 @@ Result<const RegisterVerifier::Known*> RegisterVerifier::known_chain(const Regis
     const auto found = std::find_if(known_.begin(), known_.end(), same);
     if (found != known_.end() && found->from <= time && time <= found->to) return &*found;
 
-    const auto identity = seal::verify_chain(trust_, time, *candidate.chain);
+    const auto identity = roots_->verify_recorded(time, *candidate.chain);
     if (!identity) return fail(seal::to_error(identity.error()));
     if (found != known_.end()) {
         found->from = std::min(found->from, time);
@@ -130,6 +138,10 @@ Result<void> RegisterVerifier::verify(const Register& candidate, WallTime now) {
                         " is dated in the future: check the nodes' clocks",
                     "time");
     }
+    if (statement.kind == RegisterKind::kRoot) {
+        const auto said = verify_succession(candidate, roots_->mesh());
+        return said ? Result<void>() : fail(said.error());
+    }
     const auto known = known_chain(candidate);
     if (!known) return fail(known.error());
     const seal::PeerIdentity& identity = (*known)->identity;
@@ -147,7 +159,12 @@ Result<void> RegisterVerifier::verify(const Register& candidate, WallTime now) {
                     "a register of " + statement.origin.str() + " is signed by a revoked key",
                     "certificate_revoked");
     }
-    const Signed part = signed_part(statement, trust_.mesh);
+    if (!official && !roots_->believes(identity.root, now)) {
+        return fail(ErrorCode::kUnauthenticated,
+                    "a register of " + statement.origin.str() + " is under a root that was retired",
+                    "root_retired");
+    }
+    const Signed part = signed_part(statement, roots_->mesh());
     if (!seal::verify(identity.key, part.domain, part.bytes, candidate.signature)) {
         return fail(ErrorCode::kUnauthenticated,
                     "a register's signature is not " + statement.origin.str() + "'s", "signature");

@@ -17,6 +17,7 @@
 #include "mesh/seal/certificate.h"
 #include "mesh/seal/keys.h"
 #include "mesh/seal/revoked.h"
+#include "mesh/seal/roots.h"
 #include "mesh/state/hlc.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
@@ -24,7 +25,9 @@
 
 namespace vidai::mesh::state {
 
-enum class RegisterKind : std::uint8_t { kKey = 1, kRevocation = 2, kForget = 3 };
+enum class RegisterKind : std::uint8_t { kKey = 1, kRevocation = 2, kForget = 3, kRoot = 4 };
+inline constexpr std::uint8_t kRegisterKindMax = static_cast<std::uint8_t>(RegisterKind::kRoot);
+// Statements about identities, by operators or, kRoot, by the root itself.
 constexpr bool by_operators(RegisterKind kind) {
     return kind != RegisterKind::kKey;
 }
@@ -47,10 +50,11 @@ struct Statement {
 
 struct Register {
     Statement statement;
-    // Domain kRegister over encode(statement); for what operators say, domain kRevocation or
-    // kForget over mesh id || encode(statement).
+    // Domain kRegister over encode(statement); for what operators say, domain kRevocation, kForget
+    // or kRootStatement over mesh id || encode(statement).
     seal::Signature signature;
-    // The origin's certificate chain at the time; shared by all registers signed under it.
+    // The origin's certificate chain at the time, of a kRoot empty; shared by all registers signed
+    // under it.
     std::shared_ptr<const seal::Bytes> chain;
 };
 
@@ -60,7 +64,8 @@ seal::Bytes encode(const Statement& statement);
 Result<Statement> decode_statement(seal::ByteView bytes);
 
 // The total order: retired, then time, then origin, value and signature; of two kForget the value,
-// which begins with the version forgotten, comes before the time.
+// which begins with the version forgotten, comes before the time, and of two kRoot what
+// precedes() in succession.h says.
 bool supersedes(const Register& a, const Register& b);
 
 Register sign_register(Statement statement, const seal::SecretKey& key,
@@ -71,16 +76,21 @@ Register sign_register(Statement statement, const seal::SecretKey& key,
 // the kind asks for one, and its key signed this; and the time is not ahead of `now` by more than
 // the clock tolerance. What a peer signed with a revoked key is refused, even if it is older than
 // the revocation, for whoever has the key can date it back; what an operator said stays said, since
-// it only ever takes rights away. Remembers chains it has verified, a bounded number. Mesh thread.
+// it only ever takes rights away; so may an operator under a root that was retired since, but no
+// peer. Remembers chains it has verified, a bounded number. Mesh thread.
 class RegisterVerifier {
   public:
-    explicit RegisterVerifier(seal::Trust trust, std::shared_ptr<const seal::RevokedKeys> revoked =
-                                                     std::make_shared<const seal::RevokedKeys>())
-        : trust_(trust), revoked_(std::move(revoked)) {}
+    explicit RegisterVerifier(std::shared_ptr<const seal::Roots> roots,
+                              std::shared_ptr<const seal::RevokedKeys> revoked =
+                                  std::make_shared<const seal::RevokedKeys>())
+        : roots_(std::move(roots)), revoked_(std::move(revoked)) {}
+    explicit RegisterVerifier(const seal::Trust& trust)
+        : RegisterVerifier(std::make_shared<const seal::Roots>(trust)) {}
     // kUnauthenticated or kProtocol, with who and why.
     Result<void> verify(const Register& candidate, WallTime now);
-    // Whether a register that is held was signed by a key that has been revoked since.
-    bool is_revoked(const Register& held);
+    // Whether others may not believe a register that is held: it was signed by a key that has been
+    // revoked since, or under a root that another one follows.
+    bool is_dated(const Register& held);
 
   private:
     // A chain's validity is an interval: what held at two times holds between them.
@@ -91,7 +101,7 @@ class RegisterVerifier {
     };
     Result<const Known*> known_chain(const Register& candidate);
 
-    const seal::Trust trust_;
+    const std::shared_ptr<const seal::Roots> roots_;
     const std::shared_ptr<const seal::RevokedKeys> revoked_;
     std::vector<Known> known_;
 };

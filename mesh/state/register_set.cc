@@ -4,6 +4,8 @@
 #include <bit>
 #include <utility>
 
+#include "schema/base/mutant.h"
+
 namespace vidai::mesh::state {
 
 namespace {
@@ -44,15 +46,30 @@ RegisterSet::Merge RegisterSet::merge(Register candidate) {
     const std::uint64_t added = weight_of(candidate);
     if (found == bucket.end()) {
         if (size_ == kRegistersMax) return Merge::kFull;
+        const auto origin = by_origin_.find(candidate.statement.origin);
+        if (origin != by_origin_.end() && origin->second >= kRegistersPerOriginMax) {
+            return Merge::kFull;
+        }
+        ++by_origin_[candidate.statement.origin];
         bucket.emplace(std::move(name), std::move(candidate));
         ++size_;
     } else {
-        if (!supersedes(candidate, found->second)) return Merge::kKnown;
+        const bool newer = VIDAI_MUTANT("register-merge-prefers-older")
+                               ? supersedes(found->second, candidate)
+                               : supersedes(candidate, found->second);
+        if (!newer) return Merge::kKnown;
         digest_.buckets[index] -= weight_of(found->second);
+        ++by_origin_[candidate.statement.origin];
+        uncount(found->second.statement.origin);
         found->second = std::move(candidate);
     }
     digest_.buckets[index] += added;
     return Merge::kApplied;
+}
+
+void RegisterSet::uncount(const NodeId& origin) {
+    const auto found = by_origin_.find(origin);
+    if (--found->second == 0) by_origin_.erase(found);
 }
 
 void RegisterSet::erase(const RegisterName& name) {
@@ -60,6 +77,7 @@ void RegisterSet::erase(const RegisterName& name) {
     const auto found = buckets_[index].find(name);
     if (found == buckets_[index].end()) return;
     digest_.buckets[index] -= weight_of(found->second);
+    uncount(found->second.statement.origin);
     buckets_[index].erase(found);
     --size_;
 }

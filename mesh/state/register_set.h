@@ -19,6 +19,8 @@
 namespace vidai::mesh::state {
 
 inline constexpr std::size_t kRegistersMax = 131'072;
+// Signed by one origin: it can write all keys that there may be, and no one else's places.
+inline constexpr std::size_t kRegistersPerOriginMax = 104'000;
 inline constexpr std::size_t kBuckets = 256;
 
 struct RegisterName {
@@ -49,7 +51,7 @@ class RegisterSet {
   public:
     enum class Merge : std::uint8_t { kApplied, kKnown, kFull };
 
-    // kFull: kRegistersMax are held and this one is new.
+    // kFull: kRegistersMax are held, or kRegistersPerOriginMax of its origin, and this one is new.
     Merge merge(Register candidate);
     const Register* find(const RegisterName& name) const;
     std::size_t size() const { return size_; }
@@ -69,10 +71,12 @@ class RegisterSet {
     }
 
   private:
+    void uncount(const NodeId& origin);
     using Bucket = std::map<RegisterName, Register>;
     std::array<Bucket, kBuckets> buckets_;
     RegisterDigest digest_;
     std::size_t size_ = 0;
+    std::map<NodeId, std::size_t> by_origin_;
 };
 
 }  // namespace vidai::mesh::state

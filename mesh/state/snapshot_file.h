@@ -34,7 +34,7 @@ Result<StoredState> decode_state(seal::ByteView bytes, const std::string& where)
 
 // kNotFound when there is no such file, kIo, kCorrupt.
 Result<StoredState> load_state(const std::string& path);
-// kIo. Uses PATH.tmp; one writer at a time.
+// kIo. Uses PATH.new; one writer at a time.
 Result<void> store_bytes(const std::string& path, seal::ByteView bytes);
 
 }  // namespace vidai::mesh::state

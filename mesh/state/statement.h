@@ -12,6 +12,7 @@
 
 #include "mesh/seal/keys.h"
 #include "mesh/state/register.h"
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
 #include "schema/vocabulary/time.h"
@@ -38,6 +39,11 @@ struct Forget {
     WallTime until;
     friend bool operator==(const Forget&, const Forget&) = default;
 };
+
+// A statement that speaks until then is collected, and not taken any more.
+inline bool is_over(WallTime until, WallTime now) {
+    return until - std::chrono::seconds(VIDAI_MUTANT("tombstone-collected-early") ? 5 : 0) <= now;
+}
 
 Statement encode_statement(const Revocation& said, const NodeId& by, WallTime now);
 Statement encode_statement(const Forget& said, const NodeId& by, WallTime now);

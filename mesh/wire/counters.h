@@ -11,7 +11,11 @@
 
 namespace vidai::mesh::wire {
 
-inline constexpr std::size_t kCellsPerPush = 4'096;  // about 300 KiB
+inline constexpr std::size_t kCellsPerPush = 4'096;  // at most, from an older node too
+inline constexpr std::size_t kCellsPerChunk = 256;   // that this node sends: about 12 KiB
+inline constexpr std::size_t kCellBytes = 48;
+inline constexpr std::size_t kBatchesPerPage = 2'048;
+inline constexpr std::size_t kOriginsPerPull = 65'536;
 
 struct CounterPush {
     limits::CellBatch batch;  // at most kCellsPerPush cells
@@ -20,7 +24,11 @@ struct CounterPush {
 };
 
 void write(const CounterPush& push, proto::CounterPush::Builder out);
+void write(const limits::CellPull& pull, proto::CellPull::Builder out);
+void write(const limits::CellPage& page, proto::CellPage::Builder out);
 // kProtocol. Whether a cell makes sense is for CounterStore::merge(); here: kinds, ids, counts.
 Result<CounterPush> read(proto::CounterPush::Reader in);
+Result<limits::CellPull> read(proto::CellPull::Reader in);
+Result<limits::CellPage> read(proto::CellPage::Reader in);
 
 }  // namespace vidai::mesh::wire

@@ -241,6 +241,8 @@ Result<ms::Message> read_any(proto::MemberMessage::Reader in) {
         }
         case proto::MemberMessage::SYNC_DELTA:
             return read_rumors<ms::SyncDelta>(in.getSyncDelta());
+        case proto::MemberMessage::GOODBYE:
+            return ms::Goodbye{};
     }
     return malformed("kind");
 }
@@ -283,7 +285,8 @@ void write(const membership::Message& message, proto::MemberMessage::Builder out
                       wanted.set(i, to_text(m.wanted[i].str()));
                   }
               },
-              [&](const ms::SyncDelta& m) { write(m.rumors, out.initSyncDelta(count(m.rumors))); }},
+              [&](const ms::SyncDelta& m) { write(m.rumors, out.initSyncDelta(count(m.rumors))); },
+              [&](const ms::Goodbye&) { out.setGoodbye(); }},
         message);
 }
 

@@ -196,6 +196,7 @@ void write(const NodeDetail& detail, proto::NodeDetail::Builder out) {
     out.setKey(to_text(detail.key));
     out.setIssuerKey(to_text(detail.issuer_key));
     out.setSerial(detail.serial);
+    out.setRoot(to_text(detail.root));
 }
 
 Result<NodeDetail> read(proto::NodeDetail::Reader in) {
@@ -207,7 +208,8 @@ Result<NodeDetail> read(proto::NodeDetail::Reader in) {
                       bounded(in.getIssuer()),
                       bounded(in.getKey()),
                       bounded(in.getIssuerKey()),
-                      in.getSerial()};
+                      in.getSerial(),
+                      bounded(in.getRoot())};
 }
 
 void write(const state::Register& said, proto::SignedStatement::Builder out) {

@@ -31,7 +31,7 @@ Result<state::Cursor> read(proto::Cursor::Reader in) {
     state::Cursor cursor{in.getBucket(), std::nullopt};
     if (cursor.bucket >= state::kBuckets) return malformed("bucket");
     if (in.getKind() == 0) return cursor;
-    if (in.getKind() > static_cast<std::uint8_t>(state::RegisterKind::kForget)) {
+    if (in.getKind() > state::kRegisterKindMax) {
         return malformed("kind");
     }
     if (in.getId().size() > state::kRegisterIdMax) return malformed("id");
@@ -97,6 +97,7 @@ void write(const RegisterPull& pull, proto::RegisterPull::Builder out) {
     auto buckets = out.initBuckets(state::kBuckets);
     for (unsigned i = 0; i < state::kBuckets; ++i) buckets.set(i, pull.digest.buckets[i]);
     write(pull.from, out.initFrom());
+    out.setBytesMax(static_cast<std::uint32_t>(pull.bytes_max));
 }
 
 Result<RegisterPage> read(proto::RegisterPage::Reader in) {
@@ -130,6 +131,9 @@ Result<RegisterPull> read(proto::RegisterPull::Reader in) {
         auto from = read(in.getFrom());
         if (!from) return fail(std::move(from).error());
         pull.from = std::move(*from);
+        if (in.getBytesMax() > 0) {
+            pull.bytes_max = std::min<std::size_t>(in.getBytesMax(), kPageBytes);
+        }
         return pull;
     });
 }

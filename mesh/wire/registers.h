@@ -15,7 +15,7 @@
 
 namespace vidai::mesh::wire {
 
-inline constexpr std::size_t kPageBytes = 256 * 1024;  // what a sender aims at
+inline constexpr std::size_t kPageBytes = 16 * 1024;  // what a sender aims at, at most
 inline constexpr std::size_t kRegistersPerPage = 4'096;
 
 struct RegisterPage {
@@ -27,6 +27,7 @@ struct RegisterPage {
 struct RegisterPull {
     state::RegisterDigest digest;  // of the side that asks
     state::Cursor from;
+    std::size_t bytes_max = kPageBytes;  // how much the side that asks can take now
 };
 
 void write(const state::Page& page, proto::RegisterPage::Builder out);

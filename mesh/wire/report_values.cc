@@ -110,6 +110,9 @@ void write(const NodeReport& report, proto::NodeReport::Builder out) {
     out.setDigestIntervalMs(report.digest_interval.count());
     out.setPushIntervalMs(report.push_interval.count());
     out.setNotReady(to_text(report.not_ready));
+    out.setRoot(to_text(report.root));
+    out.setCertifiedRoot(to_text(report.certified_root));
+    out.setIssuer(report.issuer);
     auto peers = out.initPeers(static_cast<unsigned>(report.peers.size()));
     for (unsigned i = 0; i < peers.size(); ++i) write(report.peers[i], peers[i]);
 }
@@ -133,6 +136,9 @@ Result<NodeReport> read(proto::NodeReport::Reader in) {
     report.digest_interval = milliseconds(in.getDigestIntervalMs());
     report.push_interval = milliseconds(in.getPushIntervalMs());
     report.not_ready = bounded(in.getNotReady());
+    report.root = bounded(in.getRoot());
+    report.certified_root = bounded(in.getCertifiedRoot());
+    report.issuer = in.getIssuer();
     if (in.getPeers().size() > kPeersMax) return malformed("peers");
     for (const auto slot : in.getPeers()) {
         auto peer = read(slot);

@@ -88,7 +88,9 @@ void check_mesh(Reading& reading) {
             "expected HOST:PORT with a port from 1 to 65535, found '" + text + "'");
     };
     if (!mesh.advertise.empty()) check_peer("mesh.advertise", mesh.advertise);
-    for (const std::string& seed : mesh.seeds) check_peer("mesh.seeds", seed);
+    for (const std::string& seed : mesh.seeds) {
+        if (!seed.starts_with("dnssrv+")) check_peer("mesh.seeds", seed);  // else: Mesh::check()
+    }
     check_membership(reading, mesh.membership);
 }
 

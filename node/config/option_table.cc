@@ -138,7 +138,9 @@ constexpr Option<Config> kNode[] = {
      "--seed",
      kStart,
      {0, 64},
-     "HOST:PORT of any nodes of the mesh, tried for ever. Names are resolved again each time.",
+     "HOST:PORT of any nodes of the mesh, or dnssrv+NAME for SRV records; tried for ever. Names "
+     "are "
+     "resolved again each time, and each of their addresses gets its turn.",
      [](Config& c) -> Slot { return &c.mesh.seeds; }},
     {"mesh.data_dir",
      "--data-dir",
@@ -189,6 +191,14 @@ constexpr Option<Config> kNode[] = {
      "A node that starts is not ready (/readyz) before a peer has told it all keys and counts, or "
      "for this long where no peer can be reached.",
      [](Config& c) -> Slot { return &c.mesh.join_patience; }},
+    {"mesh.reauthenticate",
+     "",
+     kStart,
+     {10 * kSecond, 30 * 24 * kHour},
+     "The oldest that a connection to another node may grow before both prove again who they are; "
+     "it "
+     "is renewed without a gap. Never longer than the peer's certificate is valid.",
+     [](Config& c) -> Slot { return &c.mesh.reauthenticate; }},
     {"mesh.probe_timeout_min",
      "",
      kStart,
@@ -213,14 +223,18 @@ constexpr Option<Config> kNode[] = {
      "",
      kStart,
      {0, 32},
-     "How many times slower a node probes and accuses while it seems to be slow itself.",
+     "How many times longer a node waits for an answer before it accuses, while it seems to be "
+     "slow "
+     "itself. Who answers is probed at the usual pace.",
      [](Config& c) -> Slot { return &c.mesh.membership.health_max; }},
     {"mesh.suspicion_min_intervals",
      "",
      kStart,
      {1, 100},
-     "Probe intervals after which a suspect is dead when enough others agree. A process paused "
-     "for longer is declared dead, and comes back.",
+     "Probe intervals after which a suspect is dead when enough others agree; more, up to the "
+     "maximum, while its answers come late. A process paused for longer is declared dead, and "
+     "comes "
+     "back.",
      [](Config& c) -> Slot { return &c.mesh.membership.suspicion_min_intervals; }},
     {"mesh.suspicion_max_intervals",
      "",
@@ -245,7 +259,8 @@ constexpr Option<Config> kNode[] = {
      "",
      kStart,
      {100, kMinute},
-     "In a mesh of two: refused connections over at least this time prove a crash.",
+     "For a node with nobody left to ask: connections refused by all over at least this time prove "
+     "a crash.",
      [](Config& c) -> Slot { return &c.mesh.membership.lone_refusal_window; }},
     {"mesh.push_all_max",
      "",
@@ -284,6 +299,19 @@ constexpr Option<Config> kNode[] = {
      {50, kHour},
      "See redial_min.",
      [](Config& c) -> Slot { return &c.mesh.membership.redial_max; }},
+    {"mesh.aged_after",
+     "",
+     kStart,
+     {kMinute, 366 * 24 * kHour},
+     "A member gone for this long is left out of state exchange and dialled each "
+     "aged_redial_interval, for ever; it stays in the roster until `vidaictl node forget`.",
+     [](Config& c) -> Slot { return &c.mesh.membership.aged_after; }},
+    {"mesh.aged_redial_interval",
+     "",
+     kStart,
+     {kSecond, 24 * kHour},
+     "See aged_after.",
+     [](Config& c) -> Slot { return &c.mesh.membership.aged_redial_interval; }},
     {"mesh.reconnect_interval",
      "",
      kStart,
@@ -296,6 +324,27 @@ constexpr Option<Config> kNode[] = {
      {100, kMinute},
      "How long a connection and its handshake may take.",
      [](Config& c) -> Slot { return &c.mesh.membership.dial_timeout; }},
+    {"mesh.full_mesh_max",
+     "",
+     kStart,
+     {2, 1000},
+     "Up to this many members each keeps a connection to every other; from a tenth above it on "
+     "each "
+     "keeps about connections_max.",
+     [](Config& c) -> Slot { return &c.mesh.membership.full_mesh_max; }},
+    {"mesh.connections_max",
+     "",
+     kStart,
+     {8, 1000},
+     "Connections a node keeps in a mesh too large for one to every other; the least recently used "
+     "idle one is closed, and one is made when there is something to say.",
+     [](Config& c) -> Slot { return &c.mesh.membership.connections_max; }},
+    {"mesh.dials_max",
+     "",
+     kStart,
+     {1, 256},
+     "Dials under way at once in a mesh too large for a connection to every other.",
+     [](Config& c) -> Slot { return &c.mesh.membership.dials_max; }},
     {"mesh.leave_linger",
      "",
      kStart,

@@ -64,6 +64,7 @@ struct NodeDetail {
   key @4 :Text;  # hex
   issuerKey @5 :Text;
   serial @6 :UInt64;
+  root @7 :Text;  # fingerprint
 }
 
 struct Limits {

@@ -13,7 +13,7 @@ interface Peer {
   # A membership message; answers come as deliver() in the other direction.
 
   pushCounters @1 (push :Values.CounterPush) -> ();
-  # Cells of the caller itself or, after a reconnect, of everybody.
+  # Cells of the caller itself that have just changed, or that the callee has missed.
 
   pushRegisters @2 (page :Values.RegisterPage) -> ();
   # Registers that have just changed.
@@ -26,4 +26,8 @@ interface Peer {
 
   renewCertificate @5 () -> (chain :Data);
   # A new certificate for the caller's own id and key; nothing from who holds no issuer key.
+
+  pullCounters @6 (pull :Values.CellPull) -> (page :Values.CellPage);
+  # Cells of anybody that the caller lacks, page by page. Who does not know this is told all of the
+  # caller's own by pushCounters.
 }

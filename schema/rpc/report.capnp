@@ -44,6 +44,9 @@ struct NodeReport {
   pushIntervalMs @11 :Int64;
   notReady @12 :Text;
   peers @13 :List(PeerReport);
+  root @14 :Text;  # fingerprints; empty: it does not say
+  certifiedRoot @15 :Text;
+  issuer @16 :Bool;  # holds an issuer key under the newest root
 }
 
 struct Draining {

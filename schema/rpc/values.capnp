@@ -86,6 +86,7 @@ struct MemberMessage {
       wanted @11 :List(Text);
     }
     syncDelta @12 :List(Rumor);
+    goodbye @13 :Void;  # "close this connection: I have no more use for it"
   }
 }
 
@@ -109,6 +110,40 @@ struct CellBatch {
   node @0 :Text;
   generation @1 :UInt64;
   cells @2 :List(Cell);
+  since @3 :UInt64;  # of the origin's numbered changes; 0: it does not number them
+  upto @4 :UInt64;
+  highest @5 :UInt64;
+  whole @6 :Bool;
+}
+
+struct OriginProgress {
+  node @0 :Text;
+  generation @1 :UInt64;
+  have @2 :UInt64;
+  loose @3 :UInt64;  # sum of the cells that it has of later ones
+}
+
+struct CellCursor {
+  node @0 :Text;
+  generation @1 :UInt64;
+  since @2 :UInt64;
+  upto @3 :UInt64;
+  loose @4 :Bool;
+  after @5 :Text;  # a key's id, or none
+}
+
+struct CellPull {
+  window @0 :UInt32;
+  have @1 :List(OriginProgress);
+  resumes @2 :Bool;
+  from @3 :CellCursor;  # where it resumes
+  cellsMax @4 :UInt32;  # how much the caller can take now
+}
+
+struct CellPage {
+  batches @0 :List(CellBatch);
+  more @1 :Bool;
+  next @2 :CellCursor;  # where to go on when there is more
 }
 
 struct CounterPush {
@@ -143,4 +178,5 @@ struct RegisterPage {
 struct RegisterPull {
   buckets @0 :List(UInt64);  # 256
   from @1 :Cursor;
+  bytesMax @2 :UInt32;  # how much the caller can take now; 0: it does not say
 }

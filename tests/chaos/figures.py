@@ -70,6 +70,9 @@ def plan(subjects, options):
             jobs += [(s, f"heal_{SPLIT_LONG}", 1) for _ in range(3)]
         jobs += [(s, figure, 1) for figure in COUNTED]
         jobs += [(s, f"bootstrap_n{n}", 1) for n in (3, 10) for _ in range(3)]
+    if options.figure:
+        jobs = [job for job in jobs
+                if f"{job[0].name}_{job[1]}".startswith(tuple(options.figure))]
     return sorted(jobs, key=lambda job: (f"heal_{SPLIT_LONG}" not in job, job[0].name != "serf"))
 
 

@@ -72,6 +72,8 @@ def main():
     parser.add_argument("--reports", type=pathlib.Path, default=ROOT / "build/reports/chaos")
     parser.add_argument("--figures", action="store_true",
                         help="measure, beside serf, instead of playing scenarios")
+    parser.add_argument("--figure", action="append", metavar="PREFIX",
+                        help="only figures whose id begins so: vidaid_blackhole; may be repeated")
     parser.add_argument("--trials", type=int, default=20, help="of each figure")
     parser.add_argument("--long", action="store_true", help="splits of ten minutes, too")
     parser.add_argument("--userspace", action="store_true",

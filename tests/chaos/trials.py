@@ -5,6 +5,7 @@ import pathlib
 import random
 import shutil
 import signal
+import sys
 import tempfile
 import time
 
@@ -42,13 +43,16 @@ class Trials:
             raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         try:
             self.cluster.__exit__(None, None, None)
         finally:
             self.watch.stop()
             self.lab.__exit__()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            if kind is None:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            else:
+                print(f"logs of {self.what} are in {self.folder}", file=sys.stderr)
 
     def whole(self, since):
         """Seconds from `since` until each says of each other that it is alive."""

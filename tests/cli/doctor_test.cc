@@ -30,6 +30,8 @@ mesh::NodeReport well(const std::string& id, const std::vector<std::string>& oth
     report.digest = 0xabc;
     report.digest_interval = 5s;
     report.push_interval = 50ms;
+    report.root = report.certified_root = "0123456789";
+    report.issuer = id == "a";
     for (const std::string& other : others) {
         mesh::PeerReport peer;
         peer.member = recorded_member(other, MemberStatus::kAlive);
@@ -164,6 +166,12 @@ const Case kCases[] = {
          peer(f, 1, 2).certificate_until = recorded_now() + 1h;
      },
      Severity::kWarning, "certificates", "c", "expires in 60 min"},
+    {"OtherRoot", [](Facts& f) { report(f, 2).root = report(f, 2).certified_root = "ffff"; },
+     Severity::kError, "roots", "mesh", "01234567 on a and b; ffff on c"},
+    {"UnderAnOldRoot", [](Facts& f) { report(f, 1).certified_root = "ffff"; }, Severity::kWarning,
+     "roots", "b", "certified under an old root"},
+    {"NobodyCanCertify", [](Facts& f) { report(f, 0).issuer = false; }, Severity::kError, "roots",
+     "mesh", "no node holds an issuer key"},
     {"OtherProgram", [](Facts& f) { report(f, 2).version = "1.3.0"; }, Severity::kInfo, "versions",
      "mesh", "1.2.0 on a and b; 1.3.0 on c"},
     {"OtherWire", [](Facts& f) { report(f, 2).wire_max = 3; }, Severity::kWarning, "versions",
@@ -206,7 +214,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, Doctor, testing::ValuesIn(kCases),
 TEST(Doctor, SaysOfEachCheckThatItProvedSomething) {
     const auto findings = diagnose(healthy());
     EXPECT_EQ(worst(findings), Severity::kOk);
-    EXPECT_EQ(findings.size(), 9u);
+    EXPECT_EQ(findings.size(), 10u);
     for (const Finding& finding : findings) EXPECT_FALSE(finding.what.empty()) << finding.check;
 }
 

@@ -114,6 +114,7 @@ TEST_F(Printed, OneNode) {
               "Incarnation:      0\n"
               "Key fingerprint:  ab:cd\n"
               "Certified by:     -\n"
+              "Under the root:   -\n"
               "Certified until:  -\n");
     EXPECT_THAT(asked({"node", "show", "n1", "-o", "json"}).out,
                 HasSubstr("\"key_fingerprint\": \"ab:cd\",\n  \"certificate_until\": null,"));

@@ -113,6 +113,9 @@ class RecordedOperator : public Operator {
         recording_.forced = force;
         return said(recording_.stated);
     }
+    Result<mesh::Stated> state_succession(const std::string&) override {
+        return said(recording_.stated);
+    }
     Result<mesh::Acknowledgement> acknowledged(const mesh::Stated&) override {
         return said(recording_.heard);
     }

@@ -58,7 +58,8 @@ class Doctor(suite.Suite):
         self.assertEqual(len({n["digest"] for n in nodes.values()}), 1)
         checks = {f["check"]: f for f in answer["findings"] if f["severity"] == "ok"}
         self.assertEqual(set(checks), {"reach", "members", "links", "registers", "counters",
-                                       "clocks", "certificates", "versions", "health"})
+                                       "clocks", "certificates", "roots", "versions",
+                                       "health"})
 
         def links():
             found = [p for n in self.doctor()[1]["nodes"] for p in n["peers"]]

@@ -10,11 +10,23 @@ namespace vidai::sim {
 namespace {
 
 constexpr std::string_view kMutants[] = {
-    "no-refutation",           "suspicion-without-timeout", "relayed-heartbeats",
-    "roster-forgotten",        "address-change-refused",    "signature-not-checked",
-    "generation-not-honoured", "generation-not-persisted",  "counter-merge-adds",
-    "push-dropped-above-64",   "missed-push-forgotten",     "probe-behind-bulk",
+    "no-refutation",
+    "suspicion-without-timeout",
+    "relayed-heartbeats",
+    "roster-forgotten",
+    "address-change-refused",
+    "signature-not-checked",
+    "generation-not-honoured",
+    "generation-not-persisted",
+    "counter-merge-adds",
+    "push-dropped-above-64",
+    "missed-push-forgotten",
+    "probe-behind-bulk",
     "wiped-cells-collide",
+    "relayed-cells-forgotten",
+    "counters-not-compared",
+    "register-merge-prefers-older",
+    "tombstone-collected-early",
 };
 
 constexpr std::string_view kHelp =

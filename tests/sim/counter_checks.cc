@@ -166,24 +166,68 @@ void Counters::check_known(std::uint32_t index, const CellBatch& batch) {
     }
 }
 
-// What `node`, which holds `held`, has not heard of what `of` counts.
+Counters::Held Counters::own(std::uint32_t node) const {
+    Held own;
+    for (const auto& [name, value] : held_by(*nodes_[node].store, world_.wall(node))) {
+        const bool mine =
+            std::get<0>(name) == world_.node(node).name && std::get<1>(name) == generation(node);
+        if (mine) own[name] = value;
+    }
+    return own;
+}
+
+// What was counted three seconds ago: flushed, pushed and long since taken by all who have been
+// connected for so long.
+void Counters::check_pushes_arrive(std::uint32_t index) {
+    constexpr Duration kArrived = std::chrono::seconds(3);
+    auto& past = nodes_[index].past;
+    const MonoTime now = world_.now();
+    while (past.size() > 1 && past[1].first + kArrived <= now) past.pop_front();
+    past.emplace_back(now, own(index));
+    if (past.front().first + kArrived > now) return;
+    for (const auto& [peer, since] : nodes_[index].connected) {
+        const auto back = nodes_[peer].connected.find(index);
+        const bool both = back != nodes_[peer].connected.end() && world_.running(peer) &&
+                          std::max(since, back->second) + kArrived <= now;
+        if (!both || since > past.front().first) continue;
+        const std::uint32_t window = window_at(world_.wall(peer)).window;
+        const Held held = held_by(*nodes_[peer].store, world_.wall(peer));
+        for (const auto& [name, value] : past.front().second) {
+            if (std::get<4>(name) + 1 < window) continue;
+            const auto found = held.find(name);
+            if (found != held.end() && found->second.first >= value.first) continue;
+            world_.violate("pushes-arrive", world_.node(peer).name.str() +
+                                                " does not know in 3 s that " +
+                                                world_.node(index).name.str() + " charged " +
+                                                std::to_string(value.first));
+        }
+    }
+}
+
+// What `node`, which holds `held`, has not heard of what `of` holds: that one's own count, and what
+// it knows of those who are gone.
 std::string Counters::lacks(std::uint32_t node, const Held& held, std::uint32_t of,
                             const Held& counted) const {
     const std::uint32_t window = window_at(world_.wall(node)).window;
     for (const auto& [name, value] : counted) {
         const auto& [origin, generation, key, kind, cell_window] = name;
-        if (origin != world_.node(of).name || cell_window + 1 < window) continue;
-        if (generation != this->generation(of)) continue;
+        if (cell_window + 1 < window) continue;
+        const auto whose = world_.index_of(origin);
+        const bool runs = whose && world_.running(*whose) && generation == this->generation(*whose);
+        if (runs && *whose != of) continue;
         const auto found = held.find(name);
-        if (found != held.end() && found->second == value) continue;
+        if (found != held.end() && found->second.first >= value.first &&
+            found->second.second >= value.second) {
+            continue;
+        }
         const auto heard = found == held.end() ? Held::mapped_type{} : found->second;
         const auto both = [](const Held::mapped_type& cell) {
             return std::to_string(cell.first) + " charged and " + std::to_string(cell.second) +
                    " returned";
         };
-        return world_.node(of).name.str() + " counts " + both(value) + " " + kind_name(kind) +
-               " of key " + key.str() + ", " + world_.node(node).name.str() + " knows " +
-               both(heard);
+        return world_.node(of).name.str() + " holds of " + origin.str() + " " + both(value) + " " +
+               kind_name(kind) + " of key " + key.str() + ", " + world_.node(node).name.str() +
+               " knows " + both(heard);
     }
     return {};
 }

@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-// As the node's defaults and mesh/rpc/session.h have them.
+// As the node's defaults have them, and about as mesh/rpc/bulk_window.h does.
 constexpr Duration kPushInterval = milliseconds(50);
 constexpr std::size_t kCallsMax = 4;
 constexpr Duration kCallTimeout = std::chrono::seconds(5);
@@ -30,6 +30,9 @@ constexpr Duration kLastRequest = kFaultTime + std::chrono::seconds(2);
 Counters::Counters(World& world, const Plan& plan)
     : world_(world),
       traffic_(plan.traffic),
+      calm_(plan.calm() &&
+            (plan.links.bytes_per_second == 0 || plan.links.bytes_per_second > 1'000'000)),
+      cells_per_call_(plan.traffic.keys > 5 ? kCellsPerCallMany : kCellsPerCallFew),
       limits_{plan.traffic.requests_per_minute, {}, {}},
       rng_(plan.seed ^ 0xc0de),
       nodes_(plan.nodes),
@@ -64,9 +67,10 @@ void Counters::on_start(std::uint32_t index) {
     const World::Node& process = world_.node(index);
     node = {};
     node.table = std::make_unique<CounterTable>(static_cast<Slot>(keys_.size()));
-    node.store = std::make_unique<CounterStore>(*node.table, process.name, generation(index));
-    node.fanout = std::make_unique<CounterFanout>(
-        *node.store, keys_.size() > 5 ? kCellsPerCallMany : kCellsPerCallFew);
+    node.store = std::make_unique<CounterStore>(*node.table, process.name, generation(index),
+                                                StoreOptions{.push_cells_max = cells_per_call_});
+    node.fanout = std::make_unique<CounterFanout>(*node.store, cells_per_call_);
+    node.puller = std::make_unique<CounterPuller>(*node.store);
     for (const KeyId& key : keys_) (void)node.store->bind(key, limits_);
     news_.start(index, world_.now());
     ++lives_;
@@ -80,42 +84,88 @@ void Counters::on_stop(std::uint32_t index) {
 }
 
 void Counters::on_connected(std::uint32_t index, std::uint32_t peer) {
-    nodes_[index].calls.erase(peer);
-    nodes_[index].fanout->on_connected(world_.node(peer).name);
+    Node& node = nodes_[index];
+    node.calls.erase(peer);
+    node.questions.erase(peer);
+    node.catch_ups.erase(peer);
+    node.connected[peer] = world_.now();
+    node.fanout->on_connected(world_.node(peer).name, world_.now());
+    node.puller->on_connected(world_.node(peer).name, world_.now());
     news_.miss(index, peer, world_.now());
 }
 
 void Counters::on_disconnected(std::uint32_t index, std::uint32_t peer) {
-    nodes_[index].calls.erase(peer);
-    nodes_[index].fanout->on_disconnected(world_.node(peer).name);
+    Node& node = nodes_[index];
+    node.calls.erase(peer);
+    node.questions.erase(peer);
+    node.connected.erase(peer);
+    node.fanout->on_disconnected(world_.node(peer).name);
+    node.puller->on_disconnected(world_.node(peer).name);
     news_.miss(index, peer, world_.now());
 }
 
 void Counters::on_leave(std::uint32_t index) {
-    push(index, 1);
-    perform(index, nodes_[index].fanout->tell_everybody(world_.wall(index)), world_.now());
+    Node& node = nodes_[index];
+    const std::uint64_t before = node.store->changes();
+    CounterCalls calls = node.fanout->tell_everybody(world_.now(), world_.wall(index));
+    note_skipped(index, before, calls);
+    perform(index, std::move(calls), world_.now());
 }
 
 void Counters::on_packet(std::uint32_t index, std::uint32_t peer, const Packet& packet) {
+    Node& node = nodes_[index];
     if (const auto* answer = std::get_if<CounterAnswer>(&packet)) {
         return answered(index, peer, answer->token, true);
+    }
+    if (const auto* page = std::get_if<CounterPage>(&packet)) return on_page(index, peer, *page);
+    if (const auto* asked = std::get_if<CounterPull>(&packet)) {
+        node.fanout->on_asked(world_.node(peer).name);
+        auto page = std::make_shared<CellPage>(node.store->page(*asked->pull));
+        return world_.send(index, peer, CounterPage{asked->token, std::move(page), world_.now()});
     }
     const auto* told = std::get_if<CounterPush>(&packet);
     if (told == nullptr) return;
     check_cells(index, *told->batch);
-    (void)nodes_[index].store->merge(*told->batch, world_.now(), world_.wall(index));
-    news_.reach(peer, index, told->as_of, told->full && told->last);
+    (void)node.store->merge(*told->batch, world_.node(peer).name, world_.now(), world_.wall(index));
+    if (told->batch->whole) {
+        news_.reach(peer, index, told->as_of,
+                    told->catch_up ? News::How::kCatchUp : News::How::kPush);
+    }
     check_known(index, *told->batch);
     world_.send(index, peer, CounterAnswer{told->token});
 }
 
+void Counters::on_page(std::uint32_t index, std::uint32_t peer, const CounterPage& told) {
+    Node& node = nodes_[index];
+    Round& round = node.questions[peer];
+    if (round.token != told.token) return;
+    round.token = 0;
+    if (std::exchange(round.first, false)) round.as_of = told.as_of;
+    for (const CellBatch& batch : told.page->batches) {
+        check_cells(index, batch);
+        (void)node.store->merge(batch, world_.node(peer).name, world_.now(), world_.wall(index));
+        check_known(index, batch);
+    }
+    const bool all =
+        node.puller->on_page(world_.node(peer).name, told.token, told.page->next, world_.now());
+    if (all) news_.reach(peer, index, round.as_of, News::How::kAnswer);
+}
+
 void Counters::tick(std::uint32_t index) {
     Node& node = nodes_[index];
-    push(index, world_.living(index));
+    const std::uint32_t living = world_.living(index);
+    push(index, living);
+    ask(index, living);
     if (++node.ticks % kTicksPerCollection == 0) {
         node.store->tick(world_.now(), world_.wall(index));
+        if (calm_) check_pushes_arrive(index);
     }
     world_.later(index, kPushInterval, [this, index] { tick(index); });
+}
+
+std::size_t Counters::calls_under_way(std::uint32_t index, std::uint32_t peer) const {
+    const auto found = nodes_[index].calls.find(peer);
+    return found == nodes_[index].calls.end() ? 0 : found->second.size();
 }
 
 void Counters::push(std::uint32_t index, std::uint32_t nodes) {
@@ -125,38 +175,50 @@ void Counters::push(std::uint32_t index, std::uint32_t nodes) {
     for (std::uint32_t i = 0; i < nodes_.size(); ++i) running += world_.running(i) ? 1 : 0;
     nodes_overestimated_ = std::max(nodes_overestimated_, static_cast<double>(running) / nodes);
     const auto room = [&](const NodeId& peer) {
-        const auto found = node.calls.find(*world_.index_of(peer));
-        return kCallsMax -
-               (found == node.calls.end() ? 0 : std::min(kCallsMax, found->second.size()));
+        const std::size_t calls = calls_under_way(index, *world_.index_of(peer));
+        return cells_per_call_ * (kCallsMax - std::min(kCallsMax, calls));
     };
-    // What there is to say may not get through to who has no room; who has nothing under way and
-    // is told nothing is up to date.
-    for (std::uint32_t peer = 0; peer < nodes_.size(); ++peer) {
-        if (peer == index || !world_.network().connected(index, peer)) continue;
-        const std::size_t free = room(world_.node(peer).name);
-        if (free == 0) news_.miss(index, peer, now);
-    }
+    const std::uint64_t before = node.store->changes();
     CounterCalls calls = node.fanout->on_interval(now, world_.wall(index), nodes, room);
+    note_skipped(index, before, calls);
+    // Who has nothing under way and is told nothing is up to date.
     for (std::uint32_t peer = 0; peer < nodes_.size(); ++peer) {
-        const auto under_way = node.calls.find(peer);
-        const bool idle = under_way == node.calls.end() || under_way->second.empty();
         const bool told = std::any_of(calls.begin(), calls.end(), [&](const CounterCall& call) {
             return call.to == world_.node(peer).name;
         });
+        const bool idle = calls_under_way(index, peer) == 0;
         if (peer != index && idle && !told && world_.network().connected(index, peer)) {
-            news_.reach(index, peer, now, false);
+            news_.reach(index, peer, now, News::How::kPush);
         }
     }
     perform(index, std::move(calls), now);
 }
 
+// Whom what has just been given out was not sent to.
+void Counters::note_skipped(std::uint32_t index, std::uint64_t before, const CounterCalls& calls) {
+    const std::uint64_t now = nodes_[index].store->changes();
+    if (now == before) return;
+    for (const auto& [peer, since] : nodes_[index].connected) {
+        const bool sent = std::any_of(calls.begin(), calls.end(), [&](const CounterCall& call) {
+            return call.to == world_.node(peer).name && call.batch->whole &&
+                   call.batch->upto == now;
+        });
+        if (!sent) news_.skip(index, peer, world_.now());
+    }
+}
+
 void Counters::perform(std::uint32_t index, CounterCalls calls, MonoTime as_of) {
     for (CounterCall& call : calls) {
         const std::uint32_t peer = *world_.index_of(call.to);
-        nodes_[index].calls[peer][call.token] = {call.full, as_of};
-        const bool last = call.parts_left == 0;
+        MonoTime when = as_of;
+        if (call.catch_up) {  // tells what was so when its first part was made
+            Round& round = nodes_[index].catch_ups[peer];
+            if (round.upto != call.batch->upto) round = {0, call.batch->upto, false, world_.now()};
+            when = round.as_of;
+        }
+        nodes_[index].calls[peer][call.token] = when;
         world_.send(index, peer,
-                    CounterPush{call.token, std::move(call.batch), as_of, call.full, last});
+                    CounterPush{call.token, std::move(call.batch), when, call.catch_up});
         world_.later(index, kCallTimeout, [this, index, peer, token = call.token] {
             answered(index, peer, token, false);
         });
@@ -166,17 +228,33 @@ void Counters::perform(std::uint32_t index, CounterCalls calls, MonoTime as_of) 
 void Counters::answered(std::uint32_t index, std::uint32_t peer, std::uint64_t token, bool taken) {
     Node& node = nodes_[index];
     const auto open = node.calls.find(peer);
-    if (open == node.calls.end()) return;
-    const auto call = open->second.find(token);
-    if (call == open->second.end()) return;
-    const MonoTime as_of = call->second.as_of;
-    open->second.erase(call);
-    if (!taken) news_.miss(index, peer, world_.now());
-    auto next = node.fanout->on_answer(world_.node(peer).name, token, taken);
+    if (open == node.calls.end() || open->second.erase(token) == 0) return;
+    if (!taken) news_.skip(index, peer, world_.now());
+    auto next = node.fanout->on_answer(world_.node(peer).name, token, taken, world_.wall(index));
     if (!next) return;
     CounterCalls calls;
     calls.push_back(std::move(*next));
-    perform(index, std::move(calls), as_of);
+    perform(index, std::move(calls), world_.now());
+}
+
+void Counters::ask(std::uint32_t index, std::uint32_t nodes) {
+    Node& node = nodes_[index];
+    const auto room = [this](const NodeId&) { return cells_per_call_; };
+    for (CounterAsk& each :
+         node.puller->on_interval(world_.now(), world_.wall(index), nodes, room)) {
+        const std::uint32_t peer = *world_.index_of(each.to);
+        Round& round = node.questions[peer];
+        round.token = each.token;
+        round.first |= !each.pull.from;
+        world_.send(index, peer,
+                    CounterPull{each.token, std::make_shared<CellPull>(std::move(each.pull))});
+        world_.later(index, kCallTimeout, [this, index, peer, token = each.token] {
+            Round& asked = nodes_[index].questions[peer];
+            if (asked.token != token) return;
+            asked.token = 0;
+            nodes_[index].puller->on_failure(world_.node(peer).name, token, world_.now());
+        });
+    }
 }
 
 void Counters::arrive() {

@@ -5,12 +5,15 @@
 //    arrivals are those admitted, the delay is the age of the oldest news missing at a decision;
 //  - no node believes more of another than that one really charged;
 //  - what is held is bounded, and collected when its windows have passed (I12);
-//  - merging in any order, repeated, gives the same (I15); after healing all know all.
+//  - merging in any order, repeated, gives the same (I15);
+//  - in a calm network a push arrives within seconds; after healing all hold the same cells, of
+//    those too who are gone.
 // One thread.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,6 +22,7 @@
 #include <vector>
 
 #include "mesh/limits/counter_fanout.h"
+#include "mesh/limits/counter_puller.h"
 #include "mesh/limits/counter_store.h"
 #include "mesh/limits/counter_table.h"
 #include "schema/base/rng.h"
@@ -51,16 +55,21 @@ class Counters final : public Service {
     using Kind = mesh::limits::CellKind;
     // What a store holds: charged and returned by origin, generation, key, kind and window.
     using Held = std::map<CellKey, std::pair<std::uint64_t, std::uint64_t>>;
-    struct Call {
-        bool full = false;
+    struct Round {  // of questions to one peer, or of a catch-up of one
+        std::uint64_t token = 0, upto = 0;
+        bool first = false;
         MonoTime as_of;
     };
     struct Node {
         std::unique_ptr<mesh::limits::CounterTable> table;
         std::unique_ptr<mesh::limits::CounterStore> store;
         std::unique_ptr<mesh::limits::CounterFanout> fanout;
-        // Unanswered, by peer and token.
-        std::map<std::uint32_t, std::map<std::uint64_t, Call>> calls;
+        std::unique_ptr<mesh::limits::CounterPuller> puller;
+        // Unanswered pushes, by peer and token, and as of when they tell.
+        std::map<std::uint32_t, std::map<std::uint64_t, MonoTime>> calls;
+        std::map<std::uint32_t, Round> questions, catch_ups;
+        std::map<std::uint32_t, MonoTime> connected;
+        std::deque<std::pair<MonoTime, Held>> past;  // own cells as they were, of a calm network
         std::uint32_t ticks = 0;
         MonoTime charged_at;  // last
     };
@@ -76,6 +85,11 @@ class Counters final : public Service {
     void tick(std::uint32_t node);
     void push(std::uint32_t node, std::uint32_t nodes);
     void perform(std::uint32_t node, mesh::limits::CounterCalls calls, MonoTime as_of);
+    void ask(std::uint32_t node, std::uint32_t nodes);
+    void on_page(std::uint32_t node, std::uint32_t peer, const CounterPage& told);
+    void note_skipped(std::uint32_t node, std::uint64_t before,
+                      const mesh::limits::CounterCalls& calls);
+    std::size_t calls_under_way(std::uint32_t node, std::uint32_t peer) const;
     void answered(std::uint32_t node, std::uint32_t peer, std::uint64_t token, bool taken);
     CellName cell(std::uint32_t node, std::uint32_t key, Kind kind, std::uint32_t window) const;
     Generation generation(std::uint32_t node) const;  // of its cells
@@ -90,11 +104,13 @@ class Counters final : public Service {
     std::uint64_t bound(std::uint32_t key, Kind kind, std::uint64_t limit) const;
     void check_cells(std::uint32_t node, const mesh::limits::CellBatch& batch);
     void check_known(std::uint32_t node, const mesh::limits::CellBatch& batch);
+    void check_pushes_arrive(std::uint32_t node);
     void check_merge_order();
     void check_collection();
     void lose(std::uint32_t node);
     std::string lacks(std::uint32_t node, const Held& held, std::uint32_t of,
                       const Held& counted) const;
+    Held own(std::uint32_t node) const;
     Worst& worst(std::uint32_t key, Kind kind) {
         return worst_[key * mesh::limits::kWindowedKinds + static_cast<std::size_t>(kind)];
     }
@@ -102,6 +118,8 @@ class Counters final : public Service {
 
     World& world_;
     const Traffic traffic_;
+    const bool calm_;  // and quick
+    const std::size_t cells_per_call_;
     mesh::state::KeyLimits limits_;
     Rng rng_;
     std::vector<KeyId> keys_;

@@ -2,13 +2,17 @@
 #include "tests/sim/figures.h"
 
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <set>
 #include <utility>
 
+#include <unistd.h>
+
 #include "tests/sim/counters.h"
 #include "tests/sim/figure_table.h"
 #include "tests/sim/lab.h"
+#include "tests/sim/trouble.h"
 
 namespace vidai::sim {
 namespace {
@@ -25,6 +29,28 @@ std::string number(std::uint32_t value) {
     return std::to_string(value);
 }
 
+// Even against odd nodes.
+void split_for(World& world, Duration span) {
+    const auto cut = [&world](bool on) {
+        for (std::uint32_t a = 0; a < world.size(); ++a) {
+            for (std::uint32_t b = 0; b < world.size(); ++b) {
+                if (a % 2 != b % 2) world.block(a, b, on);
+            }
+        }
+    };
+    cut(true);
+    run_clean(world, span);
+    cut(false);
+}
+
+// Of this process, resident.
+double resident_bytes() {
+    std::ifstream file("/proc/self/statm");
+    std::uint64_t all = 0, resident = 0;
+    file >> all >> resident;
+    return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
 class Figures {
   public:
     explicit Figures(const Arguments& arguments)
@@ -34,13 +60,14 @@ class Figures {
 
     bool run(const std::string& path) {
         detection();
+        after_trouble();
         slower_interval();
         propagation();
         returning();
         counters();
         idle();
         slow_nodes();
-        false_deaths();
+        loss();
         speed();
         return table_.write(path);
     }
@@ -84,6 +111,24 @@ class Figures {
         if (!long_) return;
         death("silent_n1000", {.nodes = 1000, .trials = 5}, true, std::nullopt, 8.5,
               "memberlist model 13.7/17.2 s");
+    }
+
+    // One after the other, each as soon as the mesh is whole again.
+    void after_trouble() {
+        const auto at = [&](const std::string& id, const std::string& how, std::uint32_t nodes,
+                            Trouble trouble, const std::string& anchor) {
+            if (!wanted(id)) return;
+            const Setting setting{.nodes = nodes,
+                                  .trials = 400,
+                                  .note = "20 in turn in each mesh, 1 to 3 s after it was whole"};
+            add(id, how, setting, deaths_in_turn(setting, trouble), 3, 4.5, anchor);
+        };
+        const std::string cut = "machine cut off seen by all";
+        const std::string stop = "process stopped (SIGSTOP) seen by all";
+        at("cut_in_turn_n3", cut, 3, Trouble::kCutOff, "serf 5.77/7.35 s");
+        at("stop_in_turn_n3", stop, 3, Trouble::kStop, "serf 5.73/7.69 s");
+        at("cut_in_turn_n10", cut, 10, Trouble::kCutOff, "");
+        at("stop_in_turn_n10", stop, 10, Trouble::kStop, "serf 6.17/6.82 s");
     }
 
     // For a fair comparison: nothing is faster here because we ask more often.
@@ -133,7 +178,7 @@ class Figures {
         };
         const auto move = [](World& world, std::uint32_t node) {
             world.stop(node, true);
-            world.run(world.now() + seconds(8));
+            run_clean(world, seconds(8));
             world.readdress(node);
             world.start(node);
         };
@@ -143,16 +188,7 @@ class Figures {
                 measure(three, move, agreed), std::nullopt, 1, "refused up to 30 s");
         }
         const auto split = [](World& world, std::uint32_t) {
-            const auto cut = [&world](bool on) {
-                for (std::uint32_t a = 0; a < world.size(); ++a) {
-                    for (std::uint32_t b = 0; b < world.size(); ++b) {
-                        if (a % 2 != b % 2) world.block(a, b, on);
-                    }
-                }
-            };
-            cut(true);
-            world.run(world.now() + std::chrono::minutes(10));
-            cut(false);
+            split_for(world, std::chrono::minutes(10));
         };
         const auto heal = [&](std::uint32_t nodes, std::uint32_t trials) {
             const Setting setting{.nodes = nodes, .trials = trials};
@@ -163,6 +199,18 @@ class Figures {
         };
         heal(10, 40);
         if (long_) heal(100, 3);
+        if (long_) healing_of_the_aged(agreed);
+    }
+
+    // Both halves have given the other up for a day: each dials each of it once a minute.
+    void healing_of_the_aged(const Done& agreed) {
+        if (!wanted("heal_aged_n10")) return;
+        const Setting setting{.nodes = 10, .trials = 3};
+        const auto split = [](World& world, std::uint32_t) {
+            split_for(world, std::chrono::hours(25));
+        };
+        add("heal_aged_n10", "heal of a split of 25 h", setting, measure(setting, split, agreed),
+            std::nullopt, 60, "memberlist never");
     }
 
     // One request is admitted; all others must count it.
@@ -191,11 +239,11 @@ class Figures {
         Counters& counted = *service;
         world.add(std::move(service));
         for (std::uint32_t i = 0; i < setting.nodes; ++i) world.start(i);
-        world.run(world.now() + seconds(10));
+        run_clean(world, seconds(10));
         std::vector<double> times;
         Rng rng(1000);
         for (std::uint32_t key = 0; key < trials; ++key) {
-            world.run(world.now() + milliseconds(static_cast<std::int64_t>(rng.below(300))));
+            run_clean(world, milliseconds(static_cast<std::int64_t>(rng.below(300))));
             const std::uint32_t node = key % setting.nodes;
             if (!counted.request(node, key)) continue;
             times.push_back(time_until(world, [&] {
@@ -217,11 +265,12 @@ class Figures {
             const std::uint64_t bytes = world->network().bytes();
             const std::uint64_t messages = world->network().messages();
             constexpr seconds kSpan(60);
-            world->run(world->now() + kSpan);
+            run_clean(*world, kSpan);
             const double share = static_cast<double>(kSpan.count()) * nodes;
             const std::string how = "N=" + number(nodes) +
                                     ", 60 s idle, default options, short names, no credential; "
-                                    "TCP payload as sealed, with its RPC envelope";
+                                    "TCP payload as sealed, with its RPC envelope; "
+                                    "1 KiB for each message of a handshake";
             table_.add({id, "idle gossip sent per node", "B/s",
                         "<=", static_cast<double>(world->network().bytes() - bytes) / share, goal,
                         "Serf's model up to 42 kB/s", how});
@@ -259,7 +308,7 @@ class Figures {
             for (std::uint32_t i = 0; i < slow; ++i) {
                 world->scheduler().after(milliseconds(60 * i), [&starve, i] { starve(i); });
             }
-            world->run(world->now() + seconds(120));
+            run_clean(*world, seconds(120));
             table_.add({id, "healthy nodes declared dead beside slow ones", "1",
                         "<=", static_cast<double>(wronged.size()), 0,
                         "one slow SWIM member causes false positives",
@@ -268,39 +317,42 @@ class Figures {
     }
 
     // Declared dead by anybody while it runs; how long until everybody has taken it back.
-    void false_deaths() {
-        const auto at = [&](double loss, double goal, const std::string& anchor) {
-            const std::string id =
-                "false_deaths_n100_loss" + std::to_string(static_cast<int>(loss * 100 + 0.5));
+    void loss() {
+        const auto at = [&](Setting setting, seconds span, Goal goal, const std::string& anchor) {
+            const std::string percent =
+                number(static_cast<std::uint32_t>(setting.loss * 100 + 0.5));
+            const std::string id = "false_deaths_n" + number(setting.nodes) + "_loss" + percent;
             if (!wanted(id)) return;
-            const seconds span = long_ ? seconds(86'400) : seconds(600);
-            Setting setting{.nodes = 100, .trials = 1};
-            setting.loss = loss;
-            const auto world = settled(setting, 1000);
-            // Whoever is declared dead here runs; many say it of one life, and it is one death.
-            std::set<std::pair<NodeId, mesh::membership::Version>> deaths;
-            world->watch([&](std::uint32_t, const mesh::membership::Event& event) {
-                if (event.kind == EventKind::kDead) deaths.emplace(event.subject, event.version);
-            });
-            world->run(world->now() + span);
-            const std::string how = "N=100, " + std::to_string(span.count()) + " simulated s, " +
-                                    std::to_string(static_cast<int>(loss * 100 + 0.5)) +
-                                    " % loss of segments (a delay over TCP), default options";
-            table_.add({id, "false deaths", "1", "<=", static_cast<double>(deaths.size()), goal,
+            if (setting.nodes <= 10) setting.chatter = milliseconds(50);
+            const FalseDeaths found = false_deaths(setting, span);
+            const std::string how = "N=" + number(setting.nodes) + ", " + number(setting.trials) +
+                                    " meshes for " + std::to_string(span.count()) +
+                                    " simulated s, " + percent +
+                                    " % loss of segments (a delay over TCP), counters pushed " +
+                                    "each 50 ms, default options";
+            table_.add({id, "false deaths", "1", "<=", static_cast<double>(found.deaths), goal,
                         anchor, how});
+            table_.add({id + "_refuted", "the longest until all had taken one back", "s",
+                        "<=", found.refuted_after, 2, "", how});
+            table_.add({id + "_suspicions", "suspicions of nodes that run", "1",
+                        "<=", static_cast<double>(found.suspicions), std::nullopt, "", how});
         };
-        at(0.1, 0, "UDP SWIM: 0.77 % of probes fail");
-        at(0.3, 1, "UDP SWIM: 22 % of probes fail");
+        const seconds span = long_ ? seconds(86'400) : seconds(600);
+        at({.nodes = 3, .trials = 20, .loss = 0.3}, seconds(600), 0, "");
+        at({.nodes = 10, .trials = 5, .loss = 0.3}, seconds(600), 0, "");
+        at({.nodes = 100, .trials = 1, .loss = 0.1}, span, 0, "UDP SWIM: 0.77 % of probes fail");
+        at({.nodes = 100, .trials = 1, .loss = 0.3}, span, 1, "UDP SWIM: 22 % of probes fail");
     }
 
     void speed() {
         const auto at = [&](std::uint32_t nodes, seconds simulated, Goal goal) {
             const std::string id = "sim_speed_n" + number(nodes);
             if (!wanted(id)) return;
+            const double before = resident_bytes();
             const auto joined = std::chrono::steady_clock::now();
             const auto world = settled({.nodes = nodes, .trials = 1}, 1000);
             const auto begin = std::chrono::steady_clock::now();
-            world->run(world->now() + simulated);
+            run_clean(*world, simulated);
             const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
             const std::chrono::duration<double> start = begin - joined;
             const std::string how = "N=" + number(nodes) + ", idle mesh, checks after every step";
@@ -308,6 +360,9 @@ class Figures {
                         static_cast<double>(simulated.count()) / wall.count(), goal, "", how});
             table_.add({"sim_join_n" + number(nodes), "wall time until all had met", "s",
                         "<=", start.count(), std::nullopt, "", how});
+            table_.add({"sim_memory_n" + number(nodes), "memory per simulated node", "B",
+                        "<=", (resident_bytes() - before) / nodes, std::nullopt, "",
+                        how + "; its share of the model network and of the checks included"});
         };
         at(10, seconds(1000), 1000);
         at(100, seconds(60), 10);

@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "tests/sim/arguments.h"
 
 namespace vidai::sim {
 
@@ -40,8 +44,17 @@ Plan lab_plan(const Setting& setting, std::uint64_t seed) {
     plan.links.latency = milliseconds(1) / 4;
     plan.links.jitter = milliseconds(1) / 4;
     plan.links.loss = setting.loss;
-    plan.links.user_timeout = seconds(5);
+    plan.links.user_timeout = seconds(10);
     return plan;
+}
+
+void run_clean(World& world, Duration span) {
+    world.run(world.now() + span);
+    const Violation& broken = world.violation();
+    if (broken.rule.empty()) return;
+    std::fprintf(stderr, "vidai-sim: a figure's run broke the rule %s: %s\n", broken.rule.c_str(),
+                 broken.detail.c_str());
+    std::exit(kSafety);
 }
 
 std::unique_ptr<World> settled(const Setting& setting, std::uint64_t seed) {
@@ -55,10 +68,13 @@ std::unique_ptr<World> settled(const Setting& setting, std::uint64_t seed) {
     }
     const MonoTime begin = world->now();
     const Duration longest = milliseconds(static_cast<std::int64_t>(spread_ms)) + seconds(120);
-    do world->run(world->now() + seconds(1));
+    do run_clean(*world, seconds(1));
     while (!world->disagreement().empty() && world->now() - begin < longest);
-    world->run(world->now() + seconds(5) +
-               milliseconds(static_cast<std::int64_t>(rng.below(2000))));
+    if (const std::string why = world->disagreement(); !why.empty()) {
+        std::fprintf(stderr, "vidai-sim: a figure's mesh did not settle: %s\n", why.c_str());
+        std::exit(kLiveness);
+    }
+    run_clean(*world, seconds(5) + milliseconds(static_cast<std::int64_t>(rng.below(2000))));
     return world;
 }
 
@@ -66,7 +82,7 @@ double time_until(World& world, const std::function<bool()>& done, Duration step
     const MonoTime begin = world.now();
     while (!done()) {
         if (world.now() - begin > seconds(60)) return -1;
-        world.run(world.now() + step);
+        run_clean(world, step);
     }
     return static_cast<double>((world.now() - begin).count()) / 1e9;
 }
@@ -89,8 +105,7 @@ Quantiles measure(const Setting& setting, const Act& act, const Done& done) {
         act(*world, node);
         times.push_back(time_until(*world, [&] { return done(*world, node); }, step));
         if (!world->running(node)) world->start(node);
-        world->run(world->now() + seconds(6) +
-                   milliseconds(static_cast<std::int64_t>(rng.below(1000))));
+        run_clean(*world, seconds(6) + milliseconds(static_cast<std::int64_t>(rng.below(1000))));
     }
     return quantiles(std::move(times));
 }

@@ -19,6 +19,7 @@ struct Setting {
     std::uint32_t nodes = 3;
     std::uint32_t trials = 100;
     double loss = 0;
+    Duration chatter{};  // each tells each other something this often; 0: only membership speaks
     mesh::membership::Options options{};
     std::string note{};  // what differs from the defaults, for the conditions
 
@@ -31,6 +32,9 @@ struct Quantiles {
 Quantiles quantiles(std::vector<double> times);
 
 Plan lab_plan(const Setting& setting, std::uint64_t seed);
+// Runs for `span`. No figure stands on a broken rule, nor on a run that one has ended: the program
+// ends with kSafety, and says which.
+void run_clean(World& world, Duration span);
 // All nodes running, and everything settled.
 std::unique_ptr<World> settled(const Setting& setting, std::uint64_t seed);
 // Seconds until `done`, asked each `step`; -1 when that takes more than a minute.

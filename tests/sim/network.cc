@@ -12,9 +12,12 @@ using mesh::membership::DialFailure;
 using mesh::membership::LinkEnd;
 using std::chrono::milliseconds;
 
+constexpr std::size_t kSegmentBytes = 1448;
 constexpr Duration kFirstRto = milliseconds(200);
 constexpr Duration kLastRto = std::chrono::seconds(120);
 constexpr Duration kFirstSyn = std::chrono::seconds(1);
+// M1 and M3 of the dialler, M2 of who answers, each as long as it may be (mesh/seal/handshake.h).
+constexpr std::size_t kHandshakeMessage = 1024;
 
 }  // namespace
 
@@ -62,6 +65,24 @@ void Network::reset(std::uint32_t a, std::uint32_t b) {
         close_end(id_of(*here), connections_[*here].ends[0].node == a ? 0 : 1, LinkEnd::kClosed);
     if (there)
         close_end(id_of(*there), connections_[*there].ends[0].node == b ? 0 : 1, LinkEnd::kClosed);
+}
+
+void Network::close(std::uint32_t from, std::uint32_t to) {
+    const auto slot = slot_of(from, to);
+    if (!slot) return;
+    const int side = connections_[*slot].ends[0].node == from ? 0 : 1;
+    scheduler_.after({}, [this, id = id_of(*slot), side, from, to] {
+        Connection* connection = find(id);
+        if (connection == nullptr || !connection->ends[side].open) return;
+        End& end = connection->ends[side];
+        end.open = false;
+        const bool current = slot_of(from, to) == static_cast<std::uint32_t>(id);
+        if (current) connection_of_[pair(from, to)] = 0;
+        end.out.queue.push_back({.fin = true, .packet = {}});
+        if (!end.out.stalled) transmit(id, side);
+        collect(id);
+        if (current) receiver_.disconnected(from, to, LinkEnd::kLocal);
+    });
 }
 
 void Network::block(std::uint32_t from, std::uint32_t to, bool on) {
@@ -141,7 +162,10 @@ void Network::send(std::uint32_t from, std::uint32_t to, Packet packet) {
     Stream& out = connection.ends[side].out;
     count(from, wire_bytes(packet));
     out.queue.push_back({.fin = false, .packet = std::move(packet)});
-    if (!out.stalled) transmit(id_of(*slot), side);
+    // What follows a first loss and gets through tells of it, sooner than any timer.
+    const bool told = out.stalled && out.tries == 1 && passes(from, to) && passes(to, from);
+    if (told) ++out.retries;
+    if (!out.stalled || told) transmit(id_of(*slot), side);
 }
 
 MonoTime Network::arrival(Stream& out, const Segment& segment) {
@@ -157,30 +181,54 @@ MonoTime Network::arrival(Stream& out, const Segment& segment) {
     return out.last_arrival;
 }
 
-void Network::transmit(ConnectionId id, int side) {
-    Connection& connection = connections_[static_cast<std::uint32_t>(id)];
-    Stream& out = connection.ends[side].out;
-    const std::uint32_t from = connection.ends[side].node;
-    const std::uint32_t to = connection.ends[1 - side].node;
-    out.stalled = false;
-    std::size_t sent = 0;
-    for (; sent < out.queue.size(); ++sent) {
-        if (!passes(from, to)) {
-            out.stalled = true;
-            out.rto = out.rto.count() == 0 ? kFirstRto : std::min(2 * out.rto, kLastRto);
-            if (!out.unacked_since) out.unacked_since = scheduler_.now();
-            scheduler_.after(out.rto, [this, id, side] { retry(id, side); });
-            break;
-        }
-        out.rto = {};
-        Segment& segment = out.queue[sent];
+// One segment's worth of what waits, from `first` on; the end of it.
+std::size_t Network::emit(ConnectionId id, int side, std::size_t first) {
+    Stream& out = connections_[static_cast<std::uint32_t>(id)].ends[side].out;
+    std::size_t bytes = 0;
+    std::size_t next = first;
+    for (; next < out.queue.size(); ++next) {
+        Segment& segment = out.queue[next];
+        bytes += segment.fin ? 0 : wire_bytes(segment.packet);
+        if (next > first && bytes > kSegmentBytes) break;
         const MonoTime when = arrival(out, segment);
         scheduler_.at(when, [this, id, side, moved = std::move(segment)]() mutable {
             arrive(id, side, std::move(moved));
         });
     }
+    return next;
+}
+
+// Of the window that a lost segment leaves, one segment goes out at a time and the next waits for
+// its acknowledgement: while a stream recovers, both ways have to work.
+void Network::transmit(ConnectionId id, int side) {
+    Connection& connection = connections_[static_cast<std::uint32_t>(id)];
+    Stream& out = connection.ends[side].out;
+    const std::uint32_t from = connection.ends[side].node;
+    const std::uint32_t to = connection.ends[1 - side].node;
+    const bool one_at_a_time = std::exchange(out.stalled, false) && out.tries > 1;
+    std::size_t sent = 0;
+    if (out.unheard) {
+        if (!passes(from, to)) return stall(id, side);
+        acknowledge(id, 1 - side);
+        if (!passes(to, from)) return stall(id, side);
+        out.unheard = false;
+    }
+    while (sent < out.queue.size() && !out.stalled) {
+        if (!passes(from, to)) {
+            out.stalled = true;
+            break;
+        }
+        const bool first = sent == 0;
+        sent = emit(id, side, sent);
+        out.unheard = out.stalled = one_at_a_time && first && !passes(to, from);
+    }
     out.queue.erase(out.queue.begin(), out.queue.begin() + static_cast<std::ptrdiff_t>(sent));
-    if (out.stalled) return;
+    if (sent > 0 && !out.unheard) {
+        out.tries = 0;
+        if (path(to, from)) out.unacked_since.reset();
+    }
+    if (out.stalled) return stall(id, side);
+    out.tries = 0;
     if (path(to, from)) {
         out.unacked_since.reset();
     } else if (!out.unacked_since) {
@@ -190,11 +238,29 @@ void Network::transmit(ConnectionId id, int side) {
     }
 }
 
-void Network::retry(ConnectionId id, int side) {
+void Network::stall(ConnectionId id, int side) {
+    Stream& out = connections_[static_cast<std::uint32_t>(id)].ends[side].out;
+    out.stalled = true;
+    out.rto = ++out.tries <= 2 ? kFirstRto : std::min(2 * out.rto, kLastRto);
+    if (!out.unacked_since) out.unacked_since = scheduler_.now();
+    scheduler_.after(out.rto, [this, id, side, turn = ++out.retries] { retry(id, side, turn); });
+}
+
+// What comes the other way says what has arrived.
+void Network::acknowledge(ConnectionId id, int side) {
+    Stream& out = connections_[static_cast<std::uint32_t>(id)].ends[side].out;
+    if (!std::exchange(out.unheard, false)) return;
+    out.stalled = false;
+    out.tries = 0;
+    ++out.retries;
+    transmit(id, side);
+}
+
+void Network::retry(ConnectionId id, int side, std::uint32_t turn) {
     Connection* connection = find(id);
     if (connection == nullptr) return;
     End& end = connection->ends[side];
-    if (!hosts_[end.node].up) return;
+    if (!hosts_[end.node].up || turn != end.out.retries) return;
     if (scheduler_.now() - *end.out.unacked_since >= quality_.user_timeout) {
         return give_up(id, side);
     }
@@ -262,6 +328,7 @@ void Network::arrive(ConnectionId id, int side, Segment segment) {
         return;
     }
     if (segment.fin) return close_end(id, 1 - side, LinkEnd::kClosed);
+    acknowledge(id, 1 - side);
     ++messages_;
     if (rng_.chance(quality_.duplicate)) {
         const std::uint32_t life = hosts_[to].life;
@@ -334,6 +401,8 @@ void Network::establish(const Attempt& attempt, std::uint32_t to) {
         collect(id_of(*old));
     }
     add(from, to);
+    count(from, 2 * kHandshakeMessage);
+    count(to, kHandshakeMessage);
     receiver_.connected(to, from);
     receiver_.connected(from, to);
 }

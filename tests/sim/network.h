@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A model of TCP between processes on hosts, honest where it hurts: a lost segment is a delay that
-// doubles from 200 ms and holds up everything behind it; an unacknowledged connection is given up
-// after its user timeout, by one end only; the other end is half open until it speaks. A process
-// that ends closes its connections and refuses dials, a machine that vanishes does neither.
+// doubles from 200 ms until data and acknowledgement both get through, and holds up everything
+// behind it (network_test.cc holds that against the kernel's); an unacknowledged connection is
+// given up after its user timeout, by one end only; the other end is half open until it speaks. A
+// process that ends closes its connections and refuses dials, a machine that vanishes does neither.
 // A link of finite rate makes packets wait behind those before them. Packets are values: sealing
 // and packing only count as bytes. One thread.
 #pragma once
@@ -48,6 +49,7 @@ class Network {
     void block(std::uint32_t from, std::uint32_t to, bool on);
     void heal();  // no loss, no tails, no rate, nothing blocked
 
+    void close(std::uint32_t from, std::uint32_t to);  // by `from`: the other side sees its FIN
     // What sits between them resets their connection, if there is one.
     void reset(std::uint32_t a, std::uint32_t b);
 
@@ -70,6 +72,9 @@ class Network {
     struct Stream {
         std::vector<Segment> queue;  // in order; empty unless stalled
         bool stalled = false;
+        bool unheard = false;       // what went out last arrived, and its acknowledgement did not
+        std::uint32_t retries = 0;  // the retransmission that is due; older timers are stale
+        std::uint32_t tries = 0;    // in vain, in a row; the second follows a tail loss probe
         Duration rto{};
         MonoTime last_arrival{};
         MonoTime free_at{};  // of a link with a rate: when the bytes before are through
@@ -110,7 +115,10 @@ class Network {
     Duration delay();
 
     void transmit(ConnectionId id, int side);
-    void retry(ConnectionId id, int side);
+    std::size_t emit(ConnectionId id, int side, std::size_t first);
+    void stall(ConnectionId id, int side);
+    void acknowledge(ConnectionId id, int side);
+    void retry(ConnectionId id, int side, std::uint32_t turn);
     void watch_acks(ConnectionId id, int side);
     void give_up(ConnectionId id, int side);
     MonoTime arrival(Stream& out, const Segment& segment);

@@ -20,33 +20,36 @@ class News {
     void start(std::uint32_t node, MonoTime now) {
         for (std::uint32_t other = 0; other < nodes_; ++other) {
             at(other, node) = {};
-            at(node, other) = {.current = now, .missed = now, .synced = true};
+            at(node, other) = {.current = now, .missed = now, .skipped = {}, .synced = true};
         }
     }
-    // Something of `from` did not or may not reach `to`: only a full sync that begins later helps.
+    // Anything of `from` may not have reached `to`: only an answer to all that `to` lacks, begun
+    // later, helps.
     void miss(std::uint32_t from, std::uint32_t to, MonoTime now) { at(from, to).missed = now; }
+    // A push of `from` did not or may not reach `to`: a catch-up that begins later helps too.
+    void skip(std::uint32_t from, std::uint32_t to, MonoTime now) { at(from, to).skipped = now; }
+    enum class How : std::uint8_t { kPush, kCatchUp, kAnswer };
     // All that `from` had counted by `as_of` has reached `to`, if nothing before it was missed.
-    void reach(std::uint32_t from, std::uint32_t to, MonoTime as_of, bool whole) {
+    void reach(std::uint32_t from, std::uint32_t to, MonoTime as_of, How how) {
         Pair& pair = at(from, to);
-        if (whole && (!pair.missed || *pair.missed <= as_of)) {
+        if (how == How::kAnswer && (!pair.missed || *pair.missed <= as_of)) {
             pair.missed.reset();
             pair.synced = true;
         }
-        if (!pair.missed) pair.current = std::max(pair.current, as_of);
+        if (how != How::kPush && pair.skipped && *pair.skipped <= as_of) pair.skipped.reset();
+        if (!pair.missed && !pair.skipped) pair.current = std::max(pair.current, as_of);
     }
     // Until when `to` is up to date about `from`; nothing: it has never been.
     std::optional<MonoTime> current(std::uint32_t from, std::uint32_t to) const {
         const Pair& pair = pairs_[std::size_t{from} * nodes_ + to];
         return pair.synced ? std::optional(pair.current) : std::nullopt;
     }
-    bool complete(std::uint32_t from, std::uint32_t to) const {
-        return !pairs_[std::size_t{from} * nodes_ + to].missed;
-    }
 
   private:
     struct Pair {
         MonoTime current{};
         std::optional<MonoTime> missed = MonoTime{};
+        std::optional<MonoTime> skipped;
         bool synced = false;
     };
     Pair& at(std::uint32_t from, std::uint32_t to) {

@@ -3,6 +3,7 @@
 // texts with their NUL. A test holds it against what mesh/wire really packs.
 #include "tests/sim/packet.h"
 
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -78,6 +79,9 @@ std::size_t size_of(const SyncReply& reply) {
 std::size_t size_of(const SyncDelta& delta) {
     return size_of(delta.rumors);
 }
+std::size_t size_of(const Goodbye&) {
+    return 0;
+}
 
 std::size_t sealed(std::size_t bytes) {
     return bytes + kRecord * ((bytes + kRecordPlaintext - 1) / kRecordPlaintext);
@@ -91,11 +95,54 @@ std::size_t packed_bytes(const Message& message) {
            std::visit([](const auto& body) { return size_of(body); }, message);
 }
 
-std::size_t packed_bytes(const mesh::limits::CellBatch& batch) {
-    std::size_t size = kFrame + 3 * kWord + 3 * kWord + text(batch.node.str()) + kWord;
+namespace {
+
+constexpr std::size_t kCellBatch = 7 * kWord;  // its struct: five words and two pointers
+constexpr std::size_t kCellCursor = 6 * kWord;
+
+std::size_t contents(const mesh::limits::CellBatch& batch) {
+    std::size_t size = text(batch.node.str()) + kWord;
     for (const mesh::limits::Cell& cell : batch.cells) size += 4 * kWord + text(cell.key.str());
     return size;
 }
+std::size_t contents(const std::optional<mesh::limits::CellCursor>& cursor) {
+    return cursor ? kCellCursor + text(cursor->node.str()) + text(cursor->after.str()) : 0;
+}
+
+}  // namespace
+
+std::size_t packed_bytes(const mesh::limits::CellBatch& batch) {
+    return kFrame + 3 * kWord + kCellBatch + contents(batch);
+}
+
+std::size_t packed_bytes(const mesh::limits::CellPull& pull) {
+    std::size_t size = kFrame + 4 * kWord + kWord + contents(pull.from);
+    for (const mesh::limits::OriginProgress& one : pull.have) {
+        size += 4 * kWord + text(one.node.str());
+    }
+    return size;
+}
+
+std::size_t packed_bytes(const mesh::limits::CellPage& page) {
+    std::size_t size = kFrame + 3 * kWord + kWord + contents(page.next);
+    for (const mesh::limits::CellBatch& batch : page.batches) {
+        size += kCellBatch + contents(batch);
+    }
+    return size;
+}
+
+namespace {
+
+// About: a certificate's chain is told once a page and here not at all.
+std::size_t packed_bytes(const std::vector<mesh::state::Register>& registers) {
+    std::size_t size = kFrame + 6 * kWord + kWord;
+    for (const mesh::state::Register& each : registers) {
+        size += 3 * kWord + words(mesh::state::encode(each.statement).size()) + 8 * kWord;
+    }
+    return size;
+}
+
+}  // namespace
 
 std::size_t wire_bytes(const Packet& packet) {
     constexpr std::size_t kAnswer = kReturn + kRecord;
@@ -105,6 +152,22 @@ std::size_t wire_bytes(const Packet& packet) {
     }
     if (const auto* push = std::get_if<CounterPush>(&packet)) {
         return sealed(kCall - kFrame + packed_bytes(*push->batch)) + kEnd;
+    }
+    if (const auto* pull = std::get_if<CounterPull>(&packet)) {
+        return sealed(kCall - kFrame + packed_bytes(*pull->pull)) + kEnd;
+    }
+    if (const auto* page = std::get_if<CounterPage>(&packet)) {
+        return sealed(kReturn - kFrame + packed_bytes(*page->page));
+    }
+    if (const auto* push = std::get_if<RegisterPush>(&packet)) {
+        return sealed(kCall - kFrame + packed_bytes(*push->registers)) + kAnswer + kEnd;
+    }
+    if (const auto* pull = std::get_if<RegisterPull>(&packet)) {
+        constexpr std::size_t kCursor = 4 * kWord;
+        return sealed(kCall + kCursor + kWord * pull->digest->buckets.size()) + kEnd;
+    }
+    if (const auto* page = std::get_if<RegisterPage>(&packet)) {
+        return sealed(kReturn - kFrame + packed_bytes(*page->registers));
     }
     return kAnswer;
 }

@@ -45,19 +45,34 @@ TEST(PacketSize, IsWhatTheWirePacks) {
         SyncRequest{NodeId("a"), NodeId("vidai-200"), {digest}},
         SyncReply{{claim("n1", 0)}, {NodeId("n1"), NodeId("vidai-9999")}},
         SyncDelta{{claim("n1", 1), claim("n22222222", 512), accusation()}},
+        Goodbye{},
     };
     for (const Message& message : messages) {
         EXPECT_EQ(packed_bytes(message), really_packed(message)) << message_name(message);
     }
 }
 
+template <class Schema, class Value>
+std::size_t written(const Value& value) {
+    capnp::MallocMessageBuilder builder;
+    mesh::wire::write(value, builder.initRoot<Schema>());
+    return capnp::computeSerializedSizeInWords(builder) * sizeof(capnp::word);
+}
+
 TEST(PacketSize, OfCountersIsWhatTheWirePacks) {
-    mesh::wire::CounterPush push{{NodeId("vidai-1"), Generation{3}, {}}, {}};
+    mesh::wire::CounterPush push{{NodeId("vidai-1"), Generation{3}, {}, 1, 2, 2, true}, {}};
+    mesh::limits::CellPull pull;
+    mesh::limits::CellPage page;
+    const mesh::limits::CellCursor cursor{
+        NodeId("vidai-17"), Generation{1}, {5, 7}, false, KeyId("abcdefghijkl")};
     for (int i = 0; i < 5; ++i) {
         push.batch.cells.push_back({KeyId("abcdefghijkl"), {}, 1, 2, 1});
-        capnp::MallocMessageBuilder builder;
-        mesh::wire::write(push, builder.initRoot<proto::CounterPush>());
-        EXPECT_EQ(packed_bytes(push.batch), capnp::computeSerializedSizeInWords(builder) * 8);
+        EXPECT_EQ(packed_bytes(push.batch), written<proto::CounterPush>(push));
+        pull.have.push_back({NodeId("vidai-" + std::to_string(i)), Generation{3}, 7, 9});
+        EXPECT_EQ(packed_bytes(pull), written<proto::CellPull>(pull));
+        page.batches.push_back(push.batch);
+        EXPECT_EQ(packed_bytes(page), written<proto::CellPage>(page));
+        pull.from = page.next = cursor;
     }
 }
 

@@ -100,6 +100,7 @@ std::string Plan::describe() const {
                   static_cast<unsigned long long>(traffic.tokens_per_minute), traffic.offered,
                   traffic.burst, ms(traffic.hold_max), ms(clocks_apart));
     out += text;
+    if (registers) out += "  registers are written\n";
     for (std::size_t i = 0; i < faults.size(); ++i) {
         const Fault& fault = faults[i];
         std::snprintf(text, sizeof text, "  %2zu %7.3f s %-9s n%u group %llx for %.3f s\n", i + 1,
@@ -128,6 +129,7 @@ void apply(const Trim& trim, Plan& plan) {
         plan.links.bytes_per_second = 0;
     }
     if (trim.no_traffic) plan.traffic.keys = 0;
+    if (trim.no_traffic) plan.registers = false;
     if (trim.one_clock) plan.clocks_apart = {};
 }
 
@@ -180,6 +182,7 @@ Plan draw_plan(std::uint64_t seed, const Trim& trim) {
     }
     std::stable_sort(plan.faults.begin(), plan.faults.end(),
                      [](const Fault& a, const Fault& b) { return a.at < b.at; });
+    plan.registers = Rng(seed ^ 0x4e61).chance(0.4);  // not of `rng`: seeds keep their meaning
     apply(trim, plan);
     return plan;
 }

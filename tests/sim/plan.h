@@ -75,6 +75,7 @@ struct Plan {
     std::uint32_t nodes = 3;
     LinkQuality links;
     Traffic traffic;
+    bool registers = false;     // are written while faults last
     Duration clocks_apart{};    // the wall clocks of nodes differ by up to
     Duration into_minute{};     // since a minute turned, when the run begins
     bool timers_first = false;  // what a paused process sees first when it wakes

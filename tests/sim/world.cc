@@ -320,6 +320,8 @@ void World::perform(std::uint32_t index, Effect& effect) {
         network_.send(index, *to, std::move(send->message));
     } else if (const auto* dial = std::get_if<Dial>(&effect)) {
         network_.dial(index, *dial);
+    } else if (const auto* close = std::get_if<Close>(&effect)) {
+        if (const auto peer = index_of(close->peer)) network_.close(index, *peer);
     } else if (const auto* timer = std::get_if<ArmTimer>(&effect)) {
         ++node.timers_pending;
         const std::uint32_t life = node.life;

@@ -96,7 +96,7 @@ class Fuzzer {
         return request;
     }
     Message message() {
-        switch (byte() % 8) {
+        switch (byte() % 9) {
             case 0:
                 return Ping{byte(), {id(), version(), static_cast<Status>(byte() % 6)}};
             case 1:
@@ -114,8 +114,10 @@ class Fuzzer {
                 for (std::size_t n = byte() % 8; n > 0; --n) reply.wanted.push_back(id());
                 return reply;
             }
-            default:
+            case 7:
                 return SyncDelta{rumors()};
+            default:
+                return Goodbye{};
         }
     }
 

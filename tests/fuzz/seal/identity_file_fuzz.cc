@@ -12,5 +12,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)seal::decode_node_key(text, "fuzz");
     (void)seal::decode_generation(text, {}, "fuzz");
     (void)seal::decode_membership(text, "fuzz");
+    (void)seal::decode_succession(text, "fuzz");
     return 0;
 }

@@ -1,12 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// What operators say, as any peer may send it: decoded strictly, one value one encoding.
+// What operators and roots say, as any peer may send it and a handshake tell it: decoded strictly,
+// one value one encoding.
 #include "mesh/state/statement.h"
+#include "mesh/state/succession.h"
 #include "schema/vocabulary/check.h"
 
 namespace state = vidai::mesh::state;
 namespace seal = vidai::mesh::seal;
 
+namespace {
+
+void read_told(seal::ByteView bytes) {
+    const auto all = state::unpack_successions(bytes);
+    if (!all) return;
+    seal::Bytes again;
+    for (const state::Register& held : *all) {
+        const seal::Bytes one = state::pack_succession(held);
+        again.insert(again.end(), one.begin(), one.end());
+    }
+    CHECK(again == seal::Bytes(bytes.begin(), bytes.end()));
+    seal::Roots roots({{}, {}});
+    CHECK(state::follow(roots, *all) == 0, "of roots that this mesh never had");
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    read_told({data, size});
     const auto statement = state::decode_statement(seal::ByteView(data, size));
     if (!statement) return 0;
     CHECK(state::encode(*statement) == seal::Bytes(data, data + size));
@@ -19,6 +39,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto again =
             state::encode_statement(*said, statement->origin, statement->time.wall());
         CHECK(again.value == statement->value && again.id == statement->id);
+    }
+    if (const auto said = state::decode_succession(*statement)) {
+        CHECK(said->began <= statement->time.wall() && statement->time.wall() <= said->until);
+        CHECK(state::revocation_id(said->from) == statement->id);
     }
     return 0;
 }

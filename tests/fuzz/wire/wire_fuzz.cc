@@ -39,7 +39,7 @@ void guard(seal::ByteView bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const seal::ByteView bytes(data + 1, size - 1);
-    switch (data[0] % 8) {
+    switch (data[0] % 10) {
         case 0: {
             const auto message = parse<proto::MemberMessage>(bytes);
             if (message) CHECK(membership::validate(*message).has_value());
@@ -72,6 +72,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             (void)parse<proto::MemberList>(bytes);
             (void)parse<proto::NodeDetail>(bytes);
             break;
+        case 8: {
+            const auto pull = parse<proto::CellPull>(bytes);
+            if (pull) CHECK(pull->cells_max > 0 && pull->cells_max <= wire::kCellsPerChunk);
+            break;
+        }
+        case 9: {
+            const auto page = parse<proto::CellPage>(bytes);
+            if (page) CHECK(page->batches.size() <= wire::kBatchesPerPage);
+            break;
+        }
         default:
             guard(bytes);
             break;

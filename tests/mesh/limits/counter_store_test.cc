@@ -177,6 +177,25 @@ TEST(CounterStoreBounds, HoldForCellsKeysAndNodes) {
         node.store.merge(from("d", {requests(1, 0, kMinute + 5)}), kMono, kWall + 5min).applied);
 }
 
+TEST(CounterStoreBounds, WhatALiarTellsOfAnotherTakesNoneOfThatOnesPlaces) {
+    NodeUnderTest node("self", {.cells_per_origin_max = 2});
+    const auto merge = [&](const char* teller, std::uint64_t generation) {
+        return node.store.merge(from("b", {requests(1)}, generation), NodeId(teller), kMono, kWall)
+                   .applied == 1;
+    };
+    EXPECT_TRUE(merge("liar", 1));
+    EXPECT_TRUE(merge("liar", 2));
+    EXPECT_FALSE(merge("liar", 3));
+    EXPECT_TRUE(merge("b", 4));
+    node.store.tick(kMono + 5min, kWall + 5min);
+    EXPECT_EQ(node.store.cell_count(), 0u);
+    EXPECT_TRUE(
+        node.store
+            .merge(from("b", {requests(1, 0, kMinute + 5)}, 5), NodeId("liar"), kMono, kWall + 5min)
+            .applied)
+        << "its places are free again";
+}
+
 TEST(CounterStoreBounds, KeepTheNewestGenerationsOfSpend) {
     NodeUnderTest node("self", {.spend_generations_max = 2});
     for (const std::uint64_t generation : {3U, 1U, 2U, 4U}) {

@@ -119,7 +119,7 @@ TEST(TwoMembers, WaitForTheLoneTimeAndCapTheirOwnDoubt) {
     m.run(milliseconds(510));
     EXPECT_EQ(m.status("a"), Status::kSuspect);
     EXPECT_EQ(m.core.health(), 1U);
-    m.run(milliseconds(3450));
+    m.run(milliseconds(2950));
     EXPECT_EQ(m.status("a"), Status::kSuspect);
     m.run(milliseconds(100));
     EXPECT_EQ(m.status("a"), Status::kDead);
@@ -133,6 +133,29 @@ TEST(Health, WorsensWithSilentHelpersAndRecoversWithAnswers) {
     EXPECT_LE(ill, 8U);
     m.run(seconds(30), "abcd");
     EXPECT_LT(m.core.health(), ill);
+}
+
+TEST(Health, IsBackAfterAsManyAnswersAsItsStepsAtTheUsualPace) {
+    Bench m("abcd");
+    m.run(seconds(5));
+    const std::uint32_t ill = m.core.health();
+    ASSERT_GE(ill, 5U);
+    m.run(milliseconds(4500), "");  // what is in flight ends
+    const std::uint32_t worst = m.core.health();
+    m.run(milliseconds(4500) + worst * milliseconds(500), "abcd");
+    EXPECT_EQ(m.core.health(), 0U);
+}
+
+TEST(Health, SlowsNoProbeOfWhomWeAccuseAlready) {
+    Bench m("ab");
+    until_pinged(m, "a", "");
+    m.run(seconds(3), "");
+    ASSERT_EQ(m.status("a"), Status::kSuspect);
+    ASSERT_EQ(m.status("b"), Status::kSuspect);
+    ASSERT_GE(m.core.health(), 2U);
+    const std::size_t before = m.sent<Ping>().size();
+    m.run(milliseconds(2000), "");
+    EXPECT_GE(m.sent<Ping>().size() - before, 4U);
 }
 
 TEST(Pings, AreAnsweredAndOneThatAccusesIsRefuted) {

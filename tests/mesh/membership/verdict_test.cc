@@ -139,6 +139,22 @@ TEST(Suspicion, OfTenEndsAfterTheMaximumAloneAndTheMinimumWhenConfirmed) {
     }
 }
 
+TEST(Suspicion, EndsInItsTimeThoughItsTimerCameEarly) {
+    Bench m("abcdefghi");
+    m.hear("b", accusation("a", version(1, 0), "b"));
+    const std::vector<ArmTimer> armed = m.timers;
+    m.run(milliseconds(5999), "abcdefghi");
+    ASSERT_EQ(m.status("a"), Status::kSuspect);
+    for (const ArmTimer& timer : armed) {
+        if (timer.at != m.now + milliseconds(1)) continue;
+        std::erase_if(m.timers, [&](const ArmTimer& t) { return t.token == timer.token; });
+        m.give([&](Effects& out) { m.core.on_timer(m.now, timer.token, out); });
+    }
+    EXPECT_EQ(m.status("a"), Status::kSuspect);
+    m.run(milliseconds(2), "abcdefghi");
+    EXPECT_EQ(m.status("a"), Status::kDead);
+}
+
 TEST(Suspicion, RepeatedByOneAccuserIsNoConfirmation) {
     Bench m("abcdefghi");
     for (int i = 0; i < 5; ++i) m.hear("b", accusation("a", version(1, 0), "b"));

@@ -53,7 +53,8 @@ TEST_F(Chain, FromTheRootNamesANode) {
                                    certificate.serial,
                                    certificate.validity.not_after,
                                    "",
-                                   {}}));
+                                   {},
+                                   world_.root.trust.root}));
     EXPECT_EQ(to_string(peer->roles), "operator+observer");
 }
 

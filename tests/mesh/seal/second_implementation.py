@@ -172,6 +172,17 @@ def operator_statement(said):
                               + u(8, fields["until"]))
 
 
+def succession(mesh, root, root_secret, said):
+    """The value, the statement and the old root's signature of a roll-over."""
+    new, new_secret = key_pair(bytes.fromhex(said["new_root"]["seed"]))
+    times = u(8, said["began"]) + u(8, said["until"])
+    value = (u(1, 1) + new + times
+             + sign(new_secret, "vidai/root-acceptance/1", mesh + root + new + times))
+    text = (u(1, 4) + var8(root.hex().encode()) + u(1, 1) + u(8, said["time"]) + var8(b"root")
+            + var16(value))
+    return value, text, sign(root_secret, "vidai/root-statement/1", mesh + text)
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         vectors = json.load(file)
@@ -216,6 +227,13 @@ def main():
                 + var8(said["by"].encode()) + var16(value))
         same("statement", text.hex(), said["statement"])
         same("statement's signature", sign(alice, label, mesh + text).hex(), said["signature"])
+
+    said = vectors["succession"]
+    value, text, signature = succession(mesh, root, root_secret, said)
+    same("succession's value", value.hex(), said["value"])
+    same("succession", text.hex(), said["statement"])
+    same("succession's signature", signature.hex(), said["signature"])
+    same("succession as told", (var16(text) + signature).hex(), said["told"])
 
     for vector in vectors["handshakes"]:
         for side in (vector["initiator"], vector["responder"]):

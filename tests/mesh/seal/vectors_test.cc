@@ -13,6 +13,7 @@
 #include "mesh/seal/armour.h"
 #include "mesh/seal/token.h"
 #include "mesh/state/statement.h"
+#include "mesh/state/succession.h"
 #include "tests/mesh/seal/support.h"
 
 namespace vidai::mesh::seal {
@@ -212,6 +213,21 @@ Json describe_statements(const Side& alice, const Side& subject, const MeshId& m
     return Json::array({revoked, forgotten});
 }
 
+// The root names the key of `next`, which accepts.
+Json describe_succession(const SecretKey& root, const MeshId& mesh) {
+    const auto next = fixed_key(0xc0);
+    const Succession said{root.public_key(), next->public_key(), kNow, kNow + Days{14}};
+    const state::Register made = state::sign_succession(said, root, *next, mesh, kNow);
+    return {{"new_root", describe(*next)},
+            {"began", ms(said.began)},
+            {"until", ms(said.until)},
+            {"time", made.statement.time.value},
+            {"value", to_hex(made.statement.value)},
+            {"statement", to_hex(encode(made.statement))},
+            {"signature", to_hex(made.signature.bytes)},
+            {"told", to_hex(state::pack_succession(made))}};
+}
+
 // A token for "vidai-*", and what "vidai-2" asks for with it.
 Json describe_token(const Fixture& f) {
     const auto key = fixed_key(0x70);
@@ -267,6 +283,7 @@ Json derive() {
               {"text", armour("VIDAI EXAMPLE", count_from(0, 50))}}},
             {"token", describe_token(f)},
             {"statements", describe_statements(alice, zero, f.root.trust.mesh)},
+            {"succession", describe_succession(*f.root.key, f.root.trust.mesh)},
             {"handshakes", {describe_handshake(zero, one), describe_handshake(alice, one)}}};
 }
 

@@ -103,10 +103,10 @@ TEST(SnapshotFile, IsReplacedWholeAndLeavesNoTemporaryFile) {
     const std::string path = dir.file("registers");
     ASSERT_TRUE(store_bytes(path, encode_state(sample.mesh.trust().mesh, {}, {})).has_value());
     // A crash left half a temporary file; it neither hinders nor is believed.
-    std::ofstream(path + ".tmp") << "half";
+    std::ofstream(path + ".new") << "half";
     ASSERT_TRUE(store_bytes(path, sample.encoded()).has_value());
     EXPECT_EQ(load_state(path)->registers.size(), sample.registers.size());
-    EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
+    EXPECT_FALSE(std::filesystem::exists(path + ".new"));
 }
 
 TEST(SnapshotFile, SaysWhyItCouldNotBeWritten) {

@@ -89,14 +89,14 @@ TEST(Statement, VoidsWhatARevokedNodeSignsButNotWhatOperatorsSaid) {
     const Origins mesh;
     const Origin node = mesh.make("n1"), alice = mesh.make("alice", seal::Role::kOperator);
     const auto revoked = std::make_shared<seal::RevokedKeys>();
-    RegisterVerifier verifier(mesh.trust(), revoked);
+    RegisterVerifier verifier(std::make_shared<const seal::Roots>(mesh.trust()), revoked);
     const Register before = write(node, "k1", Hlc::at(kNow - 1h), "x");
     EXPECT_TRUE(verifier.verify(before, kNow).has_value());
-    EXPECT_FALSE(verifier.is_revoked(before));
+    EXPECT_FALSE(verifier.is_dated(before));
     revoked->add(node.key->public_key());
     revoked->add(alice.key->public_key());
     EXPECT_FALSE(verifier.verify(before, kNow).has_value()) << "it could be dated back";
-    EXPECT_TRUE(verifier.is_revoked(before));
+    EXPECT_TRUE(verifier.is_dated(before));
     const Register said =
         say(alice, encode_statement(revocation_of(node), alice.node, kNow), mesh.trust().mesh);
     EXPECT_TRUE(verifier.verify(said, kNow).has_value()) << "a revocation is never undone";

@@ -51,7 +51,8 @@ std::vector<Message> one_of_each() {
                         {digest("b", Status::kAlive), digest("c", Status::kLeft),
                          digest("d", Status::kJoining)}},
             SyncReply{rumors, {NodeId("x")}},
-            SyncDelta{rumors}};
+            SyncDelta{rumors},
+            Goodbye{}};
 }
 
 // Everything in a message as text: the variants have no common comparison.

@@ -27,6 +27,9 @@ NodeReport full() {
     report.digest_interval = 5s;
     report.push_interval = 50ms;
     report.not_ready = "because";
+    report.root = "aa";
+    report.certified_root = "bb";
+    report.issuer = true;
     PeerReport known{
         {NodeId("b"), "h:2", MemberStatus::kSuspect, {1}, {0}, false, true, 412us, WallTime(6s)},
         1,

@@ -51,6 +51,44 @@ TEST(CounterWire, RefusesBadKeysNodesKindsAndCrowds) {
     EXPECT_FALSE(through_the_wire<proto::CounterPush>(bad).has_value());
 }
 
+TEST(CounterWire, CarriesQuestionsAndPages) {
+    limits::CellPull pull{7, {{NodeId("a"), Generation{3}, 9, 11}}, std::nullopt, 200};
+    auto asked = through_the_wire<proto::CellPull>(pull);
+    ASSERT_TRUE(asked.has_value()) << asked.error().message;
+    EXPECT_EQ(*asked, pull);
+    pull.from = limits::CellCursor{NodeId("b"), Generation{1}, {4, 6}, true, KeyId("ABCdef012345")};
+    pull.cells_max = 1'000'000;
+    asked = through_the_wire<proto::CellPull>(pull);
+    ASSERT_TRUE(asked.has_value());
+    EXPECT_EQ(asked->from, pull.from);
+    EXPECT_EQ(asked->cells_max, kCellsPerChunk) << "nobody is sent more at once";
+    limits::CellPage page{{push().batch}, pull.from};
+    page.batches[0].since = 2;
+    page.batches[0].upto = page.batches[0].highest = 5;
+    page.batches[0].whole = true;
+    const auto told = through_the_wire<proto::CellPage>(page);
+    ASSERT_TRUE(told.has_value()) << told.error().message;
+    EXPECT_EQ(*told, page);
+}
+
+TEST(CounterWire, RefusesQuestionsAndPagesThatCannotBe) {
+    limits::CellPull pull{7, {{NodeId("a"), Generation{3}, 9, 0}}, std::nullopt, 0};
+    EXPECT_FALSE(through_the_wire<proto::CellPull>(pull).has_value()) << "asks for nothing";
+    pull.cells_max = 1;
+    pull.have[0].node = NodeId("");
+    EXPECT_FALSE(through_the_wire<proto::CellPull>(pull).has_value());
+    pull = {7, {}, limits::CellCursor{NodeId("a"), {}, {}, false, KeyId("short")}, 1};
+    EXPECT_FALSE(through_the_wire<proto::CellPull>(pull).has_value());
+    limits::CellPage page{{push().batch}, std::nullopt};
+    page.batches[0].since = 5;
+    EXPECT_FALSE(through_the_wire<proto::CellPage>(page).has_value()) << "ends before it begins";
+    page.batches.assign(kBatchesPerPage + 1, {NodeId("a"), Generation{1}, {}});
+    EXPECT_FALSE(through_the_wire<proto::CellPage>(page).has_value());
+    page.batches.assign(2, push().batch);
+    page.batches[1].cells.assign(kCellsPerPush - 1, push().batch.cells[0]);
+    EXPECT_FALSE(through_the_wire<proto::CellPage>(page).has_value()) << "too many in all";
+}
+
 TEST(RegisterWire, CarriesAPageWithEachChainOnce) {
     const Origins mesh;
     const auto a = mesh.make("a"), b = mesh.make("b");

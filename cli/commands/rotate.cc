@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// New keys in place of old ones: the mesh's root, and the issuer under it.
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/call.h"
+#include "cli/commands/command.h"
+#include "cli/commands/member_text.h"
+#include "cli/commands/spread.h"
+#include "cli/print/text.h"
+
+namespace vidai::cli::commands {
+namespace {
+
+using print::Answer;
+using print::Value;
+
+// What is wrong with the directories is wrong with the line, not with the mesh.
+Error rotate_error(Error error) {
+    if (error.code == ErrorCode::kInvalidRequest) error.code = ErrorCode::kUsage;
+    return about_file(std::move(error));
+}
+
+Result<mesh::RootRollRequest> request_of(const Call& call) {
+    mesh::RootRollRequest request;
+    if (call.arguments() < 3) {
+        return fail(ErrorCode::kUsage,
+                    "name the directory with the old root.key and the one for the new files",
+                    "NEW_DIR");
+    }
+    request.old_directory = call.argument(1);
+    request.new_directory = call.argument(2);
+    if (const auto* name = call.flag("--operator")) request.operator_name = *name;
+    if (const auto* pattern = call.flag("--node-pattern")) request.node_pattern = *pattern;
+    if (const auto* overlap = call.flag("--overlap")) {
+        const auto parsed = parse_span("--overlap", *overlap);
+        if (!parsed) return fail(parsed.error());
+        request.overlap = *parsed;
+    }
+    return request;
+}
+
+// Who would be cut off: members that are here and not certified under the new root.
+Result<void> all_have_moved(Operator& mesh, const std::string& fingerprint) {
+    const auto members = mesh.members();
+    if (!members) return fail(members.error());
+    std::string behind;
+    for (const mesh::Member& member : *members) {
+        if (member.status == mesh::MemberStatus::kLeft) continue;
+        const auto detail = mesh.node_show(member.id);
+        if (!detail) return fail(detail.error());
+        if (detail->root == fingerprint) continue;
+        behind += (behind.empty() ? "" : ", ") + member.id.str();
+    }
+    if (behind.empty()) return {};
+    return fail(ErrorCode::kConflict,
+                "not certified under the new root yet: " + behind +
+                    ". Nodes with an issuer file need the new one; the others get their "
+                    "certificates from those within seconds. A node that is gone: `vidaictl node "
+                    "forget`. --force retires the old root all the same",
+                behind);
+}
+
+Answer answer_of(const mesh::RootRollFiles& files) {
+    Answer answer;
+    answer.data = {{"mesh", to_hex(files.made.mesh)},
+                   {"root_fingerprint", files.made.root_fingerprint},
+                   {"old_root_fingerprint", files.old_fingerprint},
+                   {"old_root_until", time_value(files.until)},
+                   {"files",
+                    {{"root", files.made.root_file},
+                     {"root_secret", files.made.root_secret_file},
+                     {"issuer", files.made.issuer_file},
+                     {"operator", files.made.operator_file},
+                     {"succession", files.succession_file}}}};
+    answer.fields = {{"New root", {files.made.root_fingerprint}},
+                     {"Old root", {files.old_fingerprint}},
+                     {"Old root until", {print::time_text(files.until)}},
+                     {"Succession", {files.succession_file}}};
+    return answer;
+}
+
+Result<Answer> state(Call& call, const std::string& file, Answer answer) {
+    auto mesh = call.connect();
+    if (!mesh) return fail(std::move(mesh).error());
+    const auto said = (*mesh)->state_succession(file);
+    if (!said) return fail(said.error());
+    auto told = spread(call, **mesh, *said, "Follows");
+    if (!told) return told;
+    answer.data.set("stated", true);
+    answer.note += told->note;
+    for (print::Field& field : told->fields) answer.fields.push_back(std::move(field));
+    return answer;
+}
+
+Result<Answer> run_root(Call& call) {
+    const auto request = request_of(call);
+    if (!request) return fail(request.error());
+    const bool offline = call.flag("--offline") != nullptr;
+    if (call.flag("--retire") != nullptr) {
+        if (!offline && call.flag("--force") == nullptr) {
+            auto mesh = call.connect();
+            if (!mesh) return fail(std::move(mesh).error());
+            const auto fingerprint = call.world().root_fingerprint(request->new_directory);
+            if (!fingerprint) return fail(rotate_error(fingerprint.error()));
+            if (auto moved = all_have_moved(**mesh, *fingerprint); !moved) {
+                return fail(moved.error());
+            }
+        }
+        const auto files = call.world().retire_root(request->old_directory, request->new_directory);
+        if (!files) return fail(rotate_error(files.error()));
+        return offline ? Result<Answer>(answer_of(*files))
+                       : state(call, files->succession_file, answer_of(*files));
+    }
+    const auto files = call.world().roll_root(*request);
+    if (!files) return fail(rotate_error(files.error()));
+    Answer answer = answer_of(*files);
+    answer.note = "Keep " + print::printable(files->made.root_secret_file) +
+                  " offline. Put the new issuer.key and mesh.pub in the place of the old ones on "
+                  "nodes that have them: they are taken up within seconds. Operators: --identity " +
+                  files->made.operator_file + " --root " + files->made.root_file +
+                  "\nOnce `vidaictl mesh rotate root OLD_DIR NEW_DIR --retire` says that all nodes "
+                  "are certified anew, the old root can go; it goes by itself in the end.\n";
+    return offline ? Result<Answer>(std::move(answer))
+                   : state(call, files->succession_file, std::move(answer));
+}
+
+Result<Answer> run_issuer(Call& call) {
+    const auto request = request_of(call);
+    if (!request) return fail(request.error());
+    const auto file = call.world().rotate_issuer(*request);
+    if (!file) return fail(rotate_error(file.error()));
+    Answer answer;
+    answer.data = {{"issuer", *file}};
+    answer.fields = {{"Issuer, secret", {*file}}};
+    answer.note =
+        "Put it in the place of the old one on the nodes that have that: it is taken up "
+        "within seconds. If the old one leaked: vidaictl mesh revoke --file OLD\n";
+    return answer;
+}
+
+Result<Answer> run_rotate(Call& call) {
+    const std::string& what = call.argument(0);
+    if (what == "root") return run_root(call);
+    if (what == "issuer") return run_issuer(call);
+    if (what == "state") return state(call, call.argument(1), {});
+    return fail(ErrorCode::kUsage,
+                "no '" + what + "' can be rotated; there are: root, issuer, and state for a file",
+                "WHAT");
+}
+
+}  // namespace
+
+std::vector<Command> rotate_commands() {
+    return {
+        {"mesh",
+         "rotate",
+         "New keys for old. root OLD_DIR NEW_DIR: makes the next root, which the old one names, "
+         "with an issuer and an operator under it, and tells the mesh; nodes believe both until "
+         "the overlap is over or --retire. issuer OLD_DIR NEW_DIR: another issuer key under the "
+         "root in OLD_DIR. state FILE: tells the mesh what was made with --offline.",
+         {"WHAT", "OLD_DIR", "[NEW_DIR]"},
+         {{"--overlap", "TIME",
+           "How long the old root is believed beside the new one, such as 12h. Default: 14d, two "
+           "lives of a node's certificate."},
+          {"--retire", "",
+           "End the overlap now, after a look whether all nodes are certified under the new "
+           "root."},
+          {"--offline", "", "Only make the files; `mesh rotate state` tells the mesh later."},
+          {"--operator", "NAME", "The new operator's name. Default: admin."},
+          {"--node-pattern", "PATTERN",
+           "Which node ids the new issuer may certify. Default: those of OLD_DIR/issuer.key."},
+          {"--force", "", "With --retire: even if nodes are cut off by it."},
+          {"--wait", "",
+           "Wait until every node of the roster has it in force; exit non-zero and name those "
+           "that have not within --timeout."}},
+         run_rotate}};
+}
+
+}  // namespace vidai::cli::commands

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one store has that another lacks, page by page.
+#include <algorithm>
+#include <utility>
+
+#include "mesh/limits/counter_store.h"
+#include "schema/base/mutant.h"
+#include "schema/vocabulary/check.h"
+
+namespace vidai::mesh::limits {
+
+namespace {
+
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
+    hash = (hash ^ value) * 0x9e3779b97f4a7c15;
+    return hash ^ (hash >> 29);
+}
+
+}  // namespace
+
+CellPull CounterStore::question(WallTime wall, std::optional<CellCursor> from) const {
+    CellPull pull;
+    pull.window = window_at(wall).window;
+    pull.from = std::move(from);
+    for (const auto& [name, source] : sources()) {
+        const std::uint64_t loose = pull.from ? 0 : loose_sum(source);
+        pull.have.push_back({name.first, name.second, source.have, loose});
+    }
+    return pull;
+}
+
+// By name, so that all nodes visit them in one order and a cursor means the same to each.
+std::map<std::pair<NodeId, Generation>, CounterStore::Source> CounterStore::sources() const {
+    std::map<std::pair<NodeId, Generation>, Source> all;
+    all[{self_, generation_}] = {std::nullopt, generation_, changes_, changes_};
+    for (std::size_t i = 0; i < origins_.size(); ++i) {
+        for (const auto& [generation, of] : origins_[i].generations) {
+            all[{origins_[i].node, generation}] = {static_cast<Origin>(i), generation,
+                                                   of.progress.have(), of.highest};
+        }
+    }
+    return all;
+}
+
+// Of the cells beyond what is had without a gap; 0 where there are none, as there rarely are.
+std::uint64_t CounterStore::loose_sum(const Source& source) const {
+    if (!source.origin || source.highest <= source.have) return 0;
+    std::uint64_t sum = 0;
+    for (const auto& [id, key] : keys_) {
+        for (const Heard& heard : key.heard) {
+            const CellName& name = heard.name;
+            if (name.origin != *source.origin || name.generation != source.generation) continue;
+            if (heard.number <= source.have) continue;
+            std::uint64_t hash = 0xcbf29ce484222325;
+            for (const char c : id.str()) hash = mix(hash, static_cast<std::uint8_t>(c));
+            hash = mix(mix(hash, static_cast<std::uint64_t>(name.kind)), name.window);
+            sum += mix(mix(hash, heard.charged), heard.returned);
+        }
+    }
+    return sum;
+}
+
+// As they were given out, under their numbers: what a cell has become since then is not in any
+// number, so that whoever got it here could not tell it on.
+void CounterStore::own_changes(const KeyId& id, const KeyState& key, const Range& range,
+                               CellBatch& batch) {
+    const auto add = [&](CellKind kind, const OwnCell& cell, std::uint64_t number) {
+        batch.cells.push_back({id, kind, cell.window, cell.charged, cell.returned});
+        batch.highest = std::max(batch.highest, number);
+    };
+    for (std::size_t kind = 0; kind < kWindowedKinds; ++kind) {
+        for (std::size_t half = 0; half < 2; ++half) {
+            const OwnCell& cell = key.pushed[kind][half];
+            const std::uint64_t number = key.numbers[kind][half];
+            if (number <= range.since || !near(cell.window, range.window)) continue;
+            add(static_cast<CellKind>(kind), cell, number);
+        }
+    }
+    if (key.spend_number <= range.since) return;
+    add(CellKind::kSpend, {0, key.pushed_spend, 0}, key.spend_number);
+}
+
+// True when the batch is whole.
+bool CounterStore::fill(const Source& source, const Range& range, CellBatch& batch) const {
+    bool filtered = false;
+    for (auto at = keys_.upper_bound(range.after); at != keys_.end(); ++at) {
+        const auto& [id, key] = *at;
+        if (batch.cells.size() >= range.cells_max) return false;
+        if (!source.origin) {
+            own_changes(id, key, range, batch);
+            continue;
+        }
+        if (VIDAI_MUTANT("relayed-cells-forgotten")) continue;
+        for (const Heard& heard : key.heard) {
+            const CellName& name = heard.name;
+            if (name.origin != *source.origin || name.generation != source.generation) continue;
+            if (heard.number <= range.since) continue;
+            if (name.kind != CellKind::kSpend && !near(name.window, range.window)) {
+                // What it does not count any more it will never miss.
+                filtered |= name.window > range.window;
+                continue;
+            }
+            batch.cells.push_back({id, name.kind, name.window, heard.charged, heard.returned});
+            batch.highest = std::max(batch.highest, heard.number);
+        }
+    }
+    batch.whole = !filtered;
+    return true;
+}
+
+CellBatch CounterStore::own_since(std::uint64_t since, std::uint64_t upto, const KeyId& after,
+                                  WallTime wall, std::size_t cells_max) const {
+    CellBatch batch{self_, generation_, {}, since, upto == 0 ? changes_ : upto, 0, false};
+    batch.highest = batch.upto;
+    const Range range{since, window_at(wall).window, after, cells_max};
+    (void)fill({std::nullopt, generation_, changes_, changes_}, range, batch);
+    return batch;
+}
+
+// `first`: of a round of questions; loose cells are compared then.
+std::vector<CounterStore::Part> CounterStore::lacked(const Source& ours,
+                                                     const OriginProgress& theirs,
+                                                     bool first) const {
+    std::vector<Part> out;
+    if (ours.have > theirs.have) out.push_back({{theirs.have, ours.have}, false});
+    if (first && ours.highest > std::max(ours.have, theirs.have) &&
+        loose_sum(ours) != theirs.loose) {
+        out.push_back({{std::max(ours.have, theirs.have), ours.highest}, true});
+    }
+    return out;
+}
+
+CellPage CounterStore::page(const CellPull& asked) const {
+    CHECK(asked.cells_max > 0);
+    std::map<std::pair<NodeId, Generation>, OriginProgress> have;
+    for (const OriginProgress& one : asked.have) have[{one.node, one.generation}] = one;
+    CellPage page;
+    std::size_t weight = 0;
+    for (const auto& [name, source] : sources()) {
+        std::vector<Part> parts = lacked(source, have[name], !asked.from);
+        KeyId after;
+        if (asked.from) {
+            const std::pair from(asked.from->node, asked.from->generation);
+            if (name < from) continue;
+            if (name == from) {
+                // Later changes may be behind the cursor: its pages tell of those it began with.
+                Part rest{asked.from->changes, asked.from->loose};
+                if (!rest.loose) rest.changes.upto = std::min(rest.changes.upto, source.have);
+                if (rest.loose || !rest.changes.empty()) parts = {rest};
+                after = asked.from->after;
+            }
+        }
+        for (const auto& [changes, loose] : parts) {
+            if (weight > 0 && weight + kBatchCells >= asked.cells_max) {
+                page.next = CellCursor{name.first, name.second, changes, loose, after};
+                return page;
+            }
+            weight += kBatchCells;
+            const std::size_t left = asked.cells_max > weight ? asked.cells_max - weight : 1;
+            CellBatch batch{name.first, name.second, {}, changes.since, changes.upto, changes.upto};
+            const bool done = fill(source, {changes.since, asked.window, after, left}, batch);
+            batch.whole &= !loose;
+            weight += batch.cells.size();
+            if (!done) {
+                page.next =
+                    CellCursor{name.first, name.second, changes, loose, batch.cells.back().key};
+            }
+            page.batches.push_back(std::move(batch));
+            if (!done) return page;
+            after = {};
+        }
+    }
+    return page;
+}
+
+}  // namespace vidai::mesh::limits

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/limits/counter_puller.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "schema/base/mutant.h"
+
+namespace vidai::mesh::limits {
+
+namespace {
+
+constexpr Duration kFirstRetry = std::chrono::seconds(1);
+constexpr std::size_t kInterruptedMax = 256;
+
+}  // namespace
+
+Duration ask_interval(std::uint32_t nodes) {
+    if (nodes <= 10) return std::chrono::seconds(5);
+    return std::chrono::seconds(nodes <= 100 ? 10 : 30);
+}
+
+void CounterPuller::on_connected(const NodeId& id, MonoTime now) {
+    Peer peer;
+    peer.due = now;
+    if (const auto found = interrupted_.find(id); found != interrupted_.end()) {
+        peer.from = std::move(found->second);
+        peer.resumed = true;
+        interrupted_.erase(found);
+    }
+    if (const auto held = peers_.find(id); held != peers_.end() && held->second.from) {
+        peer.from = std::move(held->second.from);
+        peer.resumed = true;
+    }
+    peers_[id] = std::move(peer);
+}
+
+void CounterPuller::on_disconnected(const NodeId& id) {
+    const auto found = peers_.find(id);
+    if (found == peers_.end()) return;
+    if (found->second.from && interrupted_.size() < kInterruptedMax) {
+        interrupted_[id] = std::move(*found->second.from);
+    }
+    peers_.erase(found);
+}
+
+CounterAsks CounterPuller::on_interval(MonoTime now, WallTime wall, std::uint32_t nodes,
+                                       const Room& room) {
+    interval_ = ask_interval(nodes);
+    CounterAsks asks;
+    for (auto& [id, peer] : peers_) {
+        if (peer.token != 0 || peer.due > now) continue;
+        const std::size_t cells = room(id);
+        if (cells == 0) continue;
+        CellPull pull = store_.question(wall, peer.from);
+        pull.cells_max = cells;
+        peer.token = ++next_token_;
+        asks.push_back({id, peer.token, std::move(pull)});
+    }
+    return asks;
+}
+
+bool CounterPuller::on_page(const NodeId& id, std::uint64_t token, std::optional<CellCursor> next,
+                            MonoTime now) {
+    const auto found = peers_.find(id);
+    if (found == peers_.end() || found->second.token != token) return false;
+    Peer& peer = found->second;
+    peer.token = 0;
+    peer.failures = 0;
+    peer.from = std::move(next);
+    if (peer.from) return false;  // due still
+    // What is before the cursor that this round began behind has changed meanwhile.
+    if (std::exchange(peer.resumed, false)) return false;
+    peer.due = now + (VIDAI_MUTANT("counters-not-compared") ? std::chrono::hours(1) : interval_);
+    informed_ = true;
+    return true;
+}
+
+void CounterPuller::on_failure(const NodeId& id, std::uint64_t token, MonoTime now) {
+    const auto found = peers_.find(id);
+    if (found == peers_.end() || found->second.token != token) return;
+    Peer& peer = found->second;
+    peer.token = 0;
+    peer.resumed = peer.from.has_value();
+    peer.due =
+        now + std::min<Duration>(interval_, kFirstRetry * (1 << std::min(peer.failures++, 5U)));
+}
+
+}  // namespace vidai::mesh::limits

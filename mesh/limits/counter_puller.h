@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// CounterPuller: whom this node asks for the counters that it lacks, and when: each peer when it
+// has connected and every 5, 10 or 30 seconds, by how many nodes there are. The question says how
+// much of each origin this node has, the answer brings the rest page by page, one at a time from
+// each peer. Where an answer stays away the next question goes on behind the last page, over
+// another connection too, so that a sync ends on any link that moves.
+// Pure: the adapter makes the calls, merges the pages and reports. Mesh thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "mesh/limits/counter_store.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::limits {
+
+// How often each peer is asked.
+Duration ask_interval(std::uint32_t nodes);
+
+struct CounterAsk {
+    NodeId to;
+    std::uint64_t token = 0;
+    CellPull pull;
+};
+using CounterAsks = std::vector<CounterAsk>;
+
+class CounterPuller {
+  public:
+    // How many cells a peer may be asked for now; 0: not now.
+    using Room = std::function<std::size_t(const NodeId& peer)>;
+
+    explicit CounterPuller(const CounterStore& store) : store_(store) {}  // outlives this
+
+    void on_connected(const NodeId& peer, MonoTime now);
+    void on_disconnected(const NodeId& peer);
+    // Each push interval; `nodes` as in CounterStore::collect().
+    CounterAsks on_interval(MonoTime now, WallTime wall, std::uint32_t nodes, const Room& room);
+    // After the page was merged. True when that was all that the peer had, from the first origin.
+    bool on_page(const NodeId& peer, std::uint64_t token, std::optional<CellCursor> next,
+                 MonoTime now);
+    // No answer in time, or the peer does not know the question.
+    void on_failure(const NodeId& peer, std::uint64_t token, MonoTime now);
+
+    // Some peer has said all that it knew.
+    bool informed() const { return informed_; }
+
+  private:
+    struct Peer {
+        MonoTime due;
+        std::uint64_t token = 0;  // of the question under way; 0: none
+        std::optional<CellCursor> from;
+        bool resumed = false;  // this round began behind a cursor of an earlier one
+        std::uint32_t failures = 0;
+    };
+    const CounterStore& store_;
+    std::map<NodeId, Peer> peers_;
+    std::map<NodeId, CellCursor> interrupted_;  // of peers that are not connected
+    Duration interval_ = ask_interval(1);
+    std::uint64_t next_token_ = 0;
+    bool informed_ = false;
+};
+
+}  // namespace vidai::mesh::limits

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// PeerQuota: how many bytes one peer may send unasked, by what they are for, so that a noisy or
+// hostile node with a good certificate cannot take the time of the others: a token bucket each.
+// What is beyond is not read; an honest sender takes it for lost and tells it again later. Answers
+// that this node asked for are bounded by its questions and not counted here. What a peer makes
+// this node hold is bounded where it is held (limits::StoreOptions, state::kRegistersPerOriginMax).
+// Pure; mesh thread.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+
+#include "mesh/rpc/traffic.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::rpc {
+
+struct QuotaLimit {
+    double bytes_per_second = 0, burst = 0;
+};
+// Several times what a node with as many keys, peers and rumors as there may be sends.
+inline constexpr std::array<QuotaLimit, kTrafficKinds> kPeerQuota = {{
+    {1 << 20, 8 << 20},    // membership
+    {16 << 20, 32 << 20},  // counters: all keys change each second
+    {1 << 20, 4 << 20},    // registers
+}};
+
+class PeerQuota {
+  public:
+    // Whether `peer` may have so many bytes read now; takes them if so.
+    bool take(const NodeId& peer, TrafficKind kind, std::uint64_t bytes, MonoTime now) {
+        const auto index = static_cast<std::size_t>(kind);
+        const QuotaLimit& limit = kPeerQuota[index];
+        Bucket& bucket = of(peer, now)[index];
+        const double seconds = std::chrono::duration<double>(now - bucket.at).count();
+        bucket.spent = std::max(0.0, bucket.spent - seconds * limit.bytes_per_second);
+        bucket.at = now;
+        if (bucket.spent + static_cast<double>(bytes) > limit.burst) {
+            refused_[index] += bytes;
+            return false;
+        }
+        bucket.spent += static_cast<double>(bytes);
+        return true;
+    }
+    // Whether a refusal of now is worth a line: one a minute for each peer.
+    bool worth_saying(const NodeId& peer, MonoTime now) {
+        if (said_.size() >= kPeersMax) said_.clear();
+        const auto [at, fresh] = said_.try_emplace(peer, now);
+        if (!fresh && now - at->second < std::chrono::minutes(1)) return false;
+        at->second = now;
+        return true;
+    }
+    const std::array<std::uint64_t, kTrafficKinds>& refused_bytes() const { return refused_; }
+
+  private:
+    static constexpr std::size_t kPeersMax = 4'096;
+    struct Bucket {
+        double spent = 0;
+        MonoTime at{};
+    };
+    using Buckets = std::array<Bucket, kTrafficKinds>;
+
+    // Kept when the connection ends, or a new one would be a new quota; with too many, those go
+    // who have sent nothing for longest.
+    Buckets& of(const NodeId& peer, MonoTime now) {
+        const auto found = peers_.find(peer);
+        if (found != peers_.end()) return found->second;
+        if (peers_.size() >= kPeersMax) {
+            const auto newest = [](const Buckets& buckets) {
+                return std::ranges::max(buckets, {}, &Bucket::at).at;
+            };
+            peers_.erase(std::ranges::min_element(
+                peers_, {}, [&](const auto& entry) { return newest(entry.second); }));
+        }
+        Buckets& fresh = peers_[peer];
+        for (Bucket& bucket : fresh) bucket.at = now;
+        return fresh;
+    }
+
+    std::map<NodeId, Buckets> peers_;
+    std::map<NodeId, MonoTime> said_;
+    std::array<std::uint64_t, kTrafficKinds> refused_{};
+};
+
+}  // namespace vidai::mesh::rpc

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes the seeds of this folder's targets: what real clients send, one call to a file.
+// usage: rpc_seeds CORPUS_FOLDER
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mesh/clock.h"
+#include "mesh/state/statement.h"
+#include "mesh/wire/membership.h"
+#include "mesh/wire/operator_values.h"
+#include "mesh/wire/registers.h"
+#include "schema/rpc/operator.capnp.h"
+#include "schema/rpc/peer.capnp.h"
+#include "tests/fuzz/rpc/target.h"
+
+namespace {
+
+using namespace vidai;
+using namespace vidai::mesh;
+using Client = capnp::Capability::Client;
+using Talk = std::function<kj::Promise<void>(Client)>;
+
+template <class Interface, class Fill>
+Talk call(Fill fill) {
+    return [fill](Client client) { return fill(client.castAs<Interface>()).ignoreResult(); };
+}
+
+// Whatever the interface, its calls and what makes their parameters.
+std::vector<std::pair<std::string, Talk>> peer_calls() {
+    const auto deliver = [](const membership::Message& message) {
+        return call<proto::Peer>([message](proto::Peer::Client peer) {
+            auto request = peer.deliverRequest();
+            wire::write(message, request.initMessage());
+            return request.send();
+        });
+    };
+    membership::Accusation accused;
+    accused.subject = NodeId("target");
+    accused.accuser = NodeId("somebody");
+    const std::vector<membership::Rumor> rumors{accused};
+    const membership::Digest digest{NodeId("target"), {}, membership::Status::kAlive};
+    return {
+        {"ping", deliver(membership::Ping{7, digest})},
+        {"ack", deliver(membership::Ack{7})},
+        {"indirect", deliver(membership::IndirectPing{8, NodeId("n9")})},
+        {"gossip", deliver(membership::Gossip{rumors})},
+        {"sync", deliver(membership::SyncRequest{NodeId(), NodeId(), {digest}})},
+        {"reply", deliver(membership::SyncReply{rumors, {NodeId("target")}})},
+        {"counters", call<proto::Peer>([](proto::Peer::Client peer) {
+             auto request = peer.pushCountersRequest();
+             auto batch = request.initPush().initBatch();
+             batch.setNode("somebody");
+             batch.setGeneration(3);
+             auto cells = batch.initCells(2);
+             for (unsigned i = 0; i < 2; ++i) {
+                 cells[i].setKey("AbCdEf012345");
+                 cells[i].setWindow(29'000'000);
+                 cells[i].setCharged(5 + i);
+             }
+             request.getPush().setComplete(true);
+             return request.send();
+         })},
+        {"pull", call<proto::Peer>([](proto::Peer::Client peer) {
+             auto request = peer.pullRegistersRequest();
+             wire::write(wire::RegisterPull{}, request.initPull());
+             return request.send();
+         })},
+        {"holds", call<proto::Peer>([](proto::Peer::Client peer) {
+             auto request = peer.holdsRequest();
+             request.setKind(2);
+             request.setId("00");
+             return request.send();
+         })},
+        {"renew", call<proto::Peer>([](proto::Peer::Client peer) {
+             return peer.renewCertificateRequest().send();
+         })},
+    };
+}
+
+std::vector<std::pair<std::string, Talk>> operator_calls(const state::Register& said) {
+    using Op = proto::Operator::Client;
+    const auto simple = [](auto fill) { return call<proto::Operator>(fill); };
+    return {
+        {"members", simple([](Op o) { return o.membersRequest().send(); })},
+        {"status", simple([](Op o) { return o.statusRequest().send(); })},
+        {"report", simple([](Op o) { return o.reportRequest().send(); })},
+        {"show", simple([](Op o) {
+             auto request = o.nodeShowRequest();
+             request.setNode("target");
+             return request.send();
+         })},
+        {"create", simple([](Op o) {
+             auto request = o.keyCreateRequest();
+             wire::write(KeyCreateRequest{"team", {"fast"}, {60, 1'000, 4}}, request.initRequest());
+             request.setDeadlineMs(100);
+             return request.send();
+         })},
+        {"list", simple([](Op o) { return o.keyListRequest().send(); })},
+        {"revoke", simple([](Op o) {
+             auto request = o.keyRevokeRequest();
+             request.setKey("AbCdEf012345");
+             return request.send();
+         })},
+        {"limit", simple([](Op o) {
+             auto request = o.limitShowRequest();
+             request.setKey("AbCdEf012345");
+             return request.send();
+         })},
+        {"announce", simple([said](Op o) {
+             auto request = o.announceRequest();
+             wire::write(said, request.initSaid());
+             return request.send();
+         })},
+        {"acknowledged", simple([said](Op o) {
+             auto request = o.acknowledgedRequest();
+             Stated stated;
+             stated.kind = static_cast<std::uint8_t>(said.statement.kind);
+             stated.id = said.statement.id;
+             wire::write(stated, request.initSaid());
+             return request.send();
+         })},
+        {"drain", simple([](Op o) {
+             auto request = o.drainRequest();
+             request.setGraceMs(5);
+             return request.send();
+         })},
+        {"token", simple([](Op o) {
+             auto request = o.createTokenRequest();
+             wire::write(TokenRequest{"web-*", std::chrono::seconds(60), {"127.0.0.1:7420"}},
+                         request.initRequest());
+             return request.send();
+         })},
+    };
+}
+
+std::vector<std::pair<std::string, Talk>> join_calls() {
+    return {{"request", call<proto::Join>([](proto::Join::Client join) {
+                 const std::vector<std::uint8_t> key(32, 4), proof(64, 5);
+                 auto request = join.requestCertificateRequest();
+                 request.setNode("web-1");
+                 request.setKey(wire::to_data(key));
+                 request.setProof(wire::to_data(proof));
+                 return request.send();
+             })}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        std::fprintf(stderr, "usage: rpc_seeds CORPUS_FOLDER\n");
+        return 2;
+    }
+    fuzz::Target& target = fuzz::target();
+    const seal::Credentials& boss = target.boss();
+    const state::Revocation gone{seal::PublicKey{}, "somebody", "test",
+                                 vidai::mesh::system_clock()->wall_now() + std::chrono::days(400)};
+    const state::Register said = state::sign_register(
+        state::encode_statement(gone, NodeId("operator"), vidai::mesh::system_clock()->wall_now()),
+        *boss.key, std::make_shared<const seal::Bytes>(boss.chain), boss.trust.mesh);
+    const auto write = [&](const char* folder, seal::Role role, const auto& calls) {
+        for (const auto& [name, talk] : calls) {
+            const seal::Bytes bytes = target.record(role, talk);
+            std::ofstream out(std::string(argv[1]) + "/" + folder + "/" + name, std::ios::binary);
+            out.write(reinterpret_cast<const char*>(bytes.data()),
+                      static_cast<std::streamsize>(bytes.size()));
+            std::printf("%s/%s: %zu bytes, answered with %zu\n", folder, name.c_str(), bytes.size(),
+                        target.feed(role, bytes));
+        }
+    };
+    write("peer", seal::Role::kPeer, peer_calls());
+    write("operator", seal::Role::kOperator, operator_calls(said));
+    write("join", seal::Role::kJoin, join_calls());
+    return 0;
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two and three stores that ask each other through pullers, in virtual time.
+#include "mesh/limits/counter_puller.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "schema/base/rng.h"
+
+namespace vidai::mesh::limits {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr WallTime kWall{std::chrono::minutes(30'000'000)};
+constexpr std::uint32_t kMinute = 30'000'000;
+constexpr MonoTime kMono{1h};
+
+KeyId key(std::size_t n) {
+    const std::string text = std::to_string(100'000 + n);
+    return KeyId("abcdef" + text);
+}
+
+struct Node {
+    explicit Node(const char* id) : name(id), store(table, name, Generation{1}, {}) {}
+    void charge(std::size_t keys) {
+        for (std::size_t n = 0; n < keys; ++n) {
+            const Slot slot = *store.bind(key(n), {1'000'000, {}, {}});
+            ASSERT_TRUE(table.admit(slot, {1'000'000, {}, {}}, {1, Tokens{}}, kWall).admitted);
+        }
+    }
+    std::vector<CellBatch> give_out() {
+        std::vector<CellBatch> out;
+        for (;;) {
+            out.push_back(store.collect(kMono, kWall, 3, true));
+            if (out.back().cells.empty()) break;
+        }
+        out.pop_back();
+        return out;
+    }
+    // All it holds and counts, by origin and key.
+    std::map<std::tuple<NodeId, Generation, KeyId>, std::uint64_t> held() const {
+        std::map<std::tuple<NodeId, Generation, KeyId>, std::uint64_t> out;
+        for (const CellBatch& batch : store.all_cells(kWall)) {
+            for (const Cell& cell : batch.cells) {
+                out[{batch.node, batch.generation, cell.key}] = cell.charged;
+            }
+        }
+        return out;
+    }
+    NodeId name;
+    CounterTable table{4'096};
+    CounterStore store;
+    CounterPuller puller{store};
+};
+
+// One question and its answer; how many cells came, nothing when it did not ask.
+std::optional<std::size_t> ask(Node& who, Node& whom, MonoTime now, bool lost = false) {
+    CounterAsks asks =
+        who.puller.on_interval(now, kWall, 3, [](const NodeId&) { return std::size_t{100}; });
+    if (asks.empty()) return std::nullopt;
+    EXPECT_EQ(asks.size(), 1u);
+    if (lost) {
+        who.puller.on_failure(whom.name, asks[0].token, now);
+        return 0;
+    }
+    const CellPage page = whom.store.page(asks[0].pull);
+    std::size_t cells = 0;
+    for (const CellBatch& batch : page.batches) {
+        cells += batch.cells.size();
+        (void)who.store.merge(batch, now, kWall);
+    }
+    EXPECT_LE(cells, 110u) << "a page and at most one key's cells";
+    (void)who.puller.on_page(whom.name, asks[0].token, page.next, now);
+    return cells;
+}
+
+TEST(CounterPuller, GetsEverythingThenNothingThenOnlyWhatChanged) {
+    Node a("a"), b("b");
+    a.charge(1'000);
+    (void)a.give_out();
+    b.puller.on_connected(a.name, kMono);
+    std::size_t cells = 0;
+    int pages = 0;
+    while (const auto got = ask(b, a, kMono)) {
+        cells += *got;
+        ASSERT_LE(++pages, 20);
+    }
+    EXPECT_EQ(cells, 1'000u);
+    EXPECT_TRUE(b.puller.informed());
+    EXPECT_EQ(b.held(), a.held());
+    EXPECT_FALSE(ask(b, a, kMono + 4s)) << "every five seconds";
+    EXPECT_EQ(ask(b, a, kMono + 5s), 0u);
+    a.charge(3);
+    (void)a.give_out();
+    EXPECT_EQ(ask(b, a, kMono + 10s), 3u);
+}
+
+TEST(CounterPuller, EndsThoughEveryConnectionLivesForOnePage) {
+    Node a("a"), b("b");
+    a.charge(1'000);
+    (void)a.give_out();
+    MonoTime now = kMono;
+    std::size_t cells = 0;
+    int connections = 0;
+    while (b.held() != a.held()) {
+        b.puller.on_connected(a.name, now);
+        cells += ask(b, a, now).value_or(0);
+        (void)ask(b, a, now, true);
+        b.puller.on_disconnected(a.name);
+        now += 1s;
+        ASSERT_LE(++connections, 15);
+    }
+    EXPECT_EQ(cells, 1'000u) << "none twice";
+}
+
+TEST(CounterPuller, APageThatStaysAwayIsAskedForAgain) {
+    Node a("a"), b("b");
+    a.charge(300);
+    (void)a.give_out();
+    b.puller.on_connected(a.name, kMono);
+    MonoTime now = kMono;
+    for (int i = 0; i < 100 && b.held() != a.held(); ++i, now += 1s) {
+        (void)ask(b, a, now, i % 2 == 0);
+    }
+    EXPECT_EQ(b.held(), a.held());
+}
+
+TEST(CounterPuller, ALostPushIsFoundByComparing) {
+    Node a("a"), b("b");
+    b.puller.on_connected(a.name, kMono);
+    a.charge(5);
+    for (const CellBatch& batch : a.give_out()) (void)b.store.merge(batch, kMono, kWall);
+    (void)ask(b, a, kMono);
+    a.charge(4);
+    (void)a.give_out();  // lost
+    a.charge(2);
+    for (const CellBatch& batch : a.give_out()) (void)b.store.merge(batch, kMono, kWall);
+    EXPECT_NE(b.held(), a.held());
+    EXPECT_EQ(ask(b, a, kMono + 5s), 4u);
+    EXPECT_EQ(b.held(), a.held());
+    EXPECT_EQ(ask(b, a, kMono + 10s), 0u) << "the gap is closed";
+}
+
+// Its own word is gone with it: what anybody has must be enough.
+TEST(CounterPuller, TellsOfWhoIsGoneWhateverPartOfItAnybodyHas) {
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+        SCOPED_TRACE(seed);
+        Rng rng(seed);
+        Node gone("gone"), a("a"), b("b");
+        for (int i = 0; i < 6; ++i) {
+            gone.charge(1 + rng.below(8));
+            for (const CellBatch& batch : gone.give_out()) {
+                for (Node* node : {&a, &b}) {
+                    if (rng.chance(0.5)) (void)node->store.merge(batch, kMono, kWall);
+                }
+            }
+        }
+        // A part of a longer answer, after which it is gone.
+        CellPull pull = a.store.question(kWall, std::nullopt);
+        pull.cells_max = 1 + rng.below(6);
+        for (const CellBatch& batch : gone.store.page(pull).batches) {
+            (void)a.store.merge(batch, kMono, kWall);
+        }
+        a.puller.on_connected(b.name, kMono);
+        b.puller.on_connected(a.name, kMono);
+        MonoTime now = kMono;
+        for (int i = 0; i < 4; ++i, now += 5s) {
+            while (ask(a, b, now)) {
+            }
+            while (ask(b, a, now)) {
+            }
+        }
+        EXPECT_EQ(a.held(), b.held());
+        EXPECT_EQ(ask(a, b, now), 0u) << "equal, so nothing travels";
+        EXPECT_EQ(ask(b, a, now), 0u);
+    }
+}
+
+TEST(CounterPuller, AsksLessOftenTheMoreNodesThereAre) {
+    EXPECT_EQ(ask_interval(3), 5s);
+    EXPECT_EQ(ask_interval(64), 10s);
+    EXPECT_EQ(ask_interval(1'000), 30s);
+}
+
+TEST(Progress, GoesOnWhereAGapIsClosed) {
+    Progress progress;
+    progress.take({0, 2});
+    progress.take({5, 6});
+    progress.take({6, 8});
+    EXPECT_EQ(progress.have(), 2u);
+    progress.take({3, 5});  // an old one changes nothing
+    EXPECT_EQ(progress.have(), 2u);
+    progress.take({2, 5});
+    EXPECT_EQ(progress.have(), 8u);
+}
+
+}  // namespace
+}  // namespace vidai::mesh::limits
