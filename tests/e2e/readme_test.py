@@ -75,7 +75,7 @@ class Terminal:
     def run(self, command):
         """Types one command, waits for its end and demands that it went well: what it showed."""
         self.type(f"{command}\n")
-        self.expect("\n" + PROMPT)
+        self.expect(PROMPT)
         shown = self.seen
         if self.status() != 0:
             raise Failed(f"'{command}' failed:\n{shown}")
@@ -84,7 +84,7 @@ class Terminal:
     def status(self):
         """Of the last command."""
         self.type("echo status=$?\n")
-        return int(re.search(r"\nstatus=(\d+)", self.expect("\n" + PROMPT))[1])
+        return int(re.search(r"\nstatus=(\d+)", self.expect(PROMPT))[1])
 
 
 def commands(block):
