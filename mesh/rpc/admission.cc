@@ -55,7 +55,7 @@ Result<void> check_same(const seal::Roots& roots, const seal::Trust& trust, cons
 
 Result<Admission> by_issuer(const MeshOptions& options, const NodeId& node,
                             const seal::NodeIdentity& identity, const Stored& stored,
-                            seal::RandomSource& random) {
+                            seal::RandomSource& random, std::uint64_t known) {
     const auto trust = seal::load_trust(options.root_file);
     if (!trust) return fail(trust.error());
     auto issuer = load_issuer(options);
@@ -65,7 +65,8 @@ Result<Admission> by_issuer(const MeshOptions& options, const NodeId& node,
         !same) {
         return fail(std::move(same).error());
     }
-    auto certified = certify(*roots, *issuer, node, identity, options.clock->wall_now(), random);
+    auto certified =
+        certify(*roots, *issuer, node, identity, options.clock->wall_now(), random, known);
     if (!certified) return fail(std::move(certified).error());
     return Admission{*trust, std::move(roots), std::move(*issuer), std::move(*certified), {}};
 }
@@ -159,9 +160,9 @@ Result<Certified> certified_by(const seal::Roots& roots, const NodeId& node,
 
 Result<Certified> certify(const seal::Roots& roots, const seal::Issuer& issuer, const NodeId& node,
                           const seal::NodeIdentity& identity, WallTime now,
-                          seal::RandomSource& random) {
+                          seal::RandomSource& random, std::uint64_t known) {
     auto chain = seal::issue_node_certificate(issuer, node, identity.key->public_key(), now,
-                                              seal::kNodeValidity, random);
+                                              seal::kNodeValidity, random, known);
     if (!chain) return fail(std::move(chain).error());
     return certified_by(roots, node, identity, std::move(*chain), now, random);
 }
@@ -179,17 +180,18 @@ Result<void> check_admission(const MeshOptions& options) {
 
 Result<Admission> admit_self(const MeshOptions& options, const NodeId& node,
                              const seal::NodeIdentity& identity, const Stored& stored,
-                             seal::RandomSource& random) {
-    if (!options.issuer_file.empty()) return by_issuer(options, node, identity, stored, random);
-    const bool known = has_membership(options.data_dir);
-    if (!known && options.join.empty()) {
+                             seal::RandomSource& random, std::uint64_t known) {
+    if (!options.issuer_file.empty())
+        return by_issuer(options, node, identity, stored, random, known);
+    const bool joined = has_membership(options.data_dir);
+    if (!joined && options.join.empty()) {
         return fail(ErrorCode::kConfigInvalid,
                     "this node has no certificate yet: give it a join token (--join), from "
                     "`vidaictl mesh token create`, or an issuer key (mesh.issuer_file)",
                     "join");
     }
-    auto admitted = known ? by_certificate(options, node, identity, stored, random)
-                          : by_token(options, node, identity, stored, random);
+    auto admitted = joined ? by_certificate(options, node, identity, stored, random)
+                           : by_token(options, node, identity, stored, random);
     if (!admitted || options.root_file.empty()) return admitted;
     const auto trust = seal::load_trust(options.root_file);
     if (!trust) return fail(trust.error());

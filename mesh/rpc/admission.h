@@ -42,11 +42,12 @@ bool has_membership(const std::string& data_dir);
 // What the files and the token that the options name are worth, without side effects.
 Result<void> check_admission(const MeshOptions& options);
 
-// `stored`: what the node remembers of its mesh, for the roots' statements among it.
+// `stored`: what the node remembers of its mesh, for the roots' statements among it. `known`: the
+// serial of the certificate that it remembers having had under this key; 0: none.
 Result<Admission> admit_self(const MeshOptions& options, const NodeId& node,
                              const seal::NodeIdentity& identity,
-                             const std::vector<state::Register>& stored,
-                             seal::RandomSource& random);
+                             const std::vector<state::Register>& stored, seal::RandomSource& random,
+                             std::uint64_t known);
 // The issuer key that the options name, by whichever root it was delegated.
 Result<seal::Issuer> load_issuer(const MeshOptions& options);
 
@@ -58,6 +59,6 @@ Result<Certified> certified_by(const seal::Roots& roots, const NodeId& node,
 // A new certificate for this node, now and at each renewal.
 Result<Certified> certify(const seal::Roots& roots, const seal::Issuer& issuer, const NodeId& node,
                           const seal::NodeIdentity& identity, WallTime now,
-                          seal::RandomSource& random);
+                          seal::RandomSource& random, std::uint64_t known);
 
 }  // namespace vidai::mesh::rpc

@@ -80,7 +80,7 @@ void MeshThread::renew_if_due(WallTime now) {
         return;
     }
     auto renewed = certify(*startup_.roots, *registrar_.issuer(), startup_.node, startup_.identity,
-                           now, random_);
+                           now, random_, certified_.serial);
     if (renewed) return take_certificate(std::move(*renewed));
     notice(Notice::Kind::kTrouble, startup_.node.str(), "certificate_not_renewed",
            renewed.error().message);
@@ -129,11 +129,11 @@ void MeshThread::take_certificate(Certified renewed) {
     if (back) tasks_.add(kj::evalLater([this]() { links_.close_all(); }));
 }
 
-std::optional<seal::PublicKey> MeshThread::known_key(const NodeId& node) const {
+std::optional<KnownNode> MeshThread::known_node(const NodeId& node) const {
     std::vector<ms::ClaimRef> claims = membership_.claims();
     claims.push_back(membership_.self());
     for (const ms::ClaimRef& claim : claims) {
-        if (claim->id == node) return seal::PublicKey{claim->key};
+        if (claim->id == node) return KnownNode{{claim->key}, claim->version.serial};
     }
     return std::nullopt;
 }

@@ -144,9 +144,9 @@ void MeshThread::on_told_of_roots(const std::string& address, const seal::Bytes&
 // A node that was off while the root rolled over. Its chain proves nothing any more, for whoever
 // holds the old root could have made it; that it holds the key which the mesh knows it by does.
 std::optional<::capnp::Capability::Client> MeshThread::returning(const seal::PeerIdentity& who) {
-    const auto known = known_key(who.node);
+    const auto known = known_node(who.node);
     if (!registrar_.can_certify() || !who.roles.has(seal::Role::kPeer) || !known ||
-        *known != who.key) {
+        known->key != who.key) {
         return std::nullopt;
     }
     PeerCalls& calls = *this;

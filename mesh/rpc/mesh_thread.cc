@@ -64,18 +64,20 @@ std::uint64_t random_seed(seal::RandomSource& random) {
     return seal::Reader(bytes).u64();
 }
 
-std::vector<ms::ClaimRef> roster_of(const state::StoredState& stored) {
+// The others; what this node said of itself is for admit_self().
+std::vector<ms::ClaimRef> roster_of(const Startup& startup) {
     std::vector<ms::ClaimRef> roster;
-    for (const seal::Bytes& packed : stored.roster) {
+    for (const seal::Bytes& packed : startup.stored.roster) {
         auto claim = wire::unpack_claim(packed);
-        if (claim) roster.push_back(std::make_shared<const ms::Claim>(std::move(*claim)));
+        if (claim && claim->id != startup.node)
+            roster.push_back(std::make_shared<const ms::Claim>(std::move(*claim)));
     }
     return roster;
 }
 
 // Who knows of nobody waits for nobody.
 Duration patience_of(const Startup& startup) {
-    const bool alone = startup.options.seeds.empty() && startup.stored.roster.empty();
+    const bool alone = startup.options.seeds.empty() && roster_of(startup).empty();
     return alone ? Duration{} : Duration(startup.options.join_patience);
 }
 
@@ -96,7 +98,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
                shared.counters, shared.keys),
       membership_(identity_of(startup), startup.address, {kWire.min, kWire.max},
                   crypto_of(startup, replica_.identities().revoked()), startup.options.membership,
-                  random_seed(random_), roster_of(startup.stored)),
+                  random_seed(random_), roster_of(startup)),
       saver_(
           startup.data_dir.file(kStateFile), around.descriptors,
           [this]() { return encode_state(); },
@@ -107,7 +109,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
               notice(Notice::Kind::kStateFailed, path, "failed", result.error().message);
           }),
       registrar_(
-          std::move(startup.issuer), [this](const NodeId& node) { return known_key(node); },
+          std::move(startup.issuer), [this](const NodeId& node) { return known_node(node); },
           random_),
       desk_(startup, membership_, replica_, saver_, timer_, *this),
       links_(around.network, timer_, clock_, random_, resolver_,
@@ -433,7 +435,7 @@ void MeshThread::leave() {
 seal::Bytes MeshThread::encode_state() const {
     std::vector<const state::Register*> registers;
     replica_.registers().for_each([&](const state::Register& held) { registers.push_back(&held); });
-    std::vector<seal::Bytes> roster;
+    std::vector<seal::Bytes> roster = {wire::pack_claim(*membership_.self())};
     for (const ms::ClaimRef& claim : membership_.claims()) {
         roster.push_back(wire::pack_claim(*claim));
     }

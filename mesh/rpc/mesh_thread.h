@@ -117,7 +117,7 @@ class MeshThread final : private LinkEvents,
     void join();
     kj::Promise<void> ask_for_certificate(std::vector<NodeId> peers);
     void take_certificate(Certified renewed);
-    std::optional<seal::PublicKey> known_key(const NodeId& node) const;
+    std::optional<KnownNode> known_node(const NodeId& node) const;
     void leave();
     void be_superseded();
     void publish_readiness();

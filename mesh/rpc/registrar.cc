@@ -59,10 +59,10 @@ Result<seal::Bytes> Registrar::admit(const seal::PeerIdentity& token, const Bind
                     "the joiner does not hold the key that it wants certified", "bad_proof");
     }
     std::erase_if(given_, [&](const auto& entry) { return entry.second.first < now; });
-    std::optional<seal::PublicKey> first = known_(*node);
+    std::optional<KnownNode> first = known_(*node);
     const auto given = given_.find(*node);
-    if (!first && given != given_.end()) first = given->second.second;
-    if (first && *first != request.key) {
+    if (!first && given != given_.end()) first = KnownNode{given->second.second};
+    if (first && first->key != request.key) {
         return fail(ErrorCode::kConflict,
                     "another key is known under the node id '" + node->str() +
                         "': if that node is gone for good, `vidaictl mesh revoke` it or "
@@ -72,8 +72,8 @@ Result<seal::Bytes> Registrar::admit(const seal::PeerIdentity& token, const Bind
     if (given == given_.end() && given_.size() >= kGivenMax) {
         return fail(ErrorCode::kUnavailable, "too many nodes join at once: try again", "busy");
     }
-    auto chain = seal::issue_node_certificate(*issuer_, *node, request.key, now,
-                                              seal::kNodeValidity, random_);
+    auto chain = seal::issue_node_certificate(
+        *issuer_, *node, request.key, now, seal::kNodeValidity, random_, first ? first->serial : 0);
     if (chain) given_[*node] = {now + kArrival, request.key};
     return chain;
 }
@@ -81,7 +81,7 @@ Result<seal::Bytes> Registrar::admit(const seal::PeerIdentity& token, const Bind
 Result<seal::Bytes> Registrar::renew(const seal::PeerIdentity& peer, WallTime now) const {
     if (!issuer_) return no_issuer();
     return seal::issue_node_certificate(*issuer_, peer.node, peer.key, now, seal::kNodeValidity,
-                                        random_);
+                                        random_, peer.serial);
 }
 
 }  // namespace vidai::mesh::rpc

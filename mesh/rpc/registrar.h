@@ -31,12 +31,18 @@ struct JoinRequest {
     seal::Signature proof;  // that the caller has the key: seal::sign_request()
 };
 
+// What the mesh knows of a node: under which key, and the serial of its newest certificate.
+struct KnownNode {
+    seal::PublicKey key;
+    std::uint64_t serial = 0;
+};
+
 class Registrar {
   public:
-    // Under which key the mesh knows a node; nothing: not at all, or not any more.
-    using KnownKey = std::function<std::optional<seal::PublicKey>(const NodeId&)>;
+    // Nothing: the mesh does not know that node, or not any more.
+    using Known = std::function<std::optional<KnownNode>(const NodeId&)>;
 
-    Registrar(std::optional<seal::Issuer> issuer, KnownKey known, seal::RandomSource& random)
+    Registrar(std::optional<seal::Issuer> issuer, Known known, seal::RandomSource& random)
         : issuer_(std::move(issuer)), known_(std::move(known)), random_(random) {}
 
     bool can_certify() const { return issuer_.has_value(); }
@@ -59,7 +65,7 @@ class Registrar {
   private:
     static constexpr std::size_t kGivenMax = 4'096;
     std::optional<seal::Issuer> issuer_;
-    KnownKey known_;
+    Known known_;
     seal::RandomSource& random_;  // outlives it
     // Certified here and perhaps not heard of yet: until when, and the key.
     std::map<NodeId, std::pair<WallTime, seal::PublicKey>> given_;

@@ -16,7 +16,7 @@ Saver::Saver(std::string path, kj::LowLevelAsyncIoProvider* io, std::function<se
     thread_ = std::thread([this]() { work(); });
 }
 
-Saver::~Saver() {
+Saver::~Saver() noexcept(false) {
     {
         const std::lock_guard lock(mutex_);
         stop_ = true;

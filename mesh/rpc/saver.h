@@ -28,7 +28,7 @@ class Saver final : private kj::TaskSet::ErrorHandler {
     Saver(std::string path, kj::LowLevelAsyncIoProvider* io, std::function<seal::Bytes()> encode,
           std::function<void(const Result<void>&)> saved);
     // Finishes the save under way, and one more if there were changes since.
-    ~Saver();
+    ~Saver() noexcept(false);
     Saver(const Saver&) = delete;
     Saver& operator=(const Saver&) = delete;
 

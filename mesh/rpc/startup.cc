@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/rpc/startup.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include "mesh/rpc/seed_names.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/seal/refusal.h"
+#include "mesh/wire/membership.h"
 
 namespace vidai::mesh::rpc {
 
@@ -122,6 +124,23 @@ Result<void> check(const MeshOptions& wanted) {
     return check_admission(options);
 }
 
+namespace {
+
+// Of the certificate that this node had when it last wrote its state. A clock that was set back
+// since must not give it one that everybody takes for older.
+std::uint64_t last_serial(const state::StoredState& stored, const NodeId& node,
+                          const seal::PublicKey& key) {
+    std::uint64_t last = 0;
+    for (const seal::Bytes& packed : stored.roster) {
+        const auto claim = wire::unpack_claim(packed);
+        if (!claim || claim->id != node || claim->key != key.bytes) continue;
+        last = std::max(last, claim->version.serial);
+    }
+    return last;
+}
+
+}  // namespace
+
 Result<Startup> recall(const MeshOptions& wanted, const NoticeSink& sink,
                        seal::RandomSource& random) {
     MeshOptions options = wanted;
@@ -138,9 +157,9 @@ Result<Startup> recall(const MeshOptions& wanted, const NoticeSink& sink,
     if (!identity) return fail(std::move(identity).error());
     auto stored = load_stored(*dir);
     if (!stored) return fail(std::move(stored).error());
-    auto admitted =
-        admit_self(*chosen, *node, *identity,
-                   *stored ? (*stored)->registers : std::vector<state::Register>(), random);
+    auto admitted = admit_self(
+        *chosen, *node, *identity, *stored ? (*stored)->registers : std::vector<state::Register>(),
+        random, *stored ? last_serial(**stored, *node, identity->key->public_key()) : 0);
     if (!admitted) return fail(std::move(admitted).error());
     if (chosen->seeds.empty()) chosen->seeds = admitted->seeds;
     if (!*stored) *stored = state::StoredState{admitted->trust.mesh, {}, {}};

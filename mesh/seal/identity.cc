@@ -408,7 +408,7 @@ Result<Bytes> issue_join_certificate(const Issuer& issuer, const std::string& pa
 
 Result<Bytes> issue_node_certificate(const Issuer& issuer, const NodeId& node, const PublicKey& key,
                                      WallTime now, std::chrono::seconds validity,
-                                     RandomSource& random) {
+                                     RandomSource& random, std::uint64_t known) {
     const auto above = verify_issuer(issuer.trust, now, issuer.certificate);
     if (!above) {
         Error error = to_error(above.error());
@@ -420,7 +420,7 @@ Result<Bytes> issue_node_certificate(const Issuer& issuer, const NodeId& node, c
         .node = node,
         .key = key,
         .roles = Role::kPeer,
-        .serial = new_serial(now, random),
+        .serial = std::max(new_serial(now, random), known + 1),
         .validity = {now, now + std::min(validity, above->validity_max)}};
     if (!parse_node_id(node.str()) || !check_constraints(*above, certificate) ||
         validity <= std::chrono::seconds::zero()) {

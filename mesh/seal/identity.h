@@ -120,9 +120,10 @@ Result<Bytes> issue_join_certificate(const Issuer& issuer, const std::string& pa
 
 // A certificate chain for a node, role peer, valid from `now` for at most `validity` and at most
 // what the issuer may give. kPermissionDenied when the issuer may not certify that node;
-// kUnauthenticated when the issuer's own certificate is not valid now.
+// kUnauthenticated when the issuer's own certificate is not valid now. `known`: the greatest serial
+// that the node is known to have had under this key; the new one is greater, whatever clocks say.
 Result<Bytes> issue_node_certificate(const Issuer& issuer, const NodeId& node, const PublicKey& key,
                                      WallTime now, std::chrono::seconds validity,
-                                     RandomSource& random);
+                                     RandomSource& random, std::uint64_t known = 0);
 
 }  // namespace vidai::mesh::seal

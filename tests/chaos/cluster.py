@@ -36,6 +36,7 @@ class Node(Process):
         self.place = mesh.lab.places[self.id]
         self.seeds = seeds if seeds is not None else [mesh.seed_of(self)]
         self.bin = mesh.bin
+        self.clock = None  # a duration by which its time of day is wrong
         self.data = mesh.folder / self.id / "data"
         self.data.parent.mkdir(exist_ok=True)
         # Through the file system, so that an operator needs no way into the machine.
@@ -44,13 +45,14 @@ class Node(Process):
 
     def start(self, seconds=30):
         place = self.place
-        seeds = [word for seed in self.seeds if seed for word in ("--seed", seed)]
+        more = [word for seed in self.seeds if seed for word in ("--seed", seed)]
+        more += ["--clock-offset", self.clock] if self.clock else []
         self.argv = [str(word) for word in place.argv(
             self.bin / "vidaid", "--config", self.mesh.config, "--node-id", self.id,
             "--data-dir", self.data, "--listen", place.listen("client"),
             "--mesh-listen", place.listen("mesh"), "--admin-listen", place.listen("admin"),
             "--advertise", place.advertise, "--log-format", "json", "--workers", "1",
-            "--ports-file", self.ports_file, *seeds)]
+            "--ports-file", self.ports_file, *more)]
         place.opened(self)
         return super().start(seconds)
 

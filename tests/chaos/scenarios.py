@@ -229,6 +229,34 @@ def rolling(s):
         s.knows(node, s.key_id)
 
 
+def clocks(s):
+    """Wrong by minutes is a matter of windows, wrong by days of certificates."""
+    s.wait(1, "all is well")
+    for node, clock in zip(s.nodes, ("4m", "-4m")):
+        s.stop(node)
+        node.clock = clock
+        back = s.start(node, f"with its clock {clock} off")
+        s.whole(back, ALIVE)
+    s.create_key("made by a wrong clock", s.nodes)
+    victim, others = s.nodes[2], s.nodes[:2]
+    s.stop(victim)
+    victim.clock = "192h"  # the certificate that it makes for itself is not valid yet for others
+    wrong = s.start(victim, "with its clock 8 days ahead")
+    s.wait(5, "nobody may believe it")
+    s.timeline.check("nobody takes it for alive",
+                     not [o for o, n in s.watch.said("alive", wrong) if n == victim.id],
+                     s.said_of(victim))
+    refused = "certificate_not_yet_valid" in others[0].log.read_text() or \
+        "certificate_not_yet_valid" in others[1].log.read_text()
+    s.timeline.check("the others' logs say why", refused, "certificate_not_yet_valid")
+    s.served(*others, since=wrong)
+    s.stop(victim)
+    victim.clock = None
+    back = s.start(victim, "with a clock that is right")
+    s.whole(back, ALIVE)
+    s.nobody_dead(0, but=[victim])
+
+
 CUT, LOSS = frozenset({"cut"}), frozenset({"cut", "loss"})
 MOVE, NAMES, LINK = frozenset({"move"}), frozenset({"move", "names"}), frozenset({"link"})
 
@@ -254,6 +282,8 @@ SCENARIOS = [
              swap, needs=MOVE),
     Scenario("seed_moves", "A seed's name is asked again for ever.",
              seed_moves, needs=NAMES, seed="seed.mesh"),
+    Scenario("clocks", "Minutes of clock error harm nobody; a clock wrong by days is not believed.",
+             clocks),
     Scenario("rolling", "One build follows the other node by node; no request is lost elsewhere.",
              rolling),
 ]

@@ -218,7 +218,7 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
     const Cluster cluster;
     const auto issuer = seal::load_issuer(cluster.files.issuer_file);
     ASSERT_TRUE(issuer.has_value());
-    std::optional<seal::PublicKey> known;
+    std::optional<rpc::KnownNode> known;
     rpc::Registrar registrar(*issuer, [&](const NodeId&) { return known; }, seal::system_random());
     const auto key = seal::SecretKey::generate(seal::system_random());
     const auto other = seal::SecretKey::generate(seal::system_random());
@@ -240,7 +240,7 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
     EXPECT_TRUE(ask(key, here, now()).has_value()) << "the same key may ask again";
     EXPECT_EQ(ask(other, here, now()).error().param, "key_conflict") << "not heard of yet";
     EXPECT_TRUE(ask(other, here, now() + 20min).has_value()) << "it never came";
-    known = key.public_key();
+    known = rpc::KnownNode{key.public_key()};
     EXPECT_EQ(ask(other, here, now() + 20min).error().param, "key_conflict");
     rpc::Registrar empty(
         std::nullopt, [](const NodeId&) { return std::nullopt; }, seal::system_random());

@@ -190,6 +190,18 @@ TEST(Issuer, CannotIssueOnceItHasExpired) {
     EXPECT_THAT(chain.error().message, HasSubstr("issuer"));
 }
 
+TEST(Issuer, GivesAGreaterSerialThanTheLastOneWhateverTheClockSays) {
+    World world;
+    const auto serial_at = [&](WallTime now, std::uint64_t known) {
+        return decode_leaf(*issue_node_certificate(world.issuer, NodeId("vidai-5"), PublicKey{},
+                                                   now, kNodeValidity, world.random, known))
+            ->serial;
+    };
+    const std::uint64_t first = serial_at(kNow, 0);
+    EXPECT_EQ(serial_at(kNow - std::chrono::minutes(5), first), first + 1);
+    EXPECT_GT(serial_at(kNow + std::chrono::minutes(5), first), first + 1);
+}
+
 TEST(Issuer, GivesLaterCertificatesGreaterSerials) {
     World world;
     const auto serial_at = [&](WallTime now) {
