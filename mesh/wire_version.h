@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The versions of the mesh's RPC schema that this build speaks: always its own and the one before,
-// so that a mesh can be upgraded node by node. Constants.
+// The versions of the mesh's RPC schema that this program speaks: always its own and the one
+// before, so that a mesh can be upgraded node by node. Constants, defined in a file of their own so
+// that tests can link a program of the next version (tests/chaos).
 #pragma once
 
 #include <cstdint>
 
 namespace vidai::mesh {
 
-inline constexpr std::uint16_t kWireMin = 1;
-inline constexpr std::uint16_t kWireMax = 1;
+extern const std::uint16_t kWireMin, kWireMax;
 
 }  // namespace vidai::mesh

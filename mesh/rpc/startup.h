@@ -24,7 +24,7 @@
 
 namespace vidai::mesh::rpc {
 
-inline constexpr seal::WireRange kWire{kWireMin, kWireMax};
+inline const seal::WireRange kWire{kWireMin, kWireMax};
 inline constexpr const char* kStateFile = "registers";
 inline constexpr const char* kOperatorSocket = "operator.sock";
 

@@ -246,12 +246,11 @@ Secret encode_issuer(const Issuer& issuer) {
 }
 
 Secret encode_operator(const Credentials& credentials) {
-    return joined(
-        {"# SECRET. An operator of a vidai mesh: whoever holds it can change keys and "
-         "limits.\n",
-         about(credentials.trust), trust_block(credentials.trust),
-         key_block(kOperatorBlock, *credentials.key).reveal(),
-         armour(kChainBlock, credentials.chain)});
+    constexpr auto kNote =
+        "# SECRET. An operator of a vidai mesh: whoever holds it can change keys and limits.\n";
+    return joined({kNote, about(credentials.trust), trust_block(credentials.trust),
+                   key_block(kOperatorBlock, *credentials.key).reveal(),
+                   armour(kChainBlock, credentials.chain)});
 }
 
 Secret encode_node_key(const SecretKey& key) {

@@ -219,6 +219,11 @@ def rolling(s):
         node.bin = s.options.other_bin or node.bin
         back = s.start(node, "from the other build" if s.options.other_bin else "again")
         s.whole(back, ALIVE)
+        if s.options.other_bin:
+            spoken = [s.wire_of(n) for n in s.nodes]
+            mixed = node is not s.nodes[-1]
+            s.timeline.check("they speak different wire versions until the last has followed",
+                             len(set(spoken)) == (2 if mixed else 1), ", ".join(spoken))
         s.wait(1, "three again")
         turns.append((node, gone, back, time.time()))
     for node, gone, back, until in turns:

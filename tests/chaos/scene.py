@@ -189,6 +189,11 @@ class Scene:
         self.timeline.check("nobody else is declared dead" if but else "nobody is declared dead",
                             not wrong, ", ".join(wrong))
 
+    def wire_of(self, node):
+        """The wire versions that a node says it speaks."""
+        status = self.mesh.ctl("mesh", "status", node=node)
+        return f"{status['wire_min']}-{status['wire_max']}"
+
     def knows(self, node, key_id, within=KNOWN):
         """Requires that the node comes to know a key."""
         within = self.bound(within)
