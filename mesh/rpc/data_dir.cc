@@ -25,7 +25,7 @@ Result<DataDir> DataDir::open(const std::string& path) {
     }
     if (made) (void)::chmod(path.c_str(), 0700);
     const std::string name = path + "/lock";
-    OwnFd lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    transport::OwnFd lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock) {
         return fail(ErrorCode::kIo,
                     "cannot write in the data directory: " + name + ": " + std::strerror(errno),

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "mesh/rpc/sockets.h"
+#include "mesh/transport/sockets.h"
 #include "schema/vocabulary/result.h"
 
 namespace vidai::mesh::rpc {
@@ -20,9 +20,10 @@ class DataDir {
     std::string file(const std::string& name) const { return path_ + "/" + name; }
 
   private:
-    DataDir(std::string path, OwnFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+    DataDir(std::string path, transport::OwnFd lock)
+        : path_(std::move(path)), lock_(std::move(lock)) {}
     std::string path_;
-    OwnFd lock_;
+    transport::OwnFd lock_;
 };
 
 }  // namespace vidai::mesh::rpc

@@ -11,7 +11,7 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
-#include "mesh/rpc/sockets.h"
+#include "mesh/transport/sockets.h"
 #include "mesh/wire/message.h"
 
 namespace vidai::mesh::rpc {
@@ -63,7 +63,7 @@ bool Links::taken(const seal::PeerIdentity& who) const {
 }
 
 Links::Links(kj::Network& network, kj::Timer& timer, const Clock& clock, seal::RandomSource& random,
-             Resolver& resolver, Self self, LinkEvents& events, std::uint64_t seed)
+             seeds::Resolver& resolver, Self self, LinkEvents& events, std::uint64_t seed)
     : network_(network),
       timer_(timer),
       clock_(clock),
@@ -92,15 +92,15 @@ void Links::send(const NodeId& to, const membership::Message& message) {
 // --- dialling
 
 kj::Promise<Links::Attempt> Links::shake(kj::Own<kj::AsyncIoStream> stream, const NodeId& expect) {
-    tune(*stream);
+    transport::tune(*stream);
     const std::string address = remote_address(*stream);
     seal::HandshakeOptions options{self_.credentials, self_.hello,   seal::Role::kPeer, expect,
                                    wall_now(),        self_.revoked, self_.roots};
     auto machine = std::make_unique<seal::Initiator>(std::move(options), random_);
     auto told = std::make_shared<seal::Bytes>();
-    return run_handshake(kj::mv(stream), std::move(machine), told)
+    return transport::run_handshake(kj::mv(stream), std::move(machine), told)
         .then(
-            [this, address, told](Result<Handshaken>&& done) -> Attempt {
+            [this, address, told](Result<transport::Handshaken>&& done) -> Attempt {
                 if (!told->empty()) events_.on_told_of_roots(address, *told);
                 if (done) door_.know(address);
                 if (done) return std::move(*done);
@@ -124,7 +124,7 @@ kj::Promise<Links::Attempt> Links::attempt(const membership::Dial& dial) {
 }
 
 kj::Promise<Links::Attempt> Links::attempt_at(const std::string& where, const NodeId& expect) {
-    const auto address = parse_host_port(where);
+    const auto address = transport::parse_host_port(where);
     if (!address) {
         return Attempt(std::unexpected(Failed{DialFailure::kUnreachable, address.error()}));
     }
@@ -202,26 +202,27 @@ kj::Promise<void> Links::accept_loop(kj::ConnectionReceiver& listener) {
 void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
     if (shut_) return;
     const std::string address = remote_address(*stream);
-    const Door door = door_.admit(mono_now(), address);
-    if (!is_open(door)) {
+    const admission::Door door = door_.admit(mono_now(), address);
+    if (!admission::is_open(door)) {
         ++counters_.shed;
-        return events_.on_refused(
-            address, {ErrorCode::kResourceExhausted,
-                      "too many handshakes at once or from this address", door_reason(door)});
+        return events_.on_refused(address, {ErrorCode::kResourceExhausted,
+                                            "too many handshakes at once or from this address",
+                                            admission::door_reason(door)});
     }
     auto left = kj::defer([this, door, address]() { door_.leave(door, address); });
-    tune(*stream);
+    transport::tune(*stream);
     seal::HandshakeOptions options{self_.credentials, self_.hello,   kWelcome,    {},
                                    wall_now(),        self_.revoked, self_.roots, true};
     auto machine = std::make_unique<seal::Responder>(std::move(options), random_);
-    auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS).then([]() -> Result<Handshaken> {
-        return fail(ErrorCode::kDeadlineExceeded, "no handshake in time", "late");
-    });
-    tasks_.add(run_handshake(kj::mv(stream), std::move(machine))
+    auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS)
+                    .then([]() -> Result<transport::Handshaken> {
+                        return fail(ErrorCode::kDeadlineExceeded, "no handshake in time", "late");
+                    });
+    tasks_.add(transport::run_handshake(kj::mv(stream), std::move(machine))
                    .exclusiveJoin(kj::mv(late))
                    .attach(kj::mv(left))
                    .then(
-                       [this, address](Result<Handshaken>&& done) {
+                       [this, address](Result<transport::Handshaken>&& done) {
                            if (done) return welcome(std::move(*done), address);
                            // Closing early is how a dialler that is connected already goes away.
                            if (done.error().code == ErrorCode::kUnavailable) return;
@@ -231,7 +232,7 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
                        [](kj::Exception&&) {}));
 }
 
-void Links::welcome(Handshaken done, const std::string& address) {
+void Links::welcome(transport::Handshaken done, const std::string& address) {
     const NodeId peer = done.session.peer.node;
     if (!self_.roots->believes(done.session.peer.root, wall_now())) {
         return welcome_back(std::move(done), address);
@@ -239,7 +240,8 @@ void Links::welcome(Handshaken done, const std::string& address) {
     if (!done.session.peer.roles.has(seal::Role::kPeer)) {
         auto bootstrap = events_.bootstrap_for(done.session.peer, done.session.binding);
         seal::PeerIdentity who = done.session.peer;
-        auto stream = kj::heap<SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
+        auto stream =
+            kj::heap<transport::SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
         stream->meter(traffic_.operators());
         return serve_operator(kj::mv(stream), kj::mv(bootstrap), std::move(who));
     }
@@ -259,19 +261,20 @@ void Links::welcome(Handshaken done, const std::string& address) {
     if (adopt(std::move(done), peer)) events_.on_link_up(peer);
 }
 
-void Links::welcome_back(Handshaken done, const std::string& address) {
+void Links::welcome_back(transport::Handshaken done, const std::string& address) {
     auto bootstrap = events_.returning(done.session.peer);
     if (!bootstrap) {
         ++counters_.refused;
         return events_.on_refused(address, seal::to_error(seal::Refusal::kRootRetired));
     }
     seal::PeerIdentity who = done.session.peer;
-    auto stream = kj::heap<SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
+    auto stream =
+        kj::heap<transport::SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
     stream->meter(traffic_.operators());
     serve_operator(kj::mv(stream), kj::mv(*bootstrap), std::move(who));
 }
 
-bool Links::adopt(Handshaken done, const NodeId& dialler) {
+bool Links::adopt(transport::Handshaken done, const NodeId& dialler) {
     const NodeId peer = done.session.peer.node;
     const LinkFacts facts{dialler, done.session.hello.generation};
     const MonoTime now = mono_now();
@@ -289,8 +292,8 @@ bool Links::adopt(Handshaken done, const NodeId& dialler) {
     const Tenure tenure = tenure_of(now, wall_now(),
                                     {self_.reauthenticate, who.valid_until, self_.valid_until,
                                      self_.id < peer, seal::Reader(random).u32()});
-    auto sealed = kj::heap<SealedStream>(std::move(done), wire::kPeerWordsMax, clock_);
-    SealedStream* const stream = sealed.get();
+    auto sealed = kj::heap<transport::SealedStream>(std::move(done), wire::kPeerWordsMax, clock_);
+    transport::SealedStream* const stream = sealed.get();
     stream->meter(traffic_.of(peer));
     auto session = kj::heap<Session>(
         kj::mv(sealed), dialler == self_.id ? Side::CLIENT : Side::SERVER, kj::mv(bootstrap),
@@ -311,7 +314,7 @@ void Links::watch(const NodeId& peer, std::uint64_t number) {
 void Links::ended(const NodeId& peer, std::uint64_t number) {
     const auto held = sessions_.find(peer);
     if (held == sessions_.end() || held->second.number != number) return;  // replaced
-    const SealedStream& stream = *held->second.stream;
+    const transport::SealedStream& stream = *held->second.stream;
     const std::string fault = stream.fault();
     LinkEnd end = LinkEnd::kClosed;
     if (stream.timed_out()) end = LinkEnd::kTimeout;

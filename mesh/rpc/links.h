@@ -18,19 +18,19 @@
 #include <kj/async-io.h>
 #include <kj/timer.h>
 
+#include "mesh/admission/doorkeeper.h"
+#include "mesh/admission/registrar.h"
 #include "mesh/clock.h"
 #include "mesh/membership/effects.h"
 #include "mesh/membership/membership.h"
-#include "mesh/rpc/doorkeeper.h"
 #include "mesh/rpc/duel.h"
-#include "mesh/rpc/handshaking.h"
-#include "mesh/rpc/registrar.h"
-#include "mesh/rpc/seed_names.h"
-#include "mesh/rpc/seed_turns.h"
 #include "mesh/rpc/session.h"
 #include "mesh/rpc/tenure.h"
-#include "mesh/rpc/traffic.h"
 #include "mesh/seal/handshake.h"
+#include "mesh/seeds/seed_names.h"
+#include "mesh/seeds/seed_turns.h"
+#include "mesh/transport/handshaking.h"
+#include "mesh/transport/traffic.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
 
@@ -46,7 +46,7 @@ class LinkEvents {
     // What an authenticated peer, operator, observer or joiner may call; `binding` names this
     // very connection.
     virtual ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who,
-                                                      const Binding& binding) = 0;
+                                                      const admission::Binding& binding) = 0;
     virtual void on_link_up(const NodeId& peer) = 0;  // also when it replaced another
     virtual void on_link_down(const NodeId& peer, membership::LinkEnd end,
                               const std::string& fault) = 0;
@@ -82,7 +82,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
 
     // What is borrowed outlives it. `seed` is for the turns of a seed's addresses.
     Links(kj::Network& network, kj::Timer& timer, const Clock& clock, seal::RandomSource& random,
-          Resolver& resolver, Self self, LinkEvents& events, std::uint64_t seed);
+          seeds::Resolver& resolver, Self self, LinkEvents& events, std::uint64_t seed);
     ~Links() noexcept(false);
 
     void set_self(Self self) { self_ = std::move(self); }
@@ -112,17 +112,17 @@ class Links final : private kj::TaskSet::ErrorHandler {
     }
     std::size_t size() const { return sessions_.size(); }
     const LinkCounters& counters() const { return counters_; }
-    Traffic& traffic() { return traffic_; }
+    transport::Traffic& traffic() { return traffic_; }
 
   private:
     struct Failed {
         membership::DialFailure failure;
         Error why;
     };
-    using Attempt = std::expected<Handshaken, Failed>;
+    using Attempt = std::expected<transport::Handshaken, Failed>;
     struct Held {
         kj::Own<Session> session;
-        SealedStream* stream;  // the session's
+        transport::SealedStream* stream;  // the session's
         LinkFacts facts;
         MonoTime since;
         std::uint64_t number;
@@ -153,15 +153,15 @@ class Links final : private kj::TaskSet::ErrorHandler {
     kj::Promise<void> local_loop(kj::ConnectionReceiver& listener,
                                  kj::Function<::capnp::Capability::Client()>& bootstrap);
     void accepted(kj::Own<kj::AsyncIoStream> stream);
-    void welcome(Handshaken done, const std::string& address);
+    void welcome(transport::Handshaken done, const std::string& address);
     void serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capability::Client bootstrap,
                         seal::PeerIdentity who);
     void renew(const NodeId& peer, Held& held, MonoTime now);
     void renewed(const NodeId& peer, std::uint64_t number, Attempt attempt);
-    void welcome_back(Handshaken done, const std::string& address);
+    void welcome_back(transport::Handshaken done, const std::string& address);
     void close(const NodeId& peer, const char* reason, const std::string& message);
     bool taken(const seal::PeerIdentity& who) const;
-    bool adopt(Handshaken done, const NodeId& dialler);
+    bool adopt(transport::Handshaken done, const NodeId& dialler);
     void watch(const NodeId& peer, std::uint64_t number);
     void ended(const NodeId& peer, std::uint64_t number);
 
@@ -169,16 +169,16 @@ class Links final : private kj::TaskSet::ErrorHandler {
     kj::Timer& timer_;
     const Clock& clock_;
     seal::RandomSource& random_;
-    Resolver& resolver_;
-    SeedTurns turns_;
+    seeds::Resolver& resolver_;
+    seeds::SeedTurns turns_;
     std::set<std::string> dialled_seeds_;  // until the answer is there
     Self self_;
     LinkEvents& events_;
     LinkCounters counters_;
     bool shut_ = false;
-    Doorkeeper door_;
+    admission::Doorkeeper door_;
     std::map<std::uint64_t, Guest> guests_;
-    Traffic traffic_;
+    transport::Traffic traffic_;
     std::uint64_t next_number_ = 0;
     std::map<NodeId, Held> sessions_;
     kj::TaskSet tasks_;

@@ -18,7 +18,7 @@ namespace vidai::mesh {
 
 namespace {
 
-kj::Own<kj::ConnectionReceiver> listener(kj::AsyncIoContext& io, rpc::OwnFd& socket) {
+kj::Own<kj::ConnectionReceiver> listener(kj::AsyncIoContext& io, transport::OwnFd& socket) {
     using Io = kj::LowLevelAsyncIoProvider;
     if (!socket) return {};
     return io.lowLevelProvider->wrapListenSocketFd(

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "mesh/rpc/mesh_thread.h"
-#include "mesh/rpc/seed_names.h"
 #include "mesh/seal/identity_store.h"
+#include "mesh/seeds/seed_names.h"
 
 namespace vidai::mesh::rpc {
 
@@ -22,8 +22,8 @@ constexpr std::size_t kTokenSeedsMax = 5;
 
 }  // namespace
 
-Links::Self link_self(const Startup& startup, const Certified& certified,
-                      const Identities& identities) {
+Links::Self link_self(const Startup& startup, const admission::Certified& certified,
+                      const admission::Identities& identities) {
     return {startup.node,
             certified.credentials,
             {startup.identity.generation, kWire, startup.address},
@@ -33,7 +33,7 @@ Links::Self link_self(const Startup& startup, const Certified& certified,
             identities.roots()};
 }
 
-Author author_of(const Startup& startup, const Certified& certified) {
+Author author_of(const Startup& startup, const admission::Certified& certified) {
     return {startup.node, startup.identity.key, certified.chain};
 }
 
@@ -49,7 +49,7 @@ void MeshThread::reload_issuer(WallTime now) {
     issuer_look_at_ = now + kIssuerLook;
     const std::string stamp = seal::change_stamp(path);
     if (stamp == std::exchange(issuer_seen_, stamp)) return;
-    auto issuer = load_issuer(startup_.options);
+    auto issuer = admission::load_issuer(startup_.options);
     const auto& held = registrar_.issuer();
     if (issuer && held && issuer->certificate == held->certificate) return;
     if (issuer && !startup_.roots->knows(issuer->trust.root)) {
@@ -79,8 +79,8 @@ void MeshThread::renew_if_due(WallTime now) {
         tasks_.add(ask_for_certificate(std::move(peers)));
         return;
     }
-    auto renewed = certify(*startup_.roots, *registrar_.issuer(), startup_.node, startup_.identity,
-                           now, random_, certified_.serial);
+    auto renewed = admission::certify(*startup_.roots, *registrar_.issuer(), startup_.node,
+                                      startup_.identity, now, random_, certified_.serial);
     if (renewed) return take_certificate(std::move(*renewed));
     notice(Notice::Kind::kTrouble, startup_.node.str(), "certificate_not_renewed",
            renewed.error().message);
@@ -99,23 +99,23 @@ kj::Promise<void> MeshThread::ask_for_certificate(std::vector<NodeId> peers) {
     Session* const session = links_.find(peers.back());
     peers.pop_back();
     if (session == nullptr) return ask_for_certificate(std::move(peers));
-    return session->renew_certificate().then(
-        [this, peers = std::move(peers)](seal::Bytes&& chain) mutable -> kj::Promise<void> {
-            auto renewed = certified_by(*startup_.roots, startup_.node, startup_.identity,
-                                        std::move(chain), wall_now(), random_);
-            // Another one under the old root is worth taking only where ours comes to its end.
-            const auto leaf = seal::decode_leaf(*certified_.chain);
-            const bool due = !leaf || seal::renewal_due(leaf->validity) <= wall_now();
-            const bool newer = renewed && renewed->serial > certified_.serial;
-            if (!newer || (!due && renewed->who.root != startup_.roots->newest().root)) {
-                return ask_for_certificate(std::move(peers));
-            }
-            take_certificate(std::move(*renewed));
-            return kj::READY_NOW;
-        });
+    return session->renew_certificate().then([this, peers = std::move(peers)](
+                                                 seal::Bytes&& chain) mutable -> kj::Promise<void> {
+        auto renewed = admission::certified_by(*startup_.roots, startup_.node, startup_.identity,
+                                               std::move(chain), wall_now(), random_);
+        // Another one under the old root is worth taking only where ours comes to its end.
+        const auto leaf = seal::decode_leaf(*certified_.chain);
+        const bool due = !leaf || seal::renewal_due(leaf->validity) <= wall_now();
+        const bool newer = renewed && renewed->serial > certified_.serial;
+        if (!newer || (!due && renewed->who.root != startup_.roots->newest().root)) {
+            return ask_for_certificate(std::move(peers));
+        }
+        take_certificate(std::move(*renewed));
+        return kj::READY_NOW;
+    });
 }
 
-void MeshThread::take_certificate(Certified renewed) {
+void MeshThread::take_certificate(admission::Certified renewed) {
     const bool back = !startup_.roots->believes(certified_.who.root, wall_now());
     certified_ = std::move(renewed);
     links_.set_self(link_self(startup_, certified_, replica_.identities()));
@@ -129,11 +129,11 @@ void MeshThread::take_certificate(Certified renewed) {
     if (back) tasks_.add(kj::evalLater([this]() { links_.close_all(); }));
 }
 
-std::optional<KnownNode> MeshThread::known_node(const NodeId& node) const {
+std::optional<admission::KnownNode> MeshThread::known_node(const NodeId& node) const {
     std::vector<ms::ClaimRef> claims = membership_.claims();
     claims.push_back(membership_.self());
     for (const ms::ClaimRef& claim : claims) {
-        if (claim->id == node) return KnownNode{{claim->key}, claim->version.serial};
+        if (claim->id == node) return admission::KnownNode{{claim->key}, claim->version.serial};
     }
     return std::nullopt;
 }
@@ -144,7 +144,8 @@ seal::Bytes MeshThread::renew_for(const seal::PeerIdentity& peer) {
 }
 
 Result<seal::Bytes> MeshThread::certify_joiner(const seal::PeerIdentity& token,
-                                               const Binding& binding, const JoinRequest& request) {
+                                               const admission::Binding& binding,
+                                               const admission::JoinRequest& request) {
     if (replica_.identities().revoked()->contains(request.key)) {
         return fail(ErrorCode::kConflict,
                     "that key was revoked: give the node a new data directory", "key_conflict");
@@ -175,16 +176,16 @@ Result<CreatedToken> MeshThread::make_token(TokenRequest request) {
         }
     }
     for (const std::string& seed : request.seeds) {
-        if (auto good = check_seed(seed); !good) return fail(std::move(good).error());
+        if (auto good = seeds::check_seed(seed); !good) return fail(std::move(good).error());
     }
     return registrar_.make_token(request, wall_now());
 }
 
-bool MeshThread::admits(const NodeId& from, TrafficKind kind, std::uint64_t bytes) {
+bool MeshThread::admits(const NodeId& from, transport::TrafficKind kind, std::uint64_t bytes) {
     const MonoTime now = mono_now();
     if (quota_.take(from, kind, bytes, now)) return true;
     if (quota_.worth_saying(from, now)) {
-        const std::string what(kTrafficKindNames[static_cast<std::size_t>(kind)]);
+        const std::string what(transport::kTrafficKindNames[static_cast<std::size_t>(kind)]);
         notice(
             Notice::Kind::kTrouble, from.str(), "over_quota",
             "it sends more " + what +

@@ -51,9 +51,9 @@ void MeshThread::on_stated(const MergeReport& report, const state::Register& sai
     react(report.identities);
 }
 
-void MeshThread::react(const std::vector<IdentityChange>& changes, bool news) {
+void MeshThread::react(const std::vector<admission::IdentityChange>& changes, bool news) {
     if (changes.empty()) return;
-    for (const IdentityChange& change : changes) {
+    for (const admission::IdentityChange& change : changes) {
         if (const auto* revoked = std::get_if<state::Revocation>(&change)) {
             on_revoked(*revoked, news);
         } else if (const auto* forgotten = std::get_if<state::Forget>(&change)) {

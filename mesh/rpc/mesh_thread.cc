@@ -253,15 +253,15 @@ void MeshThread::publish_readiness() {
 // --- links
 
 ::capnp::Capability::Client MeshThread::bootstrap_for(const seal::PeerIdentity& who,
-                                                      const Binding& binding) {
+                                                      const admission::Binding& binding) {
     PeerCalls& calls = *this;
-    JoinCalls& joins = *this;
+    admission::JoinCalls& joins = *this;
     if (who.roles.has(seal::Role::kPeer)) {
         return kj::heap<PeerServer>(who, calls, links_.traffic().of(who.node), clock_);
     }
     if (who.roles.has(seal::Role::kOperator)) return kj::heap<OperatorServer>(desk_, true);
     if (who.roles.has(seal::Role::kObserver)) return kj::heap<OperatorServer>(desk_, false);
-    return kj::heap<JoinServer>(who, binding, joins);
+    return kj::heap<admission::JoinServer>(who, binding, joins);
 }
 
 void MeshThread::on_link_up(const NodeId& peer) {
@@ -278,7 +278,7 @@ void MeshThread::on_link_down(const NodeId& peer, ms::LinkEnd end, const std::st
 }
 
 void MeshThread::on_dial_failed(const ms::Dial& dial, ms::DialFailure failure, const Error& why) {
-    if (why.code == ErrorCode::kUnauthenticated || why.param == kSeedUnresolved) {
+    if (why.code == ErrorCode::kUnauthenticated || why.param == seeds::kSeedUnresolved) {
         refused(Notice::Kind::kTrouble, dial.address, why);
     } else if (failure == ms::DialFailure::kRejected && why.code != ErrorCode::kAlreadyExists) {
         notice(Notice::Kind::kTrouble, dial.address, why.param, why.message);

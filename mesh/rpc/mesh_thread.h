@@ -11,24 +11,24 @@
 
 #include <kj/async-io.h>
 
+#include "mesh/admission/join_server.h"
+#include "mesh/admission/registrar.h"
 #include "mesh/membership/membership.h"
 #include "mesh/mesh.h"
 #include "mesh/rpc/crashes.h"
 #include "mesh/rpc/desk.h"
 #include "mesh/rpc/exchange.h"
-#include "mesh/rpc/join_server.h"
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/mailbox_pump.h"
 #include "mesh/rpc/peer_quota.h"
 #include "mesh/rpc/peer_server.h"
 #include "mesh/rpc/refusals.h"
-#include "mesh/rpc/registrar.h"
 #include "mesh/rpc/replica.h"
 #include "mesh/rpc/saver.h"
-#include "mesh/rpc/seed_names.h"
 #include "mesh/rpc/shared.h"
 #include "mesh/rpc/startup.h"
 #include "mesh/rpc/surroundings.h"
+#include "mesh/seeds/seed_names.h"
 
 namespace vidai::mesh::rpc {
 
@@ -36,13 +36,13 @@ inline constexpr const char* kSelfRevoked =
     "this node's key or its issuer's was revoked by an operator: the mesh does not speak with it "
     "any more. Stop it; to return, give it a new data directory";
 // How this node shows itself under a certificate.
-Links::Self link_self(const Startup& startup, const Certified& certified,
-                      const Identities& identities);
-Author author_of(const Startup& startup, const Certified& certified);
+Links::Self link_self(const Startup& startup, const admission::Certified& certified,
+                      const admission::Identities& identities);
+Author author_of(const Startup& startup, const admission::Certified& certified);
 
 class MeshThread final : private LinkEvents,
                          private PeerCalls,
-                         private JoinCalls,
+                         private admission::JoinCalls,
                          private DeskEvents,
                          private kj::TaskSet::ErrorHandler {
   public:
@@ -51,7 +51,8 @@ class MeshThread final : private LinkEvents,
     ~MeshThread() noexcept(false);
 
     // What whoever has proved to be `who` on a connection may call on it.
-    ::capnp::Capability::Client serve(const seal::PeerIdentity& who, const Binding& binding) {
+    ::capnp::Capability::Client serve(const seal::PeerIdentity& who,
+                                      const admission::Binding& binding) {
         return bootstrap_for(who, binding);
     }
     kj::Promise<void> stopped() { return kj::mv(stop_.promise); }  // once
@@ -63,7 +64,7 @@ class MeshThread final : private LinkEvents,
     WallTime wall_now() const { return clock_.wall_now(); }
     // Inputs.
     ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who,
-                                              const Binding& binding) override;
+                                              const admission::Binding& binding) override;
     void on_link_up(const NodeId& peer) override;
     void on_link_down(const NodeId& peer, membership::LinkEnd end,
                       const std::string& fault) override;
@@ -78,11 +79,12 @@ class MeshThread final : private LinkEvents,
     state::Page page_for(const wire::RegisterPull& pull) override;
     limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull) override;
     std::uint64_t digest_now() override;
-    bool admits(const NodeId& from, TrafficKind kind, std::uint64_t bytes) override;
+    bool admits(const NodeId& from, transport::TrafficKind kind, std::uint64_t bytes) override;
     void on_malformed(const NodeId& from, const Error& why) override;
     seal::Bytes renew_for(const seal::PeerIdentity& peer) override;
-    Result<seal::Bytes> certify_joiner(const seal::PeerIdentity& token, const Binding& binding,
-                                       const JoinRequest& request) override;
+    Result<seal::Bytes> certify_joiner(const seal::PeerIdentity& token,
+                                       const admission::Binding& binding,
+                                       const admission::JoinRequest& request) override;
     Result<CreatedToken> make_token(TokenRequest request) override;
     bool holds(const state::RegisterName& name, state::Hlc time) override;
     void on_key_changed(const KeyChange& change) override;
@@ -116,15 +118,15 @@ class MeshThread final : private LinkEvents,
     bool behind_the_root() const;  // our certificate is under a root that another one follows
     void join();
     kj::Promise<void> ask_for_certificate(std::vector<NodeId> peers);
-    void take_certificate(Certified renewed);
-    std::optional<KnownNode> known_node(const NodeId& node) const;
+    void take_certificate(admission::Certified renewed);
+    std::optional<admission::KnownNode> known_node(const NodeId& node) const;
     void leave();
     void be_superseded();
     void publish_readiness();
 
     void on_merged(const NodeId& from, const MergeReport& report);
     // Operators' statements that came into force; `news`: now, not in an earlier life.
-    void react(const std::vector<IdentityChange>& changes, bool news = true);
+    void react(const std::vector<admission::IdentityChange>& changes, bool news = true);
     void on_revoked(const state::Revocation& said, bool news);
     void on_forgotten(const state::Forget& said, bool news);
     void on_followed(const seal::Succession& said, bool news);
@@ -141,7 +143,7 @@ class MeshThread final : private LinkEvents,
     const NoticeSink& sink_;
     kj::Timer& timer_;
     seal::RandomSource& random_;
-    Certified certified_;
+    admission::Certified certified_;
     kj::PromiseFulfillerPair<void> stop_;
     bool superseded_ = false, left_ = false;
     std::optional<MonoTime> patient_until_;  // for peers to say what they know; from join() on
@@ -158,10 +160,10 @@ class MeshThread final : private LinkEvents,
     Replica replica_;
     membership::Membership membership_;
     Saver saver_;
-    Registrar registrar_;
+    admission::Registrar registrar_;
     std::unique_ptr<Saver> certificate_saver_;  // of a node that others certify
     Desk desk_;
-    ResolverThread resolver_;
+    seeds::ResolverThread resolver_;
     Links links_;
     Exchange exchange_;
     std::optional<MailboxPump<Command>> commands_;

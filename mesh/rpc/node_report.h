@@ -17,7 +17,7 @@ namespace vidai::mesh::rpc {
 
 struct ReportInputs {
     const Startup& startup;
-    const Certified& certified;
+    const admission::Certified& certified;
     const membership::Membership& membership;
     const Exchange& exchange;
     const MeshView& view;

@@ -13,14 +13,14 @@
 
 #include "mesh/clock.h"
 #include "mesh/operator.h"
-#include "mesh/rpc/handshaking.h"
-#include "mesh/rpc/sealed_stream.h"
-#include "mesh/rpc/sockets.h"
 #include "mesh/rpc/startup.h"
 #include "mesh/rpc/stating.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/seal/roots.h"
 #include "mesh/state/succession.h"
+#include "mesh/transport/handshaking.h"
+#include "mesh/transport/sealed_stream.h"
+#include "mesh/transport/sockets.h"
 #include "mesh/wire/message.h"
 #include "mesh/wire/operator_values.h"
 #include "schema/rpc/operator.capnp.h"
@@ -61,7 +61,7 @@ struct Plan {
 
 Result<Plan> plan_for(const OperatorTarget& target) {
     if (target.address.starts_with(kUnixPrefix)) return Plan{target.address, nullptr};
-    if (auto parsed = rpc::parse_host_port(target.address); !parsed) {
+    if (auto parsed = transport::parse_host_port(target.address); !parsed) {
         return fail(std::move(parsed).error());
     }
     auto trust = seal::load_trust(target.root_file);
@@ -96,22 +96,22 @@ std::string reason(const std::string& description) {
 
 kj::Promise<Result<Stream>> seal_stream(Stream stream, const Plan& plan) {
     if (!plan.self) return Result<Stream>(kj::mv(stream));
-    rpc::tune(*stream);
+    transport::tune(*stream);
     seal::HandshakeOptions options{plan.self, {Generation{0}, rpc::kWire, {}}, seal::Role::kPeer,
                                    {},        system_time().wall_now(),        {},
                                    plan.roots};
     auto machine = std::make_unique<seal::Initiator>(std::move(options), seal::system_random());
-    return rpc::run_handshake(kj::mv(stream), std::move(machine), plan.told)
-        .then([](Result<rpc::Handshaken>&& done) -> Result<Stream> {
-            if (!done && done.error().param == rpc::kClosedParam) {
+    return transport::run_handshake(kj::mv(stream), std::move(machine), plan.told)
+        .then([](Result<transport::Handshaken>&& done) -> Result<Stream> {
+            if (!done && done.error().param == transport::kClosedParam) {
                 return fail(ErrorCode::kUnauthenticated,
                             "the node refused this operator's certificate: it belongs to another "
                             "mesh, has expired, or was not made for operators; or this is no "
                             "vidaid's mesh port");
             }
             if (!done) return fail(std::move(done).error());
-            return Result<Stream>(
-                kj::heap<rpc::SealedStream>(std::move(*done), wire::kPeerWordsMax, system_time()));
+            return Result<Stream>(kj::heap<transport::SealedStream>(
+                std::move(*done), wire::kPeerWordsMax, system_time()));
         });
 }
 

@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <map>
 
-#include "mesh/rpc/traffic.h"
+#include "mesh/transport/traffic.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/time.h"
 
@@ -24,7 +24,7 @@ struct QuotaLimit {
     double bytes_per_second = 0, burst = 0;
 };
 // Several times what a node with as many keys, peers and rumors as there may be sends.
-inline constexpr std::array<QuotaLimit, kTrafficKinds> kPeerQuota = {{
+inline constexpr std::array<QuotaLimit, transport::kTrafficKinds> kPeerQuota = {{
     {1 << 20, 8 << 20},    // membership
     {16 << 20, 32 << 20},  // counters: all keys change each second
     {1 << 20, 4 << 20},    // registers
@@ -33,7 +33,7 @@ inline constexpr std::array<QuotaLimit, kTrafficKinds> kPeerQuota = {{
 class PeerQuota {
   public:
     // Whether `peer` may have so many bytes read now; takes them if so.
-    bool take(const NodeId& peer, TrafficKind kind, std::uint64_t bytes, MonoTime now) {
+    bool take(const NodeId& peer, transport::TrafficKind kind, std::uint64_t bytes, MonoTime now) {
         const auto index = static_cast<std::size_t>(kind);
         const QuotaLimit& limit = kPeerQuota[index];
         Bucket& bucket = of(peer, now)[index];
@@ -55,7 +55,9 @@ class PeerQuota {
         at->second = now;
         return true;
     }
-    const std::array<std::uint64_t, kTrafficKinds>& refused_bytes() const { return refused_; }
+    const std::array<std::uint64_t, transport::kTrafficKinds>& refused_bytes() const {
+        return refused_;
+    }
 
   private:
     static constexpr std::size_t kPeersMax = 4'096;
@@ -63,7 +65,7 @@ class PeerQuota {
         double spent = 0;
         MonoTime at{};
     };
-    using Buckets = std::array<Bucket, kTrafficKinds>;
+    using Buckets = std::array<Bucket, transport::kTrafficKinds>;
 
     // Kept when the connection ends, or a new one would be a new quota; with too many, those go
     // who have sent nothing for longest.
@@ -84,7 +86,7 @@ class PeerQuota {
 
     std::map<NodeId, Buckets> peers_;
     std::map<NodeId, MonoTime> said_;
-    std::array<std::uint64_t, kTrafficKinds> refused_{};
+    std::array<std::uint64_t, transport::kTrafficKinds> refused_{};
 };
 
 }  // namespace vidai::mesh::rpc

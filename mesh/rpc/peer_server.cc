@@ -27,7 +27,7 @@ kj::Promise<void> PeerServer::malformed(const Error& why) {
 }
 
 template <class Context>
-bool PeerServer::admitted(TrafficKind kind, Context& context) {
+bool PeerServer::admitted(transport::TrafficKind kind, Context& context) {
     const std::uint64_t words = words_of(context);
     traffic_.add_in(kind, words);
     return calls_.admits(from_, kind, 8 * words);
@@ -39,7 +39,7 @@ kj::Promise<void> PeerServer::over_quota() {
 }
 
 kj::Promise<void> PeerServer::deliver(DeliverContext context) {
-    if (!admitted(TrafficKind::kMembership, context)) return over_quota();
+    if (!admitted(transport::TrafficKind::kMembership, context)) return over_quota();
     const auto message =
         wire::guarded([&]() { return wire::read(context.getParams().getMessage()); });
     if (!message) return malformed(message.error());
@@ -48,7 +48,7 @@ kj::Promise<void> PeerServer::deliver(DeliverContext context) {
 }
 
 kj::Promise<void> PeerServer::pushCounters(PushCountersContext context) {
-    if (!admitted(TrafficKind::kCounters, context)) return over_quota();
+    if (!admitted(transport::TrafficKind::kCounters, context)) return over_quota();
     const auto push = wire::guarded([&]() { return wire::read(context.getParams().getPush()); });
     if (!push) return malformed(push.error());
     calls_.on_counters(from_, *push);
@@ -56,7 +56,7 @@ kj::Promise<void> PeerServer::pushCounters(PushCountersContext context) {
 }
 
 kj::Promise<void> PeerServer::pushRegisters(PushRegistersContext context) {
-    if (!admitted(TrafficKind::kRegisters, context)) return over_quota();
+    if (!admitted(transport::TrafficKind::kRegisters, context)) return over_quota();
     auto page = wire::guarded([&]() { return wire::read(context.getParams().getPage()); });
     if (!page) return malformed(page.error());
     calls_.on_registers(from_, std::move(*page));
@@ -64,22 +64,23 @@ kj::Promise<void> PeerServer::pushRegisters(PushRegistersContext context) {
 }
 
 kj::Promise<void> PeerServer::pullRegisters(PullRegistersContext context) {
-    if (!admitted(TrafficKind::kRegisters, context)) return over_quota();
+    if (!admitted(transport::TrafficKind::kRegisters, context)) return over_quota();
     const auto pull = wire::guarded([&]() { return wire::read(context.getParams().getPull()); });
     if (!pull) return malformed(pull.error());
     wire::write(calls_.page_for(*pull), calls_.digest_now(), clock_.wall_now(),
                 context.getResults().initPage());
-    traffic_.add_out(TrafficKind::kRegisters,
+    traffic_.add_out(transport::TrafficKind::kRegisters,
                      context.getResults().asReader().totalSize().wordCount);
     return kj::READY_NOW;
 }
 
 kj::Promise<void> PeerServer::pullCounters(PullCountersContext context) {
-    if (!admitted(TrafficKind::kCounters, context)) return over_quota();
+    if (!admitted(transport::TrafficKind::kCounters, context)) return over_quota();
     const auto pull = wire::guarded([&]() { return wire::read(context.getParams().getPull()); });
     if (!pull) return malformed(pull.error());
     wire::write(calls_.cells_for(from_, *pull), context.getResults().initPage());
-    traffic_.add_out(TrafficKind::kCounters, context.getResults().asReader().totalSize().wordCount);
+    traffic_.add_out(transport::TrafficKind::kCounters,
+                     context.getResults().asReader().totalSize().wordCount);
     return kj::READY_NOW;
 }
 

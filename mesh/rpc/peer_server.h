@@ -7,9 +7,9 @@
 
 #include "mesh/clock.h"
 #include "mesh/membership/message.h"
-#include "mesh/rpc/traffic.h"
 #include "mesh/seal/certificate.h"
 #include "mesh/state/register_set.h"
+#include "mesh/transport/traffic.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
 #include "schema/rpc/peer.capnp.h"
@@ -21,7 +21,7 @@ namespace vidai::mesh::rpc {
 class PeerCalls {
   public:
     // Whether so many bytes of this peer may be read, before anything of them is.
-    virtual bool admits(const NodeId& from, TrafficKind kind, std::uint64_t bytes) = 0;
+    virtual bool admits(const NodeId& from, transport::TrafficKind kind, std::uint64_t bytes) = 0;
     virtual void on_message(const NodeId& from, const membership::Message& message) = 0;
     virtual void on_counters(const NodeId& from, const wire::CounterPush& push) = 0;
     virtual void on_registers(const NodeId& from, wire::RegisterPage page) = 0;
@@ -41,7 +41,8 @@ class PeerCalls {
 class PeerServer final : public proto::Peer::Server {
   public:
     // All outlive it.
-    PeerServer(seal::PeerIdentity peer, PeerCalls& calls, PeerTraffic& traffic, const Clock& clock)
+    PeerServer(seal::PeerIdentity peer, PeerCalls& calls, transport::PeerTraffic& traffic,
+               const Clock& clock)
         : peer_(std::move(peer)),
           from_(peer_.node),
           calls_(calls),
@@ -60,12 +61,12 @@ class PeerServer final : public proto::Peer::Server {
     kj::Promise<void> malformed(const Error& why);
     // Counts what has come; false when it is beyond the peer's quota.
     template <class Context>
-    bool admitted(TrafficKind kind, Context& context);
+    bool admitted(transport::TrafficKind kind, Context& context);
     static kj::Promise<void> over_quota();
     const seal::PeerIdentity peer_;
     const NodeId& from_;
     PeerCalls& calls_;
-    PeerTraffic& traffic_;
+    transport::PeerTraffic& traffic_;
     const Clock& clock_;
 };
 

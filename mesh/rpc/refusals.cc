@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "mesh/rpc/seed_names.h"
 #include "mesh/seal/refusal.h"
+#include "mesh/seeds/seed_names.h"
 
 namespace vidai::mesh::rpc {
 
@@ -17,7 +17,7 @@ const std::vector<std::string_view>& Refusals::reasons() {
         for (const std::string_view own :
              {"late", "slots", "address_slots", "address_rate", "operator_slots", "same_node_id",
               "key_conflict", "token_expired", "token_pattern", "expired_session", "root_fork",
-              kSeedUnresolved, "other"}) {
+              seeds::kSeedUnresolved, "other"}) {
             names.push_back(own);
         }
         return names;

@@ -78,8 +78,8 @@ Merge Replica::apply(Register candidate, state::KeyRecord record, MonoTime now) 
     return merged;
 }
 
-std::vector<IdentityChange> Replica::load(std::vector<Register> stored, WallTime wall,
-                                          MonoTime now) {
+std::vector<admission::IdentityChange> Replica::load(std::vector<Register> stored, WallTime wall,
+                                                     MonoTime now) {
     MergeReport report;
     state::roots_first(*identities_.roots(), stored);
     for (Register& held : stored) (void)take(std::move(held), wall, now, report);
@@ -102,7 +102,7 @@ Result<void> Replica::take(Register verified, WallTime wall, MonoTime now, Merge
 Result<void> Replica::take_official(Register verified, WallTime wall, MergeReport& report) {
     auto change = identities_.read(verified.statement);
     if (!change) return fail(std::move(change).error());
-    if (state::is_over(until_of(*change), wall)) {  // collected here already
+    if (state::is_over(admission::until_of(*change), wall)) {  // collected here already
         ++report.known;
         return {};
     }
@@ -127,8 +127,8 @@ void Replica::note_fork(const Register& candidate, const Register& held, WallTim
     const auto followed = state::decode_succession(held.statement);
     if (!said || !followed || said->to == followed->to) return;
     const bool wins = supersedes(candidate, held) && followed->until > wall;
-    report.forks.push_back(
-        root_fork(said->from, wins ? said->to : followed->to, wins ? followed->to : said->to));
+    report.forks.push_back(admission::root_fork(said->from, wins ? said->to : followed->to,
+                                                wins ? followed->to : said->to));
 }
 
 MergeReport Replica::merge(std::vector<Register> received, WallTime wall, MonoTime now) {

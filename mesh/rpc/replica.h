@@ -11,9 +11,9 @@
 #include <optional>
 #include <vector>
 
+#include "mesh/admission/identities.h"
 #include "mesh/limits/counter_store.h"
 #include "mesh/operator.h"
-#include "mesh/rpc/identities.h"
 #include "mesh/seal/certificate.h"
 #include "mesh/seal/keys.h"
 #include "mesh/state/hlc.h"
@@ -42,7 +42,7 @@ struct KeyChange {
 
 struct MergeReport {
     std::vector<KeyChange> changes;
-    std::vector<IdentityChange> identities;
+    std::vector<admission::IdentityChange> identities;
     std::size_t applied = 0, known = 0, refused = 0;
     std::optional<Error> first_refusal;
     std::vector<Error> forks;  // of roots: an alarm, whichever of the two is followed
@@ -63,8 +63,8 @@ class Replica {
 
     void set_author(Author author) { author_ = std::move(author); }
     // What was stored; believed as it is.
-    std::vector<IdentityChange> load(std::vector<state::Register> stored, WallTime wall,
-                                     MonoTime now);
+    std::vector<admission::IdentityChange> load(std::vector<state::Register> stored, WallTime wall,
+                                                MonoTime now);
     // What a peer sent; each register is verified first.
     MergeReport merge(std::vector<state::Register> received, WallTime wall, MonoTime now);
 
@@ -87,7 +87,7 @@ class Replica {
     const std::map<KeyId, state::KeyEntry>& keys() const { return entries_; }
     std::size_t live_keys() const { return live_; }
     const state::RegisterSet& registers() const { return registers_; }
-    const Identities& identities() const { return identities_; }
+    const admission::Identities& identities() const { return identities_; }
     const state::Register* find(const KeyId& id) const;
     limits::CounterStore& counters() { return counters_; }
 
@@ -104,7 +104,7 @@ class Replica {
     Author author_;
     limits::CounterTable& table_;
     Snapshot<state::KeyTable>& published_;
-    Identities identities_;
+    admission::Identities identities_;
     state::RegisterVerifier verifier_;
     state::HlcClock clock_;
     state::RegisterSet registers_;

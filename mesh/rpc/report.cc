@@ -90,10 +90,12 @@ namespace {
 constexpr auto kCounter = MetricKind::kCounter;
 constexpr auto kGauge = MetricKind::kGauge;
 
-std::vector<MetricSample> by_kind(const std::array<std::uint64_t, kTrafficKinds>& bytes) {
+std::vector<MetricSample> by_kind(
+    const std::array<std::uint64_t, transport::kTrafficKinds>& bytes) {
     std::vector<MetricSample> samples;
-    for (std::size_t kind = 0; kind < kTrafficKinds; ++kind) {
-        samples.push_back(labelled("kind", std::string(kTrafficKindNames[kind]), bytes[kind]));
+    for (std::size_t kind = 0; kind < transport::kTrafficKinds; ++kind) {
+        samples.push_back(
+            labelled("kind", std::string(transport::kTrafficKindNames[kind]), bytes[kind]));
     }
     return samples;
 }

@@ -11,7 +11,7 @@
 #include "mesh/rpc/exchange.h"
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/refusals.h"
-#include "mesh/rpc/traffic.h"
+#include "mesh/transport/traffic.h"
 #include "mesh/view.h"
 #include "schema/base/metric_family.h"
 #include "schema/vocabulary/time.h"
@@ -31,7 +31,7 @@ struct MetricInputs {
     std::size_t live_keys = 0;
     std::uint64_t malformed = 0, saves = 0, saves_failed = 0;
     const Refusals& refusals;
-    const std::array<std::uint64_t, kTrafficKinds>& over_quota;  // bytes
+    const std::array<std::uint64_t, transport::kTrafficKinds>& over_quota;  // bytes
 };
 std::vector<MetricFamily> mesh_metrics(const MetricInputs& in);
 // The same families, without samples.

@@ -34,7 +34,7 @@ void Links::dial_seed(const membership::Dial& dial) {
 // The dial's time begins once the name is resolved: a slow resolver delays, and hides nobody.
 kj::Promise<Links::Attempt> Links::attempt_seed(const membership::Dial& dial) {
     return resolver_.resolve(dial.address)
-        .then([this, dial](Resolver::Answer&& found) -> kj::Promise<Attempt> {
+        .then([this, dial](seeds::Resolver::Answer&& found) -> kj::Promise<Attempt> {
             if (!found || shut_) {
                 return Attempt(std::unexpected(
                     Failed{membership::DialFailure::kUnreachable,

@@ -35,7 +35,7 @@ std::uint64_t words_of(const Request& request) {
 
 Session::Session(kj::Own<kj::AsyncIoStream> stream, Side side,
                  ::capnp::Capability::Client bootstrap, std::size_t words_max, kj::Timer& timer,
-                 PeerTraffic& traffic, const Clock& clock)
+                 transport::PeerTraffic& traffic, const Clock& clock)
     : timer_(timer),
       traffic_(traffic),
       clock_(clock),
@@ -59,7 +59,7 @@ void Session::deliver(const membership::Message& message) {
     if (load_->deliveries >= kDeliveriesMax) return;
     auto request = remote_.deliverRequest();
     wire::write(message, request.initMessage());
-    traffic_.add_out(TrafficKind::kMembership, words_of(request));
+    traffic_.add_out(transport::TrafficKind::kMembership, words_of(request));
     ++load_->deliveries;
     auto answered = kj::defer([load = load_]() { --load->deliveries; });
     tasks_.add(request.send().ignoreResult().attach(kj::mv(answered)));
@@ -93,7 +93,7 @@ kj::Promise<bool> Session::push_counters(const wire::CounterPush& push) {
     auto request = remote_.pushCountersRequest();
     wire::write(push, request.initPush());
     const std::uint64_t words = words_of(request);
-    traffic_.add_out(TrafficKind::kCounters, words);
+    traffic_.add_out(transport::TrafficKind::kCounters, words);
     const MonoTime start = clock_.mono_now();
     auto call = request.send().ignoreResult().then([load = load_, start, &clock = clock_]() {
         const MonoTime now = clock.mono_now();
@@ -108,16 +108,16 @@ kj::Promise<bool> Session::push_registers(const state::Page& page) {
     auto request = remote_.pushRegistersRequest();
     wire::write(page, request.initPage());
     const std::uint64_t words = words_of(request);
-    traffic_.add_out(TrafficKind::kRegisters, words);
+    traffic_.add_out(transport::TrafficKind::kRegisters, words);
     return bulk(8 * words, request.send().ignoreResult().then([]() { return true; }), false);
 }
 
 kj::Promise<Result<wire::RegisterPage>> Session::pull_registers(const wire::RegisterPull& pull) {
     auto request = remote_.pullRegistersRequest();
     wire::write(pull, request.initPull());
-    traffic_.add_out(TrafficKind::kRegisters, words_of(request));
+    traffic_.add_out(transport::TrafficKind::kRegisters, words_of(request));
     auto call = request.send().then([&traffic = traffic_](auto&& reply) {
-        traffic.add_in(TrafficKind::kRegisters, reply.totalSize().wordCount);
+        traffic.add_in(transport::TrafficKind::kRegisters, reply.totalSize().wordCount);
         return wire::read(reply.getPage());
     });
     Result<wire::RegisterPage> failed = fail(ErrorCode::kUnavailable, "the peer did not answer");
@@ -127,9 +127,9 @@ kj::Promise<Result<wire::RegisterPage>> Session::pull_registers(const wire::Regi
 kj::Promise<Result<limits::CellPage>> Session::pull_counters(const limits::CellPull& pull) {
     auto request = remote_.pullCountersRequest();
     wire::write(pull, request.initPull());
-    traffic_.add_out(TrafficKind::kCounters, words_of(request));
+    traffic_.add_out(transport::TrafficKind::kCounters, words_of(request));
     auto call = request.send().then([&traffic = traffic_](auto&& reply) {
-        traffic.add_in(TrafficKind::kCounters, reply.totalSize().wordCount);
+        traffic.add_in(transport::TrafficKind::kCounters, reply.totalSize().wordCount);
         return wire::read(reply.getPage());
     });
     Result<limits::CellPage> failed = fail(ErrorCode::kUnavailable, "the peer did not answer");

@@ -18,8 +18,8 @@
 #include "mesh/clock.h"
 #include "mesh/membership/message.h"
 #include "mesh/rpc/bulk_window.h"
-#include "mesh/rpc/sealed_stream.h"
-#include "mesh/rpc/traffic.h"
+#include "mesh/transport/sealed_stream.h"
+#include "mesh/transport/traffic.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
 #include "schema/rpc/peer.capnp.h"
@@ -35,7 +35,7 @@ class Session final : private kj::TaskSet::ErrorHandler {
   public:
     Session(kj::Own<kj::AsyncIoStream> stream, ::capnp::rpc::twoparty::Side side,
             ::capnp::Capability::Client bootstrap, std::size_t words_max, kj::Timer& timer,
-            PeerTraffic& traffic, const Clock& clock);
+            transport::PeerTraffic& traffic, const Clock& clock);
     ~Session() noexcept(false);
 
     // Resolves once, when the connection is gone for whatever reason.
@@ -72,8 +72,8 @@ class Session final : private kj::TaskSet::ErrorHandler {
     kj::Promise<T> bulk(std::size_t bytes, kj::Promise<T> call, T failed);
 
     kj::Timer& timer_;
-    PeerTraffic& traffic_;  // outlives it
-    const Clock& clock_;    // outlives the calls too
+    transport::PeerTraffic& traffic_;  // outlives it
+    const Clock& clock_;               // outlives the calls too
     const std::shared_ptr<Load> load_ = std::make_shared<Load>();
     kj::Own<kj::AsyncIoStream> stream_;
     ::capnp::TwoPartyVatNetwork network_;

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "mesh/operator.h"
-#include "mesh/rpc/seed_names.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/seal/refusal.h"
+#include "mesh/seeds/seed_names.h"
 #include "mesh/wire/membership.h"
 
 namespace vidai::mesh::rpc {
@@ -47,10 +47,10 @@ Result<void> check_options(const MeshOptions& options) {
         return missing("root_file", "make one with `vidaictl mesh init`");
     }
     for (const std::string& seed : options.seeds) {
-        if (auto good = check_seed(seed); !good) return fail(std::move(good).error());
+        if (auto good = seeds::check_seed(seed); !good) return fail(std::move(good).error());
     }
     if (options.advertise.empty()) return {};
-    if (auto parsed = parse_host_port(options.advertise); !parsed) {
+    if (auto parsed = transport::parse_host_port(options.advertise); !parsed) {
         return fail(std::move(parsed).error());
     }
     return {};
@@ -90,13 +90,13 @@ std::string advertised(const MeshOptions& options, std::uint16_t port) {
     if (!options.advertise.empty()) return options.advertise;
     const std::string& host = options.listen_address;
     const bool wildcard = host.empty() || host == "0.0.0.0" || host == "::";
-    return to_string({wildcard ? reachable_address() : host, port});
+    return transport::to_string({wildcard ? transport::reachable_address() : host, port});
 }
 
 Result<void> open_sockets(Startup& startup, const NoticeSink& sink) {
     const MeshOptions& options = startup.options;
     if (options.enabled) {
-        auto listening = listen_tcp(options.listen_address, options.listen_port);
+        auto listening = transport::listen_tcp(options.listen_address, options.listen_port);
         if (!listening) return fail(std::move(listening).error());
         startup.peers = std::move(*listening);
         startup.address = advertised(options, startup.peers.port);
@@ -104,7 +104,7 @@ Result<void> open_sockets(Startup& startup, const NoticeSink& sink) {
         startup.address = "localhost:0";  // nobody dials a mesh of one
     }
     const std::string path = startup.data_dir.file(kOperatorSocket);
-    auto socket = listen_unix(path);
+    auto socket = transport::listen_unix(path);
     if (socket) {
         startup.operators = std::move(*socket);
         startup.operator_socket = path;
@@ -118,10 +118,10 @@ Result<void> open_sockets(Startup& startup, const NoticeSink& sink) {
 
 Result<void> check(const MeshOptions& wanted) {
     MeshOptions options = wanted;
-    options.enabled |= !options.join.empty() || has_membership(options.data_dir);
+    options.enabled |= !options.join.empty() || admission::has_membership(options.data_dir);
     if (auto fine = check_options(options); !fine) return fine;
     if (auto node = choose_node_id(options.node_id); !node) return fail(std::move(node).error());
-    return check_admission(options);
+    return admission::check_admission(options);
 }
 
 namespace {
@@ -144,7 +144,7 @@ std::uint64_t last_serial(const state::StoredState& stored, const NodeId& node,
 Result<Startup> recall(const MeshOptions& wanted, const NoticeSink& sink,
                        seal::RandomSource& random) {
     MeshOptions options = wanted;
-    options.enabled |= !options.join.empty() || has_membership(options.data_dir);
+    options.enabled |= !options.join.empty() || admission::has_membership(options.data_dir);
     if (auto fine = check_options(options); !fine) return fail(std::move(fine).error());
     auto node = choose_node_id(options.node_id);
     if (!node) return fail(std::move(node).error());
@@ -157,7 +157,7 @@ Result<Startup> recall(const MeshOptions& wanted, const NoticeSink& sink,
     if (!identity) return fail(std::move(identity).error());
     auto stored = load_stored(*dir);
     if (!stored) return fail(std::move(stored).error());
-    auto admitted = admit_self(
+    auto admitted = admission::admit_self(
         *chosen, *node, *identity, *stored ? (*stored)->registers : std::vector<state::Register>(),
         random, *stored ? last_serial(**stored, *node, identity->key->public_key()) : 0);
     if (!admitted) return fail(std::move(admitted).error());

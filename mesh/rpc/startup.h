@@ -9,14 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "mesh/admission/admission.h"
 #include "mesh/mesh.h"
 #include "mesh/options.h"
-#include "mesh/rpc/admission.h"
 #include "mesh/rpc/data_dir.h"
-#include "mesh/rpc/sockets.h"
 #include "mesh/seal/handshake.h"
 #include "mesh/seal/identity.h"
 #include "mesh/state/snapshot_file.h"
+#include "mesh/transport/sockets.h"
 #include "mesh/wire_version.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
@@ -36,12 +36,12 @@ struct Startup {
     seal::Trust trust;                   // what this node was given
     std::shared_ptr<seal::Roots> roots;  // what came of it
     std::optional<seal::Issuer> issuer;
-    Certified certified;
+    admission::Certified certified;
     std::vector<std::string> joined_at;  // seeds to be kept with the certificate
     state::StoredState stored;
-    std::string address;  // HOST:PORT that peers dial
-    Listening peers;      // no descriptor in a mesh of one
-    OwnFd operators;      // none when the path is too long
+    std::string address;         // HOST:PORT that peers dial
+    transport::Listening peers;  // no descriptor in a mesh of one
+    transport::OwnFd operators;  // none when the path is too long
     std::string operator_socket;
 };
 

@@ -41,16 +41,16 @@ MetricSample histogram(const char* kind, const Histogram& recorded) {
     return out;
 }
 
-MetricFamily traffic_by_kind(const Traffic& traffic) {
+MetricFamily traffic_by_kind(const transport::Traffic& traffic) {
     MetricFamily family{"vidai_mesh_message_bytes_total",
                         "Messages by peer and purpose, without envelope and seal; operator: "
                         "everything of operators over the mesh port, sealed.",
                         kCounter,
                         {},
                         "peer, kind, direction"};
-    const auto add = [&](std::string_view peer, const PeerTraffic& one) {
-        for (std::size_t kind = 0; kind < kTrafficKinds; ++kind) {
-            const std::string name(kTrafficKindNames[kind]);
+    const auto add = [&](std::string_view peer, const transport::PeerTraffic& one) {
+        for (std::size_t kind = 0; kind < transport::kTrafficKinds; ++kind) {
+            const std::string name(transport::kTrafficKindNames[kind]);
             for (const auto& [direction, bytes] :
                  {std::pair("in", one.in[kind]), std::pair("out", one.out[kind])}) {
                 family.samples.push_back(
@@ -60,8 +60,8 @@ MetricFamily traffic_by_kind(const Traffic& traffic) {
         }
     };
     for (const auto& [peer, one] : traffic.named()) add(peer.str(), one);
-    add(kOtherPeers, traffic.other());
-    const PeerTraffic& operators = traffic.operators();
+    add(transport::kOtherPeers, traffic.other());
+    const transport::PeerTraffic& operators = traffic.operators();
     for (const auto& [direction, bytes] :
          {std::pair("in", operators.wire_in), std::pair("out", operators.wire_out)}) {
         family.samples.push_back(
@@ -70,18 +70,18 @@ MetricFamily traffic_by_kind(const Traffic& traffic) {
     return family;
 }
 
-MetricFamily traffic_on_the_wire(const Traffic& traffic) {
+MetricFamily traffic_on_the_wire(const transport::Traffic& traffic) {
     MetricFamily family{"vidai_mesh_wire_bytes_total",
                         "All that connections to peers carried after their handshake, sealed.",
                         kCounter,
                         {},
                         "peer, direction"};
-    const auto add = [&](const std::string& peer, const PeerTraffic& one) {
+    const auto add = [&](const std::string& peer, const transport::PeerTraffic& one) {
         family.samples.push_back(sample({{"peer", peer}, {"direction", "in"}}, one.wire_in));
         family.samples.push_back(sample({{"peer", peer}, {"direction", "out"}}, one.wire_out));
     };
     for (const auto& [peer, one] : traffic.named()) add(peer.str(), one);
-    add(std::string(kOtherPeers), traffic.other());
+    add(std::string(transport::kOtherPeers), traffic.other());
     return family;
 }
 
@@ -103,7 +103,8 @@ MetricFamily sync_ages(const SyncMetricInputs& in) {
             worst = std::max(worst, age);
         }
     }
-    family.samples.push_back(sample({{"peer", std::string(kOtherPeers)}}, seconds(worst)));
+    family.samples.push_back(
+        sample({{"peer", std::string(transport::kOtherPeers)}}, seconds(worst)));
     return family;
 }
 
@@ -181,7 +182,7 @@ std::vector<MetricFamily> sync_metrics(const SyncMetricInputs& in) {
 std::vector<MetricFamily> sync_metric_catalogue() {
     const membership::Counters membership;
     const auto propagation = std::make_unique<Propagation>(WallTime{});  // large
-    const Traffic traffic;
+    const transport::Traffic traffic;
     auto families = sync_metrics({membership, *propagation, {}, traffic, {}, {}});
     for (MetricFamily& family : families) family.samples.clear();
     return families;

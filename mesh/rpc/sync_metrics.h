@@ -9,7 +9,7 @@
 #include "mesh/membership/membership.h"
 #include "mesh/rpc/peer_sync.h"
 #include "mesh/rpc/propagation.h"
-#include "mesh/rpc/traffic.h"
+#include "mesh/transport/traffic.h"
 #include "schema/base/metric_family.h"
 #include "schema/vocabulary/time.h"
 
@@ -19,7 +19,7 @@ struct SyncMetricInputs {
     const membership::Counters& membership;
     const Propagation& propagation;
     std::map<NodeId, const PeerSync*> peers;  // the connected ones
-    const Traffic& traffic;
+    const transport::Traffic& traffic;
     WallTime certificate_until;
     MonoTime now;
 };

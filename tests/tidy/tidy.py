@@ -75,7 +75,8 @@ def check_heavy():
     """Heavy libraries stay in the rooms that own them."""
     owners = {
         r"<boost/": ("node/net",),
-        r"<kj/|<capnp/": ("mesh/wire", "mesh/rpc", "schema/compat", "tests/sim/tier2"),
+        r"<kj/|<capnp/": ("mesh/wire", "mesh/transport", "mesh/seeds", "mesh/admission", "mesh/rpc",
+                            "schema/compat", "tests/sim/tier2"),
         r"<prometheus/": ("node/observe",), r"<yaml-cpp/": ("node/config", "cli"),
         r"<CLI/": ("node/config", "cli", "tests/sim", "bench"),
         r"<sodium": ("mesh/seal", "mesh/state", "node/auth"),

@@ -146,7 +146,7 @@ std::size_t Target::feed(seal::Roles roles, seal::ByteView stream) {
     std::size_t answered = 0;
     ::capnp::TwoPartyVatNetwork network(*pipe.ends[0], Side::SERVER,
                                         wire::reader_options(words_of(roles)));
-    auto system = ::capnp::makeRpcServer(network, thread_->serve(who(roles), rpc::Binding{}));
+    auto system = ::capnp::makeRpcServer(network, thread_->serve(who(roles), admission::Binding{}));
     system.setFlowLimit(2 * words_of(roles));
     auto reading = drain(*pipe.ends[1], answers, answered).eagerlyEvaluate([](kj::Exception&&) {});
     auto writing = pipe.ends[1]
@@ -164,7 +164,7 @@ seal::Bytes Target::record(
     Recorder recorder(*pipe.ends[1], written);
     ::capnp::TwoPartyVatNetwork network(*pipe.ends[0], Side::SERVER,
                                         wire::reader_options(words_of(roles)));
-    auto server = ::capnp::makeRpcServer(network, thread_->serve(who(roles), rpc::Binding{}));
+    auto server = ::capnp::makeRpcServer(network, thread_->serve(who(roles), admission::Binding{}));
     ::capnp::TwoPartyVatNetwork ours(recorder, Side::CLIENT);
     auto client = ::capnp::makeRpcClient(ours);
     ::capnp::MallocMessageBuilder message(4);

@@ -130,7 +130,7 @@ class Node final : public PeerCalls {
             });
     }
 
-    bool admits(const NodeId&, TrafficKind, std::uint64_t) override { return true; }
+    bool admits(const NodeId&, transport::TrafficKind, std::uint64_t) override { return true; }
     void on_message(const NodeId&, const ms::Message& message) override {
         if (const auto* ping = std::get_if<ms::Ping>(&message)) {
             session->deliver(ms::Ack{ping->seq});
@@ -153,7 +153,7 @@ class Node final : public PeerCalls {
     using Slot = limits::Slot;
     static constexpr state::KeyLimits kLimits{1'000, {}, {}};
     const NodeId name_;
-    PeerTraffic traffic_;
+    transport::PeerTraffic traffic_;
     std::uint64_t seq_ = 0;
     std::map<std::uint64_t, MonoTime> sent_;
 

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "mesh/rpc/registrar.h"
+#include "mesh/admission/registrar.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/seal/token.h"
 #include "tests/mesh/rpc/nodes.h"
@@ -218,16 +218,18 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
     const Cluster cluster;
     const auto issuer = seal::load_issuer(cluster.files.issuer_file);
     ASSERT_TRUE(issuer.has_value());
-    std::optional<rpc::KnownNode> known;
-    rpc::Registrar registrar(*issuer, [&](const NodeId&) { return known; }, seal::system_random());
+    std::optional<admission::KnownNode> known;
+    admission::Registrar registrar(
+        *issuer, [&](const NodeId&) { return known; }, seal::system_random());
     const auto key = seal::SecretKey::generate(seal::system_random());
     const auto other = seal::SecretKey::generate(seal::system_random());
-    const rpc::Binding here{1}, there{2};
+    const admission::Binding here{1}, there{2};
     seal::PeerIdentity token;
     token.node = NodeId("web-*");
     token.roles = seal::Role::kJoin;
     token.valid_until = now() + 1h;
-    const auto ask = [&](const seal::SecretKey& as, const rpc::Binding& bound, WallTime when) {
+    const auto ask = [&](const seal::SecretKey& as, const admission::Binding& bound,
+                         WallTime when) {
         const NodeId node("web-1");
         return registrar.admit(
             token, here,
@@ -240,9 +242,9 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
     EXPECT_TRUE(ask(key, here, now()).has_value()) << "the same key may ask again";
     EXPECT_EQ(ask(other, here, now()).error().param, "key_conflict") << "not heard of yet";
     EXPECT_TRUE(ask(other, here, now() + 20min).has_value()) << "it never came";
-    known = rpc::KnownNode{key.public_key()};
+    known = admission::KnownNode{key.public_key()};
     EXPECT_EQ(ask(other, here, now() + 20min).error().param, "key_conflict");
-    rpc::Registrar empty(
+    admission::Registrar empty(
         std::nullopt, [](const NodeId&) { return std::nullopt; }, seal::system_random());
     EXPECT_EQ(empty.make_token({"web-*", 1h, {"a:1"}}, now()).error().code,
               ErrorCode::kUnavailable);

@@ -18,20 +18,22 @@ TEST(PeerQuota, LetsABurstThroughThenTheRate) {
     PeerQuota quota;
     const NodeId noisy("noisy");
     for (int i = 0; i < 4; ++i) {
-        EXPECT_TRUE(quota.take(noisy, TrafficKind::kRegisters, kMebi, kNow));
+        EXPECT_TRUE(quota.take(noisy, transport::TrafficKind::kRegisters, kMebi, kNow));
     }
-    EXPECT_FALSE(quota.take(noisy, TrafficKind::kRegisters, kMebi, kNow));
-    EXPECT_TRUE(quota.take(noisy, TrafficKind::kCounters, kMebi, kNow)) << "each kind its own";
-    EXPECT_TRUE(quota.take(noisy, TrafficKind::kRegisters, kMebi, kNow + 1s));
-    EXPECT_FALSE(quota.take(noisy, TrafficKind::kRegisters, kMebi, kNow + 1s));
-    EXPECT_EQ(quota.refused_bytes()[static_cast<std::size_t>(TrafficKind::kRegisters)], 2 * kMebi);
+    EXPECT_FALSE(quota.take(noisy, transport::TrafficKind::kRegisters, kMebi, kNow));
+    EXPECT_TRUE(quota.take(noisy, transport::TrafficKind::kCounters, kMebi, kNow))
+        << "each kind its own";
+    EXPECT_TRUE(quota.take(noisy, transport::TrafficKind::kRegisters, kMebi, kNow + 1s));
+    EXPECT_FALSE(quota.take(noisy, transport::TrafficKind::kRegisters, kMebi, kNow + 1s));
+    EXPECT_EQ(quota.refused_bytes()[static_cast<std::size_t>(transport::TrafficKind::kRegisters)],
+              2 * kMebi);
 }
 
 TEST(PeerQuota, OfOnePeerIsNotThatOfOthers) {
     PeerQuota quota;
-    while (quota.take(NodeId("noisy"), TrafficKind::kMembership, kMebi, kNow)) {
+    while (quota.take(NodeId("noisy"), transport::TrafficKind::kMembership, kMebi, kNow)) {
     }
-    EXPECT_TRUE(quota.take(NodeId("quiet"), TrafficKind::kMembership, kMebi, kNow));
+    EXPECT_TRUE(quota.take(NodeId("quiet"), transport::TrafficKind::kMembership, kMebi, kNow));
 }
 
 TEST(PeerQuota, IsWorthALineAMinute) {
@@ -46,13 +48,13 @@ TEST(PeerQuota, IsWorthALineAMinute) {
 TEST(PeerQuota, RemembersABoundedNumberOfPeersAndForgetsTheQuietest) {
     PeerQuota quota;
     const NodeId noisy("noisy");
-    while (quota.take(noisy, TrafficKind::kRegisters, kMebi, kNow + 1s)) {
+    while (quota.take(noisy, transport::TrafficKind::kRegisters, kMebi, kNow + 1s)) {
     }
     for (int i = 0; i < 5'000; ++i) {
         const NodeId peer("n" + std::to_string(i));
-        EXPECT_TRUE(quota.take(peer, TrafficKind::kRegisters, 1, kNow));
+        EXPECT_TRUE(quota.take(peer, transport::TrafficKind::kRegisters, 1, kNow));
     }
-    EXPECT_FALSE(quota.take(noisy, TrafficKind::kRegisters, kMebi, kNow + 1s));
+    EXPECT_FALSE(quota.take(noisy, transport::TrafficKind::kRegisters, kMebi, kNow + 1s));
 }
 
 }  // namespace

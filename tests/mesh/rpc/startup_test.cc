@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "mesh/rpc/sockets.h"
+#include "mesh/transport/sockets.h"
 #include "tests/mesh/rpc/nodes.h"
 
 namespace vidai::mesh {
@@ -108,16 +108,6 @@ TEST(MeshInit, OverwritesNothing) {
     const auto again = mesh_init({.directory = cluster.path("init")});
     ASSERT_FALSE(again.has_value());
     EXPECT_EQ(again.error().code, ErrorCode::kAlreadyExists);
-}
-
-TEST(HostPort, IsReadStrictly) {
-    EXPECT_EQ(rpc::parse_host_port("a.b:1")->host, "a.b");
-    EXPECT_EQ(rpc::parse_host_port("[::1]:7420")->host, "::1");
-    EXPECT_EQ(rpc::to_string(*rpc::parse_host_port("[::1]:7420")), "[::1]:7420");
-    for (const char* bad : {"", "a", "a:", ":1", "a:0", "a:65536", "a:1x", "::1:7", "[]:7", "[a:7",
-                            "unix:/tmp/x", "a: 1", "a:+1"}) {
-        EXPECT_FALSE(rpc::parse_host_port(bad).has_value()) << bad;
-    }
 }
 
 }  // namespace

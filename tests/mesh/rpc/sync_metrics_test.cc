@@ -15,7 +15,7 @@ struct Inputs {
     membership::Counters membership;
     std::unique_ptr<Propagation> propagation = std::make_unique<Propagation>(WallTime(1h));
     std::map<NodeId, PeerSync> peers;
-    Traffic traffic;
+    transport::Traffic traffic;
 
     std::vector<MetricFamily> metrics() const {
         std::map<NodeId, const PeerSync*> syncs;
@@ -83,22 +83,23 @@ TEST(SyncMetrics, TakeTheDifferenceOfClocksOffAPropagation) {
 TEST(SyncMetrics, CountBytesByPeerAndKindWithABoundedNumberOfSeries) {
     Inputs in;
     for (int i = 0; i < 1'000; ++i) {
-        PeerTraffic& peer = in.traffic.of(NodeId("n" + std::to_string(i)));
-        peer.add_in(TrafficKind::kCounters, 2);
+        transport::PeerTraffic& peer = in.traffic.of(NodeId("n" + std::to_string(i)));
+        peer.add_in(transport::TrafficKind::kCounters, 2);
         peer.wire_out += 3;
     }
-    in.traffic.of(NodeId("n5")).add_out(TrafficKind::kRegisters, 1);
+    in.traffic.of(NodeId("n5")).add_out(transport::TrafficKind::kRegisters, 1);
     in.traffic.operators().wire_in += 7;
     const char* const kBytes = "vidai_mesh_message_bytes_total";
     EXPECT_EQ(in.value(kBytes, {"n5", "counters", "in"}), 16);
     EXPECT_EQ(in.value(kBytes, {"n5", "registers", "out"}), 8);
-    EXPECT_EQ(in.value(kBytes, {"other", "counters", "in"}), 16.0 * (1'000 - kPeersNamed));
+    EXPECT_EQ(in.value(kBytes, {"other", "counters", "in"}),
+              16.0 * (1'000 - transport::kPeersNamed));
     EXPECT_EQ(in.value("vidai_mesh_wire_bytes_total", {"other", "out"}),
-              3.0 * (1'000 - kPeersNamed));
+              3.0 * (1'000 - transport::kPeersNamed));
     EXPECT_EQ(in.value(kBytes, {"operators", "operator", "in"}), 7);
     std::size_t series = 0;
     for (const MetricFamily& family : in.metrics()) series += family.samples.size();
-    EXPECT_LT(series, 10 * (kPeersNamed + 2));
+    EXPECT_LT(series, 10 * (transport::kPeersNamed + 2));
 }
 
 TEST(SyncMetrics, NeverWriteOneSeriesTwiceWhateverANodeIsCalled) {

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is said about refusals.
+#include "mesh/rpc/refusals.h"
+
+#include <gtest/gtest.h>
+
+namespace vidai::mesh::rpc {
+namespace {
+
+using namespace std::chrono_literals;
+
+const MonoTime kStart = MonoTime(1h);
+
+TEST(Refusals, TellTheFirstOfEachReasonThenHowManyMore) {
+    Refusals refusals;
+    EXPECT_EQ(refusals.count("stranger", kStart), 0u);
+    EXPECT_EQ(refusals.count("late", kStart), 0u) << "each reason has its own line";
+    for (int i = 0; i < 7; ++i) EXPECT_FALSE(refusals.count("stranger", kStart + 9s).has_value());
+    EXPECT_EQ(refusals.count("stranger", kStart + 10s), 7u);
+    EXPECT_FALSE(refusals.count("stranger", kStart + 11s).has_value());
+    EXPECT_EQ(refusals.total("stranger"), 10u);
+    EXPECT_EQ(refusals.total("late"), 1u);
+}
+
+TEST(Refusals, CountAnUnknownReasonAsOther) {
+    Refusals refusals;
+    EXPECT_TRUE(refusals.count("made up by a peer", kStart).has_value());
+    EXPECT_EQ(refusals.total("other"), 1u);
+    EXPECT_EQ(refusals.total("made up by a peer"), 0u);
+}
+
+}  // namespace
+}  // namespace vidai::mesh::rpc
