@@ -118,7 +118,7 @@ def plan(subjects, figures, only):
 
 def revision():
     """Of the tree that is measured; with a + when it has changes that no revision has."""
-    told = subprocess.run(["git", "describe", "--always", "--abbrev=9", "--dirty=+",
+    told = subprocess.run(["git", "describe", "--always", "--abbrev=12", "--dirty=+",
                            "--exclude=*"], cwd=os.path.dirname(__file__), capture_output=True,
                           text=True, check=False)
     return told.stdout.strip() or "unknown"
@@ -130,7 +130,7 @@ class Table:
     def __init__(self, path, command):
         self.path, self.command = path, command
         self.rows, self.missed = {}, []
-        self.revision, self.date = revision(), time.strftime("%Y-%m-%d", time.gmtime())
+        self.revision, self.date = revision(), time.strftime("%Y-%m-%d %H:%M", time.gmtime())
 
     def row(self, name, figure, value, unit, goal, anchor, conditions):
         self.rows[name] = {"id": name, "figure": figure, "value": round(value, 3), "unit": unit,
