@@ -96,6 +96,7 @@ void World::start(std::uint32_t index) {
     node.paused = false;
     node.timers_pending = 0;
     node.inbox.clear();
+    node.unseen.clear();
     node.seen.assign(nodes_.size(), Version{});
     node.living = 0;
     network_.start(index);
@@ -197,7 +198,7 @@ std::optional<std::uint32_t> World::index_of(const NodeId& id) const {
 }
 
 void World::connected(std::uint32_t node, std::uint32_t peer) {
-    give(node, false, [this, peer](Membership& core, Effects& out) {
+    link_changed(node, peer, [this, peer](Membership& core, Effects& out) {
         core.on_connected(now(), nodes_[peer].name, out);
     });
     for (const auto& service : services_) {
@@ -206,7 +207,7 @@ void World::connected(std::uint32_t node, std::uint32_t peer) {
 }
 
 void World::disconnected(std::uint32_t node, std::uint32_t peer, LinkEnd end) {
-    give(node, false, [this, peer, end](Membership& core, Effects& out) {
+    link_changed(node, peer, [this, peer, end](Membership& core, Effects& out) {
         core.on_disconnected(now(), nodes_[peer].name, end, out);
     });
     for (const auto& service : services_) {
@@ -265,6 +266,23 @@ void World::give(std::uint32_t index, bool timer, Input input) {
     defer(index, timer, [this, index, input = std::move(input)]() mutable { step(index, input); });
 }
 
+// Until a paused process has heard of it, what it sends goes to the connection that was before.
+void World::link_changed(std::uint32_t index, std::uint32_t peer, Input input) {
+    if (nodes_[index].paused) ++nodes_[index].unseen[peer];
+    give(index, false,
+         [this, index, peer, input = std::move(input)](Membership& core, Effects& out) mutable {
+             auto& unseen = nodes_[index].unseen;
+             const auto found = unseen.find(peer);
+             if (found != unseen.end() && --found->second == 0) unseen.erase(found);
+             input(core, out);
+         });
+}
+
+void World::send(std::uint32_t from, std::uint32_t to, Packet packet) {
+    if (nodes_[from].unseen.contains(to)) return;
+    network_.send(from, to, std::move(packet));
+}
+
 // A member with a good certificate says it: only the subject's signature could give it away.
 void World::forge(std::uint32_t at, std::uint32_t about) {
     if (!running(about) || at == about) return;
@@ -317,11 +335,12 @@ void World::perform(std::uint32_t index, Effect& effect) {
     if (auto* send = std::get_if<Send>(&effect)) {
         const std::optional<std::uint32_t> to = index_of(send->to);
         if (!to) return violate("known-recipients", node.name.str() + " sends to a stranger");
-        network_.send(index, *to, std::move(send->message));
+        this->send(index, *to, std::move(send->message));
     } else if (const auto* dial = std::get_if<Dial>(&effect)) {
         network_.dial(index, *dial);
     } else if (const auto* close = std::get_if<Close>(&effect)) {
-        if (const auto peer = index_of(close->peer)) network_.close(index, *peer);
+        const auto peer = index_of(close->peer);
+        if (peer && !node.unseen.contains(*peer)) network_.close(index, *peer);
     } else if (const auto* timer = std::get_if<ArmTimer>(&effect)) {
         ++node.timers_pending;
         const std::uint32_t life = node.life;

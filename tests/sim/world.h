@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,8 @@ class World : private Receiver {
         std::uint64_t serial = kSerialStep;
         std::vector<mesh::membership::ClaimRef> volume;     // roster on disk
         std::deque<std::move_only_function<void()>> inbox;  // while paused
+        // Connections begun and ended that are in the inbox, by peer.
+        std::map<std::uint32_t, std::uint32_t> unseen;
         std::uint32_t timers_pending = 0;
         std::vector<mesh::membership::Version> seen;  // newest heard of each node, in this life
         mesh::membership::Version newest;             // that it ever signed
@@ -97,9 +100,8 @@ class World : private Receiver {
 
     // For services.
     void add(std::unique_ptr<Service> service) { services_.push_back(std::move(service)); }
-    void send(std::uint32_t from, std::uint32_t to, Packet packet) {
-        network_.send(from, to, std::move(packet));
-    }
+    // Over the connection that `from` knows: nothing arrives once that has ended or been replaced.
+    void send(std::uint32_t from, std::uint32_t to, Packet packet);
     // In `node`'s present life, and once it is not paused; a timer as an input may overtake others.
     void later(std::uint32_t node, Duration wait, std::move_only_function<void()> what);
     WallTime wall(std::uint32_t node) const { return wall(nodes_[node].clock); }
@@ -123,6 +125,7 @@ class World : private Receiver {
     void place(std::uint32_t node, std::string address);
     void defer(std::uint32_t node, bool timer, std::move_only_function<void()> what);
     void give(std::uint32_t node, bool timer, Input input);
+    void link_changed(std::uint32_t node, std::uint32_t peer, Input input);
     void step(std::uint32_t node, Input& input);
     void perform(std::uint32_t node, mesh::membership::Effect& effect);
     void told(std::uint32_t node, const mesh::membership::Event& event);
