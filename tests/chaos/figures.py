@@ -2,10 +2,15 @@
 """What the mesh's figures are on real processes, and serf's beside them: same lab, same faults,
 same stamps, same run. Written as rows to build/reports/chaos.json."""
 import concurrent.futures
+import dataclasses
+import itertools
 import json
 import os
 import statistics
+import subprocess
 import sys
+import time
+import typing
 
 from cluster import LabMesh
 from peers import fetch
@@ -14,22 +19,65 @@ from serf import SerfCluster
 from trials import Trials
 
 COMMAND = "./dev chaos --figures"
-MESHES = 4         # at a time: waiting for timers costs next to nothing, and four times as long
-UNDER_FAULT = 60   # seconds of loss or of a slow node
+# Meshes at a time: waiting for timers costs next to nothing, and four times as long; and minutes of
+# waiting less than that.
+MESHES, MESHES_LONG = 4, 8
+FEW = 3     # clusters where a trial takes a minute or more
+MOVES = 4   # trials of what takes serf half a minute each
 SPLIT, SPLIT_LONG = 20, 600
+COUNTED_FOR, COUNTED_FOR_LONG = 60, 300  # seconds under a fault that kills nobody
 
-# id: what is timed, goal of the median and of the maximum; trials are those of --trials.
-TIMED = {
-    "crash": ("process crash seen by all", 0.5, 1.5),
-    "silent": ("silent death (SIGSTOP) seen by all", 3, 4.5),
-    "blackhole": ("machine cut off seen by all", 3, 4.5),
-    "move": ("rejoin, same identity, new address", 1, 1),
-}
-COUNTED = {
-    "loss_10": ("false deaths in a minute, 10 % loss", lambda t: t.lossy(10, UNDER_FAULT)),
-    "loss_30": ("false deaths in a minute, 30 % loss", lambda t: t.lossy(30, UNDER_FAULT)),
-    "slow_node": ("deaths declared in a minute, one slow node", lambda t: t.slow(UNDER_FAULT)),
-}
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One thing that is measured: on each of so many clusters, so many times in turn."""
+    name: str
+    label: str
+    goals: tuple           # of the median and of the maximum, for vidaid at its defaults
+    clusters: int
+    trials: int            # on each of them
+    do: typing.Callable    # (Trials, number of the trial) -> value
+    unit: str = "s"
+    count: int = 3         # nodes
+    links: tuple = ()      # those behind a user-space link
+    longest: bool = False  # takes minutes a trial; done before all others
+    note: str = ""
+    subjects: tuple = ("vidaid", "vidaid_1s", "serf")
+
+
+def catalogue(options):
+    """All figures of such a run."""
+    half = max(1, options.trials // 2)
+    span = COUNTED_FOR_LONG if options.long else COUNTED_FOR
+
+    def timed(name, label, goals, do, **more):
+        return Figure(name, label, goals, 2, half, do, **more)
+
+    def counted(name, what, do, **more):
+        return Figure(name, f"false deaths, {what}", (0, 0), FEW, 1, lambda t, _: do(t), unit="",
+                      note=f", {span} s each", longest=options.long, **more)
+
+    def healed(seconds, clusters, trials, **more):
+        return Figure(f"heal_{seconds}", f"heal of a split of {seconds} s", (None, 5), clusters,
+                      trials, lambda t, _: t.heal(seconds), **more)
+
+    def started(count):
+        return Figure(f"bootstrap_n{count}", f"{count} nodes started until all agree",
+                      (None, None), FEW, 1, lambda t, _: t.bootstrap, count=count,
+                      subjects=("vidaid", "serf"))
+    figures = [
+        timed("crash", "process crash seen by all", (0.5, 1.5), Trials.crash),
+        timed("silent", "silent death (SIGSTOP) seen by all", (3, 4.5), Trials.silent),
+        timed("blackhole", "machine cut off seen by all", (3, 4.5), Trials.blackhole),
+        timed("move", "rejoin, same identity, new address", (1, 1), Trials.move,
+              subjects=("vidaid", "serf")),
+        healed(SPLIT, 2, max(1, half // 2)),
+        counted("loss_10", "10 % loss", lambda t: t.lossy(10, span)),
+        counted("loss_30", "30 % loss", lambda t: t.lossy(30, span)),
+        counted("slow_node", "one slow node", lambda t: t.slow(span), links=("node-3",)),
+        started(3), started(10),
+    ]
+    return [healed(SPLIT_LONG, FEW, 1, longest=True), *figures] if options.long else figures
 
 
 class Subject:
@@ -38,103 +86,96 @@ class Subject:
     def __init__(self, name, conditions, make):
         self.name, self.conditions, self.make = name, conditions, make
         self.results = {}  # figure -> list of values
+        self.busiest = {}  # figure -> the highest load average meanwhile
+        self.failed = {}   # figure -> clusters that ended with an error
 
     def work(self, figure, trials):
         """The values of so many trials on a cluster of their own."""
-        what = f"{self.name} {figure}"
-        if figure.startswith("bootstrap"):
-            with Trials(what, self.make, int(figure.split("_n")[1])) as t:
-                return [t.bootstrap]
-        with Trials(what, self.make, links=("node-3",) if figure == "slow_node" else ()) as t:
-            if figure in COUNTED:
-                return [COUNTED[figure][1](t)]
-            if figure.startswith("heal"):
-                return [t.heal(int(figure.split("_")[1])) for _ in range(trials)]
-            return [getattr(t, figure)(trial) for trial in range(trials)]
+        with Trials(f"{self.name} {figure.name}", self.make, figure.count, figure.links) as t:
+            values = []
+            for trial in range(trials):
+                values.append(figure.do(t, trial))
+                load = max(os.getloadavg()[0], self.busiest.get(figure.name, 0.0))
+                self.busiest[figure.name] = load
+            return values
 
 
-def plan(subjects, options):
-    """(subject, figure, trials) to be done, the longest first."""
+def plan(subjects, figures, only):
+    """(subject, figure, trials) to be done, serf's first, which take longer."""
     jobs = []
     for s in subjects:
-        equal = s.name == "vidaid_1s"
-        for figure in ("silent", "crash") if equal else TIMED:
-            few = figure == "move" and s.name == "serf"  # half a minute each
-            trials = min(4, options.trials) if few else options.trials
-            halves = [trials // 2, trials - trials // 2]
-            jobs += [(s, figure, half) for half in halves if half]
-        if equal:
-            continue
-        jobs += [(s, f"heal_{SPLIT}", max(1, options.trials // 4)) for _ in range(2)]
-        if options.long:
-            jobs += [(s, f"heal_{SPLIT_LONG}", 1) for _ in range(3)]
-        jobs += [(s, figure, 1) for figure in COUNTED]
-        jobs += [(s, f"bootstrap_n{n}", 1) for n in (3, 10) for _ in range(3)]
-    if options.figure:
-        jobs = [job for job in jobs
-                if f"{job[0].name}_{job[1]}".startswith(tuple(options.figure))]
-    return sorted(jobs, key=lambda job: (f"heal_{SPLIT_LONG}" not in job, job[0].name != "serf"))
+        for figure in figures:
+            if s.name not in figure.subjects:
+                continue
+            trials = figure.trials
+            if figure.name == "move" and s.name == "serf":
+                trials = min(MOVES // figure.clusters, trials)
+            jobs += [(s, figure, trials)] * figure.clusters
+    if only:
+        jobs = [job for job in jobs if f"{job[0].name}_{job[1].name}".startswith(tuple(only))]
+    return sorted(jobs, key=lambda job: job[0].name != "serf")
+
+
+def revision():
+    """Of the tree that is measured; with a + when it has changes that no revision has."""
+    told = subprocess.run(["git", "describe", "--always", "--abbrev=12", "--dirty=+",
+                           "--exclude=*"], cwd=os.path.dirname(__file__), capture_output=True,
+                          text=True, check=False)
+    return told.stdout.strip() or "unknown"
 
 
 class Table:
-    def __init__(self):
-        self.rows, self.missed = [], []
+    """The rows of a run, written anew with each that comes, so that a run cut short leaves some."""
+
+    def __init__(self, path, command):
+        self.path, self.command = path, command
+        self.rows, self.missed = {}, []
+        self.revision, self.date = revision(), time.strftime("%Y-%m-%d %H:%M", time.gmtime())
 
     def row(self, name, figure, value, unit, goal, anchor, conditions):
-        self.rows.append({"id": name, "figure": figure, "value": round(value, 3), "unit": unit,
-                          "op": "<=", "goal": goal, "anchor": anchor, "kind": "real",
-                          "command": COMMAND, "conditions": conditions})
-        verdict = "" if goal is None else f"goal <= {goal:g}"
-        if goal is not None and value > goal:
-            self.missed.append(name)
-            verdict += " MISSED"
-        print(f"{name:28} {value:8.3f} {unit:2} {verdict:20} {anchor:26} {conditions}",
-              flush=True)
+        self.rows[name] = {"id": name, "figure": figure, "value": round(value, 3), "unit": unit,
+                           "op": "<=", "goal": goal, "anchor": anchor, "kind": "real",
+                           "command": self.command, "conditions": conditions,
+                           "revision": self.revision, "date": self.date}
 
-    def times(self, subject, figure, label, goals, anchor, values):
-        how = f"N=3, {len(values)} trials{subject.conditions}"
-        for suffix, word, value, goal in (("p50", "median", statistics.median(values), goals[0]),
-                                          ("max", "maximum", max(values), goals[1])):
-            self.row(f"{subject.name}_{figure}_{suffix}", f"{label}, {word}", value, "s", goal,
-                     anchor, how)
+    def add(self, subject, figure, anchor):
+        """The two rows of what was measured."""
+        values = subject.results[figure.name]
+        goals = {"vidaid": figure.goals, "vidaid_1s": (None, None), "serf": (None, None)}
+        how = (f"N={figure.count}, {len(values)} trials{figure.note}{subject.conditions}, load "
+               f"average up to {subject.busiest[figure.name]:.1f} on {os.cpu_count()} CPUs")
+        if figure.name in subject.failed:
+            how += f", {subject.failed[figure.name]} of {figure.clusters} meshes failed"
+        for suffix, word, value, goal in zip(
+                ("p50", "max"), ("median", "maximum"), (statistics.median(values), max(values)),
+                goals[subject.name]):
+            self.row(f"{subject.name}_{figure.name}_{suffix}", f"{figure.label}, {word}", value,
+                     figure.unit, goal, anchor, how)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps(list(self.rows.values()), indent=1) + "\n")
 
-    def write(self, path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self.rows, indent=1) + "\n")
+    def print(self):
+        for row in self.rows.values():
+            verdict = "" if row["goal"] is None else f"goal <= {row['goal']:g}"
+            if row["goal"] is not None and row["value"] > row["goal"]:
+                self.missed.append(row["id"])
+                verdict += " MISSED"
+            print(f"{row['id']:28} {row['value']:8.3f} {row['unit']:2} {verdict:20} "
+                  f"{row['anchor']:26} {row['conditions']}", flush=True)
 
 
-def tell(table, subjects):
+def tell(table, subjects, figures):
     """Every subject's rows, each of vidaid with what serf did in this run beside it."""
     beside = next((s.results for s in subjects if s.name == "serf"), {})
-
-    def anchor(subject, figure):
-        if subject.name == "serf":
-            return ""
-        measured = beside.get(figure)
-        return (f"serf here {statistics.median(measured):.2f}/{max(measured):.2f} s"
-                if measured else "")
-
     for s in subjects:
-        ours = s.name != "serf"
-        for figure, values in sorted(s.results.items()):
-            if figure in TIMED:
-                label, *goals = TIMED[figure]
-                judged = goals if s.name == "vidaid" else (None, None)
-                table.times(s, figure, label, judged, anchor(s, figure), values)
-            elif figure in COUNTED:
-                measured = beside.get(figure)
-                table.row(f"{s.name}_{figure}", COUNTED[figure][0], sum(values), "",
-                          0 if ours else None,
-                          f"serf here {sum(measured)}" if ours and measured else "",
-                          f"N=3, {UNDER_FAULT} s{s.conditions}")
-            elif figure.startswith("heal"):
-                table.times(s, figure, f"heal of a split of {figure.split('_')[1]} s",
-                            (None, 5 if ours else None), anchor(s, figure), values)
-            else:
-                table.row(f"{s.name}_{figure}",
-                          f"{figure.split('_n')[1]} nodes started until all agree, maximum",
-                          max(values), "s", None, anchor(s, figure),
-                          f"{len(values)} starts{s.conditions}")
+        for figure in figures:
+            if figure.name not in s.results:
+                continue
+            anchor, theirs = "", beside.get(figure.name)
+            if theirs and s.name != "serf":
+                anchor = f"serf here {statistics.median(theirs):.2f}/{max(theirs):.2f}"
+                anchor += f" {figure.unit}" if figure.unit else ""
+            table.add(s, figure, anchor)
 
 
 def subjects_of(options):
@@ -157,21 +198,39 @@ def subjects_of(options):
     return [*subjects, serf]
 
 
-def measure(options):
-    """Measures, prints and writes all figures; the ids of those that missed their goals."""
-    subjects, table, failed = subjects_of(options), Table(), []
-    jobs = plan(subjects, options)
-    with concurrent.futures.ThreadPoolExecutor(MESHES) as pool:
+def perform(jobs, meshes, done):
+    """Does them, so many at a time; done(subject, figure, values or an error) is told of each."""
+    with concurrent.futures.ThreadPoolExecutor(meshes) as pool:
         running = {pool.submit(subject.work, figure, trials): (subject, figure)
                    for subject, figure, trials in jobs}
-        for number, done in enumerate(concurrent.futures.as_completed(running), 1):
-            subject, figure = running[done]
-            try:
-                subject.results.setdefault(figure, []).extend(done.result())
-                print(f"({number}/{len(jobs)}) {subject.name} {figure}", file=sys.stderr)
-            except Failed as failure:
-                failed.append(f"{subject.name} {figure}")
-                print(f"chaos: {failure}", file=sys.stderr)
-    tell(table, subjects)
-    table.write(options.reports.parent / "chaos.json")
+        for future in concurrent.futures.as_completed(running):
+            done(*running[future], future.exception() or future.result())
+
+
+def measure(options):
+    """Measures, prints and writes all figures; the ids of those that missed their goals, and the
+    names of those of which a mesh failed: the rest is measured all the same."""
+    subjects, figures, failed = subjects_of(options), catalogue(options), []
+    jobs = plan(subjects, figures, options.figure)
+    if not jobs:
+        raise Failed(f"no figure begins with {' or '.join(options.figure)}")
+    command = COMMAND + (" --long" if options.long else "")
+    table, began = Table(options.reports.parent / "chaos.json", command), time.time()
+    number = itertools.count(1)
+
+    def done(subject, figure, result):
+        what = f"{subject.name} {figure.name}"
+        if isinstance(result, BaseException):
+            failed.append(what)
+            subject.failed[figure.name] = subject.failed.get(figure.name, 0) + 1
+            said = f"FAILED: {type(result).__name__}: {result}"
+        else:
+            subject.results.setdefault(figure.name, []).extend(result)
+            said = " ".join(f"{value:.2f}" for value in result)
+        tell(table, subjects, figures)
+        print(f"({next(number)}/{len(jobs)}, {time.time() - began:.0f} s) {what}: {said}",
+              file=sys.stderr, flush=True)
+    for longest, meshes in ((True, MESHES_LONG), (False, MESHES)):
+        perform([job for job in jobs if job[1].longest == longest], meshes, done)
+    table.print()
     return table.missed + failed

@@ -144,4 +144,4 @@ class Trials:
     def deaths(self, seconds):
         since = time.time()
         time.sleep(seconds)
-        return len(self.watch.said(self.cluster.failed, since))
+        return self.watch.count(self.cluster.failed, since)

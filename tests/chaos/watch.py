@@ -76,6 +76,10 @@ class Watch(threading.Thread):
                 return None
             time.sleep(POLL)
 
+    def count(self, state, since):
+        """How many times anybody has said so of anybody after `since`."""
+        return sum(v.state == state and v.t >= since for v in list(self.views))
+
     def said(self, state, since, observers=None):
         """(observer, subject) of all who said so after `since`."""
         return sorted({(v.observer, v.subject) for v in list(self.views)

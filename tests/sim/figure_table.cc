@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/figure_table.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <utility>
 
@@ -21,13 +24,21 @@ void FigureTable::add(Row row) {
                 verdict.c_str(), row.conditions.c_str());
     std::fflush(stdout);
     rows_.push_back(std::move(row));
+    write();
 }
 
-bool FigureTable::write(const std::string& path) const {
+bool FigureTable::write() const {
     std::error_code ignored;
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
-    std::FILE* file = std::fopen(path.c_str(), "w");
-    if (file == nullptr) return false;
+    std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), ignored);
+    std::FILE* file = std::fopen(path_.c_str(), "w");
+    if (file == nullptr) {
+        std::fprintf(stderr, "vidai-sim: cannot write %s: %s\n", path_.c_str(),
+                     std::strerror(errno));
+        return false;
+    }
+    char date[32];
+    const std::time_t now = std::time(nullptr);
+    std::strftime(date, sizeof date, "%Y-%m-%d %H:%M", std::gmtime(&now));
     std::fputs("[\n", file);
     for (std::size_t i = 0; i < rows_.size(); ++i) {
         const Row& r = rows_[i];
@@ -36,10 +47,11 @@ bool FigureTable::write(const std::string& path) const {
         std::fprintf(file,
                      "  {\"id\": \"%s\", \"figure\": \"%s\", \"value\": %.4g, \"unit\": \"%s\", "
                      "\"op\": \"%s\", \"goal\": %s, \"anchor\": \"%s\", \"kind\": \"simulated\", "
-                     "\"command\": \"%s\", \"conditions\": \"%s\"}%s\n",
+                     "\"command\": \"%s\", \"conditions\": \"%s\", \"revision\": \"%s\", "
+                     "\"date\": \"%s\"}%s\n",
                      r.id.c_str(), r.figure.c_str(), r.value, r.unit.c_str(), r.op.c_str(), goal,
-                     r.anchor.c_str(), command_.c_str(), r.conditions.c_str(),
-                     i + 1 < rows_.size() ? "," : "");
+                     r.anchor.c_str(), command_.c_str(), r.conditions.c_str(), revision_.c_str(),
+                     date, i + 1 < rows_.size() ? "," : "");
     }
     std::fputs("]\n", file);
     return std::fclose(file) == 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rows of a figures run: printed as they come, kept as JSON beside what other runs measured.
-// One thread.
+// The file is written anew with each row, so that a run that is cut short leaves those it had. One
+// thread.
 #pragma once
 
 #include <optional>
@@ -20,12 +21,13 @@ struct Row {
 
 class FigureTable {
   public:
-    explicit FigureTable(std::string command) : command_(std::move(command)) {}
+    FigureTable(std::string command, std::string revision, std::string path)
+        : command_(std::move(command)), revision_(std::move(revision)), path_(std::move(path)) {}
     void add(Row row);
-    bool write(const std::string& path) const;  // creates the folder
+    bool write() const;  // creates the folder; says what went wrong
 
   private:
-    const std::string command_;
+    const std::string command_, revision_, path_;
     std::vector<Row> rows_;
 };
 

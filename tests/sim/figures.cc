@@ -54,11 +54,12 @@ double resident_bytes() {
 class Figures {
   public:
     explicit Figures(const Arguments& arguments)
-        : table_(std::string("./dev mesh-figures") + (arguments.long_figures ? " --long" : "")),
+        : table_(std::string("./dev mesh-figures") + (arguments.long_figures ? " --long" : ""),
+                 arguments.revision.empty() ? "unknown" : arguments.revision, arguments.report),
           only_(arguments.only_figure),
           long_(arguments.long_figures) {}
 
-    bool run(const std::string& path) {
+    bool run() {
         detection();
         after_trouble();
         slower_interval();
@@ -69,7 +70,7 @@ class Figures {
         slow_nodes();
         loss();
         speed();
-        return table_.write(path);
+        return table_.write();
     }
 
   private:
@@ -377,7 +378,7 @@ class Figures {
 }  // namespace
 
 bool write_figures(const Arguments& arguments) {
-    return Figures(arguments).run(arguments.report);
+    return Figures(arguments).run();
 }
 
 }  // namespace vidai::sim

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/reference/mesh-figures.md: made of mesh-figures.json, the rows that were measured last, and
+of mesh-figures.template.md, what people say of them. Pure: data and text in, text out.
+
+A row is that of a report (tests/tidy checks its fields) with the revision and the date of its run.
+Its id must belong to a family below, which gives it its place: whoever adds a figure adds it there.
+"""
+import json
+import math
+import re
+
+FIELDS = ("id", "figure", "value", "unit", "op", "goal", "anchor", "kind", "command", "conditions",
+          "revision", "date")
+QUANTILES = r"_(p50|p99|max)"
+# Patterns of the ids of the page's rows, in its order; within one, by the numbers in the id.
+FAMILIES = [re.compile(pattern) for pattern in (
+    r"crash_n\d+" + QUANTILES, r"vidaid_1s_crash" + QUANTILES,
+    r"silent_n\d+" + QUANTILES, r"cut_in_turn_n\d+" + QUANTILES,
+    r"vidaid_1s_blackhole" + QUANTILES, r"stop_in_turn_n\d+" + QUANTILES,
+    r"silent_1s_n\d+" + QUANTILES, r"event_n\d+" + QUANTILES,
+    r"rejoin_new_address_n\d+" + QUANTILES, r"vidaid_bootstrap_n\d+" + QUANTILES,
+    r"heal_split_n\d+" + QUANTILES, r"vidaid_heal_\d+" + QUANTILES,
+    r"vidaid_1s_heal_\d+" + QUANTILES, r"heal_aged_n\d+" + QUANTILES,
+    r"counter_n\d+" + QUANTILES, r"register_n\d+" + QUANTILES,
+    r"idle_(bytes|messages)_n\d+", r"slow_\d+_of_100",
+    r"false_deaths_n\d+_loss\d+(_refuted|_suspicions)?",
+    r"vidaid_loss_\d+" + QUANTILES, r"vidaid_1s_loss_\d+" + QUANTILES,
+    r"vidaid_slow_node" + QUANTILES, r"vidaid_1s_slow_node" + QUANTILES,
+    r"sim_(speed|join|memory)_n\d+")]
+# The simulated figures that real ones stand beside, in one row: the same fault, N and options.
+REAL = {"crash_n3": "vidaid_crash", "cut_in_turn_n3": "vidaid_blackhole",
+        "stop_in_turn_n3": "vidaid_silent", "silent_1s_n3": "vidaid_1s_silent",
+        "rejoin_new_address_n3": "vidaid_move"}
+BESIDE = {f"{sim}_{a}": f"{real}_{b}" for sim, real in REAL.items()
+          for a, b in (("p50", "p50"), ("p99", "max"))}
+HEAD = ("row", "figure", "goal", "simulated", "real", "anchor", "against the goal",
+        "seeds or trials", "conditions", "command")
+
+NOTE = ("<!-- Made by `./dev mesh-figures --write` of mesh-figures.json and "
+        "mesh-figures.template.md: edit the template. -->\n")
+
+
+class Wrong(Exception):
+    """What is wrong with the data, a report or the template, and what to do."""
+
+
+def serf_of(name):
+    """The id of what serf did under the same fault."""
+    return re.sub(r"^vidaid(_1s)?_", "serf_", name)
+
+
+def place(name):
+    """Where an id belongs on the page; None: nowhere."""
+    for number, family in enumerate(FAMILIES):
+        if family.fullmatch(name):
+            return number, [int(n) for n in re.findall(r"\d+", name)], name
+    return None
+
+
+def check_rows(rows, where):
+    """Raises Wrong unless these are rows that the page has a place for, each once."""
+    seen, others = set(), set(BESIDE.values())
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise Wrong(f"{where} is no list of rows")
+    for row in rows:
+        name = row.get("id", "?")
+        missing = [field for field in FIELDS if field not in row]
+        if missing or set(row) - set(FIELDS):
+            raise Wrong(f"{where}: {name} has not the fields of a row (missing: "
+                        f"{', '.join(missing) or 'none'}); measure with a build of this tree")
+        if name in seen:
+            raise Wrong(f"{where}: {name} is there twice")
+        seen.add(name)
+        theirs = re.sub(r"^serf_", "vidaid_", name)
+        if not any(place(n) or n in others for n in (name, theirs)):
+            raise Wrong(f"{where}: nobody knows {name}: give it a family in tests/figures/page.py")
+        if row["op"] not in ("<=", ">=") or row["kind"] not in ("real", "simulated"):
+            raise Wrong(f"{where}: {name} is {row['kind']} and to be {row['op']} its goal")
+        if not isinstance(row["value"], (int, float)) or not math.isfinite(row["value"]):
+            raise Wrong(f"{where}: the value of {name} is no number: {row['value']}")
+
+
+def sort_key(row):
+    """Rows of the data file: as on the page, each real one after what it stands beside."""
+    simulated = {real: sim for sim, real in BESIDE.items()}
+    ours = re.sub(r"^serf_", "vidaid_", row["id"])
+    return place(simulated.get(ours, ours)), row["id"]
+
+
+def merge(data, report, where):
+    """The data with a report's rows in it, and the ids of those that were older than what is there.
+    Rows that the report has not are kept as they are."""
+    check_rows(data, "mesh-figures.json")
+    check_rows(report, where)
+    rows, older = {row["id"]: row for row in data}, []
+    for row in report:
+        if row["id"] in rows and rows[row["id"]]["date"] > row["date"]:
+            older.append(row["id"])
+        else:
+            rows[row["id"]] = {field: row[field] for field in FIELDS}
+    return sorted(rows.values(), key=sort_key), older
+
+
+def dump(rows):
+    """The text of mesh-figures.json: a row a line, so that a change shows as such."""
+    return "[\n" + ",\n".join(" " + json.dumps(row) for row in rows) + "\n]\n"
+
+
+def short(number, digits=2):
+    """So many digits of it, and no exponent."""
+    return f"{float(f'{number:.{digits}g}'):.10g}"
+
+
+def met(row):
+    """A negative value is a trial that never ended."""
+    if row["op"] == ">=":
+        return row["value"] >= row["goal"]
+    return 0 <= row["value"] <= row["goal"]
+
+
+def gap(row):
+    """How a value stands to its goal, in words; nothing where there is none."""
+    if row["goal"] is None:
+        return ""
+    told = row["goal"] and row["value"] >= 0
+    share = f" {short(row['value'] / row['goal'])} of it" if told else ""
+    return row["kind"] + (share or " met" if met(row) else share + " **missed**")
+
+
+def amount(row):
+    if row["value"] < 0:
+        return "never"
+    unit = {"1": "", "": "", "1/s": " /s"}.get(row["unit"], f" {row['unit']}")
+    return short(row["value"], 4) + unit
+
+
+def split(conditions):
+    """(how often it was tried, all else)."""
+    parts = conditions.split(", ")
+    often = [p for p in parts if re.match(r"\d+ (trials|starts|meshes)\b", p)]
+    return ", ".join(often), ", ".join(p for p in parts if p not in often)
+
+
+def both_told(rows, text_of):
+    """What text_of says of each of these rows; once where it is the same of all."""
+    texts = {row["kind"]: text_of(row) for row in rows}
+    if len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    return "; ".join(f"{kind}: {text}" for kind, text in texts.items() if text)
+
+
+def cell(text):
+    """That text in a table, whose lines cannot be broken otherwise."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    return text.replace("\n", "<br>")
+
+
+class Page:
+    """The page of such rows."""
+
+    def __init__(self, rows):
+        check_rows(rows, "mesh-figures.json")
+        self.rows = {row["id"]: row for row in sorted(rows, key=sort_key)}
+        # Each kind has a last run of its own; what is of another revision is marked.
+        self.last = {kind: max((row["date"], row["revision"]) for row in rows
+                               if row["kind"] == kind)[1]
+                     for kind in ("simulated", "real") if any(r["kind"] == kind for r in rows)}
+        older = sorted({self.run_of(row) for row in rows
+                        if row["revision"] != self.last[row["kind"]]})
+        self.marks = {run: f"[{number}]" for number, run in enumerate(older, 1)}
+
+    @staticmethod
+    def run_of(row):
+        return row["date"].split()[0], row["revision"]
+
+    def value(self, row):
+        """As it is shown, with the mark of its run when that was not the last."""
+        if row is None:
+            return ""
+        stale = row["revision"] != self.last[row["kind"]]
+        return amount(row) + (f" {self.marks[self.run_of(row)]}" if stale else "")
+
+    def lines(self):
+        """(simulated, real) of each line of the table; one of them may be None."""
+        stand_beside = {BESIDE[name] for name in self.rows if name in BESIDE}
+        for name, row in self.rows.items():
+            if name.startswith("serf_") or name in stand_beside:
+                continue
+            if row["kind"] == "real":
+                yield None, row
+            else:
+                yield row, self.rows.get(BESIDE.get(name))
+
+    def anchor(self, first, real):
+        """serf beside ours where it was measured, or else what others are said to reach."""
+        serf = self.rows.get(serf_of(real["id"])) if real else None
+        if serf is None:
+            return first["anchor"]
+        ratio = serf["value"] / real["value"] if real["value"] > 0 else 0
+        return f"serf {self.value(serf)}" + (f", {short(ratio)} times ours" if ratio else "")
+
+    def line(self, simulated, real):
+        rows = [row for row in (simulated, real) if row]
+        goals = {(row["op"], row["goal"]) for row in rows if row["goal"] is not None}
+        if len(goals) > 1:
+            raise Wrong(f"{' and '.join(row['id'] for row in rows)} have different goals: "
+                        f"{sorted(goals)}; they stand in one line")
+        goal = "".join(f"{op} {value:g}" for op, value in goals)
+        return ["\n".join(f"`{row['id']}`" for row in rows), rows[0]["figure"], goal,
+                self.value(simulated), self.value(real), self.anchor(rows[0], real),
+                ", ".join(filter(None, map(gap, rows))),
+                both_told(rows, lambda row: split(row["conditions"])[0]),
+                both_told(rows, lambda row: split(row["conditions"])[1]),
+                "\n".join(dict.fromkeys(f"`{row['command']}`" for row in rows))]
+
+    def table(self):
+        head = [f"| {' | '.join(HEAD)} |", "|" + "---|" * len(HEAD)]
+        return "\n".join(head + [f"| {' | '.join(map(cell, self.line(*rows)))} |"
+                                 for rows in self.lines()])
+
+    def runs(self):
+        """Which runs the values are of."""
+        lines = [f"- {kind}, where there is no mark: revision `{revision}`"
+                 for kind, revision in self.last.items()]
+        lines += [f"- {mark}: kept from {day}, revision `{revision}`"
+                  for (day, revision), mark in self.marks.items()]
+        return "\n".join(lines)
+
+    def missed(self):
+        return [row for row in self.rows.values()
+                if row["goal"] is not None and not row["id"].startswith("serf_") and not met(row)]
+
+    def misses(self):
+        return "\n".join(f"- `{row['id']}`, {row['figure']}: {self.value(row)}, goal "
+                         f"{cell(row['op'])} {row['goal']:g}" for row in self.missed()) or "- none"
+
+    def render(self, template):
+        """The page of that template: {{table}}, {{runs}}, {{missed}}, and {{ID}} for a value."""
+        parts = {"table": self.table, "runs": self.runs, "missed": self.misses}
+
+        def fill(found):
+            name = found.group(1)
+            if name in parts:
+                return parts[name]()
+            if name not in self.rows:
+                raise Wrong(f"mesh-figures.template.md: no figure is called {name}")
+            return self.value(self.rows[name])
+        lacking = [name for name in parts if f"{{{{{name}}}}}" not in template]
+        if lacking:
+            raise Wrong(f"mesh-figures.template.md: no place for {', '.join(lacking)}")
+        return NOTE + re.sub(r"\{\{([^{}]*)\}\}", fill, template)
+
+    def untold(self, template):
+        """The ids of those that missed and of which the template says nothing."""
+        return [row["id"] for row in self.missed() if row["id"] not in template]
