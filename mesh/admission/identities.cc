@@ -36,7 +36,7 @@ Result<IdentityChange> Identities::read(const state::Statement& statement) const
     if (statement.kind == RegisterKind::kRoot) {
         auto said = state::decode_succession(statement);
         if (!said) return fail(std::move(said).error());
-        return IdentityChange(std::move(*said));
+        return IdentityChange(*said);
     }
     auto said = state::decode_revocation(statement);
     if (!said) return fail(std::move(said).error());
