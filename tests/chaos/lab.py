@@ -243,6 +243,12 @@ class Lab:
         self.move(b, first)
         self.move(a, second)
 
+    def inherit(self, heir, gone):
+        """The heir gets the address that the other had, and that one another."""
+        address, number = self.places[gone].address, len(self.places)
+        self.move(gone, f"10.77.0.{200 + number}")
+        self.move(heir, address)
+
     # --- a link as a program, where the kernel has no netem
 
     def join_by_program(self, place, number):

@@ -12,6 +12,11 @@ DEAD_SILENT = 8.0   # nobody answers: suspicion has to run out
 DEAD_ALONE = 12.0   # the last of three doubts itself first
 ALIVE = 5.0         # a node that is back is taken back
 HEAL = 10.0         # the dead are dialled every few seconds, for ever
+# What clients may see of a node that is away, and of one whose machine gets another address, too.
+AWAY = ("cut", "refused")
+MOVED = (*AWAY, "unreachable", "timeout")
+# Who looked the name up before it changed, and is patient, is served by whoever is there now.
+HEIR = (200, *MOVED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +42,7 @@ def crash(s):
     s.wait(3, "three again")
     s.nobody_dead(0, but=[victim])
     s.served(*others)
-    s.answered_with(victim, ("cut", "refused"), gone + 0.1, back)
+    s.answered_with(victim, AWAY, gone + 0.1, back)
     s.served(victim, since=back + max(1, whole or 0))
 
 
@@ -144,7 +149,7 @@ def slow_node(s):
 
 def restarts(s):
     """Same volume, empty volume, new address: one after the other, under traffic."""
-    node, others, whole = s.nodes[2], s.nodes[:2], []
+    node, others, away, whole = s.nodes[2], s.nodes[:2], [], []
     s.wait(1, "all is well")
     for how, prepare in (("on its volume", lambda: None),
                          ("on an empty volume", node.empty),
@@ -153,16 +158,50 @@ def restarts(s):
                           lambda: (node.empty(), s.lab.move(node.id, "10.77.0.98")))):
         gone = s.kill(node)
         s.all_say(node, "dead", gone, DEAD_CRASH)
+        s.wait(1, "two are enough")
         prepare()
         back = s.start(node, how)
         s.all_say(node, "alive", back, ALIVE)
         s.whole(back, ALIVE)
         s.knows(node, s.key_id)
+        away.append((gone, back))
         whole.append((s.wait(2, "three again"), time.time()))
+    for since, until in away:
+        s.answered_with(node, MOVED, since, until)
     for since, until in whole:
         s.served(node, since=since, until=until)
     s.nobody_dead(0, but=[node])
     s.served(*others)
+
+
+def old_address(s):
+    """A node comes back where another was, who is away and then comes back elsewhere."""
+    watcher, gone, heir = s.nodes
+    s.wait(1, "all is well")
+    left = s.kill(gone)
+    s.all_say(gone, "dead", left, DEAD_CRASH)
+    s.wait(1, "two are enough")
+    stopped = s.kill(heir)
+    s.all_say(heir, "dead", stopped, DEAD_ALONE, [watcher])
+    s.fault(f"{heir.id} gets the address that {gone.id} had", s.lab.inherit, heir.id, gone.id)
+    back = s.start(heir, f"where {gone.id} was")
+    s.all_say(heir, "alive", back, ALIVE, [watcher])
+    two = s.wait(5, f"{gone.id} is dialled where {heir.id} is now, and not found there")
+    s.known_at(heir, watcher)
+    s.members_say(watcher, {watcher.id: "alive", heir.id: "alive", gone.id: "dead"})
+    _, key_id = s.create_key("made while one was away", [watcher, heir])
+    again = s.start(gone, f"at {gone.place.address}")
+    s.whole(again, ALIVE)
+    s.knows(gone, key_id)
+    whole = s.wait(2, "three again")
+    s.known_at(gone, watcher, heir)
+    s.known_at(heir, watcher, gone)
+    s.nobody_dead(0, but=[gone, heir])
+    s.served(watcher)
+    s.answered_with(gone, HEIR, left, again)
+    s.answered_with(heir, MOVED, stopped, back)
+    s.served(heir, since=two)
+    s.served(gone, since=whole)
 
 
 def swap(s):
@@ -180,17 +219,16 @@ def swap(s):
     s.whole(back, 2 + 2 * ALIVE)
     whole = s.wait(2, "three again")
     for node in (first, second):
-        addresses = {m["id"]: m["address"] for m in
-                     s.mesh.ctl("mesh", "members", node=s.nodes[0])["items"]}
-        s.timeline.check(f"{node.id} is known where it now is",
-                         addresses[node.id] == node.place.advertise, addresses[node.id])
+        s.known_at(node, s.nodes[0])
+        s.answered_with(node, HEIR, gone, back)
     s.served(s.nodes[0])
     s.served(first, second, since=whole)
 
 
 def seed_moves(s):
     """All move at once; only the seed's name tells where anybody is now."""
-    s.wait(1, "all is well")
+    began = s.wait(1, "all is well")
+    gone = time.time()
     for node in s.nodes:
         s.kill(node)
     for number, node in enumerate(s.nodes):
@@ -206,6 +244,10 @@ def seed_moves(s):
     named = s.timeline.event("end", f"the seed's name means {s.nodes[1].id}, where it is now")
     s.whole(named, 15)
     whole = s.wait(2, "three again")
+    s.served(*s.nodes, since=began, until=gone)
+    for node in s.nodes:  # alone it serves those whose keys it has on its disk
+        s.knows(node, s.key_id)
+        s.answered_with(node, (200, *MOVED), gone, whole)
     s.served(*s.nodes, since=whole)
 
 
@@ -228,7 +270,7 @@ def rolling(s):
         turns.append((node, gone, back, time.time()))
     for node, gone, back, until in turns:
         s.served(*s.mesh.others(node), since=gone, until=until)
-        s.answered_with(node, (200, "cut", "refused"), gone, back)
+        s.answered_with(node, (200, *AWAY), gone, back)
     s.nobody_dead(0)
     for node in s.nodes:
         s.knows(node, s.key_id)
@@ -236,13 +278,16 @@ def rolling(s):
 
 def clocks(s):
     """Wrong by minutes is a matter of windows, wrong by days of certificates."""
+    turns = []
     s.wait(1, "all is well")
     for node, clock in zip(s.nodes, ("4m", "-4m")):
-        s.stop(node)
+        gone = s.stop(node)
         node.clock = clock
         back = s.start(node, f"with its clock {clock} off")
         s.whole(back, ALIVE)
+        turns.append((node, gone, back, time.time()))
     s.create_key("made by a wrong clock", s.nodes)
+    minutes = s.wait(2, "minutes are forgiven")
     victim, others = s.nodes[2], s.nodes[:2]
     s.stop(victim)
     victim.clock = "192h"  # the certificate that it makes for itself is not valid yet for others
@@ -254,12 +299,19 @@ def clocks(s):
     refused = "certificate_not_yet_valid" in others[0].log.read_text() or \
         "certificate_not_yet_valid" in others[1].log.read_text()
     s.timeline.check("the others' logs say why", refused, "certificate_not_yet_valid")
-    s.served(*others, since=wrong)
-    s.stop(victim)
+    right = s.stop(victim)
     victim.clock = None
     back = s.start(victim, "with a clock that is right")
     s.whole(back, ALIVE)
+    whole = s.wait(1, "three again")
     s.nobody_dead(0, but=[victim])
+    for node, gone, since, until in turns:
+        s.served(*[n for n in s.nodes if n is not node], since=gone, until=until)
+        s.answered_with(node, (200, *AWAY), gone, since)
+    s.served(*s.nodes, since=minutes, until=minutes + 2)
+    s.served(*others, since=wrong)
+    s.answered_with(victim, (200, 503, *AWAY), wrong, right)
+    s.served(victim, since=whole)
 
 
 CUT, LOSS = frozenset({"cut"}), frozenset({"cut", "loss"})
@@ -283,6 +335,8 @@ SCENARIOS = [
              slow_node, needs=LINK, links=("node-3",)),
     Scenario("restarts", "A node is taken back whatever it lost: volume, address or both.",
              restarts, needs=MOVE),
+    Scenario("old_address", "A node at another's old address is not taken for it, nor it for lost.",
+             old_address, needs=MOVE),
     Scenario("swap", "Two nodes that trade addresses are not taken for each other.",
              swap, needs=MOVE),
     Scenario("seed_moves", "A seed's name is asked again for ever.",

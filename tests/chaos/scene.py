@@ -33,6 +33,7 @@ class Scene:
         self.watch, self.timeline, self.options = watch, timeline, options
         self.nodes = mesh.nodes
         self.traffic = None
+        self.judged = set()  # of "clients" and "mesh"
 
     def bound(self, seconds):
         """The time in which something that usually takes less than `seconds` must come true."""
@@ -73,6 +74,7 @@ class Scene:
         patience is a bound, too."""
         if self.options.patient:
             slowest_ms *= PATIENCE
+        self.judged.add("clients")
         for node in nodes:
             got = self.answers(node, since, until)
             wrong = sorted({str(c["status"]) for c in got if c["status"] != 200})
@@ -158,6 +160,7 @@ class Scene:
     def all_say(self, node, state, since, within, observers=None):
         """Requires that all others say so within that time; the seconds it took, or None."""
         observers, within = observers or self.mesh.others(node), self.bound(within)
+        self.judged.add("mesh")
         took = self.watch.wait([(o.id, node.id) for o in observers], state, since, within)
         names = ", ".join(o.id for o in observers)
         self.timeline.check(f"{names}: {node.id} is {state} within {within:g} s", took is not None,
@@ -178,6 +181,7 @@ class Scene:
         wanted = {n.id: "alive" for n in nodes}
         said, same = self.mesh.wait_agreed(wanted, self.bound(5) if took is not None else 0)
         agreed = took is not None and same
+        self.judged.add("mesh")
         self.timeline.check(f"all agree on {len(nodes)} alive within {within:g} s", agreed,
                             f"{took:.3f} s" if agreed else f"they say {said}")
         return took
@@ -188,6 +192,19 @@ class Scene:
         wrong = [f"{o} of {s}" for o, s in self.watch.said("dead", since) if s not in names]
         self.timeline.check("nobody else is declared dead" if but else "nobody is declared dead",
                             not wrong, ", ".join(wrong))
+
+    def known_at(self, node, *observers):
+        """Requires that these know that node where it is."""
+        for observer in observers:
+            listed = self.mesh.ctl("mesh", "members", node=observer)["items"]
+            address = next((m["address"] for m in listed if m["id"] == node.id), None)
+            self.timeline.check(f"{observer.id} knows {node.id} where it now is",
+                                address == node.place.advertise, address)
+
+    def members_say(self, node, wanted):
+        """Requires that an operator who asks that node is told exactly {member: status}."""
+        said = self.mesh.members(node)
+        self.timeline.check(f"{node.id} says {wanted}", said == wanted, said)
 
     def wire_of(self, node):
         """The wire versions that a node says it speaks."""
@@ -230,6 +247,8 @@ def perform(scenario, lab_class, options):
                 try:
                     scene.start_traffic()
                     scenario.play(scene)
+                    timeline.check("what clients got and what the mesh agreed on was judged",
+                                   scene.judged == {"clients", "mesh"}, sorted(scene.judged))
                 finally:
                     scene.end_traffic()
                     timeline.end()
