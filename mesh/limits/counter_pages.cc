@@ -23,6 +23,8 @@ CellPull CounterStore::question(WallTime wall, std::optional<CellCursor> from) c
     pull.window = window_at(wall).window;
     pull.from = std::move(from);
     for (const auto& [name, source] : sources()) {
+        // What is before the cursor is not looked at.
+        if (pull.from && name < std::pair(pull.from->node, pull.from->generation)) continue;
         const std::uint64_t loose = pull.from ? 0 : loose_sum(source);
         pull.have.push_back({name.first, name.second, source.have, loose});
     }

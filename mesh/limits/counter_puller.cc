@@ -45,17 +45,37 @@ void CounterPuller::on_disconnected(const NodeId& id) {
     peers_.erase(found);
 }
 
+// In turn: who has waited for longest comes first.
+std::vector<CounterPuller::Peers::iterator> CounterPuller::due(MonoTime now, bool in_turn) {
+    std::vector<Peers::iterator> due;
+    for (auto at = peers_.begin(); at != peers_.end(); ++at) {
+        if (at->second.token == 0 && at->second.due <= now) due.push_back(at);
+    }
+    const auto since = [](const Peers::iterator& at) { return at->second.due; };
+    if (in_turn) std::ranges::stable_sort(due, {}, since);
+    return due;
+}
+
 CounterAsks CounterPuller::on_interval(MonoTime now, WallTime wall, std::uint32_t nodes,
                                        const Room& room) {
     interval_ = ask_interval(nodes);
+    const bool in_turn = nodes > options_.full_mesh_max;
+    const auto waits = [](const auto& entry) { return entry.second.token != 0; };
+    auto asked = static_cast<std::size_t>(std::ranges::count_if(peers_, waits));
     CounterAsks asks;
-    for (auto& [id, peer] : peers_) {
-        if (peer.token != 0 || peer.due > now) continue;
+    for (const auto at : due(now, in_turn)) {
+        auto& [id, peer] = *at;
+        const bool begins = !peer.from;
+        if (in_turn && (asked >= options_.asked_at_once || (begins && now < next_round_))) continue;
         const std::size_t cells = room(id);
         if (cells == 0) continue;
         CellPull pull = store_.question(wall, peer.from);
         pull.cells_max = cells;
         peer.token = ++next_token_;
+        ++asked;
+        const double seconds = static_cast<double>(pull.have.size()) / options_.origins_per_second;
+        const auto pause = std::chrono::duration<double>(seconds);
+        if (begins) next_round_ = now + std::chrono::duration_cast<Duration>(pause);
         asks.push_back({id, peer.token, std::move(pull)});
     }
     return asks;

@@ -3,7 +3,10 @@
 // has connected and every 5, 10 or 30 seconds, by how many nodes there are. The question says how
 // much of each origin this node has, the answer brings the rest page by page, one at a time from
 // each peer. Where an answer stays away the next question goes on behind the last page, over
-// another connection too, so that a sync ends on any link that moves.
+// another connection too, so that a sync ends on any link that moves. A question names every origin
+// that this node has heard of: in a mesh that is too large for a connection to everybody, where
+// relays tell nearly all (counter_relay.h), peers are asked in turn and no faster than questions
+// may cost.
 // Pure: the adapter makes the calls, merges the pages and reports. Mesh thread only.
 #pragma once
 
@@ -30,12 +33,21 @@ struct CounterAsk {
 };
 using CounterAsks = std::vector<CounterAsk>;
 
+struct PullerOptions {
+    std::uint32_t full_mesh_max = 100;  // as membership::Options has it; in a larger mesh:
+    // An origin in a question is about 48 bytes. What a round goes on with is bounded by what is
+    // lacking.
+    double origins_per_second = 300;
+    std::size_t asked_at_once = 2;
+};
+
 class CounterPuller {
   public:
     // How many cells a peer may be asked for now; 0: not now.
     using Room = std::function<std::size_t(const NodeId& peer)>;
 
-    explicit CounterPuller(const CounterStore& store) : store_(store) {}  // outlives this
+    explicit CounterPuller(const CounterStore& store, const PullerOptions& options = {})
+        : store_(store), options_(options) {}  // `store` outlives this
 
     void on_connected(const NodeId& peer, MonoTime now);
     void on_disconnected(const NodeId& peer);
@@ -58,9 +70,14 @@ class CounterPuller {
         bool resumed = false;  // this round began behind a cursor of an earlier one
         std::uint32_t failures = 0;
     };
+    using Peers = std::map<NodeId, Peer>;
+    std::vector<Peers::iterator> due(MonoTime now, bool in_turn);
+
     const CounterStore& store_;
-    std::map<NodeId, Peer> peers_;
+    const PullerOptions options_;
+    Peers peers_;
     std::map<NodeId, CellCursor> interrupted_;  // of peers that are not connected
+    MonoTime next_round_{};                     // in a large mesh
     Duration interval_ = ask_interval(1);
     std::uint64_t next_token_ = 0;
     bool informed_ = false;

@@ -145,6 +145,7 @@ class CounterStore {
     // they changed.
     CellBatch collect(MonoTime now, WallTime wall, std::uint32_t nodes, bool all = false);
 
+    const NodeId& self() const { return self_; }
     // The number of the last change of its own that this node has given out.
     std::uint64_t changes() const { return changes_; }
     // Own cells that changed after `since`, of keys behind `after`, about `cells_max` of them:
