@@ -25,6 +25,9 @@ constexpr std::string_view kMutants[] = {
     "wiped-cells-collide",
     "relayed-cells-forgotten",
     "counters-not-compared",
+    "relay-ends-here",
+    "relay-loops",
+    "relay-not-verified",
     "register-merge-prefers-older",
     "tombstone-collected-early",
 };
@@ -34,7 +37,8 @@ constexpr std::string_view kHelp =
 
   vidai-sim [--seeds A..B | --seeds fresh --count N [--revision HEX]] [--jobs N] [--json]
             [--keep-going] [--verbose] [--hashes]
-            [--nodes N] [--only 1,4|none] [--halve K] [--plain-links] [--no-traffic] [--one-clock]
+            [--nodes N] [--connections N] [--only 1,4|none] [--halve K] [--plain-links]
+            [--no-traffic] [--one-clock]
   vidai-sim --tier 2 [--seeds ...] [--nodes N] [--jobs N] [--json] [--keep-going] [--verbose]
             [--hashes]
   vidai-sim --corpus FILE                 replays seeds that once failed
@@ -42,9 +46,10 @@ constexpr std::string_view kHelp =
   vidai-sim-mutants --mutant NAME [--expect-caught] [--seeds A..B]
 
 A seed is 30 s of faults and 15 s of healing, drawn from it alone. `fresh` takes the range from
-the revision, so that each change runs seeds that none has run before. The options of the third
-line trim a seed's plan: a failure is trimmed as far as it still breaks the same rule, and the line
-that replays it is printed. --only keeps the named faults, counted as the plan shows them.
+the revision, so that each change runs seeds that none has run before. The options of the third and
+the fourth line trim a seed's plan: a failure is trimmed as far as it still breaks the same rule,
+and the line that replays it is printed. --only keeps the named faults, counted as the plan shows
+them.
 
 Tier 1 runs the cores on a modelled network. Tier 2 runs 3 to 5 (or N, at most 20) nodes' whole mesh
 threads, with capnproto, handshakes, seals and state files, over connections in memory.
@@ -111,6 +116,7 @@ std::map<std::string_view, Setter> settings(Arguments& out) {
     return {{"--seeds", [&out](std::string_view value) { return parse_seeds(value, out); }},
             {"--only", [&out](std::string_view value) { return parse_only(value, out.trim); }},
             {"--nodes", within(out.trim.nodes, 1, 5000)},
+            {"--connections", within(out.trim.connections, 2, 5000)},
             {"--halve", within(out.trim.halvings, 0, 30)},
             {"--count", within(out.count, 1, 1'000'000'000)},
             {"--jobs", within(out.jobs, 1, 64)},

@@ -32,6 +32,7 @@ Counters::Counters(World& world, const Plan& plan)
       traffic_(plan.traffic),
       calm_(plan.calm() &&
             (plan.links.bytes_per_second == 0 || plan.links.bytes_per_second > 1'000'000)),
+      flooded_(calm_ && plan.faults.empty() && plan.connections != 0),
       cells_per_call_(plan.traffic.keys > 5 ? kCellsPerCallMany : kCellsPerCallFew),
       limits_{plan.traffic.requests_per_minute, {}, {}},
       rng_(plan.seed ^ 0xc0de),
@@ -70,7 +71,9 @@ void Counters::on_start(std::uint32_t index) {
     node.store = std::make_unique<CounterStore>(*node.table, process.name, generation(index),
                                                 StoreOptions{.push_cells_max = cells_per_call_});
     node.fanout = std::make_unique<CounterFanout>(*node.store, cells_per_call_);
-    node.puller = std::make_unique<CounterPuller>(*node.store);
+    node.puller = std::make_unique<CounterPuller>(
+        *node.store, PullerOptions{.full_mesh_max = world_.options().full_mesh_max});
+    node.relay = make_relay(index);
     for (const KeyId& key : keys_) (void)node.store->bind(key, limits_);
     news_.start(index, world_.now());
     ++lives_;
@@ -91,6 +94,8 @@ void Counters::on_connected(std::uint32_t index, std::uint32_t peer) {
     node.connected[peer] = world_.now();
     node.fanout->on_connected(world_.node(peer).name, world_.now());
     node.puller->on_connected(world_.node(peer).name, world_.now());
+    node.relays.erase(peer);
+    node.relay->on_connected(world_.node(peer).name);
     news_.miss(index, peer, world_.now());
 }
 
@@ -101,6 +106,8 @@ void Counters::on_disconnected(std::uint32_t index, std::uint32_t peer) {
     node.connected.erase(peer);
     node.fanout->on_disconnected(world_.node(peer).name);
     node.puller->on_disconnected(world_.node(peer).name);
+    node.relays.erase(peer);
+    node.relay->on_disconnected(world_.node(peer).name);
     news_.miss(index, peer, world_.now());
 }
 
@@ -115,8 +122,11 @@ void Counters::on_leave(std::uint32_t index) {
 void Counters::on_packet(std::uint32_t index, std::uint32_t peer, const Packet& packet) {
     Node& node = nodes_[index];
     if (const auto* answer = std::get_if<CounterAnswer>(&packet)) {
+        if (node.relays[peer].erase(answer->token) > 0) return;
         return answered(index, peer, answer->token, true);
     }
+    if (const auto* told = std::get_if<CounterRelayed>(&packet))
+        return on_relay(index, peer, *told);
     if (const auto* page = std::get_if<CounterPage>(&packet)) return on_page(index, peer, *page);
     if (const auto* asked = std::get_if<CounterPull>(&packet)) {
         node.fanout->on_asked(world_.node(peer).name);
@@ -155,6 +165,7 @@ void Counters::tick(std::uint32_t index) {
     Node& node = nodes_[index];
     const std::uint32_t living = world_.living(index);
     push(index, living);
+    relay(index, living);
     ask(index, living);
     if (++node.ticks % kTicksPerCollection == 0) {
         node.store->tick(world_.now(), world_.wall(index));
@@ -168,16 +179,20 @@ std::size_t Counters::calls_under_way(std::uint32_t index, std::uint32_t peer) c
     return found == nodes_[index].calls.end() ? 0 : found->second.size();
 }
 
+std::size_t Counters::room_for(std::uint32_t index, std::uint32_t peer) const {
+    const auto relayed = nodes_[index].relays.find(peer);
+    const std::size_t calls = calls_under_way(index, peer) +
+                              (relayed == nodes_[index].relays.end() ? 0 : relayed->second.size());
+    return cells_per_call_ * (kCallsMax - std::min(kCallsMax, calls));
+}
+
 void Counters::push(std::uint32_t index, std::uint32_t nodes) {
     Node& node = nodes_[index];
     const MonoTime now = world_.now();
     std::uint32_t running = 0;
     for (std::uint32_t i = 0; i < nodes_.size(); ++i) running += world_.running(i) ? 1 : 0;
     nodes_overestimated_ = std::max(nodes_overestimated_, static_cast<double>(running) / nodes);
-    const auto room = [&](const NodeId& peer) {
-        const std::size_t calls = calls_under_way(index, *world_.index_of(peer));
-        return cells_per_call_ * (kCallsMax - std::min(kCallsMax, calls));
-    };
+    const auto room = [&](const NodeId& peer) { return room_for(index, *world_.index_of(peer)); };
     const std::uint64_t before = node.store->changes();
     CounterCalls calls = node.fanout->on_interval(now, world_.wall(index), nodes, room);
     note_skipped(index, before, calls);

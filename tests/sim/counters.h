@@ -6,6 +6,8 @@
 //  - no node believes more of another than that one really charged;
 //  - what is held is bounded, and collected when its windows have passed (I12);
 //  - merging in any order, repeated, gives the same (I15);
+//  - a node passes each batch on once, and believes none that its origin has not signed; where
+//    nothing goes wrong and each can tell all of its few connections, all hear it;
 //  - in a calm network a push arrives within seconds; after healing all hold the same cells, of
 //    those too who are gone.
 // One thread.
@@ -16,6 +18,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -23,6 +26,7 @@
 
 #include "mesh/limits/counter_fanout.h"
 #include "mesh/limits/counter_puller.h"
+#include "mesh/limits/counter_relay.h"
 #include "mesh/limits/counter_store.h"
 #include "mesh/limits/counter_table.h"
 #include "schema/base/rng.h"
@@ -43,6 +47,7 @@ class Counters final : public Service {
     void on_connected(std::uint32_t node, std::uint32_t peer) override;
     void on_disconnected(std::uint32_t node, std::uint32_t peer) override;
     void on_packet(std::uint32_t node, std::uint32_t peer, const Packet& packet) override;
+    void on_forge(std::uint32_t node, std::uint32_t liar, std::uint32_t about) override;
     void on_leave(std::uint32_t node) override;
     std::string disagreement() const override;
     void finish() override;
@@ -60,11 +65,20 @@ class Counters final : public Service {
         bool first = false;
         MonoTime as_of;
     };
+    // A signed batch: its origin, generation and sequence.
+    using Said = std::tuple<NodeId, Generation, std::uint64_t>;
+    static Said name_of(const mesh::limits::SignedBatch& said) {
+        return {said.batch.node, said.batch.generation, said.sequence};
+    }
     struct Node {
         std::unique_ptr<mesh::limits::CounterTable> table;
         std::unique_ptr<mesh::limits::CounterStore> store;
         std::unique_ptr<mesh::limits::CounterFanout> fanout;
         std::unique_ptr<mesh::limits::CounterPuller> puller;
+        std::unique_ptr<mesh::limits::CounterRelay> relay;
+        std::map<std::uint32_t, std::set<std::uint64_t>> relays;  // unanswered, by peer
+        std::map<Said, MonoTime> passed_on;                       // and when
+        std::set<Said> heard;                                     // by relays, or its own
         // Unanswered pushes, by peer and token, and as of when they tell.
         std::map<std::uint32_t, std::map<std::uint64_t, MonoTime>> calls;
         std::map<std::uint32_t, Round> questions, catch_ups;
@@ -89,6 +103,7 @@ class Counters final : public Service {
     void on_page(std::uint32_t node, std::uint32_t peer, const CounterPage& told);
     void note_skipped(std::uint32_t node, std::uint64_t before,
                       const mesh::limits::CounterCalls& calls);
+    std::size_t room_for(std::uint32_t node, std::uint32_t peer) const;  // cells
     std::size_t calls_under_way(std::uint32_t node, std::uint32_t peer) const;
     void answered(std::uint32_t node, std::uint32_t peer, std::uint64_t token, bool taken);
     CellName cell(std::uint32_t node, std::uint32_t key, Kind kind, std::uint32_t window) const;
@@ -96,6 +111,15 @@ class Counters final : public Service {
     Life life(std::uint32_t node) const { return {node, world_.node(node).life}; }
     const KeyId& key_id(std::uint32_t key) const { return keys_[key]; }
     std::uint32_t key_of(const KeyId& id) const;
+
+    // counter_relays.cc
+    std::unique_ptr<mesh::limits::CounterRelay> make_relay(std::uint32_t node) const;
+    void relay(std::uint32_t node, std::uint32_t nodes);
+    void on_relay(std::uint32_t node, std::uint32_t peer, const CounterRelayed& told);
+    void hear(std::uint32_t node, std::uint32_t from, const mesh::limits::SignedBatchRef& said);
+    bool all_relay() const;
+    void check_reaches_all(std::uint32_t node, const Said& said) const;
+    void check_passed_on(std::uint32_t node, const mesh::limits::RelayCall& call);
 
     // counter_checks.cc
     void check_admission(std::uint32_t node, std::uint32_t key);
@@ -118,7 +142,8 @@ class Counters final : public Service {
 
     World& world_;
     const Traffic traffic_;
-    const bool calm_;  // and quick
+    const bool calm_;     // and quick
+    const bool flooded_;  // calm, without faults, and who is not connected hears of it by relays
     const std::size_t cells_per_call_;
     mesh::state::KeyLimits limits_;
     Rng rng_;
@@ -130,6 +155,7 @@ class Counters final : public Service {
     Duration clocks_apart_{};         // the most so far
     double nodes_overestimated_ = 1;  // running nodes for each that a push filter counted, at most
     std::uint64_t lives_ = 0;
+    std::uint64_t relay_token_ = 0;
 };
 
 }  // namespace vidai::sim

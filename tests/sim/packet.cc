@@ -115,6 +115,15 @@ std::size_t packed_bytes(const mesh::limits::CellBatch& batch) {
     return kFrame + 3 * kWord + kCellBatch + contents(batch);
 }
 
+std::size_t packed_bytes(const std::vector<mesh::limits::SignedBatchRef>& relayed) {
+    constexpr std::size_t kSignedBatch = 3 * kWord;  // a sequence and two pointers
+    std::size_t size = kFrame + 2 * kWord + kWord;
+    for (const mesh::limits::SignedBatchRef& said : relayed) {
+        size += kSignedBatch + kCellBatch + contents(said->batch) + said->signature.size();
+    }
+    return size;
+}
+
 std::size_t packed_bytes(const mesh::limits::CellPull& pull) {
     std::size_t size = kFrame + 4 * kWord + kWord + contents(pull.from);
     for (const mesh::limits::OriginProgress& one : pull.have) {
@@ -158,6 +167,9 @@ std::size_t wire_bytes(const Packet& packet) {
     }
     if (const auto* page = std::get_if<CounterPage>(&packet)) {
         return sealed(kReturn - kFrame + packed_bytes(*page->page));
+    }
+    if (const auto* relayed = std::get_if<CounterRelayed>(&packet)) {
+        return sealed(kCall - kFrame + packed_bytes(*relayed->batches)) + kEnd;
     }
     if (const auto* push = std::get_if<RegisterPush>(&packet)) {
         return sealed(kCall - kFrame + packed_bytes(*push->registers)) + kAnswer + kEnd;

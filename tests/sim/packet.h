@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "mesh/limits/counter_relay.h"
 #include "mesh/limits/counter_store.h"
 #include "mesh/membership/message.h"
 #include "mesh/state/register_set.h"
@@ -39,6 +40,12 @@ struct CounterPage {
     MonoTime as_of;  // when it was made; travels as no byte
 };
 
+// A call of CounterRelay; answered as a push is.
+struct CounterRelayed {
+    std::uint64_t token = 0;
+    std::shared_ptr<const std::vector<mesh::limits::SignedBatchRef>> batches;
+};
+
 // Registers, as the exchange of mesh/rpc sends them.
 struct RegisterPush {
     std::shared_ptr<const std::vector<mesh::state::Register>> registers;
@@ -55,11 +62,12 @@ struct RegisterPage {
 };
 
 using Packet = std::variant<mesh::membership::Message, CounterPush, CounterAnswer, CounterPull,
-                            CounterPage, RegisterPush, RegisterPull, RegisterPage>;
+                            CounterPage, CounterRelayed, RegisterPush, RegisterPull, RegisterPage>;
 
 // A value as mesh/wire packs it, flat, without its envelope.
 std::size_t packed_bytes(const mesh::membership::Message& message);
 std::size_t packed_bytes(const mesh::limits::CellBatch& batch);  // as a push
+std::size_t packed_bytes(const std::vector<mesh::limits::SignedBatchRef>& relayed);
 std::size_t packed_bytes(const mesh::limits::CellPull& pull);
 std::size_t packed_bytes(const mesh::limits::CellPage& page);
 // TCP payload of a packet: packed, in its capnp call, with the return and finish that it causes,

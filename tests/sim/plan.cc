@@ -100,6 +100,7 @@ std::string Plan::describe() const {
                   static_cast<unsigned long long>(traffic.tokens_per_minute), traffic.offered,
                   traffic.burst, ms(traffic.hold_max), ms(clocks_apart));
     out += text;
+    if (connections != 0) out += "  about " + std::to_string(connections) + " connections each\n";
     if (registers) out += "  registers are written\n";
     for (std::size_t i = 0; i < faults.size(); ++i) {
         const Fault& fault = faults[i];
@@ -123,6 +124,7 @@ void apply(const Trim& trim, Plan& plan) {
         }
         plan.faults = std::move(kept);
     }
+    if (trim.connections != 0) plan.connections = trim.connections;
     for (Fault& fault : plan.faults) fault.lasts /= std::int64_t{1} << trim.halvings;
     if (trim.plain_links) {
         plan.links.loss = plan.links.duplicate = plan.links.tail = 0;
@@ -145,6 +147,7 @@ std::string Trim::describe() const {
         if (out.back() == ',') out.pop_back();
     }
     if (halvings != 0) out += " --halve " + std::to_string(halvings);
+    if (connections != 0) out += " --connections " + std::to_string(connections);
     if (plain_links) out += " --plain-links";
     if (no_traffic) out += " --no-traffic";
     if (one_clock) out += " --one-clock";
@@ -183,6 +186,10 @@ Plan draw_plan(std::uint64_t seed, const Trim& trim) {
     std::stable_sort(plan.faults.begin(), plan.faults.end(),
                      [](const Fault& a, const Fault& b) { return a.at < b.at; });
     plan.registers = Rng(seed ^ 0x4e61).chance(0.4);  // not of `rng`: seeds keep their meaning
+    Rng links(seed ^ 0x5ca1e);
+    if (plan.nodes >= 6 && links.chance(0.2)) {
+        plan.connections = 3 + static_cast<std::uint32_t>(links.below(plan.nodes - 5));
+    }
     apply(trim, plan);
     return plan;
 }

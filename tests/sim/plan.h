@@ -75,11 +75,12 @@ struct Plan {
     std::uint32_t nodes = 3;
     LinkQuality links;
     Traffic traffic;
-    bool registers = false;     // are written while faults last
-    Duration clocks_apart{};    // the wall clocks of nodes differ by up to
-    Duration into_minute{};     // since a minute turned, when the run begins
-    bool timers_first = false;  // what a paused process sees first when it wakes
-    std::vector<Fault> faults;  // ascending
+    std::uint32_t connections = 0;  // that each node keeps about; 0: one to everybody
+    bool registers = false;         // are written while faults last
+    Duration clocks_apart{};        // the wall clocks of nodes differ by up to
+    Duration into_minute{};         // since a minute turned, when the run begins
+    bool timers_first = false;      // what a paused process sees first when it wakes
+    std::vector<Fault> faults;      // ascending
     // No loss, tails, pauses or partitions: nobody alive may ever be declared dead.
     bool calm() const;
     std::string describe() const;
@@ -90,8 +91,9 @@ struct Trim {
     std::uint32_t nodes = 0;  // 0: drawn, 2 to 10
     // Faults that are kept, counted from 1 in the order in which the plan shows them; nothing: all.
     std::optional<std::vector<std::uint32_t>> only;
-    std::uint32_t halvings = 0;  // of how long faults last
-    bool plain_links = false;    // no loss, duplicates, tails, and no limit of rate
+    std::uint32_t halvings = 0;     // of how long faults last
+    std::uint32_t connections = 0;  // 0: as drawn
+    bool plain_links = false;       // no loss, duplicates, tails, and no limit of rate
     bool no_traffic = false;
     bool one_clock = false;
     // As the command line says it; empty: nothing is trimmed.

@@ -58,18 +58,23 @@ void Registers::on_start(std::uint32_t index) {
     if (node.serial != world_.node(index).serial) volume.clear();  // it was wiped
     node = {};
     node.serial = world_.node(index).serial;
-    for (Register& held : volume) take(index, std::move(held));
+    node.relay = std::make_unique<RegisterRelay>(
+        RegisterRelayOptions{.full_mesh_max = world_.options().full_mesh_max},
+        world_.node(index).serial + world_.node(index).life + index);
+    for (Register& held : volume) (void)take(index, std::move(held));
     const auto phase = rng_.below(static_cast<std::uint64_t>(kTick.count()));
     world_.later(index, Duration(phase), [this, index] { tick(index); });
 }
 
 void Registers::on_connected(std::uint32_t index, std::uint32_t peer) {
     nodes_[index].pulls.erase(peer);
+    nodes_[index].relay->on_connected(world_.node(peer).name);
     pull(index, peer, {});
 }
 
 void Registers::on_disconnected(std::uint32_t index, std::uint32_t peer) {
     nodes_[index].pulls.erase(peer);
+    nodes_[index].relay->on_disconnected(world_.node(peer).name);
 }
 
 void Registers::send(std::uint32_t index, std::uint32_t peer, Packet packet) {
@@ -131,7 +136,7 @@ void Registers::write_something() {
     names_.insert(name_of(mine));
     bytes_written_ += mine.statement.value.size() + 256;
     written_.push_back(mine);
-    take(index, mine);
+    (void)take(index, mine);
     const auto told = std::make_shared<std::vector<Register>>(1, std::move(mine));
     for (std::uint32_t peer = 0; peer < nodes_.size(); ++peer) {
         if (peer != index && world_.network().connected(index, peer)) {
@@ -140,15 +145,26 @@ void Registers::write_something() {
     }
 }
 
-void Registers::take(std::uint32_t index, Register told) {
+// Once, and not to whom it came from.
+void Registers::pass_on(std::uint32_t index, std::uint32_t from, Register told) {
+    const NodeId& author = told.statement.origin;
+    const std::size_t bytes = told.statement.value.size() + 256;
+    const std::vector<NodeId> next = nodes_[index].relay->next(
+        author, world_.node(from).name, bytes, world_.living(index), world_.now());
+    const auto page = std::make_shared<std::vector<Register>>(1, std::move(told));
+    for (const NodeId& peer : next) send(index, *world_.index_of(peer), RegisterPush{page});
+}
+
+bool Registers::take(std::uint32_t index, Register told) {
     Node& node = nodes_[index];
     const Name name = name_of(told);
-    if (told.signature.bytes != sign(told.statement).signature.bytes) return;
-    if (by_operators(name.kind) && is_over(until_of(told.statement), world_.wall(index))) return;
+    if (told.signature.bytes != sign(told.statement).signature.bytes) return false;
+    if (by_operators(name.kind) && is_over(until_of(told.statement), world_.wall(index)))
+        return false;
     if (!by_operators(name.kind)) node.clock.observe(told.statement.time);
     const auto rank = [](const Statement& said) { return std::pair(said.retired, said.time); };
     const auto heard = rank(told.statement);
-    (void)node.set.merge(std::move(told));
+    const bool news = node.set.merge(std::move(told)) == RegisterSet::Merge::kApplied;
     const Register* held = node.set.find(name);
     if (!by_operators(name.kind) && (held == nullptr || rank(held->statement) < heard)) {
         world_.violate("newest-wins", world_.node(index).name.str() + " is told a newer " +
@@ -164,6 +180,7 @@ void Registers::take(std::uint32_t index, Register told) {
         world_.violate("registers-bounded",
                        world_.node(index).name.str() + " holds " + std::to_string(node.set.size()));
     }
+    return news;
 }
 
 void Registers::collect(std::uint32_t index) {
@@ -218,7 +235,9 @@ void Registers::pull(std::uint32_t index, std::uint32_t peer, Cursor from) {
 void Registers::on_packet(std::uint32_t index, std::uint32_t peer, const Packet& packet) {
     Node& node = nodes_[index];
     if (const auto* push = std::get_if<RegisterPush>(&packet)) {
-        for (const Register& told : *push->registers) take(index, told);
+        for (const Register& told : *push->registers) {
+            if (take(index, told)) pass_on(index, peer, told);
+        }
     } else if (const auto* asked = std::get_if<RegisterPull>(&packet)) {
         const Page page = node.set.page(*asked->digest, asked->from, kPageBytes);
         auto registers = std::make_shared<std::vector<Register>>();
@@ -228,7 +247,7 @@ void Registers::on_packet(std::uint32_t index, std::uint32_t peer, const Packet&
         const auto open = node.pulls.find(peer);
         if (open == node.pulls.end() || open->second != page->token) return;
         node.pulls.erase(open);
-        for (const Register& told : *page->registers) take(index, told);
+        for (const Register& told : *page->registers) (void)take(index, told);
         if (page->next && !page->registers->empty()) pull(index, peer, *page->next);
     }
 }

@@ -12,10 +12,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "mesh/state/register_relay.h"
 #include "mesh/state/register_set.h"
 #include "schema/base/rng.h"
 #include "tests/sim/world.h"
@@ -31,6 +33,7 @@ class Registers final : public Service {
     void on_connected(std::uint32_t node, std::uint32_t peer) override;
     void on_disconnected(std::uint32_t node, std::uint32_t peer) override;
     void on_packet(std::uint32_t node, std::uint32_t peer, const Packet& packet) override;
+    void on_forge(std::uint32_t, std::uint32_t, std::uint32_t) override {}
     void on_leave(std::uint32_t) override {}
     std::string disagreement() const override;
     void finish() override;
@@ -41,6 +44,7 @@ class Registers final : public Service {
     struct Node {
         mesh::state::RegisterSet set;
         mesh::state::HlcClock clock;
+        std::unique_ptr<mesh::state::RegisterRelay> relay;
         std::vector<Register> volume;                  // as last saved
         std::uint64_t serial = 0;                      // of the certificate that it is beside
         std::set<Name> retired;                        // seen, in this process
@@ -53,7 +57,8 @@ class Registers final : public Service {
     void write_something();
     mesh::state::Statement draw(std::uint32_t node);
     void tick(std::uint32_t node);
-    void take(std::uint32_t node, Register told);
+    bool take(std::uint32_t node, Register told);  // true: it was news
+    void pass_on(std::uint32_t node, std::uint32_t from, Register told);
     void collect(std::uint32_t node);
     void pull(std::uint32_t node, std::uint32_t peer, mesh::state::Cursor from);
     void send(std::uint32_t node, std::uint32_t peer, Packet packet);

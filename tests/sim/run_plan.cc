@@ -106,7 +106,9 @@ void forbid_false_deaths(World& world, const Plan& plan) {
 
 }  // namespace
 
-Outcome run_plan(const Plan& plan, const mesh::membership::Options& options, bool verbose) {
+Outcome run_plan(const Plan& plan, const mesh::membership::Options& defaults, bool verbose) {
+    mesh::membership::Options options = defaults;
+    if (plan.connections != 0) options.full_mesh_max = options.connections_max = plan.connections;
     World world(plan, options);
     if (plan.calm()) forbid_false_deaths(world, plan);
     if (plan.traffic.keys > 0) world.add(std::make_unique<Counters>(world, plan));

@@ -19,6 +19,8 @@ class Service {
     virtual void on_connected(std::uint32_t node, std::uint32_t peer) = 0;
     virtual void on_disconnected(std::uint32_t node, std::uint32_t peer) = 0;
     virtual void on_packet(std::uint32_t node, std::uint32_t peer, const Packet& packet) = 0;
+    // `liar`, which has a good certificate, tells `node` what `about` never said.
+    virtual void on_forge(std::uint32_t node, std::uint32_t liar, std::uint32_t about) = 0;
     // The farewell is about to be said.
     virtual void on_leave(std::uint32_t node) = 0;
     // What is still missing for all nodes to agree with the truth; empty when nothing is.

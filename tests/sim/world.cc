@@ -293,6 +293,9 @@ void World::forge(std::uint32_t at, std::uint32_t about) {
     if (nodes_.size() < 2 || liar == at) return;
     remember("a forged claim about " + nodes_[about].name.str() + " reaches " +
              nodes_[at].name.str());
+    for (const auto& service : services_) {
+        defer(at, false, [&service, at, liar, about] { service->on_forge(at, liar, about); });
+    }
     give(at, false,
          [this, liar, lie = std::make_shared<const Claim>(std::move(lie))](Membership& core,
                                                                            Effects& out) {

@@ -97,6 +97,7 @@ class World : private Receiver {
     const std::deque<std::string>& history() const { return history_; }
     std::uint64_t trace_hash() const { return hash_; }
     const Network& network() const { return network_; }
+    const mesh::membership::Options& options() const { return options_; }
 
     // For services.
     void add(std::unique_ptr<Service> service) { services_.push_back(std::move(service)); }
