@@ -77,6 +77,11 @@ Version Membership::version_of(const NodeId& id) const {
     return index == Roster::kNone ? Version{} : core_->roster()[index].version();
 }
 
+ClaimRef Membership::claim_of(const NodeId& id) const {
+    const std::uint32_t index = core_->roster().find(id);
+    return index == Roster::kNone ? nullptr : core_->roster()[index].claim;
+}
+
 std::vector<ClaimRef> Membership::claims() const {
     std::vector<ClaimRef> out;
     for (std::uint32_t i = 1; i < core_->roster().size(); ++i) {

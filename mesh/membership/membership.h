@@ -105,6 +105,7 @@ class Membership {
     // One member's status; kJoining for an unknown id. No allocation.
     Status status_of(const NodeId& id) const;
     Version version_of(const NodeId& id) const;
+    ClaimRef claim_of(const NodeId& id) const;  // null for an unknown id
     // All others' claims, to be kept on the volume and given to the next life.
     std::vector<ClaimRef> claims() const;
     const ClaimRef& self() const;

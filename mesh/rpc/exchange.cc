@@ -10,13 +10,17 @@
 
 namespace vidai::mesh::rpc {
 
-Exchange::Exchange(Links& links, Replica& replica, const Clock& clock, Merged merged)
+Exchange::Exchange(Links& links, Replica& replica, const Clock& clock, RelaySetup relay,
+                   Merged merged)
     : links_(links),
       replica_(replica),
       clock_(clock),
       merged_(std::move(merged)),
       fanout_(replica.counters(), wire::kCellsPerChunk),
-      puller_(replica.counters()),
+      puller_(replica.counters(), {.full_mesh_max = relay.full_mesh_max}),
+      relay_(replica.counters(), std::move(relay.crypto),
+             {.full_mesh_max = relay.full_mesh_max, .cells_max = wire::kCellsPerChunk}, relay.seed),
+      register_relay_({.full_mesh_max = relay.full_mesh_max}, relay.seed + 1),
       propagation_(clock.wall_now()),
       tasks_(*this) {}
 
@@ -25,6 +29,8 @@ Exchange::~Exchange() noexcept(false) = default;
 void Exchange::on_link_up(const NodeId& peer) {
     fanout_.on_connected(peer, mono_now());
     puller_.on_connected(peer, mono_now());
+    relay_.on_connected(peer);
+    register_relay_.on_connected(peer);
     note_owed(peer, peers_[peer]);
     peers_[peer].pull_again = peers_[peer].pulling;
     if (!peers_[peer].pulling) tasks_.add(pull(peer, {}));
@@ -38,16 +44,28 @@ void Exchange::note_owed(const NodeId& id, Peer& peer) {
 void Exchange::on_link_down(const NodeId& peer) {
     fanout_.on_disconnected(peer);
     puller_.on_disconnected(peer);
+    relay_.on_disconnected(peer);
+    register_relay_.on_disconnected(peer);
     peers_.erase(peer);
+}
+
+void Exchange::count(const limits::MergeCount& merged) {
+    counters_.cells_applied += merged.applied;
+    counters_.cells_unchanged += merged.unchanged;
+    counters_.cells_refused += merged.refused;
 }
 
 limits::MergeCount Exchange::merge(const limits::CellBatch& batch, const NodeId& from,
                                    WallTime wall) {
-    const limits::MergeCount count = replica_.counters().merge(batch, from, mono_now(), wall);
-    counters_.cells_applied += count.applied;
-    counters_.cells_unchanged += count.unchanged;
-    counters_.cells_refused += count.refused;
-    return count;
+    const limits::MergeCount merged = replica_.counters().merge(batch, from, mono_now(), wall);
+    count(merged);
+    return merged;
+}
+
+void Exchange::on_relayed(const NodeId& from, const wire::SignedBatches& batches) {
+    for (const limits::SignedBatchRef& said : batches) {
+        count(relay_.on_relay(from, said, mono_now(), wall_now()));
+    }
 }
 
 limits::CellPage Exchange::cells_for(const NodeId& from, const limits::CellPull& pull) {
@@ -70,9 +88,9 @@ void Exchange::on_counters(const NodeId& from, const wire::CounterPush& push) {
     if (count.applied > 0) propagation_.counters(push.sent, wall, sync.clock_offset());
 }
 
-void Exchange::on_registers(const NodeId& from, std::vector<state::Register> registers) {
+MergeReport Exchange::merge(const NodeId& from, std::vector<state::Register> registers) {
     const WallTime wall = wall_now();
-    const MergeReport report = replica_.merge(std::move(registers), wall, mono_now());
+    MergeReport report = replica_.merge(std::move(registers), wall, mono_now());
     for (const KeyChange& change : report.changes) {
         const state::Statement& said = replica_.find(change.key)->statement;
         propagation_.register_written(said.time.wall(), wall, clock_offset(said.origin));
@@ -81,21 +99,46 @@ void Exchange::on_registers(const NodeId& from, std::vector<state::Register> reg
     counters_.registers_known += report.known;
     counters_.registers_refused += report.refused;
     merged_(from, report);
+    return report;
+}
+
+void Exchange::on_registers(const NodeId& from, std::vector<state::Register> registers) {
+    const MergeReport report = merge(from, std::move(registers));
+    for (const state::RegisterName& name : report.news) pass_on(name, from);
+}
+
+void Exchange::pass_on(const state::RegisterName& name, const NodeId& from) {
+    const state::Register* const said = replica_.registers().find(name);
+    if (said == nullptr) return;
+    const std::size_t bytes = said->statement.value.size() + said->chain->size();
+    const NodeId& author = said->statement.origin;
+    for (const NodeId& peer : register_relay_.next(author, from, bytes, nodes_, mono_now())) {
+        Session* const session = links_.find(peer);
+        if (session == nullptr || !session->bulk().takes(bytes)) continue;
+        tasks_.add(session->push_registers({{said}, std::nullopt}).ignoreResult());
+    }
+}
+
+std::size_t Exchange::cells_room(const NodeId& peer, bool whole_window) {
+    Session* const session = links_.find(peer);
+    if (session == nullptr) return 0;
+    const BulkWindow& bulk = session->bulk();
+    return (whole_window ? bulk.room() : std::min(bulk.room(), bulk.chunk())) / wire::kCellBytes;
 }
 
 void Exchange::push_counters(std::uint32_t nodes) {
-    const auto cells = [this](const NodeId& peer, bool whole_window) {
-        Session* const session = links_.find(peer);
-        if (session == nullptr) return std::size_t{0};
-        const BulkWindow& bulk = session->bulk();
-        return (whole_window ? bulk.room() : std::min(bulk.room(), bulk.chunk())) /
-               wire::kCellBytes;
-    };
+    nodes_ = nodes;
     const MonoTime now = mono_now();
-    perform(fanout_.on_interval(now, wall_now(), nodes,
-                                [&](const NodeId& peer) { return cells(peer, true); }));
-    for (const limits::CounterAsk& ask : puller_.on_interval(
-             now, wall_now(), nodes, [&](const NodeId& peer) { return cells(peer, false); })) {
+    const WallTime wall = wall_now();
+    const auto window = [this](const NodeId& peer) { return cells_room(peer, true); };
+    const auto chunk = [this](const NodeId& peer) { return cells_room(peer, false); };
+    perform(fanout_.on_interval(now, wall, nodes, window));
+    for (const limits::RelayCall& call : relay_.on_interval(now, wall, nodes, window)) {
+        Session* const session = links_.find(call.to);
+        if (session != nullptr) tasks_.add(session->relay_counters(call.batches).ignoreResult());
+    }
+    counters_.relays = relay_.counters();
+    for (const limits::CounterAsk& ask : puller_.on_interval(now, wall, nodes, chunk)) {
         tasks_.add(perform(ask));
     }
 }
@@ -180,7 +223,7 @@ kj::Promise<void> Exchange::pull(const NodeId& peer, state::Cursor from) {
             const bool progress = !page->registers.empty();
             std::optional<state::Cursor> next = std::move(page->next);
             told_registers_ |= !next;
-            on_registers(peer, std::move(page->registers));
+            (void)merge(peer, std::move(page->registers));
             const bool more = next && progress;
             if (asked != peers_.end()) {
                 PeerSync& sync = asked->second.sync;
@@ -215,7 +258,8 @@ Duration Exchange::delay(Duration push_interval) {
     links_.for_each([&](const NodeId&, Session& session) {
         slowest = std::max(slowest, session.push_time_max(now));
     });
-    return push_interval + slowest;
+    const Duration once = push_interval + slowest;
+    return relay_.relays() ? relay_.spacing() + relay_.hops() * once : once;
 }
 
 Duration Exchange::skew() const {

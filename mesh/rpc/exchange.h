@@ -2,8 +2,10 @@
 // Exchange: keeps the replica equal to the peers'. Counters: changed cells to everybody each push
 // interval; a peer that missed a push is told what changed since; each new connection and every 5
 // to 30 s asks for what this node lacks. Registers: what changes here goes to everybody at once,
-// and each new connection and each digest interval pulls what differs. A lost message is repaired
-// by the next of these. All of it in chunks, as many as the connection's bulk window has room for.
+// and each new connection and each digest interval pulls what differs. In a mesh too large for a
+// connection to everybody, what is news is passed on (counter_relay.h, register_relay.h). A lost
+// message is repaired by the next of these. All of it in chunks, as many as the connection's bulk
+// window has room for.
 // Mesh thread.
 #pragma once
 
@@ -17,10 +19,13 @@
 
 #include "mesh/limits/counter_fanout.h"
 #include "mesh/limits/counter_puller.h"
+#include "mesh/limits/counter_relay.h"
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/peer_sync.h"
 #include "mesh/rpc/propagation.h"
+#include "mesh/rpc/relaying.h"
 #include "mesh/rpc/replica.h"
+#include "mesh/state/register_relay.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
 
@@ -30,19 +35,21 @@ struct ExchangeCounters {
     std::uint64_t cells_applied = 0, cells_unchanged = 0, cells_refused = 0;
     std::uint64_t registers_applied = 0, registers_known = 0, registers_refused = 0;
     std::uint64_t catch_ups = 0;
+    limits::RelayCounters relays;
 };
 
 class Exchange final : private kj::TaskSet::ErrorHandler {
   public:
     // `merged` hears of registers that came from `from`.
     using Merged = std::function<void(const NodeId& from, const MergeReport& report)>;
-    Exchange(Links& links, Replica& replica, const Clock& clock, Merged merged);
+    Exchange(Links& links, Replica& replica, const Clock& clock, RelaySetup relay, Merged merged);
     ~Exchange() noexcept(false);
 
     void on_link_up(const NodeId& peer);
     void on_link_down(const NodeId& peer);
     void on_counters(const NodeId& from, const wire::CounterPush& push);
-    void on_registers(const NodeId& from, std::vector<state::Register> registers);
+    void on_relayed(const NodeId& from, const wire::SignedBatches& batches);
+    void on_registers(const NodeId& from, std::vector<state::Register> registers);  // pushed
 
     // What `from` lacks.
     limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull);
@@ -55,8 +62,9 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     // Everything told to everybody; ends when they have answered or failed to.
     kj::Promise<void> flush();
 
-    Duration delay(Duration push_interval);  // D': coalescing and the slowest recent push
-    Duration skew() const;                   // greatest difference to a peer's clock
+    // D': coalescing and the slowest recent push, as often as news is told on its way.
+    Duration delay(Duration push_interval);
+    Duration skew() const;  // greatest difference to a peer's clock
     // Some peer has told all that it knew, keys and counts: this node decides as the mesh does.
     bool informed() const { return told_counters_ && told_registers_; }
     const PeerSync* sync_with(const NodeId& peer) const;  // nullptr: not connected
@@ -79,7 +87,11 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     void perform(const limits::CounterCalls& calls);
     kj::Promise<void> perform(const limits::CounterCall& call);
     kj::Promise<void> perform(const limits::CounterAsk& ask);
+    std::size_t cells_room(const NodeId& peer, bool whole_window);
+    void count(const limits::MergeCount& merged);
     limits::MergeCount merge(const limits::CellBatch& batch, const NodeId& from, WallTime wall);
+    MergeReport merge(const NodeId& from, std::vector<state::Register> registers);
+    void pass_on(const state::RegisterName& name, const NodeId& from);
     kj::Promise<void> pull(const NodeId& peer, state::Cursor from);
 
     Links& links_;
@@ -88,6 +100,9 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     Merged merged_;
     limits::CounterFanout fanout_;
     limits::CounterPuller puller_;
+    limits::CounterRelay relay_;
+    state::RegisterRelay register_relay_;
+    std::uint32_t nodes_ = 1;
     std::map<NodeId, Peer> peers_;
     NodeId last_pulled_;
     bool told_counters_ = false, told_registers_ = false;

@@ -75,6 +75,9 @@ class MeshThread final : private LinkEvents,
     std::optional<::capnp::Capability::Client> returning(const seal::PeerIdentity& who) override;
     void on_message(const NodeId& from, const membership::Message& message) override;
     void on_counters(const NodeId& from, const wire::CounterPush& push) override;
+    void on_relayed(const NodeId& from, const wire::SignedBatches& batches) override {
+        exchange_.on_relayed(from, batches);
+    }
     void on_registers(const NodeId& from, wire::RegisterPage page) override;
     state::Page page_for(const wire::RegisterPull& pull) override;
     limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull) override;

@@ -55,6 +55,14 @@ kj::Promise<void> PeerServer::pushCounters(PushCountersContext context) {
     return kj::READY_NOW;
 }
 
+kj::Promise<void> PeerServer::relayCounters(RelayCountersContext context) {
+    if (!admitted(transport::TrafficKind::kCounters, context)) return over_quota();
+    const auto told = wire::guarded([&]() { return wire::read(context.getParams().getRelay()); });
+    if (!told) return malformed(told.error());
+    calls_.on_relayed(from_, *told);
+    return kj::READY_NOW;
+}
+
 kj::Promise<void> PeerServer::pushRegisters(PushRegistersContext context) {
     if (!admitted(transport::TrafficKind::kRegisters, context)) return over_quota();
     auto page = wire::guarded([&]() { return wire::read(context.getParams().getPage()); });

@@ -24,6 +24,7 @@ class PeerCalls {
     virtual bool admits(const NodeId& from, transport::TrafficKind kind, std::uint64_t bytes) = 0;
     virtual void on_message(const NodeId& from, const membership::Message& message) = 0;
     virtual void on_counters(const NodeId& from, const wire::CounterPush& push) = 0;
+    virtual void on_relayed(const NodeId& from, const wire::SignedBatches& batches) = 0;
     virtual void on_registers(const NodeId& from, wire::RegisterPage page) = 0;
     // Valid until the registers change.
     virtual state::Page page_for(const wire::RegisterPull& pull) = 0;
@@ -51,6 +52,7 @@ class PeerServer final : public proto::Peer::Server {
 
     kj::Promise<void> deliver(DeliverContext context) override;
     kj::Promise<void> pushCounters(PushCountersContext context) override;
+    kj::Promise<void> relayCounters(RelayCountersContext context) override;
     kj::Promise<void> pushRegisters(PushRegistersContext context) override;
     kj::Promise<void> pullRegisters(PullRegistersContext context) override;
     kj::Promise<void> pullCounters(PullCountersContext context) override;

@@ -94,6 +94,7 @@ Result<void> Replica::take(Register verified, WallTime wall, MonoTime now, Merge
     if (!record) return fail(std::move(record).error());
     const KeyChange change{record->id, record->revoked};
     if (apply(std::move(verified), std::move(*record), now) != Merge::kApplied) return full();
+    report.news.push_back({RegisterKind::kKey, change.key.str()});
     ++report.applied;
     report.changes.push_back(change);
     return {};
@@ -113,7 +114,9 @@ Result<void> Replica::take_official(Register verified, WallTime wall, MergeRepor
             return followed;
         }
     }
+    state::RegisterName name{verified.statement.kind, verified.statement.id};
     if (registers_.merge(std::move(verified)) != Merge::kApplied) return full();
+    report.news.push_back(std::move(name));
     identities_.apply(*change);
     ++report.applied;
     report.identities.push_back(std::move(*change));

@@ -43,6 +43,7 @@ struct KeyChange {
 struct MergeReport {
     std::vector<KeyChange> changes;
     std::vector<admission::IdentityChange> identities;
+    std::vector<state::RegisterName> news;  // what was applied
     std::size_t applied = 0, known = 0, refused = 0;
     std::optional<Error> first_refusal;
     std::vector<Error> forks;  // of roots: an alarm, whichever of the two is followed
@@ -62,6 +63,7 @@ class Replica {
             limits::CounterTable& table, Snapshot<state::KeyTable>& keys);
 
     void set_author(Author author) { author_ = std::move(author); }
+    const Author& author() const { return author_; }
     // What was stored; believed as it is.
     std::vector<admission::IdentityChange> load(std::vector<state::Register> stored, WallTime wall,
                                                 MonoTime now);

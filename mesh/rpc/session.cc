@@ -89,9 +89,8 @@ kj::Promise<T> Session::bulk(std::size_t bytes, kj::Promise<T> call, T failed) {
         .attach(kj::mv(answered));
 }
 
-kj::Promise<bool> Session::push_counters(const wire::CounterPush& push) {
-    auto request = remote_.pushCountersRequest();
-    wire::write(push, request.initPush());
+template <class Request>
+kj::Promise<bool> Session::push_timed(Request request) {
     const std::uint64_t words = words_of(request);
     traffic_.add_out(transport::TrafficKind::kCounters, words);
     const MonoTime start = clock_.mono_now();
@@ -102,6 +101,18 @@ kj::Promise<bool> Session::push_counters(const wire::CounterPush& push) {
         return true;
     });
     return bulk(8 * words, kj::mv(call), false);
+}
+
+kj::Promise<bool> Session::push_counters(const wire::CounterPush& push) {
+    auto request = remote_.pushCountersRequest();
+    wire::write(push, request.initPush());
+    return push_timed(kj::mv(request));
+}
+
+kj::Promise<bool> Session::relay_counters(const wire::SignedBatches& batches) {
+    auto request = remote_.relayCountersRequest();
+    wire::write(batches, request.initRelay());
+    return push_timed(kj::mv(request));
 }
 
 kj::Promise<bool> Session::push_registers(const state::Page& page) {

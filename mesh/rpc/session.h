@@ -47,6 +47,7 @@ class Session final : private kj::TaskSet::ErrorHandler {
     const BulkWindow& bulk() const { return load_->bulk; }
     // False when the other side did not take it in time: it must be told later.
     kj::Promise<bool> push_counters(const wire::CounterPush& push);
+    kj::Promise<bool> relay_counters(const wire::SignedBatches& batches);
     kj::Promise<bool> push_registers(const state::Page& page);
     kj::Promise<Result<wire::RegisterPage>> pull_registers(const wire::RegisterPull& pull);
     kj::Promise<Result<limits::CellPage>> pull_counters(const limits::CellPull& pull);
@@ -68,6 +69,8 @@ class Session final : private kj::TaskSet::ErrorHandler {
         Duration slowest{}, slowest_before{};
         Duration push_time_max(MonoTime now);
     };
+    template <class Request>
+    kj::Promise<bool> push_timed(Request request);
     template <class T>
     kj::Promise<T> bulk(std::size_t bytes, kj::Promise<T> call, T failed);
 

@@ -33,6 +33,8 @@ std::string_view domain_label(Domain domain) {
             return "vidai/root-acceptance/1";
         case Domain::kCertificateRequest:
             return "vidai/certificate-request/1";
+        case Domain::kCounterBatch:
+            return "vidai/counter-batch/1";
         case Domain::kFingerprint:
             return "vidai/fingerprint/1";
         case Domain::kMeshTag:

@@ -29,6 +29,7 @@ enum class Domain : std::uint8_t {
     kRootStatement,       // the old root names the new one
     kRootAcceptance,      // the new root accepts to follow the old one
     kCertificateRequest,  // a joiner asks for its certificate
+    kCounterBatch,        // what one node has counted, for relays
     // hashes
     kFingerprint,
     kMeshTag,

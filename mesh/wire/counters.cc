@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -90,6 +91,15 @@ void write(const CounterPush& push, proto::CounterPush::Builder out) {
     write(push.batch, out.initBatch());
 }
 
+void write(const SignedBatches& batches, proto::CounterRelay::Builder out) {
+    auto slots = out.initBatches(static_cast<unsigned>(batches.size()));
+    for (unsigned i = 0; i < slots.size(); ++i) {
+        write(batches[i]->batch, slots[i].initBatch());
+        slots[i].setSequence(batches[i]->sequence);
+        slots[i].setSignature(to_data(batches[i]->signature));
+    }
+}
+
 void write(const limits::CellPull& pull, proto::CellPull::Builder out) {
     out.setWindow(pull.window);
     out.setCellsMax(static_cast<std::uint32_t>(pull.cells_max));
@@ -121,6 +131,24 @@ Result<CounterPush> read(proto::CounterPush::Reader in) {
         if (!batch) return fail(std::move(batch).error());
         push.batch = std::move(*batch);
         return push;
+    });
+}
+
+Result<SignedBatches> read(proto::CounterRelay::Reader in) {
+    return guarded([&]() -> Result<SignedBatches> {
+        SignedBatches batches;
+        if (in.getBatches().size() > kBatchesPerRelay) return malformed("batches");
+        std::size_t room = kCellsPerPush;
+        for (const auto each : in.getBatches()) {
+            auto batch = read(each.getBatch(), room);
+            if (!batch) return fail(std::move(batch).error());
+            limits::SignedBatch said{std::move(*batch), each.getSequence(), {}};
+            const auto signature = bytes_of(each.getSignature());
+            if (signature.size() != said.signature.size()) return malformed("signature");
+            std::ranges::copy(signature, said.signature.begin());
+            batches.push_back(std::make_shared<const limits::SignedBatch>(std::move(said)));
+        }
+        return batches;
     });
 }
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
+#include "mesh/limits/counter_relay.h"
 #include "mesh/limits/counter_store.h"
 #include "schema/rpc/values.capnp.h"
 #include "schema/vocabulary/result.h"
@@ -16,6 +18,7 @@ inline constexpr std::size_t kCellsPerChunk = 256;   // that this node sends: ab
 inline constexpr std::size_t kCellBytes = 48;
 inline constexpr std::size_t kBatchesPerPage = 2'048;
 inline constexpr std::size_t kOriginsPerPull = 65'536;
+inline constexpr std::size_t kBatchesPerRelay = 256;
 
 struct CounterPush {
     limits::CellBatch batch;  // at most kCellsPerPush cells
@@ -23,11 +26,16 @@ struct CounterPush {
     bool complete = false;    // ends a telling of everything
 };
 
+// Of CounterRelay: at most kBatchesPerRelay batches, kCellsPerPush cells together.
+using SignedBatches = std::vector<limits::SignedBatchRef>;
+
 void write(const CounterPush& push, proto::CounterPush::Builder out);
+void write(const SignedBatches& batches, proto::CounterRelay::Builder out);
 void write(const limits::CellPull& pull, proto::CellPull::Builder out);
 void write(const limits::CellPage& page, proto::CellPage::Builder out);
 // kProtocol. Whether a cell makes sense is for CounterStore::merge(); here: kinds, ids, counts.
 Result<CounterPush> read(proto::CounterPush::Reader in);
+Result<SignedBatches> read(proto::CounterRelay::Reader in);
 Result<limits::CellPull> read(proto::CellPull::Reader in);
 Result<limits::CellPage> read(proto::CellPage::Reader in);
 

@@ -30,4 +30,8 @@ interface Peer {
   pullCounters @6 (pull :Values.CellPull) -> (page :Values.CellPage);
   # Cells of anybody that the caller lacks, page by page. Who does not know this is told all of the
   # caller's own by pushCounters.
+
+  relayCounters @7 (relay :Values.CounterRelay) -> ();
+  # What anybody has counted, in its own signed words: in a mesh too large for a connection to
+  # everybody the callee passes it on once.
 }

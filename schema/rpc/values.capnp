@@ -146,6 +146,16 @@ struct CellPage {
   next @2 :CellCursor;  # where to go on when there is more
 }
 
+struct SignedBatch {
+  batch @0 :CellBatch;
+  sequence @1 :UInt64;  # the origin's count of what it has signed in this generation
+  signature @2 :Data;  # its ed25519 signature: mesh/limits/counter_relay.h
+}
+
+struct CounterRelay {
+  batches @0 :List(SignedBatch);
+}
+
 struct CounterPush {
   batch @0 :CellBatch;
   sentMs @1 :Int64;  # the sender's wall clock, so that the receiver sees how far clocks differ

@@ -142,6 +142,7 @@ class Node final : public PeerCalls {
         return store.page(pull);
     }
     void on_counters(const NodeId&, const wire::CounterPush&) override {}
+    void on_relayed(const NodeId&, const wire::SignedBatches&) override {}
     void on_registers(const NodeId&, wire::RegisterPage) override {}
     state::Page page_for(const wire::RegisterPull&) override { return {}; }
     std::uint64_t digest_now() override { return 0; }

@@ -51,6 +51,43 @@ TEST(CounterWire, RefusesBadKeysNodesKindsAndCrowds) {
     EXPECT_FALSE(through_the_wire<proto::CounterPush>(bad).has_value());
 }
 
+limits::SignedBatch signed_batch() {
+    limits::SignedBatch said{push().batch, 7, {}};
+    said.signature.fill(0xa5);
+    return said;
+}
+
+TEST(CounterWire, CarriesSignedBatches) {
+    limits::SignedBatch second = signed_batch();
+    second.sequence = 8;
+    second.batch.node = NodeId("b");
+    const SignedBatches told{std::make_shared<const limits::SignedBatch>(signed_batch()),
+                             std::make_shared<const limits::SignedBatch>(second)};
+    const auto read = through_the_wire<proto::CounterRelay>(told);
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    ASSERT_EQ(read->size(), 2u);
+    EXPECT_EQ(*(*read)[0], signed_batch());
+    EXPECT_EQ(*(*read)[1], second);
+    EXPECT_EQ(limits::signed_bytes(*(*read)[1]), limits::signed_bytes(second));
+}
+
+TEST(CounterWire, RefusesCrowdsOfSignedBatchesAndSignaturesOfAnotherLength) {
+    const auto one = std::make_shared<const limits::SignedBatch>(signed_batch());
+    EXPECT_TRUE(through_the_wire<proto::CounterRelay>(SignedBatches(kBatchesPerRelay, one)));
+    EXPECT_FALSE(through_the_wire<proto::CounterRelay>(SignedBatches(kBatchesPerRelay + 1, one)));
+    limits::SignedBatch large = signed_batch();
+    large.batch.cells.assign(kCellsPerPush / 2, push().batch.cells[0]);
+    const auto half = std::make_shared<const limits::SignedBatch>(large);
+    EXPECT_TRUE(through_the_wire<proto::CounterRelay>(SignedBatches{half, half}));
+    EXPECT_FALSE(through_the_wire<proto::CounterRelay>(SignedBatches{half, half, one}));
+
+    capnp::MallocMessageBuilder builder;
+    auto out = builder.initRoot<proto::CounterRelay>();
+    write(SignedBatches{one}, out);
+    out.getBatches()[0].setSignature(to_data(seal::bytes_of(std::string(63, 'x'))));
+    EXPECT_FALSE(read(out.asReader()).has_value());
+}
+
 TEST(CounterWire, CarriesQuestionsAndPages) {
     limits::CellPull pull{7, {{NodeId("a"), Generation{3}, 9, 11}}, std::nullopt, 200};
     auto asked = through_the_wire<proto::CellPull>(pull);
