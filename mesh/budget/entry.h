@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a ledger's log consists of. Money moves only by an entry committed in the log that has it,
+// or by sealing that log: never by a timeout, a clock or a detector. Amounts are micro-dollars.
+// Value types; any thread.
+#pragma once
+
+#include <bitset>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "mesh/budget/names.h"
+#include "mesh/seal/encoding.h"
+#include "schema/vocabulary/units.h"
+
+namespace vidai::mesh::budget {
+
+// Fixed when the log is opened. A changed set of custodians is a new generation.
+struct LogHeader {
+    LogId id;
+    std::vector<LedgerKey> custodians;  // at most kCustodiansMax, none of them the log's own
+    LogId successor;                    // the one log that may adopt this one
+    bool genesis = false;               // may begin with Genesis
+    friend bool operator==(const LogHeader&, const LogHeader&) = default;
+};
+inline constexpr std::size_t kCustodiansMax = 3;
+
+// How many custodians make an entry committed, and how many seals end a log. Together one more
+// than there are custodians, so that each commit is seen by each seal.
+struct Quorum {
+    std::size_t act = 0;
+    std::size_t seal = 0;  // kNever: a log without custodians waits for its volume
+    static constexpr std::size_t kNever = kCustodiansMax + 1;
+};
+Quorum quorum_of(std::size_t custodians);
+
+struct WindowState {
+    MicroUsd activated;                        // A: may be spent, or was
+    std::map<AccountName, MicroUsd> returned;  // U: will not be spent under that account
+    MicroUsd returned_sum;                     // V
+    MicroUsd in_use() const { return activated - returned_sum; }
+    friend bool operator==(const WindowState&, const WindowState&) = default;
+};
+struct BudgetState {
+    MicroUsd limit;
+    std::map<Ordinal, WindowState> windows;  // the newest two
+    friend bool operator==(const BudgetState&, const BudgetState&) = default;
+};
+using Budgets = std::map<std::pair<Bucket, BudgetId>, BudgetState>;
+
+// All that a log has, as it passes to an heir.
+struct Estate {
+    std::bitset<kBuckets> owned;
+    Budgets budgets;  // of owned buckets
+    // The logs whose place this one takes, itself among them: what is addressed to one of them, or
+    // names it as successor, is this one's to take. And what has been taken.
+    std::set<LogId> represents;
+    std::set<std::pair<LogId, Seq>> taken;
+    std::set<LogId> adopted;
+    friend bool operator==(const Estate&, const Estate&) = default;
+};
+
+struct Genesis {};  // all buckets; only at the start of the mesh's first log
+struct Define {
+    BudgetId budget;
+    MicroUsd limit;
+};
+struct SetLimit {  // binds from its commit; below what is in use, nothing more is activated
+    BudgetId budget;
+    MicroUsd limit;
+};
+struct Activate {  // this process may grant so much more
+    BudgetWindow money;
+    Boot boot;
+    MicroUsd amount;
+};
+struct Return {  // a holder will not spend so much of an account; cumulative
+    BudgetWindow money;
+    AccountName account;
+    MicroUsd returned;
+};
+struct Out {  // the bucket is `to`'s, once it takes it
+    Bucket bucket;
+    LogId to;
+};
+// Why somebody else may take an entry for committed: enough custodians have said that they have it.
+struct Proof {
+    LogHeader log;  // that it is in, or that has committed an Adopt which covers it
+    std::vector<LedgerKey> attested_by;
+};
+struct In {  // takes a committed Out, the entry that ends at `at`
+    Bucket bucket;
+    LogId from;
+    Seq at = 0;
+    LogId to;  // whom it was addressed to
+    Proof proof;
+    Budgets budgets;  // as they were there
+};
+struct Close {  // the last entry: everything passes to a later log of this volume
+    LogId to;
+};
+struct Inherit {  // takes a committed Close
+    LogId from;
+    Seq at = 0;
+    LogId to;
+    Proof proof;
+    std::shared_ptr<const Estate> estate;  // as it was before
+};
+struct SealedHead {
+    LedgerKey custodian;
+    Seq head = 0;
+};
+struct Adopt {         // takes what a sealed log had
+    LogHeader header;  // of that log
+    std::vector<SealedHead> seals;
+    Seq head = 0;  // the longest of them: nothing beyond it is or will be committed
+    bool closed =
+        false;  // its Close is in the head: its target is the heir, and this takes nothing
+    std::shared_ptr<const Estate> estate;
+};
+
+using Entry =
+    std::variant<Genesis, Define, SetLimit, Activate, Return, Out, In, Close, Inherit, Adopt>;
+using EntryRef = std::shared_ptr<const Entry>;
+
+}  // namespace vidai::mesh::budget

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/budget/log_state.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schema/base/mutant.h"
+#include "schema/vocabulary/check.h"
+
+namespace vidai::mesh::budget {
+
+namespace {
+
+std::unexpected<Error> refused(std::string why) {
+    return fail(ErrorCode::kConflict, std::move(why));
+}
+std::unexpected<Error> dishonest(std::string why) {
+    return fail(ErrorCode::kCorrupt, std::move(why));
+}
+std::unexpected<Error> not_owned(const BudgetId& id) {
+    return refused("budget " + id.str() + " is not in this log");
+}
+
+std::size_t custodians_among(const LogHeader& of, const std::vector<LedgerKey>& keys) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(of.custodians, [&](const LedgerKey& custodian) {
+            return std::ranges::find(keys, custodian) != keys.end();
+        }));
+}
+bool proven(const Proof& proof) {
+    if (VIDAI_MUTANT("in-before-out")) return true;
+    const Quorum quorum = quorum_of(proof.log.custodians.size());
+    return custodians_among(proof.log, proof.attested_by) >= quorum.act;
+}
+
+}  // namespace
+
+// FNV-1a (Fowler, Noll, Vo), folded: the same on every node and for ever.
+Bucket bucket_of(const BudgetId& id) {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    for (const char c : id.str()) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
+    hash ^= hash >> 32;
+    return {static_cast<std::uint16_t>(hash % kBuckets)};
+}
+
+Quorum quorum_of(std::size_t custodians) {
+    CHECK(custodians <= kCustodiansMax);
+    if (custodians == 0) return {0, Quorum::kNever};
+    if (VIDAI_MUTANT("commit-alone")) return {0, custodians};
+    if (VIDAI_MUTANT("quorums-do-not-meet") && custodians == 3) return {1, 2};
+    if (VIDAI_MUTANT("seal-by-one")) return {1, 1};
+    if (custodians == 3) return {2, 2};
+    return {1, custodians};
+}
+
+Seq sealed_head(std::span<const SealedHead> seals) {
+    CHECK(!seals.empty());
+    const auto by_head = [](const SealedHead& seal) { return seal.head; };
+    if (VIDAI_MUTANT("adopt-shorter")) return std::ranges::min(seals, {}, by_head).head;
+    return std::ranges::max(seals, {}, by_head).head;
+}
+
+LogState::LogState(const LogHeader& header) : self_(header.id), genesis_(header.genesis) {
+    estate_.represents.insert(self_);
+}
+
+Result<void> LogState::apply(const Entry& entry) {
+    const bool reopens = VIDAI_MUTANT("append-after-close") && std::holds_alternative<Adopt>(entry);
+    if (closed_ && !reopens) {
+        return refused("the log is closed: a later one of this volume has what it had");
+    }
+    auto done = std::visit([this](const auto& one) { return on(one); }, entry);
+    if (done) ++seq_;
+    return done;
+}
+
+const BudgetState* LogState::budget(const BudgetId& id) const {
+    if (closed_) return nullptr;
+    const auto found = estate_.budgets.find({bucket_of(id), id});
+    return found == estate_.budgets.end() ? nullptr : &found->second;
+}
+
+bool LogState::represents(const LogId& log) const {
+    if (VIDAI_MUTANT("out-taken-by-node") && log.ledger == self_.ledger) return true;
+    return estate_.represents.contains(log);
+}
+
+BudgetState* LogState::mine(const BudgetId& id) {
+    const auto found = estate_.budgets.find({bucket_of(id), id});
+    return found == estate_.budgets.end() ? nullptr : &found->second;
+}
+
+MicroUsd LogState::free(const BudgetWindow& money) const {
+    const BudgetState* state = budget(money.budget);
+    if (state == nullptr) return {};
+    const auto window = state->windows.find(money.window);
+    return window == state->windows.end() ? state->limit : state->limit - window->second.in_use();
+}
+
+Result<void> LogState::on(const Genesis&) {
+    if (!genesis_ || seq_ != 0) {
+        return dishonest("only the first log of a mesh may begin it, and only at its start");
+    }
+    estate_.owned.set();
+    return {};
+}
+
+Result<void> LogState::on(const Define& entry) {
+    const Bucket bucket = bucket_of(entry.budget);
+    if (!owns(bucket)) return not_owned(entry.budget);
+    if (entry.limit.value < 0) return dishonest("a limit below zero");
+    if (!estate_.budgets.try_emplace({bucket, entry.budget}, BudgetState{entry.limit, {}}).second) {
+        return fail(ErrorCode::kAlreadyExists, "there is a budget " + entry.budget.str());
+    }
+    return {};
+}
+
+Result<void> LogState::on(const SetLimit& entry) {
+    BudgetState* budget = mine(entry.budget);
+    if (budget == nullptr) return not_owned(entry.budget);
+    if (entry.limit.value < 0) return dishonest("a limit below zero");
+    budget->limit = entry.limit;
+    return {};
+}
+
+Result<void> LogState::on(const Activate& entry) {
+    BudgetState* budget = mine(entry.money.budget);
+    if (budget == nullptr) return not_owned(entry.money.budget);
+    if (entry.amount.value <= 0) return dishonest("an activation of nothing");
+    const bool past =
+        !budget->windows.empty() && entry.money.window < budget->windows.rbegin()->first;
+    if (past) return refused("that window of " + entry.money.budget.str() + " has passed");
+    // Compared so that nothing can overflow: amounts are at least 0.
+    if (entry.amount > free(entry.money)) {
+        return refused("budget " + entry.money.budget.str() + " has not so much left");
+    }
+    budget->windows[entry.money.window].activated += entry.amount;
+    // One that has passed is kept for what is still reported of it.
+    while (budget->windows.size() > 2) budget->windows.erase(budget->windows.begin());
+    return {};
+}
+
+Result<void> LogState::on(const Return& entry) {
+    BudgetState* budget = mine(entry.money.budget);
+    if (budget == nullptr) return not_owned(entry.money.budget);
+    const auto found = budget->windows.find(entry.money.window);
+    if (found == budget->windows.end()) return refused("that window is not kept any more");
+    WindowState& window = found->second;
+    const auto known = window.returned.find(entry.account);
+    const MicroUsd before = known == window.returned.end() ? MicroUsd{} : known->second;
+    if (entry.returned <= before && !VIDAI_MUTANT("return-counted-twice")) {
+        return refused("so much of the account has been returned already");
+    }
+    const MicroUsd more =
+        VIDAI_MUTANT("return-counted-twice") ? entry.returned : entry.returned - before;
+    if (more > window.in_use()) return dishonest("more is returned than was activated");
+    window.returned[entry.account] = std::max(before, entry.returned);
+    window.returned_sum += more;
+    return {};
+}
+
+Result<void> LogState::on(const Out& entry) {
+    if (!owns(entry.bucket)) return refused("the bucket is not this log's to give");
+    if (represents(entry.to)) return dishonest("a bucket is given to the log that has it");
+    Passing& passing = passing_[seq_ + 1];
+    passing = {entry.bucket, entry.to, {}};
+    const auto first = estate_.budgets.lower_bound({entry.bucket, BudgetId()});
+    auto last = first;
+    while (last != estate_.budgets.end() && last->first.first == entry.bucket) ++last;
+    passing.budgets.insert(first, last);
+    if (VIDAI_MUTANT("activate-after-out")) return {};
+    estate_.budgets.erase(first, last);
+    estate_.owned.reset(entry.bucket.value);
+    return {};
+}
+
+Result<void> LogState::on(const In& entry) {
+    if (!represents(entry.to)) return dishonest("the bucket was given to another log");
+    if (has_taken(entry.from, entry.at)) return refused("that has been taken");
+    if (!proven(entry.proof)) return dishonest("nobody has proven that the Out is committed");
+    if (owns(entry.bucket)) return dishonest("a bucket would have two owners");
+    const auto strange = [&](const auto& one) { return one.first.first != entry.bucket; };
+    if (std::ranges::any_of(entry.budgets, strange)) return dishonest("a budget of another bucket");
+    estate_.taken.insert({entry.from, entry.at});
+    estate_.owned.set(entry.bucket.value);
+    receive(entry.budgets);
+    return {};
+}
+
+Result<void> LogState::on(const Close& entry) {
+    if (entry.to.ledger != self_.ledger || entry.to.generation <= self_.generation) {
+        return dishonest("a log passes to a later one of its own volume");
+    }
+    closed_ = true;
+    closed_to_ = entry.to;
+    return {};
+}
+
+void LogState::receive(const Budgets& budgets) {
+    for (const auto& [name, budget] : budgets) {
+        BudgetState& mine = estate_.budgets[name];
+        mine = budget;
+        if (VIDAI_MUTANT("limit-lost-at-take-over")) mine.limit = {1'000'000};
+        if (!VIDAI_MUTANT("returns-lost-at-take-over")) continue;
+        for (auto& [ordinal, window] : mine.windows) {  // what is in use is right, and who returned
+            window.activated = window.in_use();         // it is forgotten
+            window.returned.clear();
+            window.returned_sum = {};
+        }
+    }
+}
+
+Result<void> LogState::merge(const Estate& estate) {
+    if ((estate.owned & estate_.owned).any()) return dishonest("a bucket would have two owners");
+    estate_.owned |= estate.owned;
+    receive(estate.budgets);
+    estate_.represents.insert(estate.represents.begin(), estate.represents.end());
+    estate_.taken.insert(estate.taken.begin(), estate.taken.end());
+    estate_.adopted.insert(estate.adopted.begin(), estate.adopted.end());
+    return {};
+}
+
+Result<void> LogState::on(const Inherit& entry) {
+    if (!represents(entry.to)) return dishonest("the log was closed in favour of another");
+    if (has_taken(entry.from, entry.at)) return refused("that has been taken");
+    if (!proven(entry.proof)) return dishonest("nobody has proven that the Close is committed");
+    if (auto merged = merge(*entry.estate); !merged) return merged;
+    estate_.taken.insert({entry.from, entry.at});
+    return {};
+}
+
+Result<void> LogState::on(const Adopt& entry) {
+    const LogHeader& of = entry.header;
+    if (!represents(of.successor) && !VIDAI_MUTANT("two-adopters")) {
+        return dishonest("another log is that log's successor");
+    }
+    if (has_adopted(of.id)) return refused("that log has been adopted");
+    std::vector<LedgerKey> sealed_by;
+    for (const SealedHead& seal : entry.seals) sealed_by.push_back(seal.custodian);
+    if (custodians_among(of, sealed_by) < quorum_of(of.custodians.size()).seal) {
+        return dishonest("too few of its custodians have sealed that log");
+    }
+    if (entry.head != sealed_head(entry.seals)) return dishonest("not the longest sealed head");
+    // What a closed log had is its next generation's: two would have it otherwise.
+    if (!entry.closed || VIDAI_MUTANT("adopt-closed")) {
+        if (VIDAI_MUTANT("append-after-close") && closed_) {
+            closed_ = false;
+            estate_ = {};
+        }
+        if (auto merged = merge(*entry.estate); !merged) return merged;
+    }
+    estate_.adopted.insert(of.id);
+    return {};
+}
+
+}  // namespace vidai::mesh::budget

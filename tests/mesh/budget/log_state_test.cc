@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/budget/log_state.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/mesh/budget/support.h"
+
+namespace vidai::mesh::budget {
+namespace {
+
+LogState begun() {
+    LogState state(first_header());
+    for (const EntryRef& entry : beginning()) EXPECT_TRUE(state.apply(*entry).has_value());
+    return state;
+}
+ErrorCode code_of(const Result<void>& result) {
+    return result ? ErrorCode::kInternal : result.error().code;
+}
+
+TEST(BucketOf, NeverChanges) {  // it decides on each node, for ever, who owns what
+    EXPECT_EQ(bucket_of(BudgetId("team-a")).value, 423);
+    EXPECT_EQ(bucket_of(BudgetId("team-b")).value, 850);
+}
+
+TEST(QuorumOf, HasEachCommitSeenByEachSeal) {
+    for (std::size_t custodians = 1; custodians <= kCustodiansMax; ++custodians) {
+        const Quorum quorum = quorum_of(custodians);
+        EXPECT_EQ(quorum.act + quorum.seal, custodians + 1);
+        EXPECT_GE(quorum.act, 1U);
+    }
+    EXPECT_EQ(quorum_of(0).act, 0U);
+    EXPECT_GT(quorum_of(0).seal, kCustodiansMax) << "nobody could know what is committed";
+}
+
+TEST(LogState, BeginsTheMeshOnceAndInOneLog) {
+    LogState other(second_header());
+    EXPECT_EQ(code_of(other.apply(Genesis{})), ErrorCode::kCorrupt);
+    LogState state = begun();
+    EXPECT_EQ(code_of(state.apply(Genesis{})), ErrorCode::kCorrupt);
+    EXPECT_TRUE(state.owns({0}) && state.owns({kBuckets - 1}));
+}
+
+TEST(LogState, ActivatesUpToTheLimitAndNoMore) {
+    LogState state = begun();
+    EXPECT_TRUE(state.apply(activate(60)).has_value());
+    EXPECT_EQ(code_of(state.apply(activate(41))), ErrorCode::kConflict);
+    EXPECT_EQ(state.free(kMay).value, 40) << "a refused entry changes nothing";
+    EXPECT_TRUE(state.apply(activate(40)).has_value());
+    EXPECT_EQ(state.seq(), 4U);
+    EXPECT_EQ(code_of(state.apply(activate(0))), ErrorCode::kCorrupt);
+}
+
+TEST(LogState, RefusesTheMoneyOfAWindowThatHasPassed) {
+    LogState state = begun();
+    ASSERT_TRUE(state.apply(activate(100)).has_value());
+    ASSERT_TRUE(state.apply(Activate{{kTeam, 6}, {1}, {100}}).has_value()) << "a new window's own";
+    ASSERT_TRUE(state.apply(Return{kMay, account_of(2), {30}}).has_value()) << "still reported";
+    EXPECT_EQ(code_of(state.apply(activate(10))), ErrorCode::kConflict);
+    ASSERT_TRUE(state.apply(Activate{{kTeam, 7}, {1}, {1}}).has_value());
+    EXPECT_EQ(code_of(state.apply(Return{kMay, account_of(3), {1}})), ErrorCode::kConflict)
+        << "two windows are kept";
+}
+
+TEST(LogState, CountsAReturnOnce) {
+    LogState state = begun();
+    ASSERT_TRUE(state.apply(activate(100)).has_value());
+    ASSERT_TRUE(state.apply(Return{kMay, account_of(2), {30}}).has_value());
+    EXPECT_EQ(code_of(state.apply(Return{kMay, account_of(2), {30}})), ErrorCode::kConflict);
+    EXPECT_EQ(code_of(state.apply(Return{kMay, account_of(2), {29}})), ErrorCode::kConflict);
+    ASSERT_TRUE(state.apply(Return{kMay, account_of(2), {35}}).has_value()) << "a total";
+    EXPECT_EQ(state.free(kMay).value, 35);
+    EXPECT_EQ(code_of(state.apply(Return{kMay, account_of(3), {66}})), ErrorCode::kCorrupt)
+        << "more than there is";
+}
+
+TEST(LogState, StopsAtALoweredLimit) {
+    LogState state = begun();
+    ASSERT_TRUE(state.apply(activate(60)).has_value());
+    ASSERT_TRUE(state.apply(SetLimit{kTeam, {50}}).has_value());
+    EXPECT_EQ(state.free(kMay).value, -10);
+    EXPECT_EQ(code_of(state.apply(activate(1))), ErrorCode::kConflict);
+    ASSERT_TRUE(state.apply(Return{kMay, account_of(2), {15}}).has_value());
+    EXPECT_TRUE(state.apply(activate(5)).has_value());
+    EXPECT_EQ(code_of(state.apply(SetLimit{kTeam, {-1}})), ErrorCode::kCorrupt);
+    EXPECT_EQ(code_of(state.apply(SetLimit{BudgetId("other"), {1}})), ErrorCode::kConflict);
+    EXPECT_EQ(code_of(state.apply(Define{kTeam, {7}})), ErrorCode::kAlreadyExists);
+}
+
+In taking(const LogState& giver, Seq at, std::vector<LedgerKey> attested_by) {
+    return {kBucket,
+            log_of(1),
+            at,
+            log_of(2),
+            {first_header(), std::move(attested_by)},
+            giver.passing().at(at).budgets};
+}
+
+TEST(LogState, HandsABucketOverWithAllThatWasSpent) {
+    LogState giver = begun();
+    ASSERT_TRUE(giver.apply(activate(60)).has_value());
+    ASSERT_TRUE(giver.apply(Return{kMay, account_of(2), {10}}).has_value());
+    ASSERT_TRUE(giver.apply(Out{kBucket, log_of(2)}).has_value());
+    EXPECT_FALSE(giver.owns(kBucket));
+    EXPECT_EQ(code_of(giver.apply(activate(1))), ErrorCode::kConflict);
+
+    LogState taker(second_header());
+    EXPECT_EQ(code_of(taker.apply(taking(giver, 5, {}))), ErrorCode::kCorrupt)
+        << "nobody says that it is committed";
+    EXPECT_EQ(code_of(taker.apply(taking(giver, 5, {volume(1)}))), ErrorCode::kCorrupt)
+        << "the giver is no custodian of its own log";
+    ASSERT_TRUE(taker.apply(taking(giver, 5, {volume(3)})).has_value());
+    EXPECT_EQ(code_of(taker.apply(taking(giver, 5, {volume(3)}))), ErrorCode::kConflict) << "once";
+    EXPECT_TRUE(taker.owns(kBucket));
+    EXPECT_EQ(taker.free(kMay).value, 50);
+    EXPECT_EQ(code_of(taker.apply(Return{kMay, account_of(2), {10}})), ErrorCode::kConflict)
+        << "it knows who has returned what";
+
+    LogState third({log_of(3), {}, log_of(1), false});
+    EXPECT_EQ(code_of(third.apply(taking(giver, 5, {volume(3)}))), ErrorCode::kCorrupt)
+        << "it was given to another";
+    LogState later({log_of(2, 2), {}, log_of(1), false});
+    EXPECT_EQ(code_of(later.apply(taking(giver, 5, {volume(3)}))), ErrorCode::kCorrupt)
+        << "also to another generation of the same volume";
+}
+
+TEST(LogState, TakesNoBudgetOfAnotherBucket) {
+    LogState giver = begun();
+    ASSERT_TRUE(giver.apply(Out{kBucket, log_of(2)}).has_value());
+    In entry = taking(giver, 3, {volume(2)});
+    const BudgetId strange("strange");
+    ASSERT_NE(bucket_of(strange), kBucket);
+    entry.budgets[{bucket_of(strange), strange}] = {{1'000}, {}};
+    LogState taker(second_header());
+    EXPECT_EQ(code_of(taker.apply(entry)), ErrorCode::kCorrupt);
+}
+
+Adopt adopting(const LogState& of, std::vector<SealedHead> seals, Seq head) {
+    return {first_header(), std::move(seals), head, of.closed(),
+            std::make_shared<const Estate>(of.estate())};
+}
+
+TEST(LogState, AdoptsWhatEnoughCustodiansHaveSealed) {
+    LogState sealed = begun();
+    ASSERT_TRUE(sealed.apply(activate(60)).has_value());
+    LogState heir(second_header());
+    EXPECT_EQ(code_of(heir.apply(adopting(sealed, {{volume(2), 3}}, 3))), ErrorCode::kCorrupt)
+        << "the owner goes on with the other";
+    EXPECT_EQ(code_of(heir.apply(adopting(sealed, {{volume(2), 3}, {volume(2), 3}}, 3))),
+              ErrorCode::kCorrupt)
+        << "one custodian twice";
+    EXPECT_EQ(code_of(heir.apply(adopting(sealed, {{volume(2), 2}, {volume(3), 3}}, 2))),
+              ErrorCode::kCorrupt)
+        << "a shorter head might miss what is committed";
+    ASSERT_TRUE(heir.apply(adopting(sealed, {{volume(2), 2}, {volume(3), 3}}, 3)).has_value());
+    EXPECT_EQ(heir.free(kMay).value, 40) << "what is in use stays in use";
+    EXPECT_TRUE(heir.represents(log_of(1)));
+    EXPECT_EQ(code_of(heir.apply(adopting(sealed, {{volume(2), 3}, {volume(3), 3}}, 3))),
+              ErrorCode::kConflict)
+        << "once";
+    LogState another({log_of(3), {}, log_of(1), false});
+    EXPECT_EQ(code_of(another.apply(adopting(sealed, {{volume(2), 3}, {volume(3), 3}}, 3))),
+              ErrorCode::kCorrupt)
+        << "one successor alone, named beforehand";
+}
+
+TEST(LogState, PassesAllToALaterLogOfItsVolume) {
+    LogState closing = begun();
+    ASSERT_TRUE(closing.apply(activate(60)).has_value());
+    EXPECT_EQ(code_of(closing.apply(Close{log_of(1)})), ErrorCode::kCorrupt);
+    EXPECT_EQ(code_of(closing.apply(Close{log_of(2, 2)})), ErrorCode::kCorrupt);
+    ASSERT_TRUE(closing.apply(Close{log_of(1, 2)}).has_value());
+    EXPECT_EQ(code_of(closing.apply(activate(1))), ErrorCode::kConflict);
+    EXPECT_FALSE(closing.owns(kBucket));
+
+    const auto estate = std::make_shared<const Estate>(closing.estate());
+    LogState later({log_of(1, 2), {volume(2), volume(3)}, log_of(2), false});
+    const Inherit entry{log_of(1), 4, log_of(1, 2), {first_header(), {volume(2)}}, estate};
+    Inherit unproven = entry;
+    unproven.proof.attested_by.clear();
+    EXPECT_EQ(code_of(later.apply(unproven)), ErrorCode::kCorrupt);
+    ASSERT_TRUE(later.apply(entry).has_value());
+    EXPECT_EQ(later.free(kMay).value, 40);
+    EXPECT_TRUE(later.represents(log_of(1))) << "what is on its way to the old log is this one's";
+
+    // Sealed as well: its successor learns that there is another heir, and inherits nothing.
+    LogState successor(second_header());
+    ASSERT_TRUE(
+        successor.apply(adopting(closing, {{volume(2), 4}, {volume(3), 4}}, 4)).has_value());
+    EXPECT_FALSE(successor.owns(kBucket));
+}
+
+}  // namespace
+}  // namespace vidai::mesh::budget
