@@ -30,7 +30,8 @@ kj::Promise<Result<Handshaken>> run_handshake(kj::Own<kj::AsyncIoStream> stream,
                                               std::unique_ptr<seal::Handshake> machine,
                                               std::shared_ptr<seal::Bytes> told = nullptr);
 
-// TCP_NODELAY, and give up on a peer that acknowledges nothing for TCP_USER_TIMEOUT.
+// TCP_NODELAY, resend soon what is lost, and give up on a peer that acknowledges nothing for
+// TCP_USER_TIMEOUT.
 void tune(kj::AsyncIoStream& stream);
 
 }  // namespace vidai::mesh::transport

@@ -15,6 +15,7 @@ sys.dont_write_bytecode = True
 import figures  # noqa: E402  (found through the path above)
 import lab as laboratory  # noqa: E402
 import scene  # noqa: E402
+import tcp_delays  # noqa: E402
 from loopback import LoopbackLab  # noqa: E402
 from programs import Failed  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
@@ -27,7 +28,7 @@ def choose_lab(options):
     reason = laboratory.why_not()
     if reason is None:
         return laboratory.Lab
-    if options.figures or os.environ.get("VIDAI_CI"):
+    if options.figures or options.tcp_delays or os.environ.get("VIDAI_CI"):
         raise Failed(reason)
     stars = "*" * 98
     print(f"{stars}\nchaos: {reason}\nchaos: running with a proxy in user space INSTEAD: no packet "
@@ -75,6 +76,9 @@ def main():
     parser.add_argument("--figure", action="append", metavar="PREFIX",
                         help="only figures whose id begins so: vidaid_blackhole; may be repeated")
     parser.add_argument("--trials", type=int, default=20, help="of each figure")
+    parser.add_argument("--tcp-delays", type=int, nargs="?", const=60, metavar="SECONDS",
+                        help="how late TCP delivers under loss, with the mesh's socket options and "
+                             "without; nothing else")
     parser.add_argument("--long", action="store_true", help="splits of ten minutes, too")
     parser.add_argument("--userspace", action="store_true",
                         help="the lab without namespaces, as where they are not permitted")
@@ -90,6 +94,9 @@ def main():
     unknown = [name for name in options.scenarios if name not in named]
     if unknown:
         parser.error(f"no such scenario: {', '.join(unknown)}; there are {', '.join(named)}")
+    if options.tcp_delays:
+        tcp_delays.measure(choose_lab(options), options.tcp_delays)
+        return
     if options.figures:
         choose_lab(options)
         missed = figures.measure(options)

@@ -43,8 +43,8 @@ Plan lab_plan(const Setting& setting, std::uint64_t seed) {
     plan.nodes = setting.nodes;
     plan.links.latency = milliseconds(1) / 4;
     plan.links.jitter = milliseconds(1) / 4;
-    plan.links.loss = setting.loss;
     plan.links.user_timeout = seconds(10);
+    if (!setting.old_kernel) plan.links.rto_max = seconds(1);
     return plan;
 }
 
@@ -74,6 +74,9 @@ std::unique_ptr<World> settled(const Setting& setting, std::uint64_t seed) {
         std::fprintf(stderr, "vidai-sim: a figure's mesh did not settle: %s\n", why.c_str());
         std::exit(kLiveness);
     }
+    // From here on, because all of a hundred nodes are never of one mind while each is suspected
+    // and refutes now and then.
+    world->set_loss(setting.loss);
     run_clean(*world, seconds(5) + milliseconds(static_cast<std::int64_t>(rng.below(2000))));
     return world;
 }

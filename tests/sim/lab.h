@@ -20,6 +20,7 @@ struct Setting {
     std::uint32_t trials = 100;
     double loss = 0;
     Duration chatter{};  // each tells each other something this often; 0: only membership speaks
+    bool old_kernel = true;  // before Linux 6.15: what a lossy stream resends may double for long
     mesh::membership::Options options{};
     std::string note{};  // what differs from the defaults, for the conditions
 

@@ -14,7 +14,12 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kSegmentBytes = 1448;
 constexpr Duration kFirstRto = milliseconds(200);
-constexpr Duration kLastRto = std::chrono::seconds(120);
+// As a thin stream is resent (mesh/transport/handshaking.cc, tune()): the tail loss probe, the
+// first timeout and six of its length, before it doubles.
+constexpr std::uint32_t kLinearTries = 8;
+constexpr std::size_t kThinBelow = 4;  // segments that are out
+// How much longer a timeout may be for each share that is lost, where messages are few.
+constexpr Duration kDoubt = milliseconds(430);
 constexpr Duration kFirstSyn = std::chrono::seconds(1);
 // M1 and M3 of the dialler, M2 of who answers, each as long as it may be (mesh/seal/handshake.h).
 constexpr std::size_t kHandshakeMessage = 1024;
@@ -161,6 +166,7 @@ void Network::send(std::uint32_t from, std::uint32_t to, Packet packet) {
     const int side = connection.ends[0].node == from ? 0 : 1;
     Stream& out = connection.ends[side].out;
     count(from, wire_bytes(packet));
+    out.pause = scheduler_.now() - std::exchange(out.last_sent, scheduler_.now());
     out.queue.push_back({.fin = false, .packet = std::move(packet)});
     // What follows a first loss and gets through tells of it, sooner than any timer.
     const bool told = out.stalled && out.tries == 1 && passes(from, to) && passes(to, from);
@@ -238,10 +244,28 @@ void Network::transmit(ConnectionId id, int side) {
     }
 }
 
+// A lost acknowledgement, made good by that of the next message, looks like a long round trip: the
+// kernel doubts its timers the more, the rarer there is something to say.
+Duration Network::first_rto(const Stream& out) {
+    if (quality_.loss == 0) return kFirstRto;
+    const Duration pause = std::clamp<Duration>(out.pause, milliseconds(50), milliseconds(250));
+    const double doubt = quality_.loss * static_cast<double>(kDoubt.count()) *
+                         static_cast<double>((pause - milliseconds(50)) / milliseconds(1)) / 200;
+    const Duration step(static_cast<std::int64_t>(doubt));
+    Duration rto = kFirstRto + Duration(rng_.below(static_cast<std::uint64_t>(step.count())));
+    for (int i = 0; i < 8 && rng_.chance(0.5); ++i) rto += step;
+    return rto;
+}
+
 void Network::stall(ConnectionId id, int side) {
     Stream& out = connections_[static_cast<std::uint32_t>(id)].ends[side].out;
     out.stalled = true;
-    out.rto = ++out.tries <= 2 ? kFirstRto : std::min(2 * out.rto, kLastRto);
+    ++out.tries;
+    if (out.tries == 1) out.first_rto = first_rto(out);
+    // What is said meanwhile stays behind: after a timeout one segment goes out at a time.
+    if (out.tries == 2) out.thin = out.queue.size() < kThinBelow;
+    const bool linear = out.tries <= (out.thin ? kLinearTries : 2U);
+    out.rto = std::min(linear ? out.first_rto : 2 * out.rto, quality_.rto_max);
     if (!out.unacked_since) out.unacked_since = scheduler_.now();
     scheduler_.after(out.rto, [this, id, side, turn = ++out.retries] { retry(id, side, turn); });
 }

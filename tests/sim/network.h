@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model of TCP between processes on hosts, honest where it hurts: a lost segment is a delay that
-// doubles from 200 ms until data and acknowledgement both get through, and holds up everything
-// behind it (network_test.cc holds that against the kernel's); an unacknowledged connection is
-// given up after its user timeout, by one end only; the other end is half open until it speaks. A
-// process that ends closes its connections and refuses dials, a machine that vanishes does neither.
-// A link of finite rate makes packets wait behind those before them. Packets are values: sealing
-// and packing only count as bytes. One thread.
+// A model of TCP between processes on hosts, honest where it hurts: a lost segment is a delay of
+// 200 ms and more, again and again until data and acknowledgement both get through, doubling where
+// the stream is not thin or after six such, and holds up everything behind it (network_test.cc
+// holds that against the kernel's, under the mesh's socket options); an unacknowledged connection
+// is given up after its user timeout, by one end only; the other end is half open until it speaks.
+// A process that ends closes its connections and refuses dials, a machine that vanishes does
+// neither. A link of finite rate makes packets wait behind those before them. Packets are values:
+// sealing and packing only count as bytes. One thread.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +48,7 @@ class Network {
     void pause(std::uint32_t node, bool on) { hosts_[node].paused = on; }
     // Counted, so that overlapping partitions each end on their own.
     void block(std::uint32_t from, std::uint32_t to, bool on);
+    void set_loss(double share) { quality_.loss = share; }
     void heal();  // no loss, no tails, no rate, nothing blocked
 
     void close(std::uint32_t from, std::uint32_t to);  // by `from`: the other side sees its FIN
@@ -75,7 +77,11 @@ class Network {
         bool unheard = false;       // what went out last arrived, and its acknowledgement did not
         std::uint32_t retries = 0;  // the retransmission that is due; older timers are stale
         std::uint32_t tries = 0;    // in vain, in a row; the second follows a tail loss probe
+        bool thin = false;          // few segments were out when its first timeout came
+        Duration first_rto{};
         Duration rto{};
+        MonoTime last_sent{};
+        Duration pause{};  // before that
         MonoTime last_arrival{};
         MonoTime free_at{};  // of a link with a rate: when the bytes before are through
         std::optional<MonoTime> unacked_since;
@@ -116,6 +122,7 @@ class Network {
 
     void transmit(ConnectionId id, int side);
     std::size_t emit(ConnectionId id, int side, std::size_t first);
+    Duration first_rto(const Stream& out);
     void stall(ConnectionId id, int side);
     void acknowledge(ConnectionId id, int side);
     void retry(ConnectionId id, int side, std::uint32_t turn);

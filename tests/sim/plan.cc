@@ -86,12 +86,14 @@ bool Plan::calm() const {
 std::string Plan::describe() const {
     char text[240];
     const auto ms = [](Duration d) { return static_cast<double>(d.count()) / 1e6; };
-    std::snprintf(text, sizeof text,
-                  "seed %llu: %u nodes, latency %.1f+%.1f ms, loss %.0f %%, duplicates %.0f %%, "
-                  "tails %.0f %% to %.0f ms, user timeout %.0f ms, rate %llu B/s\n",
-                  static_cast<unsigned long long>(seed), nodes, ms(links.latency), ms(links.jitter),
-                  links.loss * 100, links.duplicate * 100, links.tail * 100, ms(links.tail_max),
-                  ms(links.user_timeout), static_cast<unsigned long long>(links.bytes_per_second));
+    std::snprintf(
+        text, sizeof text,
+        "seed %llu: %u nodes, latency %.1f+%.1f ms, loss %.0f %%, duplicates %.0f %%, "
+        "tails %.0f %% to %.0f ms, user timeout %.0f ms, rate %llu B/s, resent within %.0f s\n",
+        static_cast<unsigned long long>(seed), nodes, ms(links.latency), ms(links.jitter),
+        links.loss * 100, links.duplicate * 100, links.tail * 100, ms(links.tail_max),
+        ms(links.user_timeout), static_cast<unsigned long long>(links.bytes_per_second),
+        ms(links.rto_max) / 1e3);
     std::string out = text;
     std::snprintf(text, sizeof text,
                   "  %u keys, %u requests and %llu tokens a minute, %.1f requests/s in bursts of "
@@ -185,7 +187,9 @@ Plan draw_plan(std::uint64_t seed, const Trim& trim) {
     }
     std::stable_sort(plan.faults.begin(), plan.faults.end(),
                      [](const Fault& a, const Fault& b) { return a.at < b.at; });
-    plan.registers = Rng(seed ^ 0x4e61).chance(0.4);  // not of `rng`: seeds keep their meaning
+    // Not of `rng`: seeds keep their meaning.
+    plan.registers = Rng(seed ^ 0x4e61).chance(0.4);
+    if (Rng(seed ^ 0x6615).chance(0.5)) plan.links.rto_max = std::chrono::seconds(1);
     Rng links(seed ^ 0x5ca1e);
     if (plan.nodes >= 6 && links.chance(0.2)) {
         plan.connections = 3 + static_cast<std::uint32_t>(links.below(plan.nodes - 5));

@@ -55,7 +55,8 @@ struct LinkQuality {
     double duplicate = 0;  // of a message, as a careless adapter might
     double tail = 0;       // chance of a much longer delay
     Duration tail_max{};
-    Duration user_timeout{};             // unacknowledged for so long, a connection is given up
+    Duration user_timeout{};  // unacknowledged for so long, a connection is given up
+    Duration rto_max = std::chrono::seconds(120);  // 1 s on kernels since Linux 6.15
     std::uint64_t bytes_per_second = 0;  // of each direction of each connection; 0: no limit
 };
 

@@ -72,6 +72,7 @@ class World : private Receiver {
     void wipe(std::uint32_t node);                              // before start(): an empty volume
     void block(std::uint32_t from, std::uint32_t to, bool on) { network_.block(from, to, on); }
     void reset(std::uint32_t a, std::uint32_t b) { network_.reset(a, b); }
+    void set_loss(double share) { network_.set_loss(share); }
     void step_clock(std::uint32_t node, Duration by) { nodes_[node].clock += by; }
     void forge(std::uint32_t at, std::uint32_t about);  // a claim that `about` has not signed
     void heal();
