@@ -193,7 +193,8 @@ void Membership::Core::on_timer(TimerToken token) {
         if (timer == Timer::kSuspicion && generation == member.suspicion_timer) {
             decide(index);
             // An adapter's timer may be early: it counts from when its turn began.
-            if (member.status == Status::kSuspect) arm_suspicion(index);
+            const bool again = member.status == Status::kSuspect;
+            if (again && !VIDAI_MUTANT("early-timer-forgotten")) arm_suspicion(index);
         }
         if (timer == Timer::kReconnect && generation == member.reconnect_timer) {
             on_reconnect_timer(index);

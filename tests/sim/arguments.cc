@@ -13,6 +13,7 @@ constexpr std::string_view kMutants[] = {
     "no-refutation",
     "suspicion-without-timeout",
     "relayed-heartbeats",
+    "early-timer-forgotten",
     "roster-forgotten",
     "address-change-refused",
     "signature-not-checked",

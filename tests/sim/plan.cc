@@ -190,6 +190,10 @@ Plan draw_plan(std::uint64_t seed, const Trim& trim) {
     // Not of `rng`: seeds keep their meaning.
     plan.registers = Rng(seed ^ 0x4e61).chance(0.4);
     if (Rng(seed ^ 0x6615).chance(0.5)) plan.links.rto_max = std::chrono::seconds(1);
+    Rng timers(seed ^ 0x71e5);
+    if (timers.chance(0.4)) {
+        plan.timers_off = pick(timers, {milliseconds(1), milliseconds(5), milliseconds(20)});
+    }
     Rng links(seed ^ 0x5ca1e);
     if (plan.nodes >= 6 && links.chance(0.2)) {
         plan.connections = 3 + static_cast<std::uint32_t>(links.below(plan.nodes - 5));

@@ -81,6 +81,7 @@ struct Plan {
     Duration clocks_apart{};        // the wall clocks of nodes differ by up to
     Duration into_minute{};         // since a minute turned, when the run begins
     bool timers_first = false;      // what a paused process sees first when it wakes
+    Duration timers_off{};          // the membership's timers fire early or late by up to
     std::vector<Fault> faults;      // ascending
     // No loss, tails, pauses or partitions: nobody alive may ever be declared dead.
     bool calm() const;

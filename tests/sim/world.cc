@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/world.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -47,6 +48,7 @@ World::World(const Plan& plan, const Options& options)
     : plan_(plan),
       options_(options),
       rng_(plan.seed ^ 0x5eed),
+      timer_rng_(plan.seed ^ 0x71e5eed),
       nodes_(plan.nodes),
       network_(scheduler_, *this, plan_.links, plan.nodes, rng_.next()) {
     for (std::uint32_t i = 0; i < plan.nodes; ++i) {
@@ -347,7 +349,7 @@ void World::perform(std::uint32_t index, Effect& effect) {
     } else if (const auto* timer = std::get_if<ArmTimer>(&effect)) {
         ++node.timers_pending;
         const std::uint32_t life = node.life;
-        scheduler_.at(timer->at, [this, index, life, token = timer->token] {
+        scheduler_.at(fires(timer->at), [this, index, life, token = timer->token] {
             if (nodes_[index].life != life) return;
             --nodes_[index].timers_pending;
             give(index, true, [this, token](Membership& core, Effects& out) {
@@ -357,6 +359,15 @@ void World::perform(std::uint32_t index, Effect& effect) {
     } else {
         told(index, std::get<Notify>(effect).event);
     }
+}
+
+// No adapter's clock is the core's. One that was early and is armed anew is not so at once again:
+// real time has gone on.
+MonoTime World::fires(MonoTime due) {
+    if (plan_.timers_off.count() == 0) return due;
+    const auto span = static_cast<std::uint64_t>(2 * plan_.timers_off.count()) + 1;
+    const MonoTime at = due - plan_.timers_off + Duration(timer_rng_.below(span));
+    return std::max(at, std::min(due, now() + std::chrono::microseconds(100)));
 }
 
 void World::told(std::uint32_t index, const Event& event) {

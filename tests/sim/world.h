@@ -130,6 +130,7 @@ class World : private Receiver {
     void link_changed(std::uint32_t node, std::uint32_t peer, Input input);
     void step(std::uint32_t node, Input& input);
     void perform(std::uint32_t node, mesh::membership::Effect& effect);
+    MonoTime fires(MonoTime due);
     void told(std::uint32_t node, const mesh::membership::Event& event);
     void check(std::uint32_t node, std::size_t effects);
     void check_about(std::uint32_t node, std::uint32_t about);
@@ -138,6 +139,7 @@ class World : private Receiver {
     const mesh::membership::Options options_;
     Scheduler scheduler_;
     Rng rng_;
+    Rng timer_rng_;
     std::vector<Node> nodes_;
     Network network_;
     std::vector<std::unique_ptr<Service>> services_;
