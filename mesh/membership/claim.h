@@ -5,6 +5,7 @@
 // by a newer claim. Values, immutable once shared; any thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstddef>
@@ -32,8 +33,13 @@ struct Version {
     Generation generation;
     Incarnation incarnation;
     friend auto operator<=>(const Version&, const Version&) = default;
+    // Of two words of one member: one of its processes said both. A renewed certificate is a
+    // greater serial in the midst of a life, where incarnations go on; a lost volume's starts them
+    // anew.
     bool same_life(const Version& other) const {
-        return serial == other.serial && generation == other.generation;
+        if (generation != other.generation) return false;
+        const auto& [older, newer] = std::minmax(*this, other);
+        return older.serial == newer.serial || older.incarnation < newer.incarnation;
     }
 };
 

@@ -68,7 +68,9 @@ void Membership::Core::meet(const ClaimRef& claim) {
 
 void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
     Member& member = roster_[index];
-    const bool same_life = member.version().same_life(claim->version);
+    const bool same_life =
+        member.version().same_life(claim->version) &&
+        (!VIDAI_MUTANT("renewal-is-new-life") || member.version().serial == claim->version.serial);
     const bool was_living = member.living();
     const Status before = member.status;
     if (member.claim->address != claim->address) member.rtt = {};

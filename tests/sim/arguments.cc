@@ -14,6 +14,7 @@ constexpr std::string_view kMutants[] = {
     "suspicion-without-timeout",
     "relayed-heartbeats",
     "early-timer-forgotten",
+    "renewal-is-new-life",
     "roster-forgotten",
     "address-change-refused",
     "signature-not-checked",

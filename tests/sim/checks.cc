@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The invariants: what every step must leave true of the node it ran on, and what healing must
 // make true of all.
+#include <algorithm>
 #include <string>
 
 #include "tests/sim/world.h"
@@ -61,6 +62,22 @@ void World::check_about(std::uint32_t index, std::uint32_t about) {
                                       other.name.str() + ", who never said so");
     }
     node.seen[about] = version;
+}
+
+// Alive again, or in a new life: said of somebody who was alive in this very life, it would make
+// a crash of what is none, such as a renewed certificate.
+void World::check_told(std::uint32_t index, std::uint32_t about, const Event& event) {
+    const std::vector<std::uint64_t>& volumes = nodes_[about].volumes;
+    const auto volume = std::ranges::upper_bound(volumes, event.version.serial);
+    const Life life{volume - volumes.begin(), event.version.generation.value};
+    std::optional<Life>& alive = nodes_[index].alive[about];
+    if (event.kind == EventKind::kAlive && alive == life) {
+        violate("one-life", nodes_[index].name.str() + " says " + event.subject.str() +
+                                " lives anew as " + text(event.version) + ", but it went on");
+    }
+    const bool lives = event.kind == EventKind::kJoined || event.kind == EventKind::kAlive ||
+                       event.kind == EventKind::kUpdated;
+    alive = lives ? std::optional(life) : std::nullopt;
 }
 
 bool World::everybody_says(std::uint32_t about, Status status) const {

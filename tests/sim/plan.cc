@@ -66,12 +66,25 @@ bool is_end(FaultKind kind) {
     return kind == FaultKind::kCrash || kind == FaultKind::kVanish;
 }
 
+// Of their own dice, as all that joined later: seeds keep their meaning.
+void draw_renewals(Plan& plan) {
+    Rng rng(plan.seed ^ 0x4e4e3);
+    if (!rng.chance(0.4)) return;
+    for (std::uint64_t i = 1 + rng.below(4); i > 0; --i) {
+        plan.faults.push_back({.at = between(rng, milliseconds(2500), kFaultTime),
+                               .kind = FaultKind::kRenew,
+                               .node = static_cast<std::uint32_t>(rng.below(plan.nodes)),
+                               .group = 0,
+                               .lasts = {}});
+    }
+}
+
 }  // namespace
 
 const char* fault_name(FaultKind kind) {
     constexpr const char* kNames[kFaultKinds] = {
-        "crash",   "vanish", "pause",     "restart", "move",  "reuse", "wipe", "split",
-        "one-way", "leave",  "readdress", "reset",   "clock", "stall", "forge"};
+        "crash",   "vanish", "pause",     "restart", "move",  "reuse", "wipe",  "split",
+        "one-way", "leave",  "readdress", "reset",   "clock", "stall", "forge", "renew"};
     return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -104,6 +117,10 @@ std::string Plan::describe() const {
     out += text;
     if (connections != 0) out += "  about " + std::to_string(connections) + " connections each\n";
     if (registers) out += "  registers are written\n";
+    if (timers_off.count() != 0) {
+        std::snprintf(text, sizeof text, "  timers up to %.0f ms off\n", ms(timers_off));
+        out += text;
+    }
     for (std::size_t i = 0; i < faults.size(); ++i) {
         const Fault& fault = faults[i];
         std::snprintf(text, sizeof text, "  %2zu %7.3f s %-9s n%u group %llx for %.3f s\n", i + 1,
@@ -169,7 +186,7 @@ Plan draw_plan(std::uint64_t seed, const Trim& trim) {
     plan.into_minute = milliseconds(static_cast<std::int64_t>(rng.below(60'000)));
     plan.timers_first = rng.chance(0.5);
     std::vector<FaultKind> kinds;
-    for (int kind = 0; kind < kFaultKinds; ++kind) {
+    for (int kind = 0; kind <= static_cast<int>(FaultKind::kForge); ++kind) {
         if (rng.chance(0.35)) kinds.push_back(static_cast<FaultKind>(kind));
     }
     const std::uint64_t count = kinds.empty() ? 0 : rng.below(12);
@@ -185,6 +202,7 @@ Plan draw_plan(std::uint64_t seed, const Trim& trim) {
         back.at += between(rng, milliseconds(50), milliseconds(12'000));
         if (back.at < kFaultTime) plan.faults.push_back(back);
     }
+    draw_renewals(plan);
     std::stable_sort(plan.faults.begin(), plan.faults.end(),
                      [](const Fault& a, const Fault& b) { return a.at < b.at; });
     // Not of `rng`: seeds keep their meaning.

@@ -34,9 +34,10 @@ enum class FaultKind : std::uint8_t {
     kClock,      // its wall clock steps by `lasts`
     kStall,      // too little processor: it runs for 100 ms of each 600, for `lasts`
     kForge,      // a liar hands it a claim about somebody that the subject has not signed
+    kRenew,      // its certificate is renewed while it runs
     // Revocation joins here, with its rule that the revoked stay out.
 };
-inline constexpr int kFaultKinds = static_cast<int>(FaultKind::kForge) + 1;
+inline constexpr int kFaultKinds = static_cast<int>(FaultKind::kRenew) + 1;
 const char* fault_name(FaultKind kind);
 
 struct Fault {

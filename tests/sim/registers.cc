@@ -55,12 +55,13 @@ Registers::Registers(World& world, const Plan& plan)
 void Registers::on_start(std::uint32_t index) {
     Node& node = nodes_[index];
     std::vector<Register> volume = std::move(node.volume);
-    if (node.serial != world_.node(index).serial) volume.clear();  // it was wiped
+    const std::uint64_t serial = world_.node(index).volumes.back();
+    if (node.serial != serial) volume.clear();  // it was wiped
     node = {};
-    node.serial = world_.node(index).serial;
+    node.serial = serial;
     node.relay = std::make_unique<RegisterRelay>(
         RegisterRelayOptions{.full_mesh_max = world_.options().full_mesh_max},
-        world_.node(index).serial + world_.node(index).life + index);
+        serial + world_.node(index).life + index);
     for (Register& held : volume) (void)take(index, std::move(held));
     const auto phase = rng_.below(static_cast<std::uint64_t>(kTick.count()));
     world_.later(index, Duration(phase), [this, index] { tick(index); });

@@ -85,6 +85,8 @@ void perform(World& world, const Plan& plan, const Fault& fault) {
             return stall(world, fault.node, world.now() + fault.lasts);
         case FaultKind::kForge:
             return world.forge(fault.node, static_cast<std::uint32_t>(fault.group % plan.nodes));
+        case FaultKind::kRenew:
+            return world.renew(fault.node);
     }
 }
 

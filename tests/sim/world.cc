@@ -85,6 +85,15 @@ void World::wipe(std::uint32_t node) {
     nodes_[node].volume.clear();
     nodes_[node].generation = 0;
     nodes_[node].serial += kSerialStep;
+    nodes_[node].volumes.push_back(nodes_[node].serial);
+}
+
+void World::renew(std::uint32_t index) {
+    if (!running(index)) return;
+    nodes_[index].serial += kSerialStep;
+    give(index, false, [this, serial = nodes_[index].serial](Membership& core, Effects& out) {
+        core.renew(now(), serial, "renewed", out);
+    });
 }
 
 void World::start(std::uint32_t index) {
@@ -100,10 +109,15 @@ void World::start(std::uint32_t index) {
     node.inbox.clear();
     node.unseen.clear();
     node.seen.assign(nodes_.size(), Version{});
+    node.alive.assign(nodes_.size(), std::nullopt);
+    node.life_serial = node.serial;
     node.living = 0;
     network_.start(index);
-    const Identity identity{
-        node.name, key_of(index, node.serial), node.serial, Generation{node.generation}, {}};
+    const Identity identity{node.name,
+                            key_of(index, node.volumes.back()),
+                            node.serial,
+                            Generation{node.generation},
+                            {}};
     node.core =
         std::make_unique<Membership>(identity, node.address, WireRange{}, Crypto{sign, verify},
                                      options_, rng_.next(), node.volume);
@@ -373,7 +387,10 @@ MonoTime World::fires(MonoTime due) {
 void World::told(std::uint32_t index, const Event& event) {
     trace(static_cast<std::uint64_t>(event.kind) + 100);
     nodes_[index].living = 0;
-    if (const auto about = index_of(event.subject)) touched_.push_back(*about);
+    if (const auto about = index_of(event.subject)) {
+        touched_.push_back(*about);
+        check_told(index, *about, event);
+    }
     remember(nodes_[index].name.str() + ": " + event.subject.str() + " " +
              std::string(event_name(event.kind)) + " serial " +
              std::to_string(event.version.serial) + " generation " +

@@ -35,6 +35,7 @@ class World : private Receiver {
   public:
     // As issuers number certificates: a millisecond apart at least.
     static constexpr std::uint64_t kSerialStep = 1U << 16;
+    using Life = std::pair<std::size_t, std::uint64_t>;  // which volume, and generation on it
     struct Node {
         NodeId name;
         std::string address;
@@ -45,14 +46,17 @@ class World : private Receiver {
         std::uint32_t life = 0;
         std::uint64_t generation = 0;
         std::uint64_t serial = kSerialStep;
-        std::vector<mesh::membership::ClaimRef> volume;     // roster on disk
-        std::deque<std::move_only_function<void()>> inbox;  // while paused
+        std::uint64_t life_serial = kSerialStep;             // that its process began with
+        std::vector<std::uint64_t> volumes = {kSerialStep};  // the first serial of each
+        std::vector<mesh::membership::ClaimRef> volume;      // roster on disk
+        std::deque<std::move_only_function<void()>> inbox;   // while paused
         // Connections begun and ended that are in the inbox, by peer.
         std::map<std::uint32_t, std::uint32_t> unseen;
         std::uint32_t timers_pending = 0;
         std::vector<mesh::membership::Version> seen;  // newest heard of each node, in this life
-        mesh::membership::Version newest;             // that it ever signed
-        Duration clock{};                             // its wall clock's error
+        std::vector<std::optional<Life>> alive;  // the life of each that it was last told runs on
+        mesh::membership::Version newest;        // that it ever signed
+        Duration clock{};                        // its wall clock's error
         std::uint32_t living = 0;   // members alive or suspect, itself included; 0: count again
         std::uint32_t checked = 0;  // whose turn it is to be looked at although nothing changed
     };
@@ -75,6 +79,7 @@ class World : private Receiver {
     void set_loss(double share) { network_.set_loss(share); }
     void step_clock(std::uint32_t node, Duration by) { nodes_[node].clock += by; }
     void forge(std::uint32_t at, std::uint32_t about);  // a claim that `about` has not signed
+    void renew(std::uint32_t node);                     // its certificate, while it runs
     void heal();
     void set_address(std::uint32_t node, std::string address);
 
@@ -133,6 +138,7 @@ class World : private Receiver {
     MonoTime fires(MonoTime due);
     void told(std::uint32_t node, const mesh::membership::Event& event);
     void check(std::uint32_t node, std::size_t effects);
+    void check_told(std::uint32_t node, std::uint32_t about, const mesh::membership::Event& event);
     void check_about(std::uint32_t node, std::uint32_t about);
 
     const Plan plan_;

@@ -43,6 +43,20 @@ TEST(Crashes, DoNotCountAFarewellOrARefutedSuspicion) {
     EXPECT_EQ(crashes.count(kStart), 0u);
 }
 
+TEST(Crashes, DoNotCountARenewedCertificate) {
+    Crashes crashes;
+    Event renewed = event(EventKind::kAlive, 1);
+    crashes.on_event(kStart, event(EventKind::kJoined, 1));
+    renewed.version.serial = 2;
+    renewed.version.incarnation = Incarnation{1};
+    crashes.on_event(kStart, renewed);
+    EXPECT_EQ(crashes.count(kStart), 0u);
+    // But a volume that was lost: a greater serial, and all begins anew.
+    renewed.version = {3, Generation{1}, Incarnation{0}};
+    crashes.on_event(kStart, renewed);
+    EXPECT_EQ(crashes.count(kStart), 1u);
+}
+
 TEST(Crashes, AreForgottenWhenNoWindowCountsThemAnyMore) {
     Crashes crashes;
     crashes.on_event(kStart, event(EventKind::kJoined, 1));
