@@ -21,6 +21,9 @@ namespace vidai::mesh::state {
 inline constexpr std::size_t kRegistersMax = 131'072;
 // Signed by one origin: it can write all keys that there may be, and no one else's places.
 inline constexpr std::size_t kRegistersPerOriginMax = 104'000;
+// Of values and chains: ten times what so many keys take, and half of what a state file may be.
+inline constexpr std::size_t kRegisterBytesMax = std::size_t{256} << 20;
+inline constexpr std::size_t kRegisterBytesPerOriginMax = std::size_t{192} << 20;
 inline constexpr std::size_t kBuckets = 256;
 
 struct RegisterName {
@@ -51,10 +54,12 @@ class RegisterSet {
   public:
     enum class Merge : std::uint8_t { kApplied, kKnown, kFull };
 
-    // kFull: kRegistersMax are held, or kRegistersPerOriginMax of its origin, and this one is new.
+    // kFull: it is new or greater than the one before, and there is no room for it: a bound above,
+    // of all or of its origin's.
     Merge merge(Register candidate);
     const Register* find(const RegisterName& name) const;
-    std::size_t size() const { return size_; }
+    std::size_t size() const { return all_.count; }
+    std::size_t bytes() const { return all_.bytes; }
     // For what has outlived its purpose everywhere: it comes back if a peer still holds it.
     void erase(const RegisterName& name);
 
@@ -71,12 +76,17 @@ class RegisterSet {
     }
 
   private:
-    void uncount(const NodeId& origin);
+    struct Share {
+        std::size_t count = 0, bytes = 0;
+    };
+    bool has_room(const Register& candidate, const Register* before) const;
+    void count(const Register& held);
+    void uncount(const Register& held);
     using Bucket = std::map<RegisterName, Register>;
     std::array<Bucket, kBuckets> buckets_;
     RegisterDigest digest_;
-    std::size_t size_ = 0;
-    std::map<NodeId, std::size_t> by_origin_;
+    Share all_;
+    std::map<NodeId, Share> by_origin_;
 };
 
 }  // namespace vidai::mesh::state
