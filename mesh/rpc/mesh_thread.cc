@@ -273,8 +273,7 @@ void MeshThread::on_link_up(const NodeId& peer) {
     publish_view();
 }
 
-void MeshThread::on_link_down(const NodeId& peer, ms::LinkEnd end, const std::string& fault) {
-    if (!fault.empty()) notice(Notice::Kind::kTrouble, peer.str(), "protocol", fault);
+void MeshThread::on_link_down(const NodeId& peer, ms::LinkEnd end) {
     exchange_.on_link_down(peer);
     turn([&](ms::Effects& out) { membership_.on_disconnected(mono_now(), peer, end, out); });
     publish_view();

@@ -66,8 +66,7 @@ class MeshThread final : private LinkEvents,
     ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who,
                                               const admission::Binding& binding) override;
     void on_link_up(const NodeId& peer) override;
-    void on_link_down(const NodeId& peer, membership::LinkEnd end,
-                      const std::string& fault) override;
+    void on_link_down(const NodeId& peer, membership::LinkEnd end) override;
     void on_dial_failed(const membership::Dial& dial, membership::DialFailure failure,
                         const Error& why) override;
     void on_refused(const std::string& address, const Error& why) override;
