@@ -2,6 +2,7 @@
 #include "mesh/membership/roster.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "schema/base/mutant.h"
 
@@ -94,7 +95,10 @@ bool Roster::supersedes(const Claim& claim, std::uint32_t index) const {
     }
     if (claim.version != known) return claim.version > known;
     // Two words of one version: two processes have one identity. All must believe the same one.
-    return claim.signature > members_[index].claim->signature;
+    // Of one word with its profile and without, as an old program passes it on, the whole one.
+    const Claim& held = *members_[index].claim;
+    return std::tie(claim.signature, claim.profile_signature) >
+           std::tie(held.signature, held.profile_signature);
 }
 
 }  // namespace vidai::mesh::membership

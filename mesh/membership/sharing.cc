@@ -82,7 +82,8 @@ void Membership::Core::request_sync(const NodeId& peer, NodeId& cursor) {
         if (member.status == Status::kJoining && !is_self) continue;
         if (!is_self && aged(member)) continue;
         const Status status = member.status == Status::kJoining ? Status::kAlive : member.status;
-        request.digests.push_back({member.id(), member.version(), status});
+        request.digests.push_back(
+            {member.id(), member.version(), status, !member.claim->profile.empty()});
     }
     request.end = it == roster_.by_id().end() ? NodeId() : it->first;
     cursor = request.end;
@@ -151,11 +152,21 @@ void Membership::Core::compare(const NodeId& from, std::uint32_t index, const Di
     if (mine.status == Status::kJoining) {
         vouch(index, *mine.claim);
         if (they_accuse) wanted.push_back(theirs.id);
+    } else if (theirs.described && mine.claim->profile.empty()) {
+        wanted.push_back(theirs.id);
+    } else if (!theirs.described && !mine.claim->profile.empty() && keeps_profiles(from)) {
+        rumors_about(mine, true, news);
     } else if (theirs.status < mine.status) {
         rumors_about(mine, false, news);
     } else if (theirs.status > mine.status) {
         wanted.push_back(theirs.id);
     }
+}
+
+// Whoever would drop them need not be told again and again.
+bool Membership::Core::keeps_profiles(const NodeId& peer) const {
+    const std::uint32_t index = roster_.find(peer);
+    return index != Roster::kNone && roster_[index].claim->wire.newest >= kProfileWire;
 }
 
 void Membership::Core::on_body(const NodeId& from, const SyncReply& body) {

@@ -40,6 +40,9 @@ void Membership::Core::hear_claim(const ClaimRef& claim, Source source) {
     if (is_news(source)) rumors_.add(claim);
     if (index == Roster::kNone) {
         meet(claim);
+    } else if (claim->version == roster_[index].version() &&
+               claim->signature == roster_[index].claim->signature) {
+        describe(index, claim);
     } else {
         update(index, claim);
     }
@@ -85,6 +88,13 @@ void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
     notify(steady ? EventKind::kUpdated : EventKind::kAlive, index);
     if (!was_living) schedule_probing(index);
     connect_unless_bounded(index);
+}
+
+// The word that we have, and now all of it: no sign of life.
+void Membership::Core::describe(std::uint32_t index, const ClaimRef& claim) {
+    roster_[index].claim = claim;
+    notify(EventKind::kUpdated, index);
+    vouch(index, *claim);
 }
 
 void Membership::Core::hear_accusation(const Accusation& accusation, Source source) {

@@ -78,7 +78,7 @@ class MeshThread final : private LinkEvents,
         exchange_.on_relayed(from, batches);
     }
     void on_registers(const NodeId& from, wire::RegisterPage page) override;
-    state::Page page_for(const wire::RegisterPull& pull) override;
+    state::Page page_for(const NodeId& from, const wire::RegisterPull& pull) override;
     limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull) override;
     std::uint64_t digest_now() override;
     bool admits(const NodeId& from, transport::TrafficKind kind, std::uint64_t bytes) override;

@@ -113,8 +113,8 @@ const Register* RegisterSet::find(const RegisterName& name) const {
     return found == bucket.end() ? nullptr : &found->second;
 }
 
-Page RegisterSet::page(const RegisterDigest& theirs, const Cursor& from,
-                       std::size_t bytes_max) const {
+Page RegisterSet::page(const RegisterDigest& theirs, const Cursor& from, std::size_t bytes_max,
+                       RegisterKind newest) const {
     Page page;
     std::size_t bytes = 0;
     for (std::size_t index = from.bucket; index < kBuckets; ++index) {
@@ -123,6 +123,7 @@ Page RegisterSet::page(const RegisterDigest& theirs, const Cursor& from,
         const bool resumed = index == from.bucket && from.after.has_value();
         for (auto it = resumed ? bucket.upper_bound(*from.after) : bucket.begin();
              it != bucket.end(); ++it) {
+            if (it->second.statement.kind > newest) continue;
             if (!page.registers.empty() && bytes + size_of(it->second) > bytes_max) {
                 page.next = Cursor{index, std::nullopt};
                 if (it != bucket.begin()) page.next->after = std::prev(it)->first;

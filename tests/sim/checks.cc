@@ -61,6 +61,11 @@ void World::check_about(std::uint32_t index, std::uint32_t about) {
                                       other.name.str() + ", who never said so");
     }
     node.seen[about] = version;
+    const ClaimRef claim = node.core->claim_of(other.name);
+    if (claim != nullptr && !claim->profile.empty() && claim->profile != profile_of(about)) {
+        violate("profile-signed", node.name.str() + " believes of " + other.name.str() +
+                                      "'s program what that never said");
+    }
 }
 
 bool World::everybody_says(std::uint32_t about, Status status) const {
@@ -74,6 +79,21 @@ bool World::everybody_says(std::uint32_t about, Status status) const {
 std::string World::services_disagreement() const {
     for (const auto& service : services_) {
         if (std::string why = service->disagreement(); !why.empty()) return why;
+    }
+    return {};
+}
+
+// Old programs drop profiles on the way, but whoever can keep them ends up with all.
+std::string World::profiles_disagreement() const {
+    for (std::uint32_t i = 0; plan_.mixed && i < nodes_.size(); ++i) {
+        if (!running(i) || nodes_[i].left || nodes_[i].old) continue;
+        for (std::uint32_t j = 0; j < nodes_.size(); ++j) {
+            if (!running(j) || nodes_[j].left || nodes_[j].old) continue;
+            const ClaimRef claim = nodes_[i].core->claim_of(nodes_[j].name);
+            if (claim != nullptr && claim->profile == profile_of(j)) continue;
+            return nodes_[i].name.str() + " does not know what " + nodes_[j].name.str() +
+                   "'s program says of itself";
+        }
     }
     return {};
 }
@@ -101,7 +121,7 @@ std::string World::disagreement() const {
             if (other.started && !unknown && !gone) return says + ", but it is gone";
         }
     }
-    return {};
+    return profiles_disagreement();
 }
 
 }  // namespace vidai::sim

@@ -24,6 +24,9 @@
 
 namespace vidai::sim {
 
+// What the program of that node says of itself, if it knows how to.
+std::string profile_of(std::uint32_t node);
+
 // What went wrong. Empty rule: nothing.
 struct Violation {
     std::string rule;    // "version-monotone", "convergence", ...
@@ -43,6 +46,7 @@ class World : private Receiver {
         bool left = false;     // said goodbye in its last life
         bool started = false;  // ever
         std::uint32_t life = 0;
+        bool old = false;  // of wire version 1: it knows no profiles, and drops them on the way
         std::uint64_t generation = 0;
         std::uint64_t serial = kSerialStep;
         std::vector<mesh::membership::ClaimRef> volume;     // roster on disk
@@ -83,6 +87,7 @@ class World : private Receiver {
     // What is still missing for everybody to agree with the truth; empty when nothing is.
     std::string disagreement() const;
     std::string services_disagreement() const;
+    std::string profiles_disagreement() const;
     bool everybody_says(std::uint32_t about, mesh::membership::Status status) const;
 
     Scheduler& scheduler() { return scheduler_; }
