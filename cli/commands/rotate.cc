@@ -23,6 +23,17 @@ Error rotate_error(Error error) {
     return about_file(std::move(error));
 }
 
+// A second try after one that made the files and could not tell the mesh finds them in its way.
+Error not_made(const mesh::RootRollRequest& request, Error error) {
+    if (error.code == ErrorCode::kAlreadyExists) {
+        error.message +=
+            ". If they were made before and the mesh was not told: `vidaictl mesh "
+            "rotate state " +
+            request.new_directory + "/succession`";
+    }
+    return rotate_error(std::move(error));
+}
+
 Result<mesh::RootRollRequest> request_of(const Call& call) {
     mesh::RootRollRequest request;
     if (call.arguments() < 3) {
@@ -87,12 +98,29 @@ Result<Answer> state(Call& call, const std::string& file, Answer answer) {
     if (!mesh) return fail(std::move(mesh).error());
     const auto said = (*mesh)->state_succession(file);
     if (!said) return fail(said.error());
-    auto told = spread(call, **mesh, *said, "Follows");
-    if (!told) return told;
     answer.data.set("stated", true);
-    answer.note += told->note;
-    for (print::Field& field : told->fields) answer.fields.push_back(std::move(field));
-    return answer;
+    return spread(call, **mesh, *said, std::move(answer));
+}
+
+// What to do is not over: the files are there, and the mesh does not know of them.
+Result<Answer> state_made(Call& call, const mesh::RootRollFiles& files, Answer answer) {
+    auto told = state(call, files.succession_file, std::move(answer));
+    if (told) return told;
+    Error error = std::move(told).error();
+    error.message =
+        "the files are made, but it is not certain that the mesh was told: " + error.message +
+        ". Tell it with `vidaictl mesh rotate state " + files.succession_file +
+        "`, as often as it takes";
+    return fail(std::move(error));
+}
+
+// Of a file that was made before.
+Result<Answer> run_state(Call& call) {
+    const std::string& file = call.argument(1);
+    Answer answer;
+    answer.data = {{"succession", file}};
+    answer.fields = {{"Succession", {file}}};
+    return state(call, file, std::move(answer));
 }
 
 Result<Answer> run_root(Call& call) {
@@ -112,10 +140,10 @@ Result<Answer> run_root(Call& call) {
         const auto files = call.world().retire_root(request->old_directory, request->new_directory);
         if (!files) return fail(rotate_error(files.error()));
         return offline ? Result<Answer>(answer_of(*files))
-                       : state(call, files->succession_file, answer_of(*files));
+                       : state_made(call, *files, answer_of(*files));
     }
     const auto files = call.world().roll_root(*request);
-    if (!files) return fail(rotate_error(files.error()));
+    if (!files) return fail(not_made(*request, files.error()));
     Answer answer = answer_of(*files);
     answer.note = "Keep " + print::printable(files->made.root_secret_file) +
                   " offline. Put the new issuer.key and mesh.pub in the place of the old ones on "
@@ -124,7 +152,7 @@ Result<Answer> run_root(Call& call) {
                   "\nOnce `vidaictl mesh rotate root OLD_DIR NEW_DIR --retire` says that all nodes "
                   "are certified anew, the old root can go; it goes by itself in the end.\n";
     return offline ? Result<Answer>(std::move(answer))
-                   : state(call, files->succession_file, std::move(answer));
+                   : state_made(call, *files, std::move(answer));
 }
 
 Result<Answer> run_issuer(Call& call) {
@@ -145,7 +173,7 @@ Result<Answer> run_rotate(Call& call) {
     const std::string& what = call.argument(0);
     if (what == "root") return run_root(call);
     if (what == "issuer") return run_issuer(call);
-    if (what == "state") return state(call, call.argument(1), {});
+    if (what == "state") return run_state(call);
     return fail(ErrorCode::kUsage,
                 "no '" + what + "' can be rotated; there are: root, issuer, and state for a file",
                 "WHAT");

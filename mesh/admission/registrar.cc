@@ -58,15 +58,17 @@ Result<seal::Bytes> Registrar::admit(const seal::PeerIdentity& token, const Bind
         return fail(ErrorCode::kUnauthenticated,
                     "the joiner does not hold the key that it wants certified", "bad_proof");
     }
-    std::erase_if(given_, [&](const auto& entry) { return entry.second.first < now; });
+    std::erase_if(given_, [&](const auto& entry) { return entry.second.until < now; });
     std::optional<KnownNode> first = known_(*node);
     const auto given = given_.find(*node);
-    if (!first && given != given_.end()) first = KnownNode{given->second.second};
+    if (!first && given != given_.end()) first = KnownNode{given->second.key};
     if (first && first->key != request.key) {
         return fail(ErrorCode::kConflict,
-                    "another key is known under the node id '" + node->str() +
-                        "': if that node is gone for good, `vidaictl mesh revoke` it or "
-                        "`vidaictl node forget` it first; else choose another node id",
+                    "another key is known under the node id '" + node->str() + "', " +
+                        seal::to_hex(first->key.bytes) +
+                        ": if that node is gone for good, `vidaictl node forget " + node->str() +
+                        "` first, or void the key with `vidaictl mesh revoke --key " +
+                        seal::to_hex(first->key.bytes) + "`; else choose another node id",
                     "key_conflict");
     }
     if (given == given_.end() && given_.size() >= kGivenMax) {
@@ -74,7 +76,7 @@ Result<seal::Bytes> Registrar::admit(const seal::PeerIdentity& token, const Bind
     }
     auto chain = seal::issue_node_certificate(
         *issuer_, *node, request.key, now, seal::kNodeValidity, random_, first ? first->serial : 0);
-    if (chain) given_[*node] = {now + kArrival, request.key};
+    if (chain) given_[*node] = {now + kArrival, request.key, issuer_->key->public_key()};
     return chain;
 }
 

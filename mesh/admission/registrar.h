@@ -54,10 +54,13 @@ class Registrar {
     // What the holder of `token` asks for. param is the reason for the metric.
     Result<seal::Bytes> admit(const seal::PeerIdentity& token, const Binding& binding,
                               const JoinRequest& request, WallTime now);
-    // An operator has removed that node, or revoked that key: the id is free again.
+    // An operator has removed that node, or revoked its key or the one that certified it: the id is
+    // free again.
     void release(const NodeId& node) { given_.erase(node); }
     void release(const seal::PublicKey& key) {
-        std::erase_if(given_, [&](const auto& entry) { return entry.second.second == key; });
+        std::erase_if(given_, [&](const auto& entry) {
+            return entry.second.key == key || entry.second.issuer == key;
+        });
     }
     // For a node that has proved who it is.
     Result<seal::Bytes> renew(const seal::PeerIdentity& peer, WallTime now) const;
@@ -67,8 +70,12 @@ class Registrar {
     std::optional<seal::Issuer> issuer_;
     Known known_;
     seal::RandomSource& random_;  // outlives it
-    // Certified here and perhaps not heard of yet: until when, and the key.
-    std::map<NodeId, std::pair<WallTime, seal::PublicKey>> given_;
+    // Certified here and perhaps not heard of yet.
+    struct Given {
+        WallTime until;
+        seal::PublicKey key, issuer;
+    };
+    std::map<NodeId, Given> given_;
 };
 
 }  // namespace vidai::mesh::admission

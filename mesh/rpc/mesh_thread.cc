@@ -211,21 +211,21 @@ void MeshThread::be_superseded() {
 // Never about whether the others are well: only about what this node can do now. One that has just
 // started admits by what the others have counted, or, where none of them can be reached, by its own
 // counts, after a bounded wait.
-void MeshThread::publish_readiness() {
-    std::string why;
-    if (left_) {
-        why = "this node has left the mesh";
-    } else if (superseded_) {
-        why = *shared_.must_stop.load();
-    } else if (self_revoked_) {
-        why = kSelfRevoked;
-    } else if (shared_.drain_grace_ms.load() >= 0) {
-        why = "this node drains, as an operator asked";
-    } else if (!patient_until_) {
-        why = "this node has not joined the mesh yet";
-    } else if (!exchange_.informed() && mono_now() < *patient_until_) {
-        why = "this node has just started and no peer has told it all keys and counts yet";
+std::string MeshThread::why_not_ready() const {
+    if (left_) return "this node has left the mesh";
+    if (superseded_) return *shared_.must_stop.load();
+    if (self_revoked_) return why_revoked();
+    if (is_forgotten()) return kSelfForgotten;
+    if (shared_.drain_grace_ms.load() >= 0) return "this node drains, as an operator asked";
+    if (!patient_until_) return "this node has not joined the mesh yet";
+    if (!exchange_.informed() && mono_now() < *patient_until_) {
+        return "this node has just started and no peer has told it all keys and counts yet";
     }
+    return {};
+}
+
+void MeshThread::publish_readiness() {
+    std::string why = why_not_ready();
     if (why == *shared_.not_ready.load()) return;
     shared_.not_ready.publish(std::make_shared<const std::string>(std::move(why)));
 }

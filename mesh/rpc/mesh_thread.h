@@ -33,8 +33,16 @@
 namespace vidai::mesh::rpc {
 
 inline constexpr const char* kSelfRevoked =
-    "this node's key or its issuer's was revoked by an operator: the mesh does not speak with it "
-    "any more. Stop it; to return, give it a new data directory";
+    "this node's key was revoked by an operator: the mesh does not speak with it any more. Stop "
+    "it; "
+    "to return, give it a new data directory";
+inline constexpr const char* kIssuerRevoked =
+    "the issuer's key that certified this node was revoked by an operator: the mesh does not speak "
+    "with it any more. Start it again, with the same data directory, and a join token "
+    "(`vidaictl mesh token create`) or the new issuer file";
+inline constexpr const char* kSelfForgotten =
+    "an operator has removed this node from the mesh, which does not hear it any more: restart it "
+    "to return";
 // How this node shows itself under a certificate.
 Links::Self link_self(const Startup& startup, const admission::Certified& certified,
                       const admission::Identities& identities);
@@ -125,6 +133,8 @@ class MeshThread final : private LinkEvents,
     void leave();
     void be_superseded();
     void publish_readiness();
+    std::string why_not_ready() const;
+    const char* why_revoked() const;
 
     void on_merged(const NodeId& from, const MergeReport& report);
     // Operators' statements that came into force; `news`: now, not in an earlier life.
@@ -133,6 +143,7 @@ class MeshThread final : private LinkEvents,
     void on_forgotten(const state::Forget& said, bool news);
     void on_followed(const seal::Succession& said, bool news);
     void forget(const NodeId& node, const membership::Version& up_to);
+    bool is_forgotten() const;  // this node
     void resign_if_due(WallTime now);
     seal::Bytes encode_state() const;
     void publish_view();
@@ -152,6 +163,7 @@ class MeshThread final : private LinkEvents,
     kj::Own<kj::ConnectionReceiver> peers_;  // until join()
     Crashes crashes_;
     bool self_revoked_ = false;
+    membership::Version forgotten_up_to_;  // of this node's lives
     std::optional<MonoTime> resign_at_;
     std::string issuer_seen_;  // when the issuer file was last changed, as far as we know
     WallTime issuer_look_at_;

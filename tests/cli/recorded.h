@@ -73,6 +73,8 @@ struct Recording {
     mesh::Stated stated;
     mesh::Acknowledgement heard;
     int inits = 0;
+    std::string succession;             // told
+    std::optional<Error> roll_failure;  // of making the next root
 };
 
 class RecordedOperator : public Operator {
@@ -113,7 +115,8 @@ class RecordedOperator : public Operator {
         recording_.forced = force;
         return said(recording_.stated);
     }
-    Result<mesh::Stated> state_succession(const std::string&) override {
+    Result<mesh::Stated> state_succession(const std::string& file) override {
+        recording_.succession = file;
         return said(recording_.stated);
     }
     Result<mesh::Acknowledgement> acknowledged(const mesh::Stated&) override {
@@ -178,6 +181,17 @@ class Shell : public testing::Test {
             files.issuer_file = request.directory + "/issuer.key";
             files.operator_file = request.directory + "/operator.key";
             return Result<mesh::MeshInitFiles>(files);
+        };
+        world.roll_root = [this](const mesh::RootRollRequest& request) {
+            if (recording_.roll_failure) {
+                return Result<mesh::RootRollFiles>(fail(*recording_.roll_failure));
+            }
+            mesh::RootRollFiles files;
+            files.made.root_fingerprint = "5678:9abc";
+            files.made.root_secret_file = request.new_directory + "/root.key";
+            files.succession_file = request.new_directory + "/succession";
+            files.old_fingerprint = "1234:5678";
+            return Result<mesh::RootRollFiles>(std::move(files));
         };
         world.variable = [this](const char* name) { return variables_[name]; };
         world.now = recorded_now();

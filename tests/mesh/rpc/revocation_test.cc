@@ -174,5 +174,20 @@ TEST(Forgetting, RemovesAGhostUntilItStartsAgain) {
     EXPECT_TRUE(eventually([&]() { return mesh.a.alive() == 3 && mesh.b.alive() == 3; }));
 }
 
+TEST(Forgetting, ARunningNodeThatIsForgottenIsNotReadyUntilItStartsAgain) {
+    Three mesh;
+    ASSERT_TRUE(eventually([&]() { return mesh.c.mesh->not_ready().empty(); }));
+    auto client = mesh.cluster.connect(mesh.a);
+    ASSERT_TRUE(client.forget(NodeId("c"), true).has_value());
+    EXPECT_TRUE(eventually(
+        [&]() { return mesh.c.mesh->not_ready().find("removed this node") != std::string::npos; }));
+    EXPECT_TRUE(mesh.c.notices->has(Notice::Kind::kIdentity, "self_forgotten"));
+    const MeshOptions options = mesh.c.options;
+    mesh.c = {};
+    mesh.c = Cluster::start(options);
+    EXPECT_TRUE(
+        eventually([&]() { return mesh.c.mesh->not_ready().empty() && mesh.a.alive() == 3; }));
+}
+
 }  // namespace
 }  // namespace vidai::mesh
