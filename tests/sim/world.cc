@@ -132,7 +132,7 @@ void World::start(std::uint32_t index) {
     node.timers_pending = 0;
     node.inbox.clear();
     node.unseen.clear();
-    node.seen.assign(nodes_.size(), Version{});
+    node.seen.assign(nodes_.size(), 0);
     node.living = 0;
     network_.start(index);
     const Identity identity{node.name,   key_of(index, node.serial),

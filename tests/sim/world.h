@@ -54,9 +54,9 @@ class World : private Receiver {
         // Connections begun and ended that are in the inbox, by peer.
         std::map<std::uint32_t, std::uint32_t> unseen;
         std::uint32_t timers_pending = 0;
-        std::vector<mesh::membership::Version> seen;  // newest heard of each node, in this life
-        mesh::membership::Version newest;             // that it ever signed
-        Duration clock{};                             // its wall clock's error
+        std::vector<std::uint64_t> seen;   // newest heard of each node, in this life; checks.cc
+        mesh::membership::Version newest;  // that it ever signed
+        Duration clock{};                  // its wall clock's error
         std::uint32_t living = 0;   // members alive or suspect, itself included; 0: count again
         std::uint32_t checked = 0;  // whose turn it is to be looked at although nothing changed
     };
