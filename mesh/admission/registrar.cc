@@ -41,6 +41,12 @@ Result<CreatedToken> Registrar::make_token(const TokenRequest& request, WallTime
 Result<seal::Bytes> Registrar::admit(const seal::PeerIdentity& token, const Binding& binding,
                                      const JoinRequest& request, WallTime now) {
     if (!issuer_) return no_issuer();
+    if (!informed_()) {
+        return fail(ErrorCode::kUnavailable,
+                    "this node has just started and does not know yet which node ids are taken: "
+                    "try again",
+                    "busy");
+    }
     // Without the tolerance that other certificates have: who made it is who looks at it.
     if (now > token.valid_until) {
         return fail(ErrorCode::kUnauthenticated,
@@ -82,6 +88,11 @@ Result<seal::Bytes> Registrar::admit(const seal::PeerIdentity& token, const Bind
 
 Result<seal::Bytes> Registrar::renew(const seal::PeerIdentity& peer, WallTime now) const {
     if (!issuer_) return no_issuer();
+    if (const auto first = known_(peer.node); first && first->key != peer.key) {
+        return fail(ErrorCode::kConflict,
+                    "another key is known under the node id '" + peer.node.str() + "'",
+                    "key_conflict");
+    }
     return seal::issue_node_certificate(*issuer_, peer.node, peer.key, now, seal::kNodeValidity,
                                         random_, peer.serial);
 }

@@ -42,8 +42,15 @@ class Registrar {
     // Nothing: the mesh does not know that node, or not any more.
     using Known = std::function<std::optional<KnownNode>(const NodeId&)>;
 
-    Registrar(std::optional<seal::Issuer> issuer, Known known, seal::RandomSource& random)
-        : issuer_(std::move(issuer)), known_(std::move(known)), random_(random) {}
+    // Whether the mesh has told this node who is in it.
+    using Informed = std::function<bool()>;
+
+    Registrar(std::optional<seal::Issuer> issuer, Known known, Informed informed,
+              seal::RandomSource& random)
+        : issuer_(std::move(issuer)),
+          known_(std::move(known)),
+          informed_(std::move(informed)),
+          random_(random) {}
 
     bool can_certify() const { return issuer_.has_value(); }
     const std::optional<seal::Issuer>& issuer() const { return issuer_; }
@@ -62,13 +69,14 @@ class Registrar {
             return entry.second.key == key || entry.second.issuer == key;
         });
     }
-    // For a node that has proved who it is.
+    // For a node that has proved who it is; kConflict where another key has its id.
     Result<seal::Bytes> renew(const seal::PeerIdentity& peer, WallTime now) const;
 
   private:
     static constexpr std::size_t kGivenMax = 4'096;
     std::optional<seal::Issuer> issuer_;
     Known known_;
+    Informed informed_;
     seal::RandomSource& random_;  // outlives it
     // Certified here and perhaps not heard of yet.
     struct Given {

@@ -75,6 +75,11 @@ Links::Links(kj::Network& network, kj::Timer& timer, const Clock& clock, seal::R
       turns_(seed),
       self_(std::move(self)),
       events_(events),
+      guests_(timer, clock, traffic_.operators(),
+              [this](const std::string& who, const Error& why) {
+                  ++(why.param == "operator_slots" ? counters_.shed : counters_.refused);
+                  events_.on_refused(who, why);
+              }),
       tasks_(*this) {}
 
 Links::~Links() noexcept(false) = default;
@@ -250,7 +255,11 @@ void Links::welcome(transport::Handshaken done, const std::string& address) {
     }
     if (!done.session.peer.roles.has(seal::Role::kPeer)) {
         auto bootstrap = events_.bootstrap_for(done.session.peer, done.session.binding);
-        return serve_sealed(std::move(done), kj::mv(bootstrap));
+        const seal::Roles roles = done.session.peer.roles;
+        const auto kind = roles.has(seal::Role::kOperator)   ? Guests::Kind::kOperator
+                          : roles.has(seal::Role::kObserver) ? Guests::Kind::kObserver
+                                                             : Guests::Kind::kStranger;
+        return guests_.add(std::move(done), kj::mv(bootstrap), kind);
     }
     if (peer == self_.id) {
         ++counters_.refused;
@@ -274,7 +283,7 @@ void Links::welcome_back(transport::Handshaken done, const std::string& address)
         ++counters_.refused;
         return events_.on_refused(address, seal::to_error(seal::Refusal::kRootRetired));
     }
-    serve_sealed(std::move(done), kj::mv(*bootstrap));
+    guests_.add(std::move(done), kj::mv(*bootstrap), Guests::Kind::kStranger);
 }
 
 bool Links::adopt(transport::Handshaken done, const NodeId& dialler) {
@@ -348,13 +357,7 @@ void Links::tick(MonoTime now, WallTime wall) {
               "the connection is as old as it may grow, or the peer's certificate has expired or "
               "its root is retired, and no new one could be made in time");
     }
-    std::erase_if(guests_, [&](const auto& guest) {
-        const seal::PeerIdentity& who = guest.second.who;
-        if (who.valid_until == WallTime{}) return false;
-        const bool returning = guest.second.retired;
-        return wall > who.valid_until + seal::kClockTolerance ||
-               (!returning && !self_.roots->believes(who.root, wall));
-    });
+    guests_.tick(now, wall, *self_.roots);
 }
 
 void Links::renew(const NodeId& peer, Held& held, MonoTime now) {
@@ -413,8 +416,7 @@ void Links::close_revoked() {
     for (const NodeId& peer : over) {
         close(peer, "certificate_revoked", "an operator has revoked this peer's key");
     }
-    std::erase_if(guests_,
-                  [&](const auto& guest) { return self_.revoked->covers(guest.second.who); });
+    guests_.close_revoked(*self_.revoked);
 }
 
 void Links::close_all() {
@@ -429,49 +431,10 @@ void Links::close_all() {
 void Links::shut() {
     shut_ = true;
     close_all();
-    std::erase_if(guests_, [](const auto& guest) { return !guest.second.who.node.empty(); });
+    guests_.close_all_but_local();
 }
 
-// --- operators
-
-void Links::serve_sealed(transport::Handshaken done, ::capnp::Capability::Client bootstrap) {
-    seal::PeerIdentity who = done.session.peer;
-    auto stream =
-        kj::heap<transport::SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
-    stream->meter(traffic_.operators());
-    const transport::SealedStream* const sealed = stream.get();
-    serve_operator(kj::mv(stream), sealed, kj::mv(bootstrap), std::move(who));
-}
-
-void Links::serve_operator(kj::Own<kj::AsyncIoStream> stream, const transport::SealedStream* sealed,
-                           ::capnp::Capability::Client bootstrap, seal::PeerIdentity who) {
-    if (guests_.size() >= kOperatorsMax) {
-        ++counters_.shed;
-        return events_.on_refused(who.node.str(),
-                                  {ErrorCode::kResourceExhausted,
-                                   "too many operators are connected at once", "operator_slots"});
-    }
-    auto session = kj::heap<Session>(kj::mv(stream), Side::SERVER, kj::mv(bootstrap),
-                                     wire::kOperatorWordsMax, timer_, traffic_.operators(), clock_);
-    const std::uint64_t number = ++next_number_;
-    tasks_.add(session->ended().then(
-        [this, number]() { return kj::evalLater([this, number]() { guest_ended(number); }); }));
-    const bool retired =
-        who.valid_until != WallTime{} && !self_.roots->believes(who.root, wall_now());
-    guests_.emplace(number, Guest{kj::mv(session), sealed, std::move(who), retired});
-}
-
-void Links::guest_ended(std::uint64_t number) {
-    const auto guest = guests_.find(number);
-    if (guest == guests_.end()) return;
-    std::optional<Error> fault = guest->second.session->fault();
-    if (!fault && guest->second.stream != nullptr) fault = guest->second.stream->fault();
-    const std::string name = guest->second.who.node.str();
-    guests_.erase(guest);
-    if (!fault) return;
-    ++counters_.refused;
-    events_.on_refused(name.empty() ? "the local socket" : name, *fault);
-}
+// --- operators without a handshake
 
 void Links::serve_local(kj::Own<kj::ConnectionReceiver> listener,
                         kj::Function<::capnp::Capability::Client()> bootstrap) {
@@ -486,7 +449,7 @@ kj::Promise<void> Links::local_loop(kj::ConnectionReceiver& listener,
     return listener.accept()
         .then(
             [this, &bootstrap](kj::Own<kj::AsyncIoStream>&& stream) -> kj::Promise<void> {
-                serve_operator(kj::mv(stream), nullptr, bootstrap(), {});
+                guests_.add_local(kj::mv(stream), bootstrap());
                 return kj::READY_NOW;
             },
             [this](kj::Exception&&) { return timer_.afterDelay(100 * kj::MILLISECONDS); })

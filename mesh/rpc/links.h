@@ -24,6 +24,7 @@
 #include "mesh/membership/effects.h"
 #include "mesh/membership/membership.h"
 #include "mesh/rpc/duel.h"
+#include "mesh/rpc/guests.h"
 #include "mesh/rpc/session.h"
 #include "mesh/rpc/tenure.h"
 #include "mesh/seal/handshake.h"
@@ -40,7 +41,6 @@ namespace vidai::mesh::rpc {
 // Before a stranger has proved who it is, it has this long, and of us what doorkeeper.h says. (A
 // message is at most 1 KiB, and none of it is capnproto: mesh/seal.)
 inline constexpr int kHandshakeSeconds = 3;
-inline constexpr std::size_t kOperatorsMax = 64;
 
 class LinkEvents {
   public:
@@ -98,8 +98,9 @@ class Links final : private kj::TaskSet::ErrorHandler {
     void close_revoked();
     // Ends all connections to peers, which are made anew with what we are now.
     void close_all();
-    // For good: ends all connections but local operators', and makes none any more.
+    // Ends all connections but local operators', and makes none any more until open().
     void shut();
+    void open() { shut_ = false; }
     void dial(const membership::Dial& dial);
     // Ends the connection to `peer`, which has no more use for it, once this turn has answered.
     void part(const NodeId& peer);
@@ -130,13 +131,6 @@ class Links final : private kj::TaskSet::ErrorHandler {
         std::string address;  // where it says it can be dialled
         Tenure tenure;
     };
-    struct Guest {  // an operator, a joiner, or a node that comes back
-        kj::Own<Session> session;
-        const transport::SealedStream* stream;  // the session's; none of the local socket
-        seal::PeerIdentity who;                 // of the local socket: nobody, and for ever
-        bool retired = false;  // it came under a retired root, to be certified anew
-    };
-
     MonoTime mono_now() const { return clock_.mono_now(); }
     WallTime wall_now() const { return clock_.wall_now(); }
     void taskFailed(kj::Exception&& e) override;
@@ -155,10 +149,6 @@ class Links final : private kj::TaskSet::ErrorHandler {
                                  kj::Function<::capnp::Capability::Client()>& bootstrap);
     void accepted(kj::Own<kj::AsyncIoStream> stream);
     void welcome(transport::Handshaken done, const std::string& address);
-    void serve_sealed(transport::Handshaken done, ::capnp::Capability::Client bootstrap);
-    void serve_operator(kj::Own<kj::AsyncIoStream> stream, const transport::SealedStream* sealed,
-                        ::capnp::Capability::Client bootstrap, seal::PeerIdentity who);
-    void guest_ended(std::uint64_t number);
     void renew(const NodeId& peer, Held& held, MonoTime now);
     void renewed(const NodeId& peer, std::uint64_t number, Attempt attempt);
     void welcome_back(transport::Handshaken done, const std::string& address);
@@ -180,8 +170,8 @@ class Links final : private kj::TaskSet::ErrorHandler {
     LinkCounters counters_;
     bool shut_ = false;
     admission::Doorkeeper door_;
-    std::map<std::uint64_t, Guest> guests_;
     transport::Traffic traffic_;
+    Guests guests_;
     std::uint64_t next_number_ = 0;
     std::map<NodeId, Held> sessions_;
     kj::TaskSet tasks_;

@@ -125,6 +125,12 @@ void MeshThread::take_certificate(admission::Certified renewed) {
     membership_.renew(mono_now(), certified_.serial, std::string(seal::text_of(*certified_.chain)),
                       effects);
     perform(effects);
+    // Its issuer was revoked, and this node has a new one's word.
+    if (self_revoked_ && !replica_.identities().revoked()->covers(certified_.who)) {
+        self_revoked_ = false;
+        links_.open();
+        publish_readiness();
+    }
     // Peers let us in for this only; now they take us for what we are.
     if (back) tasks_.add(kj::evalLater([this]() { links_.close_all(); }));
 }
@@ -140,7 +146,10 @@ std::optional<admission::KnownNode> MeshThread::known_node(const NodeId& node) c
 
 seal::Bytes MeshThread::renew_for(const seal::PeerIdentity& peer) {
     auto chain = registrar_.renew(peer, wall_now());
-    return chain ? std::move(*chain) : seal::Bytes();
+    if (!chain) return {};
+    notice(Notice::Kind::kIdentity, peer.node.str(), "certified",
+           "key " + seal::fingerprint(peer.key) + ", as its certificate before");
+    return std::move(*chain);
 }
 
 Result<seal::Bytes> MeshThread::certify_joiner(const seal::PeerIdentity& token,

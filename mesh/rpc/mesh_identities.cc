@@ -82,8 +82,7 @@ void MeshThread::on_revoked(const state::Revocation& said, bool news) {
         forget(claim->id, claim->version);
     }
     resign_at_ = mono_now() + kResignAfter + some_of(kResignSpread, random_);
-    self_revoked_ |= revoked->covers(certified_.who);
-    if (self_revoked_) {
+    if (!std::exchange(self_revoked_, revoked->covers(certified_.who)) && self_revoked_) {
         notice(Notice::Kind::kIdentity, startup_.node.str(), "self_revoked", why_revoked());
         publish_readiness();
     }

@@ -86,7 +86,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
           }),
       registrar_(
           std::move(startup.issuer), [this](const NodeId& node) { return known_node(node); },
-          random_),
+          [this]() { return informed(); }, random_),
       desk_(startup, membership_, replica_, saver_, timer_, *this),
       links_(around.network, timer_, clock_, random_, resolver_,
              link_self(startup, certified_, replica_.identities()), *this, random_seed(random_)),
@@ -208,6 +208,11 @@ void MeshThread::be_superseded() {
     notice(Notice::Kind::kSuperseded, startup_.node.str(), "superseded", why);
 }
 
+// By peers, or waited for long enough.
+bool MeshThread::informed() const {
+    return patient_until_ && (exchange_.informed() || mono_now() >= *patient_until_);
+}
+
 // Never about whether the others are well: only about what this node can do now. One that has just
 // started admits by what the others have counted, or, where none of them can be reached, by its own
 // counts, after a bounded wait.
@@ -218,7 +223,7 @@ std::string MeshThread::why_not_ready() const {
     if (is_forgotten()) return kSelfForgotten;
     if (shared_.drain_grace_ms.load() >= 0) return "this node drains, as an operator asked";
     if (!patient_until_) return "this node has not joined the mesh yet";
-    if (!exchange_.informed() && mono_now() < *patient_until_) {
+    if (!informed()) {
         return "this node has just started and no peer has told it all keys and counts yet";
     }
     return {};

@@ -134,6 +134,7 @@ class MeshThread final : private LinkEvents,
     void be_superseded();
     void publish_readiness();
     std::string why_not_ready() const;
+    bool informed() const;
     const char* why_revoked() const;
 
     void on_merged(const NodeId& from, const MergeReport& report);

@@ -45,6 +45,9 @@ class Session final : private kj::TaskSet::ErrorHandler {
     // Why this side ended it, its param a refusal reason; nothing while it lives and otherwise.
     const std::optional<Error>& fault() const { return network_.fault(); }
 
+    // Messages of the other side so far.
+    std::uint64_t heard() const { return network_.heard(); }
+
     // Lost when too many are unanswered, as datagrams would be.
     void deliver(const membership::Message& message);
 

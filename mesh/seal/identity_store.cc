@@ -155,7 +155,8 @@ std::string change_stamp(const std::string& path) {
     if (::stat(path.c_str(), &status) != 0) return {};
     return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) + ":" +
            std::to_string(status.st_size) + ":" + std::to_string(status.st_mtim.tv_sec) + ":" +
-           std::to_string(status.st_mtim.tv_nsec);
+           std::to_string(status.st_mtim.tv_nsec) + ":" + std::to_string(status.st_ctim.tv_sec) +
+           ":" + std::to_string(status.st_ctim.tv_nsec);  // also of who may read it
 }
 
 Result<void> write_new_files(const std::string& directory, std::span<const NewFile> files) {

@@ -21,10 +21,12 @@ using Message = ::capnp::rpc::Message;
 struct BoundedNetwork::Books {
     std::unordered_map<std::uint32_t, std::size_t> calls;
     std::size_t answer_bytes = 0;
+    std::uint64_t heard = 0;
     std::optional<Error> fault;
     kj::Own<kj::PromiseFulfiller<void>> breach;
 
     void enter(const Message::Reader& message) {
+        ++heard;
         switch (message.which()) {
             case Message::BOOTSTRAP:
                 calls.try_emplace(message.getBootstrap().getQuestionId(), 0);
@@ -136,6 +138,10 @@ BoundedNetwork::~BoundedNetwork() noexcept(false) = default;
 
 const std::optional<Error>& BoundedNetwork::fault() const {
     return books_->fault;
+}
+
+std::uint64_t BoundedNetwork::heard() const {
+    return books_->heard;
 }
 
 kj::Maybe<kj::Own<BoundedNetwork::Connection>> BoundedNetwork::connect(

@@ -36,6 +36,8 @@ class BoundedNetwork final : public ::capnp::TwoPartyVatNetworkBase {
     kj::Promise<void> onDisconnect() {
         return inner_.onDisconnect().exclusiveJoin(kj::mv(breach_.promise));
     }
+    // Messages of the other side so far.
+    std::uint64_t heard() const;
     // Which bound ended it, if one did; its param is a refusal reason.
     const std::optional<Error>& fault() const;
 
