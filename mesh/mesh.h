@@ -53,7 +53,8 @@ struct Notice {
         kIdentity,     // subject: a node's, operator's or issuer's name; what: "revoked",
                        // "forgotten", of this node "self_revoked", by an operator's statement;
                        // "certified", with a join token; "root_rolled", subject the new root's
-                       // fingerprint; or of this node "issuer_reloaded", from its file
+                       // fingerprint; or of this node "issuer_reloaded", from its file, and
+                       // "key_rotated"
     };
     Kind kind = Kind::kTrouble;
     std::string subject;
