@@ -28,7 +28,7 @@ struct CapabilityRow {
 };
 inline constexpr std::array kCapabilityTable = {
     CapabilityRow{Capability::kRootStatements, "root-statements"},  // in register pages
-    CapabilityRow{Capability::kRotation, "rotation"},               // of certificates, when asked
+    CapabilityRow{Capability::kRotation, "rotation"},  // of a node's key, while it lives
 };
 
 constexpr std::uint64_t bit_of(Capability capability) {

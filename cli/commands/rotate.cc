@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// New keys in place of old ones: the mesh's root, and the issuer under it.
+// New keys in place of old ones: the mesh's root, the issuer under it, a node's.
 #include <chrono>
 #include <string>
 #include <utility>
@@ -8,6 +8,7 @@
 #include "cli/call.h"
 #include "cli/commands/command.h"
 #include "cli/commands/member_text.h"
+#include "cli/commands/reach.h"
 #include "cli/commands/spread.h"
 #include "cli/print/text.h"
 
@@ -169,14 +170,49 @@ Result<Answer> run_issuer(Call& call) {
     return answer;
 }
 
+Result<mesh::KeyRotation> ask(Call& call, const NodeId& node) {
+    auto mesh = call.connect();
+    if (!mesh) return fail(std::move(mesh).error());
+    const auto member = find_member(**mesh, node);
+    if (!member) return fail(member.error());
+    if (member->self) return (*mesh)->rotate_key(node);
+    auto there = reach(call, *member);
+    if (!there) return fail(std::move(there).error());
+    return (*there)->rotate_key(node);
+}
+
+Result<Answer> run_node(Call& call) {
+    const Result<NodeId> node = call.node_argument(1);
+    if (!node) return fail(node.error());
+    const auto done = ask(call, *node);
+    if (!done) return fail(done.error());
+    Answer answer;
+    answer.data = {{"node", done->node.str()},
+                   {"key_fingerprint", done->fingerprint},
+                   {"old_key_fingerprint", done->old_fingerprint},
+                   {"old_key", done->old_key},
+                   {"certificate_until", time_value(done->certificate_until)}};
+    answer.fields = {{"Node", {done->node.str()}},
+                     {"Key fingerprint", {done->fingerprint}},
+                     {"Old key", {done->old_fingerprint}},
+                     {"Certified until", {print::time_text(done->certificate_until)}}};
+    answer.note =
+        "The old key is gone from its disk. If somebody else may have it: vidaictl mesh revoke "
+        "--key " +
+        done->old_key + "\n";
+    return answer;
+}
+
 Result<Answer> run_rotate(Call& call) {
     const std::string& what = call.argument(0);
     if (what == "root") return run_root(call);
     if (what == "issuer") return run_issuer(call);
+    if (what == "node") return run_node(call);
     if (what == "state") return run_state(call);
-    return fail(ErrorCode::kUsage,
-                "no '" + what + "' can be rotated; there are: root, issuer, and state for a file",
-                "WHAT");
+    return fail(
+        ErrorCode::kUsage,
+        "no '" + what + "' can be rotated; there are: root, issuer, node, and state for a file",
+        "WHAT");
 }
 
 }  // namespace
@@ -188,8 +224,9 @@ std::vector<Command> rotate_commands() {
          "New keys for old. root OLD_DIR NEW_DIR: makes the next root, which the old one names, "
          "with an issuer and an operator under it, and tells the mesh; nodes believe both until "
          "the overlap is over or --retire. issuer OLD_DIR NEW_DIR: another issuer key under the "
-         "root in OLD_DIR. state FILE: tells the mesh what was made with --offline.",
-         {"WHAT", "OLD_DIR", "[NEW_DIR]"},
+         "root in OLD_DIR. node NODE: a running node makes a new key, which the mesh takes for the "
+         "old one's. state FILE: tells the mesh what was made with --offline.",
+         {"WHAT", "OLD_DIR|NODE|FILE", "[NEW_DIR]"},
          {{"--overlap", "TIME",
            "How long the old root is believed beside the new one, such as 12h. Default: 14d, two "
            "lives of a node's certificate."},

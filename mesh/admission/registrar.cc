@@ -86,15 +86,36 @@ Result<seal::Bytes> Registrar::admit(const seal::PeerIdentity& token, const Bind
     return chain;
 }
 
+// Of this node under any key. A key that another one has followed is worth nothing any more.
+Result<std::uint64_t> Registrar::last_serial(const seal::PeerIdentity& peer) const {
+    const std::optional<KnownNode> known = known_(peer.node);
+    if (!known || known->serial <= peer.serial) return peer.serial;
+    if (known->key == peer.key) return known->serial;
+    return fail(ErrorCode::kConflict,
+                "node '" + peer.node.str() +
+                    "' has got another key since: the old one is not "
+                    "certified again. If that was not its operator, revoke the new key",
+                "key_conflict");
+}
+
 Result<seal::Bytes> Registrar::renew(const seal::PeerIdentity& peer, WallTime now) const {
     if (!issuer_) return no_issuer();
-    if (const auto first = known_(peer.node); first && first->key != peer.key) {
-        return fail(ErrorCode::kConflict,
-                    "another key is known under the node id '" + peer.node.str() + "'",
-                    "key_conflict");
-    }
+    const auto last = last_serial(peer);
+    if (!last) return fail(last.error());
     return seal::issue_node_certificate(*issuer_, peer.node, peer.key, now, seal::kNodeValidity,
-                                        random_, peer.serial);
+                                        random_, *last);
+}
+
+Result<seal::Bytes> Registrar::rotate(const seal::PeerIdentity& peer, const seal::PublicKey& next,
+                                      WallTime now) {
+    if (!issuer_) return no_issuer();
+    const auto last = last_serial(peer);
+    if (!last) return fail(last.error());
+    auto chain = seal::issue_node_certificate(*issuer_, peer.node, next, now, seal::kNodeValidity,
+                                              random_, *last);
+    const auto given = given_.find(peer.node);
+    if (chain && given != given_.end()) given->second.key = next;
+    return chain;
 }
 
 }  // namespace vidai::mesh::admission

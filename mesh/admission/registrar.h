@@ -69,10 +69,15 @@ class Registrar {
             return entry.second.key == key || entry.second.issuer == key;
         });
     }
-    // For a node that has proved who it is; kConflict where another key has its id.
+    // For a node that has proved who it is; kConflict where it has had another key since.
     Result<seal::Bytes> renew(const seal::PeerIdentity& peer, WallTime now) const;
+    // For the key that is to take the place of the one that it has proved.
+    Result<seal::Bytes> rotate(const seal::PeerIdentity& peer, const seal::PublicKey& next,
+                               WallTime now);
 
   private:
+    Result<std::uint64_t> last_serial(const seal::PeerIdentity& peer) const;
+
     static constexpr std::size_t kGivenMax = 4'096;
     std::optional<seal::Issuer> issuer_;
     Known known_;

@@ -91,9 +91,11 @@ void Membership::Core::set_address(std::string address) {
     restate(std::move(claim));
 }
 
-void Membership::Core::renew(std::uint64_t serial, std::string credential) {
+void Membership::Core::renew(const PublicKeyBytes& key, std::uint64_t serial,
+                             std::string credential) {
     if (has_left() || serial < self().version().serial) return;
     Claim claim = *self().claim;
+    claim.key = key;
     claim.version.serial = serial;
     claim.credential = std::move(credential);
     restate(std::move(claim));

@@ -40,7 +40,7 @@ class Membership::Core {
     void join(std::vector<std::string> seeds);
     void leave();
     void set_address(std::string address);
-    void renew(std::uint64_t serial, std::string credential);
+    void renew(const PublicKeyBytes& key, std::uint64_t serial, std::string credential);
     void forget(const NodeId& id, Version up_to);
     void on_connected(const NodeId& peer);
     void on_disconnected(const NodeId& peer, LinkEnd end);

@@ -23,8 +23,9 @@ void Membership::leave(MonoTime now, Effects& out) {
 void Membership::set_address(MonoTime now, std::string address, Effects& out) {
     core_->turn(now, out, [&] { core_->set_address(std::move(address)); });
 }
-void Membership::renew(MonoTime now, std::uint64_t serial, std::string credential, Effects& out) {
-    core_->turn(now, out, [&] { core_->renew(serial, std::move(credential)); });
+void Membership::renew(MonoTime now, const PublicKeyBytes& key, std::uint64_t serial,
+                       std::string credential, Effects& out) {
+    core_->turn(now, out, [&] { core_->renew(key, serial, std::move(credential)); });
 }
 void Membership::forget(MonoTime now, const NodeId& id, const Version& up_to, Effects& out) {
     core_->turn(now, out, [&] { core_->forget(id, up_to); });

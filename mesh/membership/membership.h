@@ -85,7 +85,8 @@ class Membership {
     void leave(MonoTime now, Effects& out);
     // Attributes that may change during a life; each makes a newer claim.
     void set_address(MonoTime now, std::string address, Effects& out);
-    void renew(MonoTime now, std::uint64_t serial, std::string credential, Effects& out);
+    void renew(MonoTime now, const PublicKeyBytes& key, std::uint64_t serial,
+               std::string credential, Effects& out);
 
     // An operator has said so, signed: `id` in the life `up_to` (its incarnation does not matter)
     // and in all before it is gone for good, and is heard again only in a newer one. Never this

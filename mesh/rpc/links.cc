@@ -25,6 +25,8 @@ using Side = ::capnp::rpc::twoparty::Side;
 const seal::Roles kWelcome =
     seal::Role::kPeer | seal::Role::kOperator | seal::Role::kObserver | seal::Role::kJoin;
 
+constexpr Duration kReauthenticateAgain = std::chrono::seconds(5);
+
 std::string text_of(const kj::Exception& e) {
     return e.getDescription().cStr();
 }
@@ -62,7 +64,21 @@ Error id_taken(const NodeId& id) {
 // A node that lost its volume may come back with a new key; one that is here may not be pushed out.
 bool Links::taken(const seal::PeerIdentity& who) const {
     const auto held = sessions_.find(who.node);
-    return held != sessions_.end() && held->second.who.key != who.key;
+    return held != sessions_.end() && held->second.who.key != who.key &&
+           held->second.next_key != who.key;
+}
+
+void Links::expect_key(const NodeId& peer, const seal::PublicKey& held,
+                       const seal::PublicKey& next) {
+    const auto found = sessions_.find(peer);
+    if (found != sessions_.end() && found->second.who.key == held) found->second.next_key = next;
+}
+
+void Links::reauthenticate() {
+    for (auto& [peer, held] : sessions_) {
+        held.tenure.pause = std::min(held.tenure.pause, kReauthenticateAgain);
+        renew(peer, held, mono_now());
+    }
 }
 
 Links::Links(kj::Network& network, kj::Timer& timer, const Clock& clock, seal::RandomSource& random,

@@ -98,6 +98,10 @@ class Links final : private kj::TaskSet::ErrorHandler {
     void close_revoked();
     // Ends all connections to peers, which are made anew with what we are now.
     void close_all();
+    // Makes them anew with what we are now, each beside the old one, whose place it takes.
+    void reauthenticate();
+    // A connection under `next` may take the place of the one under `held`.
+    void expect_key(const NodeId& peer, const seal::PublicKey& held, const seal::PublicKey& next);
     // Ends all connections but local operators', and makes none any more until open().
     void shut();
     void open() { shut_ = false; }
@@ -130,6 +134,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
         seal::PeerIdentity who;
         std::string address;  // where it says it can be dialled
         Tenure tenure;
+        std::optional<seal::PublicKey> next_key{};  // that the peer has said it will have
     };
     MonoTime mono_now() const { return clock_.mono_now(); }
     WallTime wall_now() const { return clock_.wall_now(); }

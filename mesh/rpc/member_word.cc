@@ -38,8 +38,10 @@ ms::Identity identity_of(const Startup& startup) {
             ms::encode_profile({startup.options.program_version, kCapabilities})};
 }
 
-ms::Crypto crypto_of(const Startup& startup, std::shared_ptr<const seal::RevokedKeys> revoked) {
-    return {[key = startup.identity.key](ms::Claim& claim) {
+ms::Crypto crypto_of(const Startup& startup, const admission::Certified& certified,
+                     std::shared_ptr<const seal::RevokedKeys> revoked) {
+    return {[&certified](ms::Claim& claim) {
+                const auto& key = certified.credentials->key;
                 claim.signature =
                     sign_text(*key, seal::Domain::kMemberRecord, ms::signed_bytes(claim)).bytes;
                 if (claim.profile.empty()) return;

@@ -13,8 +13,9 @@
 namespace vidai::mesh::rpc {
 
 membership::Identity identity_of(const Startup& startup);
-// Signs with this node's key; believes what the roots, as they are then, and `revoked` allow.
-membership::Crypto crypto_of(const Startup& startup,
+// Signs with the key that is certified, which outlives it, at the time; believes what the roots, as
+// they are then, and `revoked` allow.
+membership::Crypto crypto_of(const Startup& startup, const admission::Certified& certified,
                              std::shared_ptr<const seal::RevokedKeys> revoked);
 
 // The newest kind of register that a member's program can read, by its word; null: nothing known.

@@ -92,6 +92,8 @@ class MeshThread final : private LinkEvents,
     bool admits(const NodeId& from, transport::TrafficKind kind, std::uint64_t bytes) override;
     void on_malformed(const NodeId& from, const Error& why) override;
     seal::Bytes renew_for(const seal::PeerIdentity& peer) override;
+    seal::Bytes rotate_for(const seal::PeerIdentity& peer, const seal::PublicKey& next,
+                           const seal::Signature& proof) override;
     Result<seal::Bytes> certify_joiner(const seal::PeerIdentity& token,
                                        const admission::Binding& binding,
                                        const admission::JoinRequest& request) override;
@@ -106,6 +108,7 @@ class MeshThread final : private LinkEvents,
     std::shared_ptr<const MeshView> view_now() override;
     NodeReport report_now() override;
     bool drain(std::chrono::milliseconds grace) override;
+    kj::Promise<Result<KeyRotation>> rotate_key() override;
     void taskFailed(kj::Exception&& e) override;
     void refused(Notice::Kind kind, const std::string& subject, const Error& why);
 
@@ -129,6 +132,12 @@ class MeshThread final : private LinkEvents,
     void join();
     kj::Promise<void> ask_for_certificate(std::vector<NodeId> peers);
     void take_certificate(admission::Certified renewed);
+    Result<void> may_rotate();
+    kj::Promise<Result<admission::Certified>> next_certificate(
+        std::shared_ptr<const seal::NodeIdentity> next);
+    kj::Promise<Result<void>> keep_identity(const seal::NodeIdentity& next,
+                                            const admission::Certified& made);
+    KeyRotation take_key(const seal::NodeIdentity& next, const admission::Certified& made);
     std::optional<admission::KnownNode> known_node(const NodeId& node) const;
     void leave();
     void be_superseded();
@@ -157,6 +166,7 @@ class MeshThread final : private LinkEvents,
     const NoticeSink& sink_;
     kj::Timer& timer_;
     seal::RandomSource& random_;
+    kj::LowLevelAsyncIoProvider* const descriptors_;  // none in the simulator
     admission::Certified certified_;
     kj::PromiseFulfillerPair<void> stop_;
     bool superseded_ = false, left_ = false;
@@ -165,6 +175,7 @@ class MeshThread final : private LinkEvents,
     Crashes crashes_;
     bool self_revoked_ = false;
     membership::Version forgotten_up_to_;  // of this node's lives
+    bool rotating_ = false;                // this node's key is being replaced
     std::optional<MonoTime> resign_at_;
     std::string issuer_seen_;  // when the issuer file was last changed, as far as we know
     WallTime issuer_look_at_;
@@ -177,6 +188,7 @@ class MeshThread final : private LinkEvents,
     Saver saver_;
     admission::Registrar registrar_;
     std::unique_ptr<Saver> certificate_saver_;  // of a node that others certify
+    std::unique_ptr<Saver> identity_saver_;     // of a node that has got a new key
     Desk desk_;
     seeds::ResolverThread resolver_;
     Links links_;

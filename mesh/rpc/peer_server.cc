@@ -97,6 +97,20 @@ kj::Promise<void> PeerServer::renewCertificate(RenewCertificateContext context) 
     return kj::READY_NOW;
 }
 
+kj::Promise<void> PeerServer::rotateKey(RotateKeyContext context) {
+    const auto asked = context.getParams();
+    seal::PublicKey next;
+    seal::Signature proof;
+    if (asked.getKey().size() != next.bytes.size() ||
+        asked.getProof().size() != proof.bytes.size()) {
+        return malformed({ErrorCode::kProtocol, "a message is malformed: key or proof", "key"});
+    }
+    std::ranges::copy(asked.getKey(), next.bytes.begin());
+    std::ranges::copy(asked.getProof(), proof.bytes.begin());
+    context.getResults().setChain(wire::to_data(calls_.rotate_for(peer_, next, proof)));
+    return kj::READY_NOW;
+}
+
 kj::Promise<void> ReturnServer::renewCertificate(RenewCertificateContext context) {
     context.getResults().setChain(wire::to_data(calls_.renew_for(peer_)));
     return kj::READY_NOW;

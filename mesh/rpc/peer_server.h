@@ -33,6 +33,9 @@ class PeerCalls {
     virtual bool holds(const state::RegisterName& name, state::Hlc time) = 0;
     // A new chain for that peer; nothing without an issuer key.
     virtual seal::Bytes renew_for(const seal::PeerIdentity& peer) = 0;
+    // For the key that it says is its next one; nothing where that is not to be believed either.
+    virtual seal::Bytes rotate_for(const seal::PeerIdentity& peer, const seal::PublicKey& next,
+                                   const seal::Signature& proof) = 0;
     virtual void on_malformed(const NodeId& from, const Error& why) = 0;
 
   protected:
@@ -58,6 +61,7 @@ class PeerServer final : public proto::Peer::Server {
     kj::Promise<void> pullCounters(PullCountersContext context) override;
     kj::Promise<void> holds(HoldsContext context) override;
     kj::Promise<void> renewCertificate(RenewCertificateContext context) override;
+    kj::Promise<void> rotateKey(RotateKeyContext context) override;
 
   private:
     kj::Promise<void> malformed(const Error& why);

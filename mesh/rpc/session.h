@@ -60,6 +60,8 @@ class Session final : private kj::TaskSet::ErrorHandler {
     kj::Promise<Result<limits::CellPage>> pull_counters(const limits::CellPull& pull);
     // Nothing when the other side holds no issuer key or does not answer in time.
     kj::Promise<seal::Bytes> renew_certificate();
+    // The same for the key that is to follow this node's; the other side expects it from then on.
+    kj::Promise<seal::Bytes> rotate_key(const seal::PublicKey& next, const seal::Signature& proof);
     // Whether the other side has that register in force; false when it does not answer in time.
     kj::Promise<bool> holds(const state::RegisterName& name, state::Hlc time);
 
@@ -68,6 +70,7 @@ class Session final : private kj::TaskSet::ErrorHandler {
 
   private:
     void taskFailed(kj::Exception&& e) override;
+    static seal::Bytes chain_of(::capnp::Data::Reader data);
     // Shared with calls under way, whose promises may outlive the session.
     struct Load {
         std::size_t deliveries = 0;

@@ -37,6 +37,8 @@ std::string_view domain_label(Domain domain) {
             return "vidai/certificate-request/1";
         case Domain::kCounterBatch:
             return "vidai/counter-batch/1";
+        case Domain::kKeyRotation:
+            return "vidai/key-rotation/1";
         case Domain::kFingerprint:
             return "vidai/fingerprint/1";
         case Domain::kMeshTag:

@@ -31,6 +31,7 @@ enum class Domain : std::uint8_t {
     kRootAcceptance,      // the new root accepts to follow the old one
     kCertificateRequest,  // a joiner asks for its certificate
     kCounterBatch,        // what one node has counted, for relays
+    kKeyRotation,         // a node's next key
     // hashes
     kFingerprint,
     kMeshTag,

@@ -309,6 +309,21 @@ Result<CreatedToken> read(proto::Token::Reader in) {
                         bounded(in.getKey())};
 }
 
+void write(const KeyRotation& done, proto::KeyRotation::Builder out) {
+    out.setNode(to_text(done.node.str()));
+    out.setFingerprint(to_text(done.fingerprint));
+    out.setOldKey(to_text(done.old_key));
+    out.setOldFingerprint(to_text(done.old_fingerprint));
+    out.setCertificateUntilMs(to_ms(done.certificate_until));
+}
+
+Result<KeyRotation> read(proto::KeyRotation::Reader in) {
+    auto node = parse_node_id(view_of(in.getNode()));
+    if (!node) return malformed("node");
+    return KeyRotation{std::move(*node), bounded(in.getFingerprint()), bounded(in.getOldKey()),
+                       bounded(in.getOldFingerprint()), from_ms(in.getCertificateUntilMs())};
+}
+
 void write(const seal::Bytes& chain, proto::Certificate::Builder out) {
     out.setChain(to_data(chain));
 }

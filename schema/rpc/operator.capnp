@@ -162,6 +162,17 @@ interface Operator {
 
   createToken @11 (request :TokenRequest) -> (outcome :Outcome(Token));
   # By a node that holds an issuer key; without seeds the nodes that it knows.
+
+  rotateKey @12 (node :Text) -> (outcome :Outcome(KeyRotation));
+  # Of the node that is asked, which must be that one. It goes on though the caller goes away.
+}
+
+struct KeyRotation {
+  node @0 :Text;
+  fingerprint @1 :Text;
+  oldKey @2 :Text;  # hex
+  oldFingerprint @3 :Text;
+  certificateUntilMs @4 :Int64;
 }
 
 struct TokenRequest {

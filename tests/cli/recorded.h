@@ -56,6 +56,7 @@ struct Recording {
     std::vector<std::vector<mesh::Member>> later;  // of the next calls, one each
     mesh::Draining draining;
     std::string drained_at;
+    std::string rotated_at;
     std::chrono::milliseconds grace{-1};
     std::vector<std::string> written;  // while the command ran
     std::size_t writes_max = 100;      // then nobody reads any more
@@ -126,6 +127,11 @@ class RecordedOperator : public Operator {
         recording_.drained_at = recording_.target.address;
         recording_.grace = grace;
         return said(recording_.draining);
+    }
+    Result<mesh::KeyRotation> rotate_key(const NodeId& node) override {
+        recording_.rotated_at = recording_.target.address;
+        return said(mesh::KeyRotation{node, "new:print", std::string(64, 'a'), "old:print",
+                                      recorded_now() + std::chrono::hours(168)});
     }
     Result<mesh::CreatedToken> token_create(const mesh::TokenRequest& request) override {
         recording_.token = request;

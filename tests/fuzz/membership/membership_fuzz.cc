@@ -138,7 +138,7 @@ class Fuzzer {
             case 5:
                 return core_.set_address(now_, "m:" + std::to_string(byte()), out_);
             case 6:
-                return core_.renew(now_, byte() % 4U, {}, out_);
+                return core_.renew(now_, core_.self()->key, byte() % 4U, {}, out_);
             case 7:
             case 8:
                 return fire();
