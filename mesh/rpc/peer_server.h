@@ -33,6 +33,8 @@ class PeerCalls {
     virtual bool holds(const state::RegisterName& name, state::Hlc time) = 0;
     // A new chain for that peer; nothing without an issuer key.
     virtual seal::Bytes renew_for(const seal::PeerIdentity& peer) = 0;
+    // It closes this connection, and says why.
+    virtual void on_turned_away(const NodeId& by, const std::string& reason) = 0;
     virtual void on_malformed(const NodeId& from, const Error& why) = 0;
 
   protected:
@@ -58,6 +60,7 @@ class PeerServer final : public proto::Peer::Server {
     kj::Promise<void> pullCounters(PullCountersContext context) override;
     kj::Promise<void> holds(HoldsContext context) override;
     kj::Promise<void> renewCertificate(RenewCertificateContext context) override;
+    kj::Promise<void> turnAway(TurnAwayContext context) override;
 
   private:
     kj::Promise<void> malformed(const Error& why);

@@ -147,6 +147,12 @@ kj::Promise<Result<limits::CellPage>> Session::pull_counters(const limits::CellP
     return bulk(pull.cells_max * wire::kCellBytes, kj::mv(call), std::move(failed));
 }
 
+kj::Promise<bool> Session::turn_away(const std::string& reason) {
+    auto request = remote_.turnAwayRequest();
+    request.setReason(wire::to_text(reason));
+    return bulk(kSmallCall, request.send().ignoreResult().then([]() { return true; }), false);
+}
+
 kj::Promise<seal::Bytes> Session::renew_certificate() {
     auto call = remote_.renewCertificateRequest().send().then([](auto&& reply) {
         const seal::ByteView chain = wire::bytes_of(reply.getChain());

@@ -34,4 +34,8 @@ interface Peer {
   relayCounters @7 (relay :Values.CounterRelay) -> ();
   # What anybody has counted, in its own signed words: in a mesh too large for a connection to
   # everybody the callee passes it on once.
+
+  turnAway @8 (reason :Text) -> ();
+  # The caller has no place for the callee and closes the connection: why, as docs/security.md,
+  # section 9, names it. What operators have said about it came by pushRegisters before.
 }

@@ -148,6 +148,7 @@ class Node final : public PeerCalls {
     std::uint64_t digest_now() override { return 0; }
     bool holds(const state::RegisterName&, state::Hlc) override { return false; }
     seal::Bytes renew_for(const seal::PeerIdentity&) override { return {}; }
+    void on_turned_away(const NodeId&, const std::string&) override {}
     void on_malformed(const NodeId&, const Error& why) override { ADD_FAILURE() << why.message; }
 
   private:

@@ -17,6 +17,7 @@ NodeReport full() {
     report.self = {NodeId("a"), "h:1", MemberStatus::kAlive, {3},         {2},
                    true,        false, std::nullopt,         WallTime(5s)};
     report.version = "1.2.0";
+    report.alone = "connected to nobody";
     report.wire_min = 1;
     report.wire_max = 2;
     report.clock = WallTime(100s);
