@@ -46,6 +46,7 @@ struct NodeReport {
     // and whether it can certify others under the newest; empty: a program that does not say.
     std::string root, certified_root;
     bool issuer = false;
+    std::string alone;              // that it has company, is connected to none, and why; or empty
     std::string not_ready;          // why it does not serve, for a person; empty: it does
     std::vector<PeerReport> peers;  // everybody else it knows, ordered by id
     friend bool operator==(const NodeReport&, const NodeReport&) = default;

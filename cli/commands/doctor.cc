@@ -67,6 +67,7 @@ Value node_value(const NodeFacts& node) {
     value.set("certificate_until", time_value(report.certificate_until));
     value.set("health", report.health);
     value.set("not_ready", report.not_ready);
+    value.set("alone", report.alone);
     value.set("registers", report.registers);
     value.set("digest", digest_text(report.digest));
     Value::List links;

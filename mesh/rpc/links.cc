@@ -11,6 +11,8 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include "mesh/rpc/standing.h"
+#include "mesh/seal/refusal.h"
 #include "mesh/transport/sockets.h"
 #include "mesh/wire/message.h"
 
@@ -56,7 +58,7 @@ Error id_taken(const NodeId& id) {
     return {ErrorCode::kConflict,
             "another node with the id " + id.str() +
                 " and another key is connected: give each node an id of its own (mesh.node_id)",
-            "same_node_id"};
+            kSameNodeId};
 }
 
 }  // namespace
@@ -243,8 +245,9 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
     }
     auto left = kj::defer([this, door, address]() { door_.leave(door, address); });
     transport::tune(*stream);
-    seal::HandshakeOptions options{self_.credentials, self_.hello,   kWelcome,    {},
-                                   wall_now(),        self_.revoked, self_.roots, true};
+    // Whoever is revoked proves who it is first, and is told.
+    seal::HandshakeOptions options{self_.credentials, self_.hello, kWelcome,    {},
+                                   wall_now(),        {},          self_.roots, true};
     auto machine = std::make_unique<seal::Responder>(std::move(options), random_);
     auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS)
                     .then([]() -> Result<transport::Handshaken> {
@@ -266,6 +269,9 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
 
 void Links::welcome(transport::Handshaken done, const std::string& address) {
     const NodeId peer = done.session.peer.node;
+    if (self_.revoked->covers(done.session.peer)) {
+        return refuse(std::move(done), address, seal::to_error(seal::Refusal::kCertificateRevoked));
+    }
     if (!self_.roots->believes(done.session.peer.root, wall_now())) {
         return welcome_back(std::move(done), address);
     }
@@ -278,19 +284,28 @@ void Links::welcome(transport::Handshaken done, const std::string& address) {
         return guests_.add(std::move(done), kj::mv(bootstrap), kind);
     }
     if (peer == self_.id) {
-        ++counters_.refused;
-        return events_.on_refused(address, {ErrorCode::kConflict,
-                                            "another process uses this node's id " + peer.str() +
-                                                ": give each node an id of its own",
-                                            "same_node_id"});
+        return refuse(
+            std::move(done), address,
+            {ErrorCode::kConflict,
+             "another process, at " + done.session.hello.address + ", uses this node's id " +
+                 peer.str() + ": give each node an id of its own",
+             kSameNodeId});
     }
     if (taken(done.session.peer)) {
-        ++counters_.refused;
-        return events_.on_refused(address, id_taken(peer));
+        Error why = id_taken(peer);
+        why.message +=
+            ". The one that is turned away says that it is at " + done.session.hello.address;
+        return refuse(std::move(done), address, why);
     }
     ++counters_.accepted;
     door_.know(address);
     if (adopt(std::move(done), peer)) events_.on_link_up(peer);
+}
+
+void Links::refuse(transport::Handshaken done, const std::string& address, const Error& why) {
+    ++counters_.refused;
+    events_.on_refused(address, why);
+    if (done.session.peer.roles.has(seal::Role::kPeer)) turn_away(std::move(done), why);
 }
 
 void Links::welcome_back(transport::Handshaken done, const std::string& address) {

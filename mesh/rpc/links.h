@@ -57,6 +57,8 @@ class LinkEvents {
     virtual void on_told_of_roots(const std::string& address, const seal::Bytes& told) = 0;
     // What one may call whose certificate is under a retired root; nothing: it is turned away.
     virtual std::optional<::capnp::Capability::Client> returning(const seal::PeerIdentity& who) = 0;
+    // What operators have said about the keys of one who is turned away; for this turn only.
+    virtual state::Page evidence_against(const seal::PeerIdentity& who) = 0;
 
   protected:
     ~LinkEvents() = default;
@@ -156,6 +158,8 @@ class Links final : private kj::TaskSet::ErrorHandler {
     void welcome(transport::Handshaken done, const std::string& address);
     void renew(const NodeId& peer, Held& held, MonoTime now);
     void renewed(const NodeId& peer, std::uint64_t number, Attempt attempt);
+    void refuse(transport::Handshaken done, const std::string& address, const Error& why);
+    void turn_away(transport::Handshaken done, const Error& why);
     void welcome_back(transport::Handshaken done, const std::string& address);
     void close(const NodeId& peer, const char* reason, const std::string& message);
     bool taken(const seal::PeerIdentity& who) const;
@@ -177,6 +181,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
     admission::Doorkeeper door_;
     transport::Traffic traffic_;
     Guests guests_;
+    std::map<std::uint64_t, kj::Own<Session>> turned_away_;  // until they have heard why
     std::uint64_t next_number_ = 0;
     std::map<NodeId, Held> sessions_;
     kj::TaskSet tasks_;

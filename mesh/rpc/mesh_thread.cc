@@ -15,7 +15,6 @@
 #include "mesh/rpc/report.h"
 #include "mesh/rpc/sync_metrics.h"
 #include "mesh/seal/identity_store.h"
-#include "mesh/seal/refusal.h"
 #include "mesh/wire/membership.h"
 
 namespace vidai::mesh::rpc {
@@ -70,6 +69,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       descriptors_(around.descriptors),
       certified_(startup.certified),
       stop_(kj::newPromiseAndFulfiller<void>()),
+      standing_(startup.node, clock_.mono_now()),
       replica_(startup.roots, author_of(startup, certified_),
                limits::cell_generation(startup.certified.serial, startup.identity.generation),
                shared.counters, shared.keys),
@@ -209,33 +209,6 @@ void MeshThread::be_superseded() {
     notice(Notice::Kind::kSuperseded, startup_.node.str(), "superseded", why);
 }
 
-// By peers, or waited for long enough.
-bool MeshThread::informed() const {
-    return patient_until_ && (exchange_.informed() || mono_now() >= *patient_until_);
-}
-
-// Never about whether the others are well: only about what this node can do now. One that has just
-// started admits by what the others have counted, or, where none of them can be reached, by its own
-// counts, after a bounded wait.
-std::string MeshThread::why_not_ready() const {
-    if (left_) return "this node has left the mesh";
-    if (superseded_) return *shared_.must_stop.load();
-    if (self_revoked_) return why_revoked();
-    if (is_forgotten()) return kSelfForgotten;
-    if (shared_.drain_grace_ms.load() >= 0) return "this node drains, as an operator asked";
-    if (!patient_until_) return "this node has not joined the mesh yet";
-    if (!informed()) {
-        return "this node has just started and no peer has told it all keys and counts yet";
-    }
-    return {};
-}
-
-void MeshThread::publish_readiness() {
-    std::string why = why_not_ready();
-    if (why == *shared_.not_ready.load()) return;
-    shared_.not_ready.publish(std::make_shared<const std::string>(std::move(why)));
-}
-
 // --- links
 
 ::capnp::Capability::Client MeshThread::bootstrap_for(const seal::PeerIdentity& who,
@@ -251,24 +224,17 @@ void MeshThread::publish_readiness() {
 }
 
 void MeshThread::on_link_up(const NodeId& peer) {
+    standing_.connected(peer, mono_now());
     exchange_.on_link_up(peer);
     turn([&](ms::Effects& out) { membership_.on_connected(mono_now(), peer, out); });
     publish_view();
 }
 
 void MeshThread::on_link_down(const NodeId& peer, ms::LinkEnd end) {
+    standing_.disconnected(peer, end, mono_now());
     exchange_.on_link_down(peer);
     turn([&](ms::Effects& out) { membership_.on_disconnected(mono_now(), peer, end, out); });
     publish_view();
-}
-
-void MeshThread::on_dial_failed(const ms::Dial& dial, ms::DialFailure failure, const Error& why) {
-    if (why.code == ErrorCode::kUnauthenticated || why.param == seeds::kSeedUnresolved) {
-        refused(Notice::Kind::kTrouble, dial.address, why);
-    } else if (failure == ms::DialFailure::kRejected && why.code != ErrorCode::kAlreadyExists) {
-        notice(Notice::Kind::kTrouble, dial.address, why.param, why.message);
-    }
-    turn([&](ms::Effects& out) { membership_.on_dial_failed(mono_now(), dial, failure, out); });
 }
 
 void MeshThread::on_refused(const std::string& address, const Error& why) {
@@ -384,10 +350,11 @@ void MeshThread::second_tick() {
     if (certificate_saver_) certificate_saver_->save_if_dirty();
     reload_issuer(wall);
     renew_if_due(wall);
-    publish_readiness();
     resign_if_due(wall);
     replica_.collect(wall);
     publish_view();
+    look_around();
+    publish_readiness();
     publish_metrics();
 }
 
@@ -453,7 +420,8 @@ std::shared_ptr<const MeshView> MeshThread::view_now() {
 
 NodeReport MeshThread::report_now() {
     return make_report({startup_, certified_, membership_, exchange_, *view_now(),
-                        *shared_.not_ready.load(), registrar_.issuer(), mono_now(), wall_now()});
+                        *shared_.not_ready.load(), standing_.alone(), registrar_.issuer(),
+                        mono_now(), wall_now()});
 }
 
 bool MeshThread::drain(std::chrono::milliseconds grace) {
@@ -469,7 +437,7 @@ void MeshThread::publish_metrics() {
     std::vector<MetricFamily> families =
         mesh_metrics({*view, membership_.counters(), membership_.health(), links_.counters(),
                       exchange_.counters(), links_.size(), replica_.live_keys(), malformed_, saves_,
-                      saves_failed_, refusals_, quota_.refused_bytes()});
+                      saves_failed_, refusals_, quota_.refused_bytes(), standing_});
     std::ranges::move(
         sync_metrics({membership_.counters(), exchange_.propagation(), exchange_.syncs(),
                       links_.traffic(), certificate_expiry(*certified_.chain), mono_now()}),

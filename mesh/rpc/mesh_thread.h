@@ -26,6 +26,7 @@
 #include "mesh/rpc/replica.h"
 #include "mesh/rpc/saver.h"
 #include "mesh/rpc/shared.h"
+#include "mesh/rpc/standing.h"
 #include "mesh/rpc/startup.h"
 #include "mesh/rpc/surroundings.h"
 #include "mesh/seeds/seed_names.h"
@@ -90,6 +91,8 @@ class MeshThread final : private LinkEvents,
     limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull) override;
     std::uint64_t digest_now() override;
     bool admits(const NodeId& from, transport::TrafficKind kind, std::uint64_t bytes) override;
+    void on_turned_away(const NodeId& by, const std::string& reason) override;
+    state::Page evidence_against(const seal::PeerIdentity& who) override;
     void on_malformed(const NodeId& from, const Error& why) override;
     seal::Bytes renew_for(const seal::PeerIdentity& peer) override;
     seal::Bytes rotate_for(const seal::PeerIdentity& peer, const seal::PublicKey& next,
@@ -142,6 +145,7 @@ class MeshThread final : private LinkEvents,
     void leave();
     void be_superseded();
     void publish_readiness();
+    void look_around();
     std::string why_not_ready() const;
     bool informed() const;
     const char* why_revoked() const;
@@ -170,6 +174,7 @@ class MeshThread final : private LinkEvents,
     admission::Certified certified_;
     kj::PromiseFulfillerPair<void> stop_;
     bool superseded_ = false, left_ = false;
+    Standing standing_;
     std::optional<MonoTime> patient_until_;  // for peers to say what they know; from join() on
     kj::Own<kj::ConnectionReceiver> peers_;  // until join()
     Crashes crashes_;

@@ -54,6 +54,7 @@ NodeReport make_report(const ReportInputs& in) {
     report.digest_interval = in.startup.options.membership.sync_interval;
     report.push_interval = in.startup.options.push_interval;
     report.not_ready = in.not_ready;
+    report.alone = in.alone;
     const seal::PublicKey newest = in.startup.roots->newest().root;
     report.root = seal::fingerprint(newest);
     report.certified_root = seal::fingerprint(in.certified.who.root);

@@ -111,6 +111,12 @@ kj::Promise<void> PeerServer::rotateKey(RotateKeyContext context) {
     return kj::READY_NOW;
 }
 
+// A reason that we do not know changes nothing, so it need not be well-formed.
+kj::Promise<void> PeerServer::turnAway(TurnAwayContext context) {
+    calls_.on_turned_away(from_, wire::text_of(context.getParams().getReason()));
+    return kj::READY_NOW;
+}
+
 kj::Promise<void> ReturnServer::renewCertificate(RenewCertificateContext context) {
     context.getResults().setChain(wire::to_data(calls_.renew_for(peer_)));
     return kj::READY_NOW;

@@ -153,6 +153,12 @@ seal::Bytes Session::chain_of(::capnp::Data::Reader data) {
     return {chain.begin(), chain.end()};
 }
 
+kj::Promise<bool> Session::turn_away(const std::string& reason) {
+    auto request = remote_.turnAwayRequest();
+    request.setReason(wire::to_text(reason));
+    return bulk(kSmallCall, request.send().ignoreResult().then([]() { return true; }), false);
+}
+
 kj::Promise<seal::Bytes> Session::renew_certificate() {
     auto call = remote_.renewCertificateRequest().send().then(
         [](auto&& reply) { return chain_of(reply.getChain()); });

@@ -58,6 +58,8 @@ class Session final : private kj::TaskSet::ErrorHandler {
     kj::Promise<bool> push_registers(const state::Page& page);
     kj::Promise<Result<wire::RegisterPage>> pull_registers(const wire::RegisterPull& pull);
     kj::Promise<Result<limits::CellPage>> pull_counters(const limits::CellPull& pull);
+    // Why this connection is about to be closed; false when the other side did not hear it in time.
+    kj::Promise<bool> turn_away(const std::string& reason);
     // Nothing when the other side holds no issuer key or does not answer in time.
     kj::Promise<seal::Bytes> renew_certificate();
     // The same for the key that is to follow this node's; the other side expects it from then on.

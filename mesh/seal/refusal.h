@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why the seal turned something away. The name is a metric label and a log field; the other side
-// is never told: it sees the connection close. Any thread.
+// Why the seal turned something away. The name is a metric label and a log field; the seal
+// never tells the other side, which sees the connection close. Any thread.
 #pragma once
 
 #include <cstdint>

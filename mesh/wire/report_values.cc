@@ -116,6 +116,7 @@ void write(const NodeReport& report, proto::NodeReport::Builder out) {
     out.setDigestIntervalMs(report.digest_interval.count());
     out.setPushIntervalMs(report.push_interval.count());
     out.setNotReady(to_text(report.not_ready));
+    out.setAlone(to_text(report.alone));
     out.setRoot(to_text(report.root));
     out.setCertifiedRoot(to_text(report.certified_root));
     out.setIssuer(report.issuer);
@@ -142,6 +143,7 @@ Result<NodeReport> read(proto::NodeReport::Reader in) {
     report.digest_interval = milliseconds(in.getDigestIntervalMs());
     report.push_interval = milliseconds(in.getPushIntervalMs());
     report.not_ready = bounded(in.getNotReady());
+    report.alone = bounded(in.getAlone());
     report.root = bounded(in.getRoot());
     report.certified_root = bounded(in.getCertifiedRoot());
     report.issuer = in.getIssuer();

@@ -38,4 +38,7 @@ interface Peer {
   rotateKey @8 (key :Data, proof :Data) -> (chain :Data);
   # The caller's next key: the callee lets it take the place of the one that this connection has
   # proved, and certifies it; nothing from who holds no issuer key.
+  turnAway @9 (reason :Text) -> ();
+  # The caller has no place for the callee and closes the connection: why, as docs/security.md,
+  # section 9, names it. What operators have said about it came by pushRegisters before.
 }

@@ -50,6 +50,7 @@ struct NodeReport {
   root @14 :Text;  # fingerprints; empty: it does not say
   certifiedRoot @15 :Text;
   issuer @16 :Bool;  # holds an issuer key under the newest root
+  alone @17 :Text;  # why it is connected to nobody; empty: it is, or has nobody
 }
 
 struct Draining {

@@ -204,6 +204,8 @@ const Case kCases[] = {
      "multiplier 1"},
     {"Slow", [](Facts& f) { report(f, 1).health = 3; }, Severity::kWarning, "health", "b",
      "multiplier 3"},
+    {"Alone", [](Facts& f) { report(f, 1).alone = "connected to nobody: no route"; },
+     Severity::kError, "links", "b", "no route"},
     {"NotReady", [](Facts& f) { report(f, 1).not_ready = "the disk is full"; }, Severity::kError,
      "health", "b", "the disk is full"},
 };

@@ -147,8 +147,16 @@ class OneIssuer(suite.Suite):
         self.assertIn("was revoked by an operator",
                       request(node.admin, "GET", "/readyz")[1].decode())
         self.assertEqual(node.stop(), 0)
+        (node.folder / "data" / "registers").unlink()  # as if it had been off meanwhile
         node.start()
-        wait_for(lambda: request(node.admin, "GET", "/readyz")[0] == 503, 10, "it to remember")
+        wait_for(lambda: "self_revoked" in node.log.read_text().rpartition("node.starting")[2], 20,
+                 "a peer to show it the revocation")
+        status, body, _ = request(node.admin, "GET", "/readyz")
+        self.assertEqual((status, b"was revoked by an operator" in body), (503, True), body)
+        self.assertEqual(node.stop(), 0)
+        node.start()
+        wait_for(lambda: b"was revoked" in request(node.admin, "GET", "/readyz")[1], 10,
+                 "it to remember")
 
 
 if __name__ == "__main__":

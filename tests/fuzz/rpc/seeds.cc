@@ -75,6 +75,11 @@ std::vector<std::pair<std::string, Talk>> peer_calls() {
              request.setId("00");
              return request.send();
          })},
+        {"away", call<proto::Peer>([](proto::Peer::Client peer) {
+             auto request = peer.turnAwayRequest();
+             request.setReason("same_node_id");
+             return request.send();
+         })},
         {"renew", call<proto::Peer>([](proto::Peer::Client peer) {
              return peer.renewCertificateRequest().send();
          })},

@@ -19,6 +19,7 @@ NodeReport full() {
     report.self.version = "1.2.0";
     report.self.capabilities = 5;
     report.version = "1.2.0";
+    report.alone = "connected to nobody";
     report.wire_min = 1;
     report.wire_max = 2;
     report.clock = WallTime(100s);
