@@ -12,6 +12,7 @@
 
 #include "mesh/rpc/report.h"
 #include "mesh/seal/identity_store.h"
+#include "mesh/state/statement.h"
 
 namespace vidai::sim {
 
@@ -137,6 +138,7 @@ void MeshWorld::start(SimNode& node) {
                  node.id + " starts as generation " + std::to_string(generation) + " again", false);
     }
     node.startup.emplace(std::move(*startup));
+    node.key = mesh::state::revocation_id(node.startup->identity.key->public_key());
     node.startup->address = node.host + ":7420";
     node.shared = std::make_unique<rpc::Shared>(rpc::mesh_metric_catalogue());
     node.network = fabric_.network_of(node.host);
@@ -168,6 +170,7 @@ void MeshWorld::crash(SimNode& node, bool wipe) {
     if (wipe) {
         std::filesystem::remove_all(node.path);
         node.last_generation = 0;
+        node.key.clear();
         node.revoked = false;  // its key is gone: another one may come
         ++node.wipes;
     } else if (!saved) {
@@ -215,8 +218,9 @@ void MeshWorld::operate(const Event& event, SimNode& node) {
             return Operators::spend(node, 1 + event.seed % 1'000);
         case Deed::kRevokeNode:
             if (!other.startup || &other == &node) return;
-            return operators_->revoke(node, other.startup->identity.key->public_key(), other.id,
-                                      [&other]() { other.revoked = true; });
+            return operators_->revoke(
+                node, other.startup->identity.key->public_key(), other.id,
+                [&other, wipes = other.wipes]() { other.revoked |= other.wipes == wipes; });
         default:
             CHECK(false, "an operator does not do this");
     }
@@ -297,6 +301,14 @@ void MeshWorld::check_dead(const Event& event) {
     }
 }
 
+// Put out by a key that it has had since it lost its volume. Who was away in that time knows it by
+// an earlier key, which nobody has revoked, and keeps it, not alive, until an operator forgets it.
+bool MeshWorld::is_shadow(const mesh::Member& member) const {
+    const auto node = std::ranges::find(nodes_, member.id.str(), &SimNode::id);
+    return node != nodes_.end() && node->revoked && node->wipes > 0 &&
+           member.status != mesh::MemberStatus::kAlive && !member.connected;
+}
+
 bool MeshWorld::agreed(std::string& why) const {
     const auto members = static_cast<std::size_t>(
         std::ranges::count_if(nodes_, [](const SimNode& node) { return !node.revoked; }));
@@ -306,13 +318,14 @@ bool MeshWorld::agreed(std::string& why) const {
         if (!node.runs()) return why = node.id + " does not run", false;
         if (first == nullptr) first = &node;
         const auto view = node.shared->view.load();
-        if (view->members.size() != members) {
-            return why = node.id + " knows " + std::to_string(view->members.size()), false;
-        }
+        const auto known = static_cast<std::size_t>(std::ranges::count_if(
+            view->members, [this](const mesh::Member& member) { return !is_shadow(member); }));
+        if (known != members) return why = node.id + " knows " + std::to_string(known), false;
         if (view->digest != first->shared->view.load()->digest) {
             return why = node.id + " holds other registers than " + first->id, false;
         }
         for (const mesh::Member& member : view->members) {
+            if (is_shadow(member)) continue;
             const bool well =
                 member.status == mesh::MemberStatus::kAlive && (member.self || member.connected);
             if (!well) return why = node.id + " is not well with " + member.id.str(), false;

@@ -47,6 +47,7 @@ class MeshWorld {
     void operate(const Event& event, SimNode& node);
     void play();
     void run_for(Duration span);
+    bool is_shadow(const mesh::Member& member) const;
     bool agreed(std::string& why) const;
     bool agrees_within(Duration limit, const char* rule);
     void check_dead(const Event& event);

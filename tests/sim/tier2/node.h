@@ -21,6 +21,7 @@ struct SimNode {
     Host host;
     std::shared_ptr<const VirtualClock> clock;
     mesh::NoticeSink sink;
+    std::string key;                    // revocation_id() of the one on this volume
     std::uint64_t last_generation = 0;  // of its newest start on this volume
     std::uint32_t wipes = 0;            // how often it lost its volume
     std::uint32_t disturbed = 0;        // how often a fault of it has begun or ended

@@ -42,15 +42,22 @@ void Watch::on_start(const SimNode& node, MonoTime now) {
 void Watch::on_stop(const SimNode& node, bool wiped, MonoTime now) {
     std::erase_if(seen_, [&](const auto& entry) { return entry.first.first == node.id; });
     std::erase_if(revoked_, [&](const auto& entry) {
+        // Who lost its volume comes with another key.
+        if (wiped && entry.first.second == node.id) return true;
         return entry.first.first == node.id && (wiped || now - entry.second < kSaved);
     });
 }
 
 void Watch::on_notice(const SimNode& node, const mesh::Notice& notice, MonoTime now) {
     if (notice.kind != mesh::Notice::Kind::kIdentity || notice.what != "revoked") return;
-    revoked_.try_emplace({node.id, notice.subject}, now);
     const auto subject = std::ranges::find(nodes_, notice.subject, &SimNode::id);
-    if (subject != nodes_.end()) subject->revoked = true;
+    if (subject != nodes_.end()) {
+        // Of a key that it had before it lost its volume?
+        const bool its = !subject->key.empty() && notice.message.contains(subject->key);
+        if (!its) return;
+        subject->revoked = true;
+    }
+    revoked_.try_emplace({node.id, notice.subject}, now);
 }
 
 void Watch::step(MonoTime now) {
