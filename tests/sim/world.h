@@ -163,6 +163,7 @@ struct Outcome {
     std::uint64_t bytes_per_second_max = 0;  // that one node sent
     Duration converged_after{};              // healing
     Duration simulated{};
+    std::uint64_t judged = 0;  // strangers whose treatment was looked at (tier 2)
     std::deque<std::string> history;
 };
 Outcome run_plan(const Plan& plan, const mesh::membership::Options& options, bool verbose = false);
