@@ -121,6 +121,7 @@ std::string Plan::describe() const {
         std::snprintf(text, sizeof text, "  timers up to %.0f ms off\n", ms(timers_off));
         out += text;
     }
+    if (mixed) out += "  programs of two wire versions\n";
     for (std::size_t i = 0; i < faults.size(); ++i) {
         const Fault& fault = faults[i];
         std::snprintf(text, sizeof text, "  %2zu %7.3f s %-9s n%u group %llx for %.3f s\n", i + 1,
@@ -208,10 +209,11 @@ Plan draw_plan(std::uint64_t seed, const Trim& trim) {
     // Not of `rng`: seeds keep their meaning.
     plan.registers = Rng(seed ^ 0x4e61).chance(0.4);
     if (Rng(seed ^ 0x6615).chance(0.5)) plan.links.rto_max = std::chrono::seconds(1);
-    Rng timers(seed ^ 0x71e5);
+    Rng timers(seed ^ 0x71e6);
     if (timers.chance(0.4)) {
         plan.timers_off = pick(timers, {milliseconds(1), milliseconds(5), milliseconds(20)});
     }
+    plan.mixed = Rng(seed ^ 0x71e5).chance(0.3);
     Rng links(seed ^ 0x5ca1e);
     if (plan.nodes >= 6 && links.chance(0.2)) {
         plan.connections = 3 + static_cast<std::uint32_t>(links.below(plan.nodes - 5));
