@@ -59,10 +59,12 @@ std::vector<MemberView> Membership::members() const {
                        .generation = member.version().generation,
                        .incarnation = member.version().incarnation,
                        .wire = member.claim->wire,
+                       .profile = *decode_profile(member.claim->profile),
                        .since = member.since,
                        .rtt = member.rtt.smooth,
                        .connected = member.link.up,
-                       .self = i == Roster::kSelf});
+                       .self = i == Roster::kSelf,
+                       .aged = i != Roster::kSelf && core_->aged(member)});
     }
     return out;
 }

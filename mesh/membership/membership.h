@@ -48,10 +48,13 @@ struct MemberView {
     Generation generation;
     Incarnation incarnation;
     WireRange wire;
+    Profile profile;
     MonoTime since;   // when this node first held that status
     Duration rtt{0};  // smoothed, from direct probes; 0: none yet
     bool connected = false;
     bool self = false;
+    bool aged =
+        false;  // gone for so long that it is dialled once a minute and otherwise left alone
 };
 
 // Monotone; for metrics.

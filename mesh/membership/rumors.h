@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <list>
+#include <unordered_map>
 #include <vector>
 
 #include "mesh/membership/message.h"
@@ -19,16 +21,21 @@ class Rumors {
     // Up to `most` rumors told least often, each counted as told once more and forgotten once told
     // `transmissions` times.
     std::vector<Rumor> take(std::size_t most, std::uint32_t transmissions);
-    void clear() { queue_.clear(); }
-    std::size_t size() const { return queue_.size(); }
-    bool empty() const { return queue_.empty(); }
+    void clear();
+    std::size_t size() const { return size_; }
+    bool empty() const { return size_ == 0; }
 
   private:
     struct Queued {
         Rumor rumor;
-        std::uint32_t told = 0;
+        std::size_t told = 0;
     };
-    std::vector<Queued> queue_;  // ascending by `told`, older first among equals
+    using Level = std::list<Queued>;
+    void forget(Level::iterator queued);
+
+    std::vector<Level> told_;  // by how often, at most `transmissions` of them; older ones first
+    std::unordered_map<NodeId, std::vector<Level::iterator>> about_;  // never iterated
+    std::size_t size_ = 0;
 };
 
 }  // namespace vidai::mesh::membership

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "mesh/capabilities.h"
 #include "mesh/seal/encoding.h"
 
 namespace vidai::mesh::rpc {
@@ -16,6 +17,17 @@ std::size_t size_of(const state::KeyRecord& key) {
     std::size_t size = 160 + key.name.size();
     for (const std::string& model : key.models) size += 24 + model.size();
     return size;
+}
+
+std::unexpected<Error> not_known_to(const std::vector<NodeId>& nodes) {
+    std::string names;
+    for (const NodeId& node : nodes) names += (names.empty() ? "" : ", ") + node.str();
+    return fail(
+        ErrorCode::kConflict,
+        "these nodes run programs that know no root statements and would be left behind: " + names +
+            ". Upgrade them first, or forget them; `vidaictl mesh members -o wide` "
+            "shows what each can do",
+        "capability");
 }
 
 }  // namespace
@@ -158,6 +170,11 @@ kj::Promise<Result<Stated>> Desk::announce(state::Register said, std::chrono::mi
     if (!state::by_operators(said.statement.kind)) {
         return Answer(fail(ErrorCode::kInvalidRequest,
                            "only revocations and removals are announced", "kind"));
+    }
+    if (said.statement.kind == state::RegisterKind::kRoot) {
+        const auto view = events_.view_now();
+        const auto without = lacking(view->members, Capability::kRootStatements);
+        if (!without.empty()) return Answer(not_known_to(without));
     }
     const MergeReport report = replica_.merge({said}, wall_now(), mono_now());
     if (!report.forks.empty()) events_.on_forks(said.statement.origin.str(), report.forks);

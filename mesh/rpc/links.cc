@@ -37,10 +37,13 @@ DialFailure failure_of(const kj::Exception& e) {
     return refused ? DialFailure::kRefused : DialFailure::kUnreachable;
 }
 
+// "?" of one that is gone already: a connection may be reset before it is accepted.
 std::string remote_address(kj::AsyncIoStream& stream) {
     sockaddr_storage address{};
     kj::uint size = sizeof address;
-    stream.getpeername(reinterpret_cast<sockaddr*>(&address), &size);
+    const auto gone = kj::runCatchingExceptions(
+        [&]() { stream.getpeername(reinterpret_cast<sockaddr*>(&address), &size); });
+    if (gone != nullptr) return "?";
     std::array<char, NI_MAXHOST> host{};
     if (::getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, host.data(), host.size(),
                       nullptr, 0, NI_NUMERICHOST) != 0) {
@@ -137,7 +140,12 @@ kj::Promise<Links::Attempt> Links::attempt_at(const std::string& where, const No
         });
     return connecting.then(
         [this, expect](kj::Own<kj::AsyncIoStream>&& stream) {
-            return shake(kj::mv(stream), expect);
+            return kj::evalNow([&]() { return shake(kj::mv(stream), expect); })
+                .catch_([](kj::Exception&& e) -> Attempt {
+                    return std::unexpected(
+                        Failed{DialFailure::kUnreachable,
+                               {ErrorCode::kUnavailable, text_of(e), "unreachable"}});
+                });
         },
         [where](kj::Exception&& e) -> kj::Promise<Attempt> {
             return Attempt(std::unexpected(
@@ -192,7 +200,10 @@ kj::Promise<void> Links::accept_loop(kj::ConnectionReceiver& listener) {
     return listener.accept()
         .then(
             [this](kj::Own<kj::AsyncIoStream>&& stream) -> kj::Promise<void> {
-                accepted(kj::mv(stream));
+                // Whatever is wrong with one connection, the next is accepted.
+                KJ_IF_MAYBE (e, kj::runCatchingExceptions([&]() { accepted(kj::mv(stream)); })) {
+                    taskFailed(kj::mv(*e));
+                }
                 return kj::READY_NOW;
             },
             [this](kj::Exception&&) {  // out of descriptors, most likely: let some close
@@ -245,19 +256,15 @@ void Links::welcome(transport::Handshaken done, const std::string& address) {
     }
     if (!done.session.peer.roles.has(seal::Role::kPeer)) {
         auto bootstrap = events_.bootstrap_for(done.session.peer, done.session.binding);
-        seal::PeerIdentity who = done.session.peer;
-        auto stream =
-            kj::heap<transport::SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
-        stream->meter(traffic_.operators());
-        return serve_operator(kj::mv(stream), kj::mv(bootstrap), std::move(who));
+        return serve_sealed(std::move(done), kj::mv(bootstrap));
     }
     if (peer == self_.id) {
-        return refuse(
-            std::move(done), address,
-            {ErrorCode::kConflict,
-             "another process, at " + done.session.hello.address + ", uses this node's id " +
-                 peer.str() + ": give each node an id of its own",
-             kSameNodeId});
+        const Error why{ErrorCode::kConflict,
+                        "another process, at " + done.session.hello.address +
+                            ", uses this node's id " + peer.str() +
+                            ": give each node an id of its own",
+                        kSameNodeId};
+        return refuse(std::move(done), address, why);
     }
     if (taken(done.session.peer)) {
         Error why = id_taken(peer);
@@ -268,25 +275,6 @@ void Links::welcome(transport::Handshaken done, const std::string& address) {
     ++counters_.accepted;
     door_.know(address);
     if (adopt(std::move(done), peer)) events_.on_link_up(peer);
-}
-
-void Links::refuse(transport::Handshaken done, const std::string& address, const Error& why) {
-    ++counters_.refused;
-    events_.on_refused(address, why);
-    if (done.session.peer.roles.has(seal::Role::kPeer)) turn_away(std::move(done), why);
-}
-
-void Links::welcome_back(transport::Handshaken done, const std::string& address) {
-    auto bootstrap = events_.returning(done.session.peer);
-    if (!bootstrap) {
-        ++counters_.refused;
-        return events_.on_refused(address, seal::to_error(seal::Refusal::kRootRetired));
-    }
-    seal::PeerIdentity who = done.session.peer;
-    auto stream =
-        kj::heap<transport::SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
-    stream->meter(traffic_.operators());
-    serve_operator(kj::mv(stream), kj::mv(*bootstrap), std::move(who));
 }
 
 bool Links::adopt(transport::Handshaken done, const NodeId& dialler) {
@@ -330,12 +318,17 @@ void Links::ended(const NodeId& peer, std::uint64_t number) {
     const auto held = sessions_.find(peer);
     if (held == sessions_.end() || held->second.number != number) return;  // replaced
     const transport::SealedStream& stream = *held->second.stream;
-    const std::string fault = stream.fault();
+    const std::optional<Error> fault =
+        stream.fault() ? stream.fault() : held->second.session->fault();
     LinkEnd end = LinkEnd::kClosed;
     if (stream.timed_out()) end = LinkEnd::kTimeout;
-    if (!fault.empty()) end = LinkEnd::kLocal;
+    if (fault) end = LinkEnd::kLocal;
     sessions_.erase(held);
-    events_.on_link_down(peer, end, fault);
+    if (fault) {
+        ++counters_.refused;
+        events_.on_refused(peer.str(), *fault);
+    }
+    events_.on_link_down(peer, end);
 }
 
 // --- the end of a connection's time
@@ -396,7 +389,7 @@ void Links::close(const NodeId& peer, const char* reason, const std::string& mes
     const std::string address = held->second.address;
     sessions_.erase(held);
     events_.on_refused(address, {ErrorCode::kUnauthenticated, message, reason});
-    events_.on_link_down(peer, LinkEnd::kLocal, {});
+    events_.on_link_down(peer, LinkEnd::kLocal);
 }
 
 // Not at once: it may be in a call of this very session that membership said so.
@@ -408,7 +401,7 @@ void Links::part(const NodeId& peer) {
         if (found == sessions_.end() || found->second.number != number) return;  // replaced
         sessions_.erase(found);
         ++counters_.parted;
-        events_.on_link_down(peer, LinkEnd::kLocal, {});
+        events_.on_link_down(peer, LinkEnd::kLocal);
     }));
 }
 
@@ -429,7 +422,7 @@ void Links::close_all() {
     for (const auto& [peer, held] : sessions_) all.push_back(peer);
     for (const NodeId& peer : all) {
         sessions_.erase(peer);
-        events_.on_link_down(peer, LinkEnd::kLocal, {});
+        events_.on_link_down(peer, LinkEnd::kLocal);
     }
 }
 
@@ -441,8 +434,17 @@ void Links::shut() {
 
 // --- operators
 
-void Links::serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capability::Client bootstrap,
-                           seal::PeerIdentity who) {
+void Links::serve_sealed(transport::Handshaken done, ::capnp::Capability::Client bootstrap) {
+    seal::PeerIdentity who = done.session.peer;
+    auto stream =
+        kj::heap<transport::SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
+    stream->meter(traffic_.operators());
+    const transport::SealedStream* const sealed = stream.get();
+    serve_operator(kj::mv(stream), sealed, kj::mv(bootstrap), std::move(who));
+}
+
+void Links::serve_operator(kj::Own<kj::AsyncIoStream> stream, const transport::SealedStream* sealed,
+                           ::capnp::Capability::Client bootstrap, seal::PeerIdentity who) {
     if (guests_.size() >= kOperatorsMax) {
         ++counters_.shed;
         return events_.on_refused(who.node.str(),
@@ -453,10 +455,22 @@ void Links::serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capabilit
                                      wire::kOperatorWordsMax, timer_, traffic_.operators(), clock_);
     const std::uint64_t number = ++next_number_;
     tasks_.add(session->ended().then(
-        [this, number]() { return kj::evalLater([this, number]() { guests_.erase(number); }); }));
+        [this, number]() { return kj::evalLater([this, number]() { guest_ended(number); }); }));
     const bool retired =
         who.valid_until != WallTime{} && !self_.roots->believes(who.root, wall_now());
-    guests_.emplace(number, Guest{kj::mv(session), std::move(who), retired});
+    guests_.emplace(number, Guest{kj::mv(session), sealed, std::move(who), retired});
+}
+
+void Links::guest_ended(std::uint64_t number) {
+    const auto guest = guests_.find(number);
+    if (guest == guests_.end()) return;
+    std::optional<Error> fault = guest->second.session->fault();
+    if (!fault && guest->second.stream != nullptr) fault = guest->second.stream->fault();
+    const std::string name = guest->second.who.node.str();
+    guests_.erase(guest);
+    if (!fault) return;
+    ++counters_.refused;
+    events_.on_refused(name.empty() ? "the local socket" : name, *fault);
 }
 
 void Links::serve_local(kj::Own<kj::ConnectionReceiver> listener,
@@ -472,7 +486,7 @@ kj::Promise<void> Links::local_loop(kj::ConnectionReceiver& listener,
     return listener.accept()
         .then(
             [this, &bootstrap](kj::Own<kj::AsyncIoStream>&& stream) -> kj::Promise<void> {
-                serve_operator(kj::mv(stream), bootstrap(), {});
+                serve_operator(kj::mv(stream), nullptr, bootstrap(), {});
                 return kj::READY_NOW;
             },
             [this](kj::Exception&&) { return timer_.afterDelay(100 * kj::MILLISECONDS); })

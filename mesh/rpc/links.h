@@ -30,6 +30,7 @@
 #include "mesh/seeds/seed_names.h"
 #include "mesh/seeds/seed_turns.h"
 #include "mesh/transport/handshaking.h"
+#include "mesh/transport/sealed_stream.h"
 #include "mesh/transport/traffic.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
@@ -48,8 +49,7 @@ class LinkEvents {
     virtual ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who,
                                                       const admission::Binding& binding) = 0;
     virtual void on_link_up(const NodeId& peer) = 0;  // also when it replaced another
-    virtual void on_link_down(const NodeId& peer, membership::LinkEnd end,
-                              const std::string& fault) = 0;
+    virtual void on_link_down(const NodeId& peer, membership::LinkEnd end) = 0;
     virtual void on_dial_failed(const membership::Dial& dial, membership::DialFailure failure,
                                 const Error& why) = 0;
     virtual void on_refused(const std::string& address, const Error& why) = 0;
@@ -134,8 +134,9 @@ class Links final : private kj::TaskSet::ErrorHandler {
     };
     struct Guest {  // an operator, a joiner, or a node that comes back
         kj::Own<Session> session;
-        seal::PeerIdentity who;  // of the local socket: nobody, and for ever
-        bool retired = false;    // it came under a retired root, to be certified anew
+        const transport::SealedStream* stream;  // the session's; none of the local socket
+        seal::PeerIdentity who;                 // of the local socket: nobody, and for ever
+        bool retired = false;  // it came under a retired root, to be certified anew
     };
 
     MonoTime mono_now() const { return clock_.mono_now(); }
@@ -156,8 +157,10 @@ class Links final : private kj::TaskSet::ErrorHandler {
                                  kj::Function<::capnp::Capability::Client()>& bootstrap);
     void accepted(kj::Own<kj::AsyncIoStream> stream);
     void welcome(transport::Handshaken done, const std::string& address);
-    void serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capability::Client bootstrap,
-                        seal::PeerIdentity who);
+    void serve_sealed(transport::Handshaken done, ::capnp::Capability::Client bootstrap);
+    void serve_operator(kj::Own<kj::AsyncIoStream> stream, const transport::SealedStream* sealed,
+                        ::capnp::Capability::Client bootstrap, seal::PeerIdentity who);
+    void guest_ended(std::uint64_t number);
     void renew(const NodeId& peer, Held& held, MonoTime now);
     void renewed(const NodeId& peer, std::uint64_t number, Attempt attempt);
     void refuse(transport::Handshaken done, const std::string& address, const Error& why);

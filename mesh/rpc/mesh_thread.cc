@@ -9,6 +9,7 @@
 #include <utility>
 #include <variant>
 
+#include "mesh/rpc/member_word.h"
 #include "mesh/rpc/node_report.h"
 #include "mesh/rpc/operator_server.h"
 #include "mesh/rpc/report.h"
@@ -31,31 +32,6 @@ template <class... Case>
 struct Cases : Case... {
     using Case::operator()...;
 };
-
-ms::Identity identity_of(const Startup& startup) {
-    return {startup.node, startup.identity.key->public_key().bytes, startup.certified.serial,
-            startup.identity.generation, std::string(seal::text_of(*startup.certified.chain))};
-}
-
-ms::Crypto crypto_of(const Startup& startup, std::shared_ptr<const seal::RevokedKeys> revoked) {
-    return {[key = startup.identity.key](const ms::Claim& claim) {
-                const std::string bytes = ms::signed_bytes(claim);
-                return key->sign(seal::Domain::kMemberRecord, seal::bytes_of(bytes)).bytes;
-            },
-            [roots = startup.roots, revoked = std::move(revoked),
-             clock = startup.options.clock](const ms::Claim& claim) {
-                const auto who =
-                    roots->verify_chain(clock->wall_now(), seal::bytes_of(claim.credential));
-                if (!who || who->node != claim.id || who->key.bytes != claim.key ||
-                    who->serial != claim.version.serial || !who->roles.has(seal::Role::kPeer) ||
-                    revoked->covers(*who)) {
-                    return false;
-                }
-                const std::string bytes = ms::signed_bytes(claim);
-                return seal::verify(who->key, seal::Domain::kMemberRecord, seal::bytes_of(bytes),
-                                    seal::Signature{claim.signature});
-            }};
-}
 
 std::uint64_t random_seed(seal::RandomSource& random) {
     std::array<std::uint8_t, 8> bytes{};
@@ -117,6 +93,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       exchange_(
           links_, replica_, clock_,
           {relay_crypto(replica_, [this](const NodeId& id) { return membership_.claim_of(id); }),
+           [this](const NodeId& id) { return membership_.claim_of(id); },
            startup.options.membership.full_mesh_max, random_seed(random_)},
           [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
       tasks_(*this) {
@@ -252,8 +229,7 @@ void MeshThread::on_link_up(const NodeId& peer) {
     publish_view();
 }
 
-void MeshThread::on_link_down(const NodeId& peer, ms::LinkEnd end, const std::string& fault) {
-    if (!fault.empty()) notice(Notice::Kind::kTrouble, peer.str(), "protocol", fault);
+void MeshThread::on_link_down(const NodeId& peer, ms::LinkEnd end) {
     standing_.disconnected(peer, end, mono_now());
     exchange_.on_link_down(peer);
     turn([&](ms::Effects& out) { membership_.on_disconnected(mono_now(), peer, end, out); });
@@ -288,8 +264,9 @@ void MeshThread::on_registers(const NodeId& from, wire::RegisterPage page) {
     exchange_.on_registers(from, std::move(page.registers));
 }
 
-state::Page MeshThread::page_for(const wire::RegisterPull& pull) {
-    return replica_.registers().page(pull.digest, pull.from, pull.bytes_max);
+state::Page MeshThread::page_for(const NodeId& from, const wire::RegisterPull& pull) {
+    return replica_.registers().page(pull.digest, pull.from, pull.bytes_max,
+                                     newest_kind(membership_.claim_of(from)));
 }
 
 limits::CellPage MeshThread::cells_for(const NodeId& from, const limits::CellPull& pull) {

@@ -75,8 +75,7 @@ class MeshThread final : private LinkEvents,
     ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who,
                                               const admission::Binding& binding) override;
     void on_link_up(const NodeId& peer) override;
-    void on_link_down(const NodeId& peer, membership::LinkEnd end,
-                      const std::string& fault) override;
+    void on_link_down(const NodeId& peer, membership::LinkEnd end) override;
     void on_dial_failed(const membership::Dial& dial, membership::DialFailure failure,
                         const Error& why) override;
     void on_refused(const std::string& address, const Error& why) override;
@@ -88,7 +87,7 @@ class MeshThread final : private LinkEvents,
         exchange_.on_relayed(from, batches);
     }
     void on_registers(const NodeId& from, wire::RegisterPage page) override;
-    state::Page page_for(const wire::RegisterPull& pull) override;
+    state::Page page_for(const NodeId& from, const wire::RegisterPull& pull) override;
     limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull) override;
     std::uint64_t digest_now() override;
     bool admits(const NodeId& from, transport::TrafficKind kind, std::uint64_t bytes) override;

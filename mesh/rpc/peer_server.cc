@@ -75,7 +75,7 @@ kj::Promise<void> PeerServer::pullRegisters(PullRegistersContext context) {
     if (!admitted(transport::TrafficKind::kRegisters, context)) return over_quota();
     const auto pull = wire::guarded([&]() { return wire::read(context.getParams().getPull()); });
     if (!pull) return malformed(pull.error());
-    wire::write(calls_.page_for(*pull), calls_.digest_now(), clock_.wall_now(),
+    wire::write(calls_.page_for(peer_.node, *pull), calls_.digest_now(), clock_.wall_now(),
                 context.getResults().initPage());
     traffic_.add_out(transport::TrafficKind::kRegisters,
                      context.getResults().asReader().totalSize().wordCount);

@@ -27,7 +27,7 @@ class PeerCalls {
     virtual void on_relayed(const NodeId& from, const wire::SignedBatches& batches) = 0;
     virtual void on_registers(const NodeId& from, wire::RegisterPage page) = 0;
     // Valid until the registers change.
-    virtual state::Page page_for(const wire::RegisterPull& pull) = 0;
+    virtual state::Page page_for(const NodeId& from, const wire::RegisterPull& pull) = 0;
     virtual limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull) = 0;
     virtual std::uint64_t digest_now() = 0;  // of all registers held
     virtual bool holds(const state::RegisterName& name, state::Hlc time) = 0;

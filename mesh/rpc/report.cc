@@ -81,7 +81,12 @@ std::vector<Member> show_members(const membership::Membership& core, MonoTime mo
                       held.self,
                       held.connected,
                       std::nullopt,
-                      wall};
+                      wall,
+                      held.wire.oldest,
+                      held.wire.newest,
+                      std::move(held.profile.software),
+                      held.profile.capabilities,
+                      held.aged};
         if (held.rtt > Duration{}) {
             member.rtt = std::chrono::ceil<std::chrono::microseconds>(held.rtt);
         }

@@ -80,7 +80,7 @@ kj::Promise<T> Session::bulk(std::size_t bytes, kj::Promise<T> call, T failed) {
         limit.then([]() -> T { kj::throwFatalException(KJ_EXCEPTION(OVERLOADED, "late")); });
     return timed.exclusiveJoin(kj::mv(late))
         .catch_(
-            [failed = std::move(failed), load = load_, &clock = clock_](kj::Exception&& e) mutable {
+            [load = load_, &clock = clock_, failed = std::move(failed)](kj::Exception&& e) mutable {
                 if (e.getType() == kj::Exception::Type::OVERLOADED) {
                     load->bulk.late(std::chrono::seconds(kCallTimeoutSeconds), clock.mono_now());
                 }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <capnp/rpc-twoparty.h>
@@ -18,7 +19,7 @@
 #include "mesh/clock.h"
 #include "mesh/membership/message.h"
 #include "mesh/rpc/bulk_window.h"
-#include "mesh/transport/sealed_stream.h"
+#include "mesh/transport/bounded_network.h"
 #include "mesh/transport/traffic.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
@@ -40,6 +41,9 @@ class Session final : private kj::TaskSet::ErrorHandler {
 
     // Resolves once, when the connection is gone for whatever reason.
     kj::Promise<void> ended() { return network_.onDisconnect(); }
+
+    // Why this side ended it, its param a refusal reason; nothing while it lives and otherwise.
+    const std::optional<Error>& fault() const { return network_.fault(); }
 
     // Lost when too many are unanswered, as datagrams would be.
     void deliver(const membership::Message& message);
@@ -81,7 +85,7 @@ class Session final : private kj::TaskSet::ErrorHandler {
     const Clock& clock_;               // outlives the calls too
     const std::shared_ptr<Load> load_ = std::make_shared<Load>();
     kj::Own<kj::AsyncIoStream> stream_;
-    ::capnp::TwoPartyVatNetwork network_;
+    transport::BoundedNetwork network_;
     ::capnp::RpcSystem<::capnp::rpc::twoparty::VatId> system_;
     proto::Peer::Client remote_;
     kj::TaskSet tasks_;

@@ -22,6 +22,7 @@ enum class Domain : std::uint8_t {
     kHandshakeInitiator,
     kHandshakeResponder,
     kMemberRecord,        // membership: one node about itself
+    kMemberProfile,       // the same with what it says of its program
     kRegister,            // replicated registers: keys and limits
     kLogBatch,            // a batch of a node's durable log
     kRevocation,          // an identity is void

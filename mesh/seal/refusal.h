@@ -25,7 +25,8 @@ enum class Refusal : std::uint8_t {
     kSelf,              // we reached ourselves
     kUnexpectedPeer,    // authentic, but not the node that was dialled
     kRoleMissing,       // authentic, but none of the roles that this connection asks for
-    kRootRolled,        // the initiator goes by a root that another one has followed since
+    kNoCommonWire,  // authentic, but its versions of the RPC schema and ours have none in common
+    kRootRolled,    // the initiator goes by a root that another one has followed since
     // certificates
     kCertificateMalformed,
     kCertificateMesh,        // of another mesh

@@ -44,6 +44,11 @@ void write(const Member& member, proto::Member::Builder out) {
     out.setConnected(member.connected);
     out.setRttUs(member.rtt ? member.rtt->count() : -1);
     out.setSinceMs(to_ms(member.since));
+    out.setWireMin(member.wire_min);
+    out.setWireMax(member.wire_max);
+    out.setVersion(to_text(member.version));
+    out.setCapabilities(member.capabilities);
+    out.setAged(member.aged);
 }
 
 Result<Member> read(proto::Member::Reader in) {
@@ -60,6 +65,11 @@ Result<Member> read(proto::Member::Reader in) {
     member.connected = in.getConnected();
     if (in.getRttUs() >= 0) member.rtt = std::chrono::microseconds(in.getRttUs());
     member.since = from_ms(in.getSinceMs());
+    member.wire_min = in.getWireMin();
+    member.wire_max = in.getWireMax();
+    member.version = bounded(in.getVersion());
+    member.capabilities = in.getCapabilities();
+    member.aged = in.getAged();
     return member;
 }
 

@@ -32,6 +32,11 @@ struct Member {
   connected @6 :Bool;
   rttUs @7 :Int64 = -1;  # -1: unknown
   sinceMs @8 :Int64;
+  wireMin @9 :UInt16;
+  wireMax @10 :UInt16;
+  version @11 :Text;
+  capabilities @12 :UInt64;  # mesh/capabilities.h
+  aged @13 :Bool;
 }
 
 struct MemberList {

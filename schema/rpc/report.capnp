@@ -14,6 +14,9 @@ struct ReportedMember {
   connected @5 :Bool;
   rttUs @6 :Int64 = -1;  # -1: unknown
   sinceMs @7 :Int64;
+  version @8 :Text;  # by its own signed word; empty: unknown
+  capabilities @9 :UInt64;  # mesh/capabilities.h
+  aged @10 :Bool;
 }
 
 struct PeerReport {

@@ -26,8 +26,7 @@ class Fuzzer {
         : at_(data),
           end_(data + size),
           core_(identity(), "m:1", {},
-                Crypto{[](const Claim&) { return SignatureBytes{}; },
-                       [](const Claim& claim) { return claim.signature[0] == 0; }},
+                Crypto{[](Claim&) {}, [](const Claim& claim) { return claim.signature[0] == 0; }},
                 options(), 1) {}
 
     void run() {

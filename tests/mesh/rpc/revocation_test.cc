@@ -39,6 +39,19 @@ RevokeRequest node(const std::string& id) {
     return request;
 }
 
+// Nobody has it; but identities without an issuer between them and the root once had it for theirs.
+TEST(Revocation, OfTheKeyOfZerosIsRefused) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    RevokeRequest request;
+    request.key = std::string(64, '0');
+    request.reason = "test";
+    const auto said = cluster.connect(a).revoke(request);
+    ASSERT_FALSE(said.has_value());
+    EXPECT_NE(said.error().message.find("names no key"), std::string::npos) << said.error().message;
+    EXPECT_TRUE(cluster.connect(a).key_create({}).has_value()) << "operators are who they were";
+}
+
 TEST(Revocation, PutsANodeOutEverywhereAndTellsIt) {
     Three mesh;
     auto client = mesh.cluster.connect(mesh.a);
