@@ -284,12 +284,12 @@ void Links::welcome(transport::Handshaken done, const std::string& address) {
         return guests_.add(std::move(done), kj::mv(bootstrap), kind);
     }
     if (peer == self_.id) {
-        return refuse(
-            std::move(done), address,
-            {ErrorCode::kConflict,
-             "another process, at " + done.session.hello.address + ", uses this node's id " +
-                 peer.str() + ": give each node an id of its own",
-             kSameNodeId});
+        const Error why{ErrorCode::kConflict,
+                        "another process, at " + done.session.hello.address +
+                            ", uses this node's id " + peer.str() +
+                            ": give each node an id of its own",
+                        kSameNodeId};
+        return refuse(std::move(done), address, why);
     }
     if (taken(done.session.peer)) {
         Error why = id_taken(peer);
@@ -300,21 +300,6 @@ void Links::welcome(transport::Handshaken done, const std::string& address) {
     ++counters_.accepted;
     door_.know(address);
     if (adopt(std::move(done), peer)) events_.on_link_up(peer);
-}
-
-void Links::refuse(transport::Handshaken done, const std::string& address, const Error& why) {
-    ++counters_.refused;
-    events_.on_refused(address, why);
-    if (done.session.peer.roles.has(seal::Role::kPeer)) turn_away(std::move(done), why);
-}
-
-void Links::welcome_back(transport::Handshaken done, const std::string& address) {
-    auto bootstrap = events_.returning(done.session.peer);
-    if (!bootstrap) {
-        ++counters_.refused;
-        return events_.on_refused(address, seal::to_error(seal::Refusal::kRootRetired));
-    }
-    guests_.add(std::move(done), kj::mv(*bootstrap), Guests::Kind::kStranger);
 }
 
 bool Links::adopt(transport::Handshaken done, const NodeId& dialler) {
