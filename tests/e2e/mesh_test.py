@@ -4,18 +4,10 @@ keep their keys when all of them were down."""
 import time
 
 import suite
-from mesh import Mesh, Mock
 from programs import chat, request, wait_for
 
 
-class ThreeNodes(suite.Suite):
-    def setUp(self):
-        super().setUp()
-        self.mock = self.use(Mock(suite.BIN, self.folder))
-        self.mesh = self.use(Mesh(suite.BIN, self.folder,
-                                  suite.MODELS.format(mock=self.mock.port)))
-        self.nodes = self.mesh.nodes
-
+class ThreeNodes(suite.ThreeNodes):
     def test_a_key_made_on_one_works_on_all_and_its_revocation_too(self):
         key, key_id = self.mesh.create_key("shared")
         for node in self.nodes:
