@@ -33,6 +33,30 @@ class ThreeNodes(suite.ThreeNodes):
         self.assertLessEqual(statuses.count(200), limit + report["bound"])
         self.assertLess(report["bound"], 2 * limit, "a bound that says nothing")
 
+    def test_a_node_gets_a_new_key_and_the_old_one_is_revoked(self):
+        key, _ = self.mesh.create_key("rotation")
+        node = self.nodes[1]
+        before = self.mesh.ctl("node", "show", node.id)
+        done = self.mesh.ctl("mesh", "rotate", "node", node.id)
+        self.assertEqual(done["old_key_fingerprint"], before["key_fingerprint"])
+
+        def known_to(other):
+            shown = self.mesh.ctl("node", "show", node.id, node=other)
+            return shown["key_fingerprint"] == done["key_fingerprint"]
+        for other in self.nodes:
+            wait_for(lambda n=other: known_to(n), 10, f"{other.id} to know the new key")
+            refused = request(other.admin, "GET", "/metrics")[1].decode()
+            for taken in ("same_node_id", "key_conflict"):
+                self.assertIn(f'vidai_mesh_refusals_total{{reason="{taken}"}} 0\n', refused)
+        self.mesh.ctl("mesh", "revoke", "--key", done["old_key"], "--wait")
+        self.mesh.wait_alive(3)
+        node.kill()
+        node.start()
+        self.mesh.wait_alive(3)
+        self.assertTrue(known_to(self.nodes[0]))
+        for other in self.nodes:
+            self.assertEqual(chat(other.port, key)[0], 200, other.id)
+
     def test_a_crash_is_seen_by_the_others_whose_requests_go_on(self):
         key, _ = self.mesh.create_key("crash")
         victim, watchers = self.nodes[2], self.nodes[:2]
