@@ -285,8 +285,10 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
     const auto issuer = seal::load_issuer(cluster.files.issuer_file);
     ASSERT_TRUE(issuer.has_value());
     std::optional<admission::KnownNode> known;
+    bool informed = true;
     admission::Registrar registrar(
-        *issuer, [&](const NodeId&) { return known; }, seal::system_random());
+        *issuer, [&](const NodeId&) { return known; }, [&]() { return informed; },
+        seal::system_random());
     const auto key = seal::SecretKey::generate(seal::system_random());
     const auto other = seal::SecretKey::generate(seal::system_random());
     const admission::Binding here{1}, there{2};
@@ -302,6 +304,9 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
             {node.str(), as.public_key(), seal::sign_request(as, bound, issuer->trust.mesh, node)},
             when);
     };
+    informed = false;
+    EXPECT_EQ(ask(key, here, now()).error().code, ErrorCode::kUnavailable) << "may be tried again";
+    informed = true;
     EXPECT_EQ(ask(key, there, now()).error().param, "bad_proof") << "of another connection";
     EXPECT_EQ(ask(key, here, token.valid_until + 1ms).error().param, "token_expired");
     ASSERT_TRUE(ask(key, here, now()).has_value());
@@ -314,7 +319,8 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
     known = admission::KnownNode{key.public_key()};
     EXPECT_EQ(ask(other, here, now() + 20min).error().param, "key_conflict");
     admission::Registrar empty(
-        std::nullopt, [](const NodeId&) { return std::nullopt; }, seal::system_random());
+        std::nullopt, [](const NodeId&) { return std::nullopt; }, []() { return true; },
+        seal::system_random());
     EXPECT_EQ(empty.make_token({"web-*", 1h, {"a:1"}}, now()).error().code,
               ErrorCode::kUnavailable);
 }
