@@ -2,6 +2,7 @@
 #include "mesh/membership/rumors.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace vidai::mesh::membership {
@@ -30,12 +31,18 @@ void Rumors::add(Rumor rumor) {
     queue_.insert(later, Queued{std::move(rumor), 0});
 }
 
-std::vector<Rumor> Rumors::take(std::size_t most, std::uint32_t transmissions) {
+std::vector<Rumor> Rumors::take(std::size_t most, std::uint32_t transmissions, const May& may) {
+    std::set<NodeId> held;
+    for (const Queued& queued : queue_) {
+        if (!may || !std::holds_alternative<ClaimRef>(queued.rumor)) continue;
+        if (!may(subject_of(queued.rumor))) held.insert(subject_of(queued.rumor));
+    }
     std::vector<Rumor> out;
-    const std::size_t count = std::min(most, queue_.size());
-    for (std::size_t i = 0; i < count; ++i) {
-        out.push_back(queue_[i].rumor);
-        ++queue_[i].told;
+    for (Queued& queued : queue_) {
+        if (out.size() == most) break;
+        if (held.contains(subject_of(queued.rumor))) continue;
+        out.push_back(queued.rumor);
+        ++queued.told;
     }
     std::erase_if(queue_, [&](const Queued& queued) { return queued.told >= transmissions; });
     std::stable_sort(queue_.begin(), queue_.end(),

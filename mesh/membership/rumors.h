@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "mesh/membership/message.h"
@@ -16,9 +17,13 @@ class Rumors {
   public:
     // A claim replaces all that is queued about its subject, a `dead` all other accusations.
     void add(Rumor rumor);
+    // Whether what is queued about this member may be told now.
+    using May = std::function<bool(const NodeId& subject)>;
+
     // Up to `most` rumors told least often, each counted as told once more and forgotten once told
-    // `transmissions` times.
-    std::vector<Rumor> take(std::size_t most, std::uint32_t transmissions);
+    // `transmissions` times. A claim of whom nothing may be told stays, and what is said of it with
+    // it: who has not heard that word could not judge it.
+    std::vector<Rumor> take(std::size_t most, std::uint32_t transmissions, const May& may = {});
     void clear() { queue_.clear(); }
     std::size_t size() const { return queue_.size(); }
     bool empty() const { return queue_.empty(); }
