@@ -55,6 +55,9 @@ class RemoteOperator : public Operator {
     Result<mesh::Draining> drain(std::chrono::milliseconds grace) override {
         return client_.drain(grace);
     }
+    Result<mesh::KeyRotation> rotate_key(const NodeId& node) override {
+        return client_.rotate_key(node);
+    }
     Result<mesh::CreatedToken> token_create(const mesh::TokenRequest& request) override {
         return client_.token_create(request);
     }

@@ -40,6 +40,7 @@ namespace vidai::mesh {
 struct Notice {
     enum class Kind : std::uint8_t {
         kGenesis,      // a mesh of one was made; subject: the data directory
+        kJoining,      // subject: where; a token is asked with, message: why in vain so far
         kStarted,      // subject: the node id; what: the mesh port
         kMember,       // subject: a node id; what: "joined", "alive", "suspect", "dead", "left",
                        // "updated", "self_refuted", "superseded", "self_left", "paused",
@@ -52,8 +53,9 @@ struct Notice {
         kSuperseded,   // subject: this node; must_stop() says why
         kIdentity,     // subject: a node's, operator's or issuer's name; what: "revoked",
                        // "forgotten", of this node "self_revoked", by an operator's statement;
-                       // "certified", with a join token; "root_rolled", subject the new root's
-                       // fingerprint; or of this node "issuer_reloaded", from its file
+                    // "certified", with a join token or anew; "token_unused", of this node;
+                    // "root_rolled", subject the new root's fingerprint; or of this node
+                    // "issuer_reloaded", from its file, and "key_rotated"
     };
     Kind kind = Kind::kTrouble;
     std::string subject;
@@ -61,7 +63,7 @@ struct Notice {
     std::string message;  // one sentence for a person; may be empty
 };
 
-// Called on the mesh thread (kGenesis: on the thread that calls start()); must not block.
+// Called on the mesh thread, or, of what start() does, on the thread that calls it; must not block.
 using NoticeSink = std::function<void(const Notice&)>;
 
 class Mesh {
@@ -70,7 +72,8 @@ class Mesh {
     // the registers, binds the ports and starts the mesh thread. Nobody hears of the node before
     // join(), so that one which cannot serve its clients never shows up in its peers' rosters.
     // kConfigInvalid, kIo (in use by another process, port taken), kCorrupt (a stored file is
-    // damaged; the message says how to go on), kUnauthenticated (identity and root do not match).
+    // damaged; the message says how to go on), kUnauthenticated (identity and root do not match),
+    // and what joining by a token comes to (mesh/admission/joining.h).
     static Result<std::unique_ptr<Mesh>> start(const MeshOptions& options, NoticeSink sink);
 
     // What can be known to be wrong with the options without touching the data directory: the same

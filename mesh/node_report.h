@@ -16,9 +16,8 @@
 namespace vidai::mesh {
 
 struct PeerReport {
-    Member member;                             // never the node that reports
-    std::uint16_t wire_min = 0, wire_max = 0;  // schema versions, by its own signed word
-    WallTime certificate_until;                // epoch: unknown
+    Member member;               // never the node that reports
+    WallTime certificate_until;  // epoch: unknown
     // Registers: since it last answered with all that we lacked, and whether the digests were
     // equal then. Unknown on a connection that has not seen a comparison yet.
     std::optional<std::chrono::milliseconds> synced_ago;
@@ -47,6 +46,7 @@ struct NodeReport {
     // and whether it can certify others under the newest; empty: a program that does not say.
     std::string root, certified_root;
     bool issuer = false;
+    std::string alone;              // that it has company, is connected to none, and why; or empty
     std::string not_ready;          // why it does not serve, for a person; empty: it does
     std::vector<PeerReport> peers;  // everybody else it knows, ordered by id
     friend bool operator==(const NodeReport&, const NodeReport&) = default;

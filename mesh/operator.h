@@ -131,6 +131,15 @@ struct CreatedToken {
     std::string key;  // public, 64 hex digits: what to revoke should the token leak
 };
 
+// Of a node that has got a new key, and a certificate for it.
+struct KeyRotation {
+    NodeId node;
+    std::string fingerprint;  // of the key that it has now
+    std::string old_key;      // 64 hex digits: what to revoke should it have leaked
+    std::string old_fingerprint;
+    WallTime certificate_until;
+};
+
 class OperatorClient {
   public:
     static Result<OperatorClient> connect(const OperatorTarget& target,
@@ -161,6 +170,10 @@ class OperatorClient {
     // Of the node that is connected to: it stops being ready at once, takes connections for
     // `grace` more, ends what it has begun and leaves. Returns at once; twice is fine.
     Result<Draining> drain(std::chrono::milliseconds grace);
+    // Of the node that is connected to, which must be `node`: a new key and certificate, told to
+    // the mesh and on its disk. kConflict while a member's program does not know how, kUnavailable
+    // where nobody is there to certify it: the key is as it was.
+    Result<KeyRotation> rotate_key(const NodeId& node);
     // kUnavailable from a node that holds no issuer key.
     Result<CreatedToken> token_create(const TokenRequest& request);
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +33,9 @@ struct MeshOptions {
     // A join token: text that a node without an issuer file needs once, to be certified by one that
     // has it. Secret. Not looked at once there is a certificate that is still good.
     std::string join;
+    // Asked on the thread that calls Mesh::start(), some times a second while that joins by the
+    // token; true: it shall end with kCancelled. Nothing: it never shall.
+    std::function<bool()> give_up;
     bool enabled = false;  // a node on its own: nothing listens on the mesh port
     // The oldest that a connection to a peer may grow before both prove again who they are.
     std::chrono::milliseconds reauthenticate{std::chrono::hours(24)};

@@ -30,6 +30,11 @@ struct Member {
     bool connected = false;                        // this node holds a sealed connection to it
     std::optional<std::chrono::microseconds> rtt;  // of the last probes; unknown without any
     WallTime since;                                // when this node saw the status begin
+    // By its own signed word; of a program from before profiles only the wire versions are known.
+    std::uint16_t wire_min = 0, wire_max = 0;  // schema versions that it speaks
+    std::string version{};                     // of its program; empty: unknown
+    std::uint64_t capabilities = 0;            // mesh/capabilities.h
+    bool aged = false;  // gone for over a day: out of probing and digests, dialled once a minute
     friend bool operator==(const Member&, const Member&) = default;
 };
 

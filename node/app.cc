@@ -68,6 +68,16 @@ Result<void> write_ports_file(const std::string& path, const std::string& text) 
     return {};
 }
 
+// Before run() waits for it; at the cost of the signal, which does not come again.
+bool end_is_asked() {
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    constexpr timespec kNow{0, 0};
+    return sigtimedwait(&ends, nullptr, &kNow) > 0;
+}
+
 }  // namespace
 
 struct App::Impl {
@@ -117,6 +127,10 @@ Result<std::unique_ptr<App>> App::start(const config::Flags& flags) {
     if (!config) return fail(std::move(config).error());
     auto impl = std::make_unique<Impl>(flags, std::move(*config));
     Result<void> started = impl->start();
+    if (!started && started.error().code == ErrorCode::kCancelled) {
+        impl->log.write(Event::kNodeStopped, {{"cut", 0}});
+        return fail(std::move(started).error());
+    }
     if (!started) {
         const Error& why = started.error();
         impl->log.write(Event::kNodeFailed, {{"error", why.message}, {"option", why.param}});
@@ -148,6 +162,7 @@ Result<void> App::Impl::start() {
                                      {"models", (*runtime)->routes.aliases().size()}});
 
     config.mesh.program_version = kVersion;
+    config.mesh.give_up = end_is_asked;
     auto joined = mesh::Mesh::start(
         config.mesh, [this](const mesh::Notice& notice) { log_notice(log, notice); });
     if (!joined) return fail(std::move(joined).error());

@@ -14,7 +14,8 @@ namespace vidai::node {
 class App {
   public:
     // Reads the configuration and starts everything; returns once all ports are bound. The caller
-    // has blocked the signals that run() waits for, so that no other thread gets them.
+    // has blocked the signals that run() waits for, so that no other thread gets them. kCancelled
+    // when SIGTERM or SIGINT comes while it joins a mesh by a token.
     static Result<std::unique_ptr<App>> start(const config::Flags& flags);
     ~App();
     App(const App&) = delete;

@@ -69,6 +69,7 @@ int main(int argc, char** argv) {
     if (flags->check_config) return check_config(*flags);
     prepare_signals();
     auto app = node::App::start(*flags);
+    if (!app && app.error().code == ErrorCode::kCancelled) return 0;  // as it was told
     if (!app) return complain(app.error());
     const auto ended = (*app)->run();
     return ended ? 0 : complain(ended.error());

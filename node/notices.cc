@@ -19,6 +19,8 @@ Shape shape_of(Kind kind) {
     switch (kind) {
         case Kind::kGenesis:
             return {Event::kMeshCreated, "data_dir", {}, "note"};
+        case Kind::kJoining:
+            return {Event::kMeshJoining, "peer", "what", "error"};
         case Kind::kStarted:
             return {Event::kMeshStarted, "node", {}, {}};
         case Kind::kMember:

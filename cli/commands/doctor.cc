@@ -43,8 +43,6 @@ std::string digest_text(std::uint64_t digest) {
 
 Value link_value(const mesh::PeerReport& peer) {
     Value value = member_value(peer.member);
-    value.set("wire_min", peer.wire_min);
-    value.set("wire_max", peer.wire_max);
     value.set("certificate_until", time_value(peer.certificate_until));
     value.set("synced_ago_ms", span_value(peer.synced_ago));
     value.set("digest_match", peer.digest_match ? Value(*peer.digest_match) : Value());
@@ -62,12 +60,14 @@ Value node_value(const NodeFacts& node) {
     value.set("version", report.version);
     value.set("wire_min", report.wire_min);
     value.set("wire_max", report.wire_max);
+    value.set("capabilities", capabilities_value(report.self.capabilities));
     value.set("generation", report.self.generation.value);
     value.set("round_trip_ms", node.round_trip.count());
     value.set("clock_offset_ms", node.clock_offset.count());
     value.set("certificate_until", time_value(report.certificate_until));
     value.set("health", report.health);
     value.set("not_ready", report.not_ready);
+    value.set("alone", report.alone);
     value.set("registers", report.registers);
     value.set("digest", digest_text(report.digest));
     Value::List links;
@@ -124,7 +124,7 @@ print::Table links_table(const Facts& facts) {
                  {span_text(peer.counters_heard_ago)},
                  {member.connected ? span_text(peer.counters_owed) : ""},
                  {span_text(peer.clock_offset)},
-                 {std::to_string(peer.wire_min) + "-" + std::to_string(peer.wire_max)},
+                 {wire_text(member)},
                  {dated ? print::time_text(peer.certificate_until) : ""}});
         }
     }

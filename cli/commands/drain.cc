@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `node drain NODE`, and `mesh leave NODE`, which is the same.
-#include <algorithm>
-
 #include "cli/call.h"
 #include "cli/commands/command.h"
 #include "cli/commands/member_text.h"
+#include "cli/commands/reach.h"
 
 namespace vidai::cli::commands {
 namespace {
@@ -14,27 +13,11 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLook{100};
 
-Result<mesh::Member> find(Operator& mesh, const NodeId& node) {
-    const auto members = mesh.members();
-    if (!members) return fail(members.error());
-    const auto found = std::ranges::find(*members, node, &mesh::Member::id);
-    if (found != members->end()) return *found;
-    return fail(ErrorCode::kNotFound,
-                "no node '" + node.str() + "' is known; `vidaictl mesh members` shows all",
-                node.str());
-}
-
 // Asks the node itself: only it can stop taking connections.
 Result<mesh::Draining> ask(Call& call, Operator& mesh, const mesh::Member& member,
                            milliseconds grace) {
     if (member.self) return mesh.drain(grace);
-    if (call.target().address.starts_with("unix:")) {
-        return fail(ErrorCode::kUsage,
-                    "a node's local socket drains that node only: ask with --server HOST:PORT, or "
-                    "on the node itself",
-                    "--server");
-    }
-    auto there = call.connect_to(member.address);
+    auto there = reach(call, member);
     if (!there) return fail(std::move(there).error());
     auto draining = (*there)->drain(grace);
     if (draining && draining->node != member.id) {
@@ -49,7 +32,7 @@ Result<mesh::Draining> ask(Call& call, Operator& mesh, const mesh::Member& membe
 // As the node sees it that was asked first.
 Result<mesh::Member> wait_left(Call& call, Operator& mesh, const NodeId& node, milliseconds limit) {
     for (milliseconds waited{0};; waited += kLook) {
-        auto member = find(mesh, node);
+        auto member = find_member(mesh, node);
         if (!member || member->status == mesh::MemberStatus::kLeft) return member;
         if (waited >= limit) {
             return fail(ErrorCode::kDeadlineExceeded,
@@ -71,7 +54,7 @@ Result<Answer> run_drain(Call& call) {
     if (!wait) return fail(wait.error());
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
-    const auto member = find(**mesh, *node);
+    const auto member = find_member(**mesh, *node);
     if (!member) return fail(member.error());
     mesh::Member now = *member;
     Answer answer;

@@ -17,6 +17,14 @@ namespace {
 using print::Answer;
 using print::Value;
 
+// `done`: "Revoked".
+Answer answer_of(const mesh::Stated& said, const char* done) {
+    Answer answer;
+    answer.data = {{"subject", said.subject}, {"key_fingerprint", said.fingerprint}};
+    answer.fields = {{done, {said.subject}}, {"Key fingerprint", {said.fingerprint}}};
+    return answer;
+}
+
 Result<Answer> run_revoke(Call& call) {
     mesh::RevokeRequest request;
     int subjects = 0;
@@ -42,7 +50,7 @@ Result<Answer> run_revoke(Call& call) {
     if (!mesh) return fail(std::move(mesh).error());
     const auto said = (*mesh)->revoke(request);
     if (!said) return fail(said.error());
-    return spread(call, **mesh, *said, "Revoked");
+    return spread(call, **mesh, *said, answer_of(*said, "Revoked"));
 }
 
 Result<Answer> run_forget(Call& call) {
@@ -52,7 +60,7 @@ Result<Answer> run_forget(Call& call) {
     if (!mesh) return fail(std::move(mesh).error());
     const auto said = (*mesh)->forget(*node, call.flag("--force") != nullptr);
     if (!said) return fail(said.error());
-    return spread(call, **mesh, *said, "Forgotten");
+    return spread(call, **mesh, *said, answer_of(*said, "Forgotten"));
 }
 
 std::vector<std::string> split(std::string_view list) {

@@ -2,6 +2,7 @@
 #include "cli/commands/member_text.h"
 
 #include "cli/print/text.h"
+#include "mesh/capabilities.h"
 
 namespace vidai::cli::commands {
 
@@ -26,6 +27,31 @@ Cell status_cell(mesh::MemberStatus status) {
     return {"unknown", Tone::kWarn};
 }
 
+Cell status_cell(const mesh::Member& member) {
+    Cell cell = status_cell(member.status);
+    if (member.aged) cell.text += " (aged)";
+    return cell;
+}
+
+std::string wire_text(const mesh::Member& member) {
+    if (member.wire_max == 0) return "";  // asked of a program that does not say
+    return std::to_string(member.wire_min) + "-" + std::to_string(member.wire_max);
+}
+
+std::string capabilities_text(std::uint64_t capabilities) {
+    std::string text;
+    for (const std::string& name : mesh::capability_names(capabilities)) {
+        text += (text.empty() ? "" : ",") + name;
+    }
+    return text;
+}
+
+Value capabilities_value(std::uint64_t capabilities) {
+    Value::List names;
+    for (std::string& name : mesh::capability_names(capabilities)) names.push_back(std::move(name));
+    return Value(std::move(names));
+}
+
 Value time_value(WallTime time) {
     return time == WallTime{} ? Value() : Value(print::time_text(time));
 }
@@ -39,7 +65,12 @@ Value member_value(const mesh::Member& member) {
             {"self", member.self},
             {"connected", member.connected},
             {"rtt_us", member.rtt ? Value(member.rtt->count()) : Value()},
-            {"since", time_value(member.since)}};
+            {"since", time_value(member.since)},
+            {"aged", member.aged},
+            {"version", member.version},
+            {"wire_min", member.wire_min},
+            {"wire_max", member.wire_max},
+            {"capabilities", capabilities_value(member.capabilities)}};
 }
 
 }  // namespace vidai::cli::commands

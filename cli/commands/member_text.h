@@ -11,6 +11,10 @@ namespace vidai::cli::commands {
 
 print::Value member_value(const mesh::Member& member);
 print::Cell status_cell(mesh::MemberStatus status);
+print::Cell status_cell(const mesh::Member& member);  // says so of one that is aged
+std::string wire_text(const mesh::Member& member);
+std::string capabilities_text(std::uint64_t capabilities);  // names, with commas
+print::Value capabilities_value(std::uint64_t capabilities);
 print::Value time_value(WallTime time);  // null for the epoch: unknown
 
 }  // namespace vidai::cli::commands

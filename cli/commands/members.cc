@@ -29,18 +29,24 @@ Answer answer_of(const std::vector<mesh::Member>& members, WallTime now) {
                             {"SINCE", false, true},
                             {"GENERATION", true, true},
                             {"INCARNATION", true, true},
+                            {"VERSION", true},
+                            {"WIRE", true},
+                            {"CAPABILITIES", true},
                             {"CONNECTED", true},
                             {"SELF", true}};
     Value::List items;
     for (const mesh::Member& member : members) {
         items.push_back(member_value(member));
         answer.table.rows.push_back({{member.id.str()},
-                                     status_cell(member.status),
+                                     status_cell(member),
                                      {member.address},
                                      {print::rtt_text(member.rtt)},
                                      {print::age_text(now, member.since)},
                                      {std::to_string(member.generation.value)},
                                      {std::to_string(member.incarnation.value)},
+                                     {member.version},
+                                     {wire_text(member)},
+                                     {capabilities_text(member.capabilities)},
                                      {member.self ? "" : yes(member.connected)},
                                      {yes(member.self)}});
     }
@@ -51,7 +57,8 @@ Answer answer_of(const std::vector<mesh::Member>& members, WallTime now) {
 // Round trips and ages change all the time: that is no news.
 bool same(const mesh::Member& a, const mesh::Member& b) {
     return a.status == b.status && a.address == b.address && a.generation == b.generation &&
-           a.incarnation == b.incarnation && a.connected == b.connected;
+           a.incarnation == b.incarnation && a.connected == b.connected && a.aged == b.aged &&
+           a.version == b.version && a.capabilities == b.capabilities;
 }
 
 std::vector<mesh::Member> changed(const std::vector<mesh::Member>& before,
@@ -101,11 +108,12 @@ Result<Answer> run_members(Call& call) {
 std::vector<Command> members_commands() {
     return {{"mesh",
              "members",
-             "List the nodes of the mesh as one node sees them.",
+             "List the nodes of the mesh as one node sees them; -o wide shows the program of each.",
              {},
              {{"-w,--watch", "",
-               "Then print each node whose status, address, generation, incarnation or connection "
-               "changes, until Ctrl-C or the node that is asked goes away. With -o json or yaml "
+               "Then print each node whose status, address, generation, incarnation, program or "
+               "connection changes, until Ctrl-C or the node that is asked goes away. With -o json "
+               "or yaml "
                "a document each time."}},
              run_members}};
 }

@@ -27,7 +27,7 @@ Result<Answer> run_show(Call& call) {
     const std::string age = print::age_text(call.world().now, member.since);
     answer.fields = {
         {"Node", {member.id.str() + (member.self ? "  (the node that answered)" : "")}},
-        {"Status", status_cell(member.status)},
+        {"Status", status_cell(member)},
         {"Since", {age == "-" ? "" : age + " (" + print::time_text(member.since) + ")"}},
         {"Address", {member.address}},
         {"Connected",
@@ -37,6 +37,9 @@ Result<Answer> run_show(Call& call) {
         {"Round trip", {print::rtt_text(member.rtt)}},
         {"Generation", {std::to_string(member.generation.value)}},
         {"Incarnation", {std::to_string(member.incarnation.value)}},
+        {"Program", {member.version}},
+        {"Wire versions", {wire_text(member)}},
+        {"Capabilities", {capabilities_text(member.capabilities)}},
         {"Key fingerprint", {found->key_fingerprint}},
         {"Certified by", {found->issuer}},
         {"Under the root", {found->root}},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// New keys in place of old ones: the mesh's root, and the issuer under it.
+// New keys in place of old ones: the mesh's root, the issuer under it, a node's.
 #include <chrono>
 #include <string>
 #include <utility>
@@ -8,6 +8,7 @@
 #include "cli/call.h"
 #include "cli/commands/command.h"
 #include "cli/commands/member_text.h"
+#include "cli/commands/reach.h"
 #include "cli/commands/spread.h"
 #include "cli/print/text.h"
 
@@ -21,6 +22,17 @@ using print::Value;
 Error rotate_error(Error error) {
     if (error.code == ErrorCode::kInvalidRequest) error.code = ErrorCode::kUsage;
     return about_file(std::move(error));
+}
+
+// A second try after one that made the files and could not tell the mesh finds them in its way.
+Error not_made(const mesh::RootRollRequest& request, Error error) {
+    if (error.code == ErrorCode::kAlreadyExists) {
+        error.message +=
+            ". If they were made before and the mesh was not told: `vidaictl mesh "
+            "rotate state " +
+            request.new_directory + "/succession`";
+    }
+    return rotate_error(std::move(error));
 }
 
 Result<mesh::RootRollRequest> request_of(const Call& call) {
@@ -87,12 +99,29 @@ Result<Answer> state(Call& call, const std::string& file, Answer answer) {
     if (!mesh) return fail(std::move(mesh).error());
     const auto said = (*mesh)->state_succession(file);
     if (!said) return fail(said.error());
-    auto told = spread(call, **mesh, *said, "Follows");
-    if (!told) return told;
     answer.data.set("stated", true);
-    answer.note += told->note;
-    for (print::Field& field : told->fields) answer.fields.push_back(std::move(field));
-    return answer;
+    return spread(call, **mesh, *said, std::move(answer));
+}
+
+// What to do is not over: the files are there, and the mesh does not know of them.
+Result<Answer> state_made(Call& call, const mesh::RootRollFiles& files, Answer answer) {
+    auto told = state(call, files.succession_file, std::move(answer));
+    if (told) return told;
+    Error error = std::move(told).error();
+    error.message =
+        "the files are made, but it is not certain that the mesh was told: " + error.message +
+        ". Tell it with `vidaictl mesh rotate state " + files.succession_file +
+        "`, as often as it takes";
+    return fail(std::move(error));
+}
+
+// Of a file that was made before.
+Result<Answer> run_state(Call& call) {
+    const std::string& file = call.argument(1);
+    Answer answer;
+    answer.data = {{"succession", file}};
+    answer.fields = {{"Succession", {file}}};
+    return state(call, file, std::move(answer));
 }
 
 Result<Answer> run_root(Call& call) {
@@ -112,10 +141,10 @@ Result<Answer> run_root(Call& call) {
         const auto files = call.world().retire_root(request->old_directory, request->new_directory);
         if (!files) return fail(rotate_error(files.error()));
         return offline ? Result<Answer>(answer_of(*files))
-                       : state(call, files->succession_file, answer_of(*files));
+                       : state_made(call, *files, answer_of(*files));
     }
     const auto files = call.world().roll_root(*request);
-    if (!files) return fail(rotate_error(files.error()));
+    if (!files) return fail(not_made(*request, files.error()));
     Answer answer = answer_of(*files);
     answer.note = "Keep " + print::printable(files->made.root_secret_file) +
                   " offline. Put the new issuer.key and mesh.pub in the place of the old ones on "
@@ -124,7 +153,7 @@ Result<Answer> run_root(Call& call) {
                   "\nOnce `vidaictl mesh rotate root OLD_DIR NEW_DIR --retire` says that all nodes "
                   "are certified anew, the old root can go; it goes by itself in the end.\n";
     return offline ? Result<Answer>(std::move(answer))
-                   : state(call, files->succession_file, std::move(answer));
+                   : state_made(call, *files, std::move(answer));
 }
 
 Result<Answer> run_issuer(Call& call) {
@@ -141,14 +170,49 @@ Result<Answer> run_issuer(Call& call) {
     return answer;
 }
 
+Result<mesh::KeyRotation> ask(Call& call, const NodeId& node) {
+    auto mesh = call.connect();
+    if (!mesh) return fail(std::move(mesh).error());
+    const auto member = find_member(**mesh, node);
+    if (!member) return fail(member.error());
+    if (member->self) return (*mesh)->rotate_key(node);
+    auto there = reach(call, *member);
+    if (!there) return fail(std::move(there).error());
+    return (*there)->rotate_key(node);
+}
+
+Result<Answer> run_node(Call& call) {
+    const Result<NodeId> node = call.node_argument(1);
+    if (!node) return fail(node.error());
+    const auto done = ask(call, *node);
+    if (!done) return fail(done.error());
+    Answer answer;
+    answer.data = {{"node", done->node.str()},
+                   {"key_fingerprint", done->fingerprint},
+                   {"old_key_fingerprint", done->old_fingerprint},
+                   {"old_key", done->old_key},
+                   {"certificate_until", time_value(done->certificate_until)}};
+    answer.fields = {{"Node", {done->node.str()}},
+                     {"Key fingerprint", {done->fingerprint}},
+                     {"Old key", {done->old_fingerprint}},
+                     {"Certified until", {print::time_text(done->certificate_until)}}};
+    answer.note =
+        "The old key is gone from its disk. If somebody else may have it: vidaictl mesh revoke "
+        "--key " +
+        done->old_key + "\n";
+    return answer;
+}
+
 Result<Answer> run_rotate(Call& call) {
     const std::string& what = call.argument(0);
     if (what == "root") return run_root(call);
     if (what == "issuer") return run_issuer(call);
-    if (what == "state") return state(call, call.argument(1), {});
-    return fail(ErrorCode::kUsage,
-                "no '" + what + "' can be rotated; there are: root, issuer, and state for a file",
-                "WHAT");
+    if (what == "node") return run_node(call);
+    if (what == "state") return run_state(call);
+    return fail(
+        ErrorCode::kUsage,
+        "no '" + what + "' can be rotated; there are: root, issuer, node, and state for a file",
+        "WHAT");
 }
 
 }  // namespace
@@ -160,8 +224,9 @@ std::vector<Command> rotate_commands() {
          "New keys for old. root OLD_DIR NEW_DIR: makes the next root, which the old one names, "
          "with an issuer and an operator under it, and tells the mesh; nodes believe both until "
          "the overlap is over or --retire. issuer OLD_DIR NEW_DIR: another issuer key under the "
-         "root in OLD_DIR. state FILE: tells the mesh what was made with --offline.",
-         {"WHAT", "OLD_DIR", "[NEW_DIR]"},
+         "root in OLD_DIR. node NODE: a running node makes a new key, which the mesh takes for the "
+         "old one's. state FILE: tells the mesh what was made with --offline.",
+         {"WHAT", "OLD_DIR|NODE|FILE", "[NEW_DIR]"},
          {{"--overlap", "TIME",
            "How long the old root is believed beside the new one, such as 12h. Default: 14d, two "
            "lives of a node's certificate."},

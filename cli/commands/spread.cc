@@ -27,12 +27,9 @@ Value::List list_of(const std::vector<NodeId>& nodes) {
 
 }  // namespace
 
-Result<Answer> spread(Call& call, Operator& mesh, const mesh::Stated& said, const char* done) {
-    Answer answer;
-    answer.data = {{"subject", said.subject}, {"key_fingerprint", said.fingerprint}};
-    answer.fields = {{done, {said.subject}}, {"Key fingerprint", {said.fingerprint}}};
+Result<Answer> spread(Call& call, Operator& mesh, const mesh::Stated& said, Answer answer) {
     if (call.flag("--wait") == nullptr) {
-        answer.note = "The other nodes are told as soon as they can be reached.\n";
+        answer.note += "The other nodes are told as soon as they can be reached.\n";
         return answer;
     }
     const auto heard = mesh.acknowledged(said);

@@ -12,9 +12,10 @@
 
 namespace vidai::cli::commands {
 
-// The answer to a statement; with --wait an error unless everybody has it. `done`: "Revoked".
+// `answer`, whose data is an object, and how far the statement has spread; with --wait an error
+// unless everybody has it.
 Result<print::Answer> spread(Call& call, Operator& mesh, const mesh::Stated& said,
-                             const char* done);
+                             print::Answer answer);
 
 // "90s", "15m", "1h" or "7d", at most ten years. kUsage.
 Result<std::chrono::seconds> parse_span(const std::string& flag, const std::string& text);

@@ -74,10 +74,20 @@ void judge_pair(const mesh::NodeReport& a, const mesh::NodeReport& b, Findings& 
     }
 }
 
+void judge_alone(const mesh::NodeReport& report, Findings& out) {
+    if (report.alone.empty()) return;
+    out.push_back(
+        {Severity::kError, "", report.self.id.str(), report.alone,
+         "See its log and its seeds, and whether the nodes' mesh ports can be reached "
+         "from there. Until then limits are counted there alone, and keys made or revoked "
+         "elsewhere are unknown there."});
+}
+
 }  // namespace
 
 void check_links(const Facts& facts, Findings& out) {
     const Reports answered = reports(facts);
+    for (const mesh::NodeReport* report : answered) judge_alone(*report, out);
     const std::vector<std::size_t> group = groups_of(answered);
     judge_partition(answered, group, out);
     for (std::size_t a = 0; a < answered.size(); ++a) {

@@ -2,8 +2,6 @@
 // What concerns one node at a time: its clock, its certificate, its versions, its health.
 #include <algorithm>
 #include <cstdlib>
-#include <limits>
-#include <map>
 #include <utility>
 
 #include "cli/doctor/checks.h"
@@ -107,53 +105,6 @@ std::string proven_certificates(const Facts& facts) {
     }
     if (first == WallTime::max()) return "";
     return "the first certificate expires in " + span_text(first - facts.now);
-}
-
-void check_versions(const Facts& facts, Findings& out) {
-    std::map<std::string, std::vector<std::string>> programs;
-    std::uint16_t newest_min = 0, oldest_max = std::numeric_limits<std::uint16_t>::max();
-    std::string demands, limits;  // who sets the two
-    bool equal = true;
-    const auto answered = reports(facts);
-    for (const mesh::NodeReport* report : answered) {
-        programs[report->version].push_back(report->self.id.str());
-        equal &= report->wire_min == answered.front()->wire_min &&
-                 report->wire_max == answered.front()->wire_max;
-        if (report->wire_min > newest_min) {
-            newest_min = report->wire_min;
-            demands = report->self.id.str();
-        }
-        if (report->wire_max < oldest_max) {
-            oldest_max = report->wire_max;
-            limits = report->self.id.str();
-        }
-    }
-    if (newest_min > oldest_max) {
-        out.push_back({Severity::kError, "", demands + " <-> " + limits,
-                       "speak no common wire version: " + demands + " from " +
-                           std::to_string(newest_min) + ", " + limits + " up to " +
-                           std::to_string(oldest_max),
-                       "Upgrade " + limits + " step by step, one minor version at a time."});
-    } else if (!equal) {
-        out.push_back({Severity::kWarning, "", "mesh",
-                       "wire versions differ; all speak up to " + std::to_string(oldest_max),
-                       "Finish the upgrade: what the newer version adds rests until then."});
-    }
-    if (programs.size() < 2) return;
-    std::string parts;
-    for (const auto& [version, names] : programs) {
-        parts += (parts.empty() ? "" : "; ") + version + " on " + listed(names);
-    }
-    out.push_back({Severity::kInfo, "", "mesh", "programs differ: " + parts,
-                   "Finish the upgrade when it suits."});
-}
-
-std::string proven_versions(const Facts& facts) {
-    const auto answered = reports(facts);
-    if (answered.empty()) return "";
-    return "program " + answered.front()->version + " on " + answered.front()->self.id.str() +
-           ", wire versions " + std::to_string(answered.front()->wire_min) + " to " +
-           std::to_string(answered.front()->wire_max) + " on all";
 }
 
 void check_health(const Facts& facts, Findings& out) {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/admission/admission.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
-#include "mesh/admission/joining.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/seal/refusal.h"
 #include "mesh/seal/token.h"
+#include "mesh/state/statement.h"
 #include "mesh/state/succession.h"
 
 namespace vidai::mesh::admission {
@@ -68,16 +69,27 @@ Result<Admission> by_issuer(const MeshOptions& options, const NodeId& node,
     auto certified =
         certify(*roots, *issuer, node, identity, options.clock->wall_now(), random, known);
     if (!certified) return fail(std::move(certified).error());
-    return Admission{*trust, std::move(roots), std::move(*issuer), std::move(*certified), {}};
+    return Admission{*trust, std::move(roots), std::move(*issuer), std::move(*certified), {},
+                     false};
+}
+
+// Whether the mesh, as this node remembers it, has voided the key that certified it. Its own key
+// is another matter: nobody certifies that one again.
+bool issuer_revoked(const seal::PeerIdentity& who, const Stored& stored) {
+    return std::ranges::any_of(stored, [&](const state::Register& held) {
+        if (held.statement.kind != state::RegisterKind::kRevocation) return false;
+        const auto said = state::decode_revocation(held.statement);
+        return said && !who.issuer.empty() && said->key == who.issuer_key;
+    });
 }
 
 Result<Admission> by_token(const MeshOptions& options, const NodeId& node,
                            const seal::NodeIdentity& identity, const Stored& stored,
-                           seal::RandomSource& random) {
+                           seal::RandomSource& random, const JoinWatch& watch) {
     const auto token = seal::decode_token(options.join);
     if (!token) return fail(token.error());
     auto roots = roots_from(token->as.trust, stored);
-    auto chain = join_mesh(*token, roots, node, *identity.key, kJoinWithin, *options.clock);
+    auto chain = join_mesh(*token, roots, node, *identity.key, kJoinWithin, *options.clock, watch);
     if (!chain) {
         Error error = std::move(chain).error();
         error.message = "this node could not join the mesh: " + error.message;
@@ -91,22 +103,24 @@ Result<Admission> by_token(const MeshOptions& options, const NodeId& node,
     if (auto kept = seal::store_membership(options.data_dir, held); !kept) {
         return fail(std::move(kept).error());
     }
-    return Admission{held.trust, std::move(roots), std::nullopt, std::move(*certified), held.seeds};
+    return Admission{held.trust, std::move(roots), std::nullopt, std::move(*certified), held.seeds,
+                     true};
 }
 
 Result<Admission> by_certificate(const MeshOptions& options, const NodeId& node,
                                  const seal::NodeIdentity& identity, const Stored& stored,
-                                 seal::RandomSource& random) {
+                                 seal::RandomSource& random, const JoinWatch& watch) {
     const auto held = seal::load_membership(options.data_dir);
     if (!held) return fail(held.error());
     auto roots = roots_from(held->trust, stored);
     auto certified =
         certified_by(*roots, node, identity, held->chain, options.clock->wall_now(), random);
-    if (certified) {
-        return Admission{held->trust, std::move(roots), std::nullopt, std::move(*certified),
-                         held->seeds};
+    const bool given = !options.join.empty();
+    if (certified && !(given && issuer_revoked(certified->who, stored))) {
+        return Admission{held->trust,           std::move(roots), std::nullopt,
+                         std::move(*certified), held->seeds,      false};
     }
-    if (!options.join.empty()) return by_token(options, node, identity, stored, random);
+    if (given) return by_token(options, node, identity, stored, random, watch);
     Error error = std::move(certified).error();
     error.message = "this node's certificate, " + seal::membership_path(options.data_dir) +
                     ", is of no use: " + error.message +
@@ -180,7 +194,8 @@ Result<void> check_admission(const MeshOptions& options) {
 
 Result<Admission> admit_self(const MeshOptions& options, const NodeId& node,
                              const seal::NodeIdentity& identity, const Stored& stored,
-                             seal::RandomSource& random, std::uint64_t known) {
+                             seal::RandomSource& random, std::uint64_t known,
+                             const JoinWatch& watch) {
     if (!options.issuer_file.empty())
         return by_issuer(options, node, identity, stored, random, known);
     const bool joined = has_membership(options.data_dir);
@@ -190,8 +205,8 @@ Result<Admission> admit_self(const MeshOptions& options, const NodeId& node,
                     "`vidaictl mesh token create`, or an issuer key (mesh.issuer_file)",
                     "join");
     }
-    auto admitted = joined ? by_certificate(options, node, identity, stored, random)
-                           : by_token(options, node, identity, stored, random);
+    auto admitted = joined ? by_certificate(options, node, identity, stored, random, watch)
+                           : by_token(options, node, identity, stored, random, watch);
     if (!admitted || options.root_file.empty()) return admitted;
     const auto trust = seal::load_trust(options.root_file);
     if (!trust) return fail(trust.error());

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "mesh/admission/joining.h"
 #include "mesh/options.h"
 #include "mesh/seal/handshake.h"
 #include "mesh/seal/identity.h"
@@ -34,6 +35,7 @@ struct Admission {
     std::optional<seal::Issuer> issuer;
     Certified certified;
     std::vector<std::string> seeds;  // where it joined; nothing with an issuer of its own
+    bool by_token = false;           // of the options' token, just now
 };
 
 // Whether DATA_DIR holds a certificate, and so a mesh to come back to.
@@ -47,7 +49,7 @@ Result<void> check_admission(const MeshOptions& options);
 Result<Admission> admit_self(const MeshOptions& options, const NodeId& node,
                              const seal::NodeIdentity& identity,
                              const std::vector<state::Register>& stored, seal::RandomSource& random,
-                             std::uint64_t known);
+                             std::uint64_t known, const JoinWatch& watch = {});
 // The issuer key that the options name, by whichever root it was delegated.
 Result<seal::Issuer> load_issuer(const MeshOptions& options);
 

@@ -40,6 +40,10 @@ Result<IdentityChange> Identities::read(const state::Statement& statement) const
     }
     auto said = state::decode_revocation(statement);
     if (!said) return fail(std::move(said).error());
+    if (said->key == seal::PublicKey()) {
+        return fail(ErrorCode::kProtocol, "a revocation names no key: nobody has the key of zeros",
+                    "zero_key");
+    }
     if (roots_->knows(said->key)) {
         return fail(ErrorCode::kProtocol,
                     "the root cannot be revoked: roll it over with `vidaictl mesh rotate root`",

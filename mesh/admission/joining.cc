@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/admission/joining.h"
 
+#include <atomic>
+#include <future>
 #include <memory>
+#include <mutex>
 #include <random>
-#include <thread>
 #include <utility>
 
 #include <capnp/rpc-twoparty.h>
@@ -11,6 +13,7 @@
 
 #include "mesh/seal/handshake.h"
 #include "mesh/seal/refusal.h"
+#include "mesh/seeds/seed_names.h"
 #include "mesh/seeds/seed_turns.h"
 #include "mesh/state/succession.h"
 #include "mesh/transport/handshaking.h"
@@ -29,6 +32,26 @@ using Side = ::capnp::rpc::twoparty::Side;
 
 constexpr int kTrySeconds = 5;
 constexpr auto kPause = 500 * kj::MILLISECONDS;
+constexpr auto kGlance = 50 * kj::MILLISECONDS;  // whether it is to end
+constexpr std::chrono::milliseconds kLook{50};   // the same, for the thread that waits
+constexpr std::chrono::seconds kFirstWord{1}, kNextWord{5};
+
+// What the thread that joins and the one that waits for it tell each other.
+struct Progress {
+    std::atomic<bool> over{false};
+    std::mutex mutex;
+    std::string where, why;  // the last failure
+
+    void failed(const std::string& at, const Error& error) {
+        const std::lock_guard lock(mutex);
+        where = at;
+        why = error.message;
+    }
+};
+
+std::unexpected<Error> given_up() {
+    return fail(ErrorCode::kCancelled, "it was told to end before it had joined", "join");
+}
 
 // The RPC over one sealed connection, alive until its answer is there.
 struct Asking {
@@ -52,12 +75,13 @@ struct Asking {
 class Joiner {
   public:
     Joiner(const seal::JoinToken& token, std::shared_ptr<seal::Roots> roots, const NodeId& node,
-           const seal::SecretKey& key, const Clock& clock)
+           const seal::SecretKey& key, const Clock& clock, Progress& progress)
         : token_(token),
           roots_(std::move(roots)),
           node_(node),
           key_(key),
           clock_(clock),
+          progress_(progress),
           self_(std::make_shared<const seal::Credentials>(token.as)),
           io_(kj::setupAsyncIo()) {}
 
@@ -67,9 +91,22 @@ class Joiner {
         for (std::size_t i = 1; i < seal::kRootsMax && follow(); ++i) answer = ask_once(seed);
         return answer;
     }
-    void pause() { io_.provider->getTimer().afterDelay(kPause).wait(io_.waitScope); }
+    void pause() {
+        auto rest = io_.provider->getTimer().afterDelay(kPause);
+        rest.exclusiveJoin(ended()).wait(io_.waitScope);
+    }
+    seeds::Resolver::Answer resolve(const std::string& seed) {
+        auto never = ended().then([]() -> seeds::Resolver::Answer { return given_up(); });
+        return resolver_.resolve(seed).exclusiveJoin(kj::mv(never)).wait(io_.waitScope);
+    }
 
   private:
+    kj::Promise<void> ended() {
+        return io_.provider->getTimer().afterDelay(kGlance).then([this]() -> kj::Promise<void> {
+            if (progress_.over) return kj::READY_NOW;
+            return ended();
+        });
+    }
     bool follow() {
         const auto told = state::unpack_successions(std::exchange(*told_, {}));
         const seal::Trust before = roots_->newest();
@@ -85,7 +122,8 @@ class Joiner {
             return Answer(fail(ErrorCode::kUnavailable,
                                "cannot join at " + seed + ": " + e.getDescription().cStr(), seed));
         });
-        return asked.exclusiveJoin(kj::mv(late)).wait(io_.waitScope);
+        auto never = ended().then([]() -> Answer { return given_up(); });
+        return asked.exclusiveJoin(kj::mv(late)).exclusiveJoin(kj::mv(never)).wait(io_.waitScope);
     }
 
     kj::Promise<Answer> dial(const std::string& seed) {
@@ -140,8 +178,10 @@ class Joiner {
     const NodeId& node_;
     const seal::SecretKey& key_;
     const Clock& clock_;
+    Progress& progress_;
     const std::shared_ptr<const seal::Credentials> self_;
     kj::AsyncIoContext io_;
+    seeds::ResolverThread resolver_;
 };
 
 Answer checked(const seal::Roots& roots, const NodeId& node, const seal::SecretKey& key,
@@ -157,25 +197,34 @@ Answer checked(const seal::Roots& roots, const NodeId& node, const seal::SecretK
 
 Answer join_here(const seal::JoinToken& token, const std::shared_ptr<seal::Roots>& roots,
                  const NodeId& node, const seal::SecretKey& key, std::chrono::seconds within,
-                 const Clock& clock) {
-    Joiner joiner(token, roots, node, key, clock);
+                 const Clock& clock, Progress& progress) {
+    Joiner joiner(token, roots, node, key, clock, progress);
     seeds::SeedTurns turns(std::random_device{}());
     const MonoTime end = clock.mono_now() + within;
     for (;;) {
         Answer last = fail(ErrorCode::kInvalidRequest, "the join token names no seeds", "join");
         for (const std::string& seed : token.seeds) {
-            const auto found = seeds::resolve_seed(seed);
+            const auto found = joiner.resolve(seed);
+            if (!found) progress.failed(seed, found.error());
             if (!found) last = fail(found.error());
             auto turn = found ? turns.next(seed, *found, [](const std::string&) { return false; })
                               : std::vector<std::string>();
             for (const std::string& address : turn) {
                 last = checked(*roots, node, key, clock, joiner.ask(address));
                 if (last || last.error().code != ErrorCode::kUnavailable) return last;
+                progress.failed(address, last.error());
             }
         }
+        if (progress.over) return given_up();
         if (token.seeds.empty() || clock.mono_now() > end) return last;
         joiner.pause();
     }
+}
+
+std::string listed(const std::vector<std::string>& seeds) {
+    std::string all;
+    for (const std::string& seed : seeds) all += (all.empty() ? "" : ", ") + seed;
+    return all;
 }
 
 }  // namespace
@@ -183,12 +232,22 @@ Answer join_here(const seal::JoinToken& token, const std::shared_ptr<seal::Roots
 Result<seal::Bytes> join_mesh(const seal::JoinToken& token,
                               const std::shared_ptr<seal::Roots>& roots, const NodeId& node,
                               const seal::SecretKey& key, std::chrono::seconds within,
-                              const Clock& clock) {
-    Answer answer = fail(ErrorCode::kInternal, "not asked");
+                              const Clock& clock, const JoinWatch& watch) {
+    Progress progress;
+    if (watch.asking) watch.asking(listed(token.seeds), {});
     // The caller's thread may have a KJ loop already, and can have one only.
-    std::thread asking([&]() { answer = join_here(token, roots, node, key, within, clock); });
-    asking.join();
-    return answer;
+    auto asking = std::async(std::launch::async, [&]() {
+        return join_here(token, roots, node, key, within, clock, progress);
+    });
+    MonoTime next_word = clock.mono_now() + kFirstWord;
+    while (asking.wait_for(kLook) != std::future_status::ready) {
+        if (watch.give_up && watch.give_up()) progress.over = true;
+        if (progress.over || !watch.asking || clock.mono_now() < next_word) continue;
+        next_word = clock.mono_now() + kNextWord;
+        const std::lock_guard lock(progress.mutex);
+        if (!progress.why.empty()) watch.asking(progress.where, progress.why);
+    }
+    return asking.get();
 }
 
 }  // namespace vidai::mesh::admission

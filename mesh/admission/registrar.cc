@@ -41,6 +41,12 @@ Result<CreatedToken> Registrar::make_token(const TokenRequest& request, WallTime
 Result<seal::Bytes> Registrar::admit(const seal::PeerIdentity& token, const Binding& binding,
                                      const JoinRequest& request, WallTime now) {
     if (!issuer_) return no_issuer();
+    if (!informed_()) {
+        return fail(ErrorCode::kUnavailable,
+                    "this node has just started and does not know yet which node ids are taken: "
+                    "try again",
+                    "busy");
+    }
     // Without the tolerance that other certificates have: who made it is who looks at it.
     if (now > token.valid_until) {
         return fail(ErrorCode::kUnauthenticated,
@@ -58,15 +64,17 @@ Result<seal::Bytes> Registrar::admit(const seal::PeerIdentity& token, const Bind
         return fail(ErrorCode::kUnauthenticated,
                     "the joiner does not hold the key that it wants certified", "bad_proof");
     }
-    std::erase_if(given_, [&](const auto& entry) { return entry.second.first < now; });
+    std::erase_if(given_, [&](const auto& entry) { return entry.second.until < now; });
     std::optional<KnownNode> first = known_(*node);
     const auto given = given_.find(*node);
-    if (!first && given != given_.end()) first = KnownNode{given->second.second};
+    if (!first && given != given_.end()) first = KnownNode{given->second.key};
     if (first && first->key != request.key) {
         return fail(ErrorCode::kConflict,
-                    "another key is known under the node id '" + node->str() +
-                        "': if that node is gone for good, `vidaictl mesh revoke` it or "
-                        "`vidaictl node forget` it first; else choose another node id",
+                    "another key is known under the node id '" + node->str() + "', " +
+                        seal::to_hex(first->key.bytes) +
+                        ": if that node is gone for good, `vidaictl node forget " + node->str() +
+                        "` first, or void the key with `vidaictl mesh revoke --key " +
+                        seal::to_hex(first->key.bytes) + "`; else choose another node id",
                     "key_conflict");
     }
     if (given == given_.end() && given_.size() >= kGivenMax) {
@@ -74,14 +82,40 @@ Result<seal::Bytes> Registrar::admit(const seal::PeerIdentity& token, const Bind
     }
     auto chain = seal::issue_node_certificate(
         *issuer_, *node, request.key, now, seal::kNodeValidity, random_, first ? first->serial : 0);
-    if (chain) given_[*node] = {now + kArrival, request.key};
+    if (chain) given_[*node] = {now + kArrival, request.key, issuer_->key->public_key()};
     return chain;
+}
+
+// Of this node under any key. A key that another one has followed is worth nothing any more.
+Result<std::uint64_t> Registrar::last_serial(const seal::PeerIdentity& peer) const {
+    const std::optional<KnownNode> known = known_(peer.node);
+    if (!known || known->serial <= peer.serial) return peer.serial;
+    if (known->key == peer.key) return known->serial;
+    return fail(ErrorCode::kConflict,
+                "node '" + peer.node.str() +
+                    "' has got another key since: the old one is not "
+                    "certified again. If that was not its operator, revoke the new key",
+                "key_conflict");
 }
 
 Result<seal::Bytes> Registrar::renew(const seal::PeerIdentity& peer, WallTime now) const {
     if (!issuer_) return no_issuer();
+    const auto last = last_serial(peer);
+    if (!last) return fail(last.error());
     return seal::issue_node_certificate(*issuer_, peer.node, peer.key, now, seal::kNodeValidity,
-                                        random_, peer.serial);
+                                        random_, *last);
+}
+
+Result<seal::Bytes> Registrar::rotate(const seal::PeerIdentity& peer, const seal::PublicKey& next,
+                                      WallTime now) {
+    if (!issuer_) return no_issuer();
+    const auto last = last_serial(peer);
+    if (!last) return fail(last.error());
+    auto chain = seal::issue_node_certificate(*issuer_, peer.node, next, now, seal::kNodeValidity,
+                                              random_, *last);
+    const auto given = given_.find(peer.node);
+    if (chain && given != given_.end()) given->second.key = next;
+    return chain;
 }
 
 }  // namespace vidai::mesh::admission

@@ -42,8 +42,15 @@ class Registrar {
     // Nothing: the mesh does not know that node, or not any more.
     using Known = std::function<std::optional<KnownNode>(const NodeId&)>;
 
-    Registrar(std::optional<seal::Issuer> issuer, Known known, seal::RandomSource& random)
-        : issuer_(std::move(issuer)), known_(std::move(known)), random_(random) {}
+    // Whether the mesh has told this node who is in it.
+    using Informed = std::function<bool()>;
+
+    Registrar(std::optional<seal::Issuer> issuer, Known known, Informed informed,
+              seal::RandomSource& random)
+        : issuer_(std::move(issuer)),
+          known_(std::move(known)),
+          informed_(std::move(informed)),
+          random_(random) {}
 
     bool can_certify() const { return issuer_.has_value(); }
     const std::optional<seal::Issuer>& issuer() const { return issuer_; }
@@ -54,21 +61,34 @@ class Registrar {
     // What the holder of `token` asks for. param is the reason for the metric.
     Result<seal::Bytes> admit(const seal::PeerIdentity& token, const Binding& binding,
                               const JoinRequest& request, WallTime now);
-    // An operator has removed that node, or revoked that key: the id is free again.
+    // An operator has removed that node, or revoked its key or the one that certified it: the id is
+    // free again.
     void release(const NodeId& node) { given_.erase(node); }
     void release(const seal::PublicKey& key) {
-        std::erase_if(given_, [&](const auto& entry) { return entry.second.second == key; });
+        std::erase_if(given_, [&](const auto& entry) {
+            return entry.second.key == key || entry.second.issuer == key;
+        });
     }
-    // For a node that has proved who it is.
+    // For a node that has proved who it is; kConflict where it has had another key since.
     Result<seal::Bytes> renew(const seal::PeerIdentity& peer, WallTime now) const;
+    // For the key that is to take the place of the one that it has proved.
+    Result<seal::Bytes> rotate(const seal::PeerIdentity& peer, const seal::PublicKey& next,
+                               WallTime now);
 
   private:
+    Result<std::uint64_t> last_serial(const seal::PeerIdentity& peer) const;
+
     static constexpr std::size_t kGivenMax = 4'096;
     std::optional<seal::Issuer> issuer_;
     Known known_;
+    Informed informed_;
     seal::RandomSource& random_;  // outlives it
-    // Certified here and perhaps not heard of yet: until when, and the key.
-    std::map<NodeId, std::pair<WallTime, seal::PublicKey>> given_;
+    // Certified here and perhaps not heard of yet.
+    struct Given {
+        WallTime until;
+        seal::PublicKey key, issuer;
+    };
+    std::map<NodeId, Given> given_;
 };
 
 }  // namespace vidai::mesh::admission

@@ -50,4 +50,10 @@ std::string signed_bytes(const Claim& claim) {
     return out;
 }
 
+std::string signed_profile(const Claim& claim) {
+    std::string out = signed_bytes(claim);
+    put(out, claim.profile);
+    return out;
+}
+
 }  // namespace vidai::mesh::membership

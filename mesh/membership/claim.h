@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "mesh/membership/profile.h"
 #include "schema/vocabulary/ids.h"
 
 namespace vidai::mesh::membership {
@@ -48,6 +49,7 @@ struct Identity {
     std::uint64_t serial = 0;
     Generation generation;
     std::string credential;  // the certificate chain binding id to key; opaque here, may be empty
+    std::string profile{};   // encode_profile(); empty: it says nothing of its program
 };
 
 enum class Status : std::uint8_t {
@@ -69,6 +71,10 @@ struct Claim {
     WireRange wire;
     std::string credential;
     SignatureBytes signature{};  // over signed_bytes(), by `key`
+    // Of wire version kProfileWire on. Whoever speaks only an older one drops both on the way, so a
+    // claim without them may be of a member that has said more: the fuller word wins.
+    std::string profile;                 // encode_profile(), perhaps with more behind it
+    SignatureBytes profile_signature{};  // over signed_profile(); all zero where there is none
     friend bool operator==(const Claim&, const Claim&) = default;
 };
 // Of one process: a certificate that was renewed meanwhile makes a greater version, not a new life.
@@ -79,9 +85,12 @@ inline bool same_life(const Claim& a, const Claim& b) {
 // Shared, because every rumor, roster and (in the simulator) every node holds the same words.
 using ClaimRef = std::shared_ptr<const Claim>;
 
-// The one canonical encoding that is signed: every field but the signature, each string with its
-// length in front. The caller adds its domain separation.
+// The one canonical encoding that is signed: every field but the signatures and the profile, each
+// string with its length in front. The caller adds its domain separation. All wire versions agree
+// on it, so that each verifies what any other has signed.
 std::string signed_bytes(const Claim& claim);
+// The same and the profile: what the second signature is over.
+std::string signed_profile(const Claim& claim);
 
 enum class Evidence : std::uint8_t {
     kSilent,   // probes, direct and indirect, were not answered
@@ -99,10 +108,10 @@ struct Accusation {
 };
 
 // Pure functions handed in, so that the core owns neither keys nor a crypto library. `verify`
-// answers whether key signed the claim and the credential binds the id to the key; it is asked
-// only for claims that would change something. `sign` fills in this node's signature.
+// answers whether key signed the claim, and its profile if it has one, and the credential binds the
+// id to the key; it is asked only for claims that would change something. `sign` fills in both.
 struct Crypto {
-    std::function<SignatureBytes(const Claim&)> sign;
+    std::function<void(Claim&)> sign;
     std::function<bool(const Claim&)> verify;
 };
 

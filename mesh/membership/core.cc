@@ -23,7 +23,8 @@ ClaimRef first_claim(const Identity& identity, std::string address, WireRange wi
     claim->address = std::move(address);
     claim->wire = wire;
     claim->credential = identity.credential;
-    claim->signature = crypto.sign(*claim);
+    claim->profile = identity.profile;
+    crypto.sign(*claim);
     CHECK(validate(*claim).has_value(), "this node's own identity or address is malformed");
     return claim;
 }
@@ -90,9 +91,11 @@ void Membership::Core::set_address(std::string address) {
     restate(std::move(claim));
 }
 
-void Membership::Core::renew(std::uint64_t serial, std::string credential) {
+void Membership::Core::renew(const PublicKeyBytes& key, std::uint64_t serial,
+                             std::string credential) {
     if (has_left() || serial < self().version().serial) return;
     Claim claim = *self().claim;
+    claim.key = key;
     claim.version.serial = serial;
     claim.credential = std::move(credential);
     restate(std::move(claim));
@@ -116,7 +119,7 @@ void Membership::Core::forget(const NodeId& id, Version up_to) {
 
 void Membership::Core::restate(Claim claim) {
     ++claim.version.incarnation.value;
-    claim.signature = crypto_.sign(claim);
+    crypto_.sign(claim);
     CHECK(validate(claim).has_value(), "this node's own address or credential is malformed");
     self().claim = std::make_shared<const Claim>(std::move(claim));
     rumors_.add(self().claim);

@@ -40,7 +40,7 @@ class Membership::Core {
     void join(std::vector<std::string> seeds);
     void leave();
     void set_address(std::string address);
-    void renew(std::uint64_t serial, std::string credential);
+    void renew(const PublicKeyBytes& key, std::uint64_t serial, std::string credential);
     void forget(const NodeId& id, Version up_to);
     void on_connected(const NodeId& peer);
     void on_disconnected(const NodeId& peer, LinkEnd end);
@@ -52,6 +52,7 @@ class Membership::Core {
     std::uint32_t health() const { return health_; }
     const Counters& counters() const { return counters_; }
     std::size_t rumors_queued() const { return rumors_.size(); }
+    bool aged(const Member& member) const;
 
   private:
     enum class Timer : std::uint8_t {
@@ -110,6 +111,7 @@ class Membership::Core {
     void vouch(std::uint32_t index, const Claim& claim);
     void meet(const ClaimRef& claim);
     void update(std::uint32_t index, const ClaimRef& claim);
+    void describe(std::uint32_t index, const ClaimRef& claim);
     void hear_accusation(const Accusation& accusation, Source source);
     void accuse(std::uint32_t index, Evidence evidence, const NodeId& by);
     bool refuses(const Member& member) const;
@@ -148,6 +150,7 @@ class Membership::Core {
     void on_body(const NodeId& from, const SyncDelta& body);
     void compare(const NodeId& from, std::uint32_t index, const Digest& theirs,
                  std::vector<Rumor>& news, std::vector<NodeId>& wanted);
+    bool keeps_profiles(const NodeId& peer) const;
     std::vector<std::uint32_t> peers(Status worst, std::uint32_t except = Roster::kNone);
 
     // links.cc
@@ -155,7 +158,6 @@ class Membership::Core {
     void reconnect_later(std::uint32_t index);
     void on_reconnect_timer(std::uint32_t index);
     void redial();
-    bool aged(const Member& member) const;
     void redial_aged();
     void dial_seed(std::size_t index);
 

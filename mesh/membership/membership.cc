@@ -23,8 +23,9 @@ void Membership::leave(MonoTime now, Effects& out) {
 void Membership::set_address(MonoTime now, std::string address, Effects& out) {
     core_->turn(now, out, [&] { core_->set_address(std::move(address)); });
 }
-void Membership::renew(MonoTime now, std::uint64_t serial, std::string credential, Effects& out) {
-    core_->turn(now, out, [&] { core_->renew(serial, std::move(credential)); });
+void Membership::renew(MonoTime now, const PublicKeyBytes& key, std::uint64_t serial,
+                       std::string credential, Effects& out) {
+    core_->turn(now, out, [&] { core_->renew(key, serial, std::move(credential)); });
 }
 void Membership::forget(MonoTime now, const NodeId& id, const Version& up_to, Effects& out) {
     core_->turn(now, out, [&] { core_->forget(id, up_to); });
@@ -59,10 +60,12 @@ std::vector<MemberView> Membership::members() const {
                        .generation = member.version().generation,
                        .incarnation = member.version().incarnation,
                        .wire = member.claim->wire,
+                       .profile = *decode_profile(member.claim->profile),
                        .since = member.since,
                        .rtt = member.rtt.smooth,
                        .connected = member.link.up,
-                       .self = i == Roster::kSelf});
+                       .self = i == Roster::kSelf,
+                       .aged = i != Roster::kSelf && core_->aged(member)});
     }
     return out;
 }

@@ -48,10 +48,13 @@ struct MemberView {
     Generation generation;
     Incarnation incarnation;
     WireRange wire;
+    Profile profile;
     MonoTime since;   // when this node first held that status
     Duration rtt{0};  // smoothed, from direct probes; 0: none yet
     bool connected = false;
     bool self = false;
+    bool aged =
+        false;  // gone for so long that it is dialled once a minute and otherwise left alone
 };
 
 // Monotone; for metrics.
@@ -82,7 +85,8 @@ class Membership {
     void leave(MonoTime now, Effects& out);
     // Attributes that may change during a life; each makes a newer claim.
     void set_address(MonoTime now, std::string address, Effects& out);
-    void renew(MonoTime now, std::uint64_t serial, std::string credential, Effects& out);
+    void renew(MonoTime now, const PublicKeyBytes& key, std::uint64_t serial,
+               std::string credential, Effects& out);
 
     // An operator has said so, signed: `id` in the life `up_to` (its incarnation does not matter)
     // and in all before it is gone for good, and is heard again only in a newer one. Never this

@@ -123,6 +123,10 @@ Result<void> validate(const Claim& claim) {
     }
     if (claim.credential.size() > kCredentialBytesMax) return bad("too large", "credential");
     if (claim.wire.oldest > claim.wire.newest) return bad("an empty range", "wire");
+    if (!decode_profile(claim.profile)) return bad("malformed or too large", "profile");
+    if (claim.profile.empty() && claim.profile_signature != SignatureBytes{}) {
+        return bad("a signature of nothing", "profile_signature");
+    }
     return {};
 }
 

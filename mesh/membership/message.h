@@ -16,7 +16,7 @@
 
 namespace vidai::mesh::membership {
 
-inline constexpr std::size_t kRumorsPerMessage = 32;    // at most 28 KiB packed
+inline constexpr std::size_t kRumorsPerMessage = 32;    // at most 37 KiB packed
 inline constexpr std::size_t kDigestsPerMessage = 256;  // at most 24 KiB packed
 
 // One line of a roster.
@@ -24,6 +24,7 @@ struct Digest {
     NodeId id;
     Version version{};
     Status status = Status::kAlive;
+    bool described = false;  // the claim has its profile with it
     friend bool operator==(const Digest&, const Digest&) = default;
 };
 

@@ -2,6 +2,8 @@
 #include "mesh/membership/roster.h"
 
 #include <algorithm>
+#include <functional>
+#include <tuple>
 
 #include "schema/base/mutant.h"
 
@@ -39,17 +41,38 @@ bool Member::accused_by(const NodeId& accuser) const {
 }
 
 Roster::Roster(ClaimRef self) {
+    build_table(8);
     add(std::move(self), Status::kJoining, MonoTime());
 }
 
+std::size_t Roster::slot_of(const NodeId& id) const {
+    const std::size_t mask = table_.size() - 1;
+    std::size_t slot = std::hash<NodeId>()(id) & mask;
+    while (table_[slot] != kNone && members_[table_[slot]].id() != id) slot = (slot + 1) & mask;
+    return slot;
+}
+
+void Roster::build_table(std::size_t slots) {
+    table_.assign(slots, kNone);
+    for (const std::uint32_t index : by_id_) table_[slot_of(members_[index].id())] = index;
+}
+
 std::uint32_t Roster::find(const NodeId& id) const {
-    const auto found = index_.find(id);
-    return found == index_.end() ? kNone : found->second;
+    return table_[slot_of(id)];
+}
+
+std::size_t Roster::lower_bound(const NodeId& id) const {
+    const auto at = std::ranges::lower_bound(
+        by_id_, id, {},
+        [this](std::uint32_t index) -> const NodeId& { return members_[index].id(); });
+    return static_cast<std::size_t>(at - by_id_.begin());
 }
 
 std::uint32_t Roster::add(ClaimRef claim, Status status, MonoTime now) {
     std::uint32_t index = size();
     if (free_.empty()) {
+        // By an eighth, not twice: an entry is much larger than moving it is dear.
+        if (members_.size() == members_.capacity()) members_.reserve(index + index / 8 + 8);
         members_.emplace_back();
     } else {
         index = free_.back();
@@ -59,8 +82,10 @@ std::uint32_t Roster::add(ClaimRef claim, Status status, MonoTime now) {
         members_[index].suspicion_timer = old.suspicion_timer;
         members_[index].reconnect_timer = old.reconnect_timer;
     }
-    by_id_.emplace(claim->id, index);
-    index_.emplace(claim->id, index);
+    const std::size_t place = lower_bound(claim->id);
+    if (2 * (by_id_.size() + 1) > table_.size()) build_table(2 * table_.size());
+    table_[slot_of(claim->id)] = index;
+    by_id_.insert(by_id_.begin() + static_cast<std::ptrdiff_t>(place), index);
     members_[index].claim = std::move(claim);
     set_status(index, status, now);
     return index;
@@ -69,8 +94,8 @@ std::uint32_t Roster::add(ClaimRef claim, Status status, MonoTime now) {
 void Roster::forget(std::uint32_t index, MonoTime now) {
     Member& member = members_[index];
     set_status(index, Status::kLeft, now);
-    by_id_.erase(member.id());
-    index_.erase(member.id());
+    by_id_.erase(by_id_.begin() + static_cast<std::ptrdiff_t>(lower_bound(member.id())));
+    build_table(table_.size());
     member.link = {};
     member.forgotten = true;
     ++member.suspicion_timer;
@@ -94,7 +119,10 @@ bool Roster::supersedes(const Claim& claim, std::uint32_t index) const {
     }
     if (claim.version != known) return claim.version > known;
     // Two words of one version: two processes have one identity. All must believe the same one.
-    return claim.signature > members_[index].claim->signature;
+    // Of one word with its profile and without, as an old program passes it on, the whole one.
+    const Claim& held = *members_[index].claim;
+    return std::tie(claim.signature, claim.profile_signature) >
+           std::tie(held.signature, held.profile_signature);
 }
 
 }  // namespace vidai::mesh::membership

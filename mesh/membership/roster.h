@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everybody this node has ever heard of. Only a signed removal takes an entry out; its slot serves
 // whoever is met next, so an index stays in range for the roster's life; entry 0 is this node.
+// An entry is small, because the simulator holds a roster of five thousand for each of as many.
 // Not thread-safe; part of the membership core.
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <optional>
-#include <unordered_map>
+#include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -45,8 +45,8 @@ struct Member {
     ClaimRef claim;
     Status status = Status::kJoining;
     MonoTime since;
-    NodeId declared_by;                  // who concluded that it is dead
-    std::optional<Suspicion> suspicion;  // exactly while kSuspect
+    std::unique_ptr<Suspicion> suspicion;       // exactly while kSuspect
+    std::shared_ptr<const NodeId> declared_by;  // who concluded that it is dead; null: nobody yet
     Link link;
     RoundTrip rtt;
     std::uint32_t suspicion_timer = 0;  // generations: older tokens are stale
@@ -84,15 +84,20 @@ class Roster {
     std::uint32_t known() const { return static_cast<std::uint32_t>(by_id_.size()); }
     // Alive and suspect members, oneself included: the N of the protocol's rules.
     std::uint32_t living() const { return living_; }
-    // In order of id: what state exchange walks.
-    const std::map<NodeId, std::uint32_t>& by_id() const { return by_id_; }
+    // In order of id, what state exchange walks; and where in it `id` is or would be.
+    std::span<const std::uint32_t> by_id() const { return by_id_; }
+    std::size_t lower_bound(const NodeId& id) const;
     // Not this node. Timers that run for the member are stale from here on.
     void forget(std::uint32_t index, MonoTime now);
 
   private:
+    std::size_t slot_of(const NodeId& id) const;  // in table_: where it is, or may be put
+    void build_table(std::size_t slots);
+
     std::vector<Member> members_;
-    std::map<NodeId, std::uint32_t> by_id_;
-    std::unordered_map<NodeId, std::uint32_t> index_;  // the same, for find() alone
+    std::vector<std::uint32_t> by_id_;
+    // The same for find() alone: open addressing, at most half full, kNone where nobody is.
+    std::vector<std::uint32_t> table_;
     std::vector<std::uint32_t> free_;
     std::uint32_t living_ = 1;  // this node counts itself, whatever it has met
 };

@@ -31,8 +31,8 @@ void Membership::Core::share() {
     // them on.
     const std::vector<std::uint32_t> all = peers(Status::kDead);
     for (;;) {
-        const std::vector<Rumor> news = rumors_.take(
-            kRumorsPerMessage, 1, [this](const NodeId& subject) { return may_tell(subject); });
+        const std::vector<Rumor> news = rumors_.take_once(
+            kRumorsPerMessage, [this](const NodeId& subject) { return may_tell(subject); });
         if (news.empty()) break;
         push(news, all);
         for (const Rumor& rumor : news) {
@@ -96,18 +96,20 @@ void Membership::Core::sync_with_somebody() {
 void Membership::Core::request_sync(const NodeId& peer, NodeId& cursor) {
     SyncRequest request;
     request.first = cursor;
-    auto it = roster_.by_id().lower_bound(cursor);
-    for (; it != roster_.by_id().end(); ++it) {
-        const Member& member = roster_[it->second];
-        const bool is_self = it->second == Roster::kSelf;
+    const std::span<const std::uint32_t> all = roster_.by_id();
+    std::size_t at = roster_.lower_bound(cursor);
+    for (; at < all.size(); ++at) {
+        const Member& member = roster_[all[at]];
+        const bool is_self = all[at] == Roster::kSelf;
         if (request.digests.size() == kDigestsPerMessage) break;
         // What nobody vouched for is not news.
         if (member.status == Status::kJoining && !is_self) continue;
         if (!is_self && aged(member)) continue;
         const Status status = member.status == Status::kJoining ? Status::kAlive : member.status;
-        request.digests.push_back({member.id(), member.version(), status});
+        request.digests.push_back(
+            {member.id(), member.version(), status, !member.claim->profile.empty()});
     }
-    request.end = it == roster_.by_id().end() ? NodeId() : it->first;
+    request.end = at == all.size() ? NodeId() : roster_[all[at]].id();
     cursor = request.end;
     send(peer, std::move(request));
 }
@@ -117,8 +119,9 @@ void Membership::Core::rumors_about(const Member& member, bool with_claim,
     if (member.status == Status::kJoining && &member != &roster_[Roster::kSelf]) return;
     if (with_claim) out.emplace_back(member.claim);
     if (member.status == Status::kDead) {
-        out.emplace_back(Accusation{member.id(), member.version(), Status::kDead, Evidence::kSilent,
-                                    member.declared_by});
+        const NodeId& by = member.declared_by ? *member.declared_by : NodeId();
+        out.emplace_back(
+            Accusation{member.id(), member.version(), Status::kDead, Evidence::kSilent, by});
     }
     if (!member.suspicion) return;
     for (const auto& [accuser, evidence] : member.suspicion->accusers) {
@@ -135,19 +138,21 @@ void Membership::Core::on_body(const NodeId& from, const SyncRequest& body) {
     std::vector<Rumor> news;
     SyncReply reply;
     auto theirs = body.digests.begin();
-    auto mine = roster_.by_id().lower_bound(body.first);
+    const std::span<const std::uint32_t> all = roster_.by_id();
+    std::size_t mine = roster_.lower_bound(body.first);
+    const auto my_id = [&]() -> const NodeId& { return roster_[all[mine]].id(); };
     const auto mine_in_range = [&] {
-        return mine != roster_.by_id().end() && (body.end.empty() || mine->first < body.end);
+        return mine < all.size() && (body.end.empty() || my_id() < body.end);
     };
     while (theirs != body.digests.end() || mine_in_range()) {
-        if (theirs == body.digests.end() || (mine_in_range() && mine->first < theirs->id)) {
-            if (!aged(roster_[mine->second])) rumors_about(roster_[mine->second], true, news);
+        if (theirs == body.digests.end() || (mine_in_range() && my_id() < theirs->id)) {
+            if (!aged(roster_[all[mine]])) rumors_about(roster_[all[mine]], true, news);
             ++mine;
-        } else if (!mine_in_range() || theirs->id < mine->first) {
+        } else if (!mine_in_range() || theirs->id < my_id()) {
             reply.wanted.push_back(theirs->id);
             ++theirs;
         } else {
-            compare(from, mine->second, *theirs, news, reply.wanted);
+            compare(from, all[mine], *theirs, news, reply.wanted);
             ++mine;
             ++theirs;
         }
@@ -174,11 +179,21 @@ void Membership::Core::compare(const NodeId& from, std::uint32_t index, const Di
     if (mine.status == Status::kJoining) {
         vouch(index, *mine.claim);
         if (they_accuse) wanted.push_back(theirs.id);
+    } else if (theirs.described && mine.claim->profile.empty()) {
+        wanted.push_back(theirs.id);
+    } else if (!theirs.described && !mine.claim->profile.empty() && keeps_profiles(from)) {
+        rumors_about(mine, true, news);
     } else if (theirs.status < mine.status) {
         rumors_about(mine, false, news);
     } else if (theirs.status > mine.status) {
         wanted.push_back(theirs.id);
     }
+}
+
+// Whoever would drop them need not be told again and again.
+bool Membership::Core::keeps_profiles(const NodeId& peer) const {
+    const std::uint32_t index = roster_.find(peer);
+    return index != Roster::kNone && roster_[index].claim->wire.newest >= kProfileWire;
 }
 
 void Membership::Core::on_body(const NodeId& from, const SyncReply& body) {

@@ -40,6 +40,9 @@ void Membership::Core::hear_claim(const ClaimRef& claim, Source source) {
     if (is_news(source)) rumors_.add(claim);
     if (index == Roster::kNone) {
         meet(claim);
+    } else if (claim->version == roster_[index].version() &&
+               claim->signature == roster_[index].claim->signature) {
+        describe(index, claim);
     } else {
         update(index, claim);
     }
@@ -88,6 +91,13 @@ void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
     connect_unless_bounded(index);
 }
 
+// The word that we have, and now all of it: no sign of life.
+void Membership::Core::describe(std::uint32_t index, const ClaimRef& claim) {
+    roster_[index].claim = claim;
+    notify(EventKind::kUpdated, index);
+    vouch(index, *claim);
+}
+
 void Membership::Core::hear_accusation(const Accusation& accusation, Source source) {
     const std::uint32_t index = roster_.find(accusation.subject);
     // An accuser nobody has heard of would be a way to make up confirmations.
@@ -109,8 +119,8 @@ void Membership::Core::accuse(std::uint32_t index, Evidence evidence, const Node
     if (member.status != Status::kSuspect) {
         roster_.set_status(index, Status::kSuspect, now_);
         const Duration period = probe_period(options_, probe_timeout(options_, member.rtt), 0);
-        member.suspicion =
-            Suspicion{now_, suspicion_times(options_, roster_.living(), health_, period), {}};
+        member.suspicion = std::make_unique<Suspicion>(
+            Suspicion{now_, suspicion_times(options_, roster_.living(), health_, period), {}});
         ++counters_.suspicions;
         ++(by != self().id()                ? counters_.suspicions_told
            : evidence == Evidence::kRefused ? counters_.suspicions_refused
@@ -154,7 +164,7 @@ void Membership::Core::decide(std::uint32_t index) {
 void Membership::Core::declare_dead(std::uint32_t index, const NodeId& by) {
     Member& member = roster_[index];
     const bool refused = member.suspicion && member.suspicion->refusers() > 0;
-    member.declared_by = by;
+    member.declared_by = std::make_shared<const NodeId>(by);
     ++member.suspicion_timer;
     roster_.set_status(index, Status::kDead, now_);
     ++counters_.deaths;

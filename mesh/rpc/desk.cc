@@ -20,6 +20,18 @@ std::size_t size_of(const state::KeyRecord& key) {
 
 }  // namespace
 
+std::unexpected<Error> not_known_to(Capability capability, const std::vector<NodeId>& nodes) {
+    std::string names;
+    for (const NodeId& node : nodes) names += (names.empty() ? "" : ", ") + node.str();
+    return fail(ErrorCode::kConflict,
+                "these nodes run programs without '" +
+                    capability_names(bit_of(capability)).front() +
+                    "' and would be left behind: " + names +
+                    ". Upgrade them first, or forget them; `vidaictl mesh members -o wide` "
+                    "shows what each can do",
+                "capability");
+}
+
 Desk::Desk(const Startup& startup, const membership::Membership& membership, Replica& replica,
            Saver& saver, kj::Timer& timer, DeskEvents& events)
     : startup_(startup),
@@ -159,6 +171,11 @@ kj::Promise<Result<Stated>> Desk::announce(state::Register said, std::chrono::mi
         return Answer(fail(ErrorCode::kInvalidRequest,
                            "only revocations and removals are announced", "kind"));
     }
+    if (said.statement.kind == state::RegisterKind::kRoot) {
+        const auto view = events_.view_now();
+        const auto without = lacking(view->members, Capability::kRootStatements);
+        if (!without.empty()) return Answer(not_known_to(Capability::kRootStatements, without));
+    }
     const MergeReport report = replica_.merge({said}, wall_now(), mono_now());
     if (!report.forks.empty()) events_.on_forks(said.statement.origin.str(), report.forks);
     if (report.first_refusal) return Answer(fail(*report.first_refusal));
@@ -199,6 +216,14 @@ kj::Promise<Result<Acknowledgement>> Desk::acknowledged(const Stated& said) {
             }
             return heard;
         });
+}
+
+kj::Promise<Result<KeyRotation>> Desk::rotate_key(const NodeId& node) {
+    if (node == startup_.node) return events_.rotate_key();
+    return Result<KeyRotation>(fail(ErrorCode::kConflict,
+                                    "this is node '" + startup_.node.str() + "', not '" +
+                                        node.str() + "': only a node itself can make its key",
+                                    node.str()));
 }
 
 Result<Draining> Desk::drain(std::chrono::milliseconds grace) {

@@ -10,6 +10,7 @@
 
 #include <kj/timer.h>
 
+#include "mesh/capabilities.h"
 #include "mesh/membership/membership.h"
 #include "mesh/rpc/operator_server.h"
 #include "mesh/rpc/replica.h"
@@ -17,6 +18,9 @@
 #include "mesh/rpc/startup.h"
 
 namespace vidai::mesh::rpc {
+
+// What an operator is told who asks for something that those programs do not know.
+std::unexpected<Error> not_known_to(Capability capability, const std::vector<NodeId>& nodes);
 
 class DeskEvents {
   public:
@@ -31,6 +35,7 @@ class DeskEvents {
     virtual std::shared_ptr<const MeshView> view_now() = 0;
     virtual NodeReport report_now() = 0;
     virtual bool drain(std::chrono::milliseconds grace) = 0;  // false: it was asked before
+    virtual kj::Promise<Result<KeyRotation>> rotate_key() = 0;
 
   protected:
     ~DeskEvents() = default;
@@ -55,6 +60,7 @@ class Desk final : public OperatorCalls {
                                          std::chrono::milliseconds within) override;
     kj::Promise<Result<Acknowledgement>> acknowledged(const Stated& said) override;
     Result<Draining> drain(std::chrono::milliseconds grace) override;
+    kj::Promise<Result<KeyRotation>> rotate_key(const NodeId& node) override;
     Result<CreatedToken> token_create(TokenRequest request) override;
 
   private:

@@ -8,6 +8,8 @@
 
 #include <kj/vector.h>
 
+#include "mesh/rpc/member_word.h"
+
 namespace vidai::mesh::rpc {
 
 Exchange::Exchange(Links& links, Replica& replica, const Clock& clock, RelaySetup relay,
@@ -16,6 +18,7 @@ Exchange::Exchange(Links& links, Replica& replica, const Clock& clock, RelaySetu
       replica_(replica),
       clock_(clock),
       merged_(std::move(merged)),
+      claim_of_(std::move(relay.claim_of)),
       fanout_(replica.counters(), wire::kCellsPerChunk),
       puller_(replica.counters(), {.full_mesh_max = relay.full_mesh_max}),
       relay_(replica.counters(), std::move(relay.crypto),
@@ -114,8 +117,7 @@ void Exchange::pass_on(const state::RegisterName& name, const NodeId& from) {
     const NodeId& author = said->statement.origin;
     for (const NodeId& peer : register_relay_.next(author, from, bytes, nodes_, mono_now())) {
         Session* const session = links_.find(peer);
-        if (session == nullptr || !session->bulk().takes(bytes)) continue;
-        tasks_.add(session->push_registers({{said}, std::nullopt}).ignoreResult());
+        if (session != nullptr) push_register(peer, *session, *said);
     }
 }
 
@@ -189,12 +191,16 @@ kj::Promise<void> Exchange::perform(const limits::CounterCall& call) {
         });
 }
 
+void Exchange::push_register(const NodeId& peer, Session& session, const state::Register& said) {
+    if (said.statement.kind > newest_kind(claim_of_(peer))) return;
+    const std::size_t bytes = said.statement.value.size() + said.chain->size();
+    if (!session.bulk().takes(bytes)) return;
+    tasks_.add(session.push_registers({{&said}, std::nullopt}).ignoreResult());
+}
+
 void Exchange::push_register(const state::Register& changed) {
-    const state::Page page{{&changed}, std::nullopt};
-    links_.for_each([&](const NodeId&, Session& session) {
-        const std::size_t bytes = changed.statement.value.size() + changed.chain->size();
-        if (session.bulk().takes(bytes)) tasks_.add(session.push_registers(page).ignoreResult());
-    });
+    links_.for_each(
+        [&](const NodeId& peer, Session& session) { push_register(peer, session, changed); });
 }
 
 kj::Promise<std::vector<NodeId>> Exchange::holders(const state::RegisterName& name,

@@ -54,8 +54,8 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     // What `from` lacks.
     limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull);
 
-    void push_counters(std::uint32_t nodes);  // each push interval
-    void push_register(const state::Register& changed);
+    void push_counters(std::uint32_t nodes);             // each push interval
+    void push_register(const state::Register& changed);  // to all that know its kind
     // Which connected peers have it in force: those that say so within a call's time.
     kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name, state::Hlc time);
     void pull_from_one();  // each digest interval: the next peer in turn
@@ -93,12 +93,14 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     limits::MergeCount merge(const limits::CellBatch& batch, const NodeId& from, WallTime wall);
     MergeReport merge(const NodeId& from, std::vector<state::Register> registers);
     void pass_on(const state::RegisterName& name, const NodeId& from);
+    void push_register(const NodeId& peer, Session& session, const state::Register& said);
     kj::Promise<void> pull(const NodeId& peer, state::Cursor from);
 
     Links& links_;
     Replica& replica_;
     const Clock& clock_;
     Merged merged_;
+    ClaimOf claim_of_;
     limits::CounterFanout fanout_;
     limits::CounterPuller puller_;
     limits::CounterRelay relay_;

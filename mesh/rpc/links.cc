@@ -11,6 +11,8 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include "mesh/rpc/standing.h"
+#include "mesh/seal/refusal.h"
 #include "mesh/transport/sockets.h"
 #include "mesh/wire/message.h"
 
@@ -25,6 +27,8 @@ using Side = ::capnp::rpc::twoparty::Side;
 const seal::Roles kWelcome =
     seal::Role::kPeer | seal::Role::kOperator | seal::Role::kObserver | seal::Role::kJoin;
 
+constexpr Duration kReauthenticateAgain = std::chrono::seconds(5);
+
 std::string text_of(const kj::Exception& e) {
     return e.getDescription().cStr();
 }
@@ -35,10 +39,13 @@ DialFailure failure_of(const kj::Exception& e) {
     return refused ? DialFailure::kRefused : DialFailure::kUnreachable;
 }
 
+// "?" of one that is gone already: a connection may be reset before it is accepted.
 std::string remote_address(kj::AsyncIoStream& stream) {
     sockaddr_storage address{};
     kj::uint size = sizeof address;
-    stream.getpeername(reinterpret_cast<sockaddr*>(&address), &size);
+    const auto gone = kj::runCatchingExceptions(
+        [&]() { stream.getpeername(reinterpret_cast<sockaddr*>(&address), &size); });
+    if (gone != nullptr) return "?";
     std::array<char, NI_MAXHOST> host{};
     if (::getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, host.data(), host.size(),
                       nullptr, 0, NI_NUMERICHOST) != 0) {
@@ -51,7 +58,7 @@ Error id_taken(const NodeId& id) {
     return {ErrorCode::kConflict,
             "another node with the id " + id.str() +
                 " and another key is connected: give each node an id of its own (mesh.node_id)",
-            "same_node_id"};
+            kSameNodeId};
 }
 
 }  // namespace
@@ -59,7 +66,21 @@ Error id_taken(const NodeId& id) {
 // A node that lost its volume may come back with a new key; one that is here may not be pushed out.
 bool Links::taken(const seal::PeerIdentity& who) const {
     const auto held = sessions_.find(who.node);
-    return held != sessions_.end() && held->second.who.key != who.key;
+    return held != sessions_.end() && held->second.who.key != who.key &&
+           held->second.next_key != who.key;
+}
+
+void Links::expect_key(const NodeId& peer, const seal::PublicKey& held,
+                       const seal::PublicKey& next) {
+    const auto found = sessions_.find(peer);
+    if (found != sessions_.end() && found->second.who.key == held) found->second.next_key = next;
+}
+
+void Links::reauthenticate() {
+    for (auto& [peer, held] : sessions_) {
+        held.tenure.pause = std::min(held.tenure.pause, kReauthenticateAgain);
+        renew(peer, held, mono_now());
+    }
 }
 
 Links::Links(kj::Network& network, kj::Timer& timer, const Clock& clock, seal::RandomSource& random,
@@ -72,6 +93,11 @@ Links::Links(kj::Network& network, kj::Timer& timer, const Clock& clock, seal::R
       turns_(seed),
       self_(std::move(self)),
       events_(events),
+      guests_(timer, clock, traffic_.operators(),
+              [this](const std::string& who, const Error& why) {
+                  ++(why.param == "operator_slots" ? counters_.shed : counters_.refused);
+                  events_.on_refused(who, why);
+              }),
       tasks_(*this) {}
 
 Links::~Links() noexcept(false) = default;
@@ -135,7 +161,12 @@ kj::Promise<Links::Attempt> Links::attempt_at(const std::string& where, const No
         });
     return connecting.then(
         [this, expect](kj::Own<kj::AsyncIoStream>&& stream) {
-            return shake(kj::mv(stream), expect);
+            return kj::evalNow([&]() { return shake(kj::mv(stream), expect); })
+                .catch_([](kj::Exception&& e) -> Attempt {
+                    return std::unexpected(
+                        Failed{DialFailure::kUnreachable,
+                               {ErrorCode::kUnavailable, text_of(e), "unreachable"}});
+                });
         },
         [where](kj::Exception&& e) -> kj::Promise<Attempt> {
             return Attempt(std::unexpected(
@@ -190,7 +221,10 @@ kj::Promise<void> Links::accept_loop(kj::ConnectionReceiver& listener) {
     return listener.accept()
         .then(
             [this](kj::Own<kj::AsyncIoStream>&& stream) -> kj::Promise<void> {
-                accepted(kj::mv(stream));
+                // Whatever is wrong with one connection, the next is accepted.
+                KJ_IF_MAYBE (e, kj::runCatchingExceptions([&]() { accepted(kj::mv(stream)); })) {
+                    taskFailed(kj::mv(*e));
+                }
                 return kj::READY_NOW;
             },
             [this](kj::Exception&&) {  // out of descriptors, most likely: let some close
@@ -211,8 +245,9 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
     }
     auto left = kj::defer([this, door, address]() { door_.leave(door, address); });
     transport::tune(*stream);
-    seal::HandshakeOptions options{self_.credentials, self_.hello,   kWelcome,    {},
-                                   wall_now(),        self_.revoked, self_.roots, true};
+    // Whoever is revoked proves who it is first, and is told.
+    seal::HandshakeOptions options{self_.credentials, self_.hello, kWelcome,    {},
+                                   wall_now(),        {},          self_.roots, true};
     auto machine = std::make_unique<seal::Responder>(std::move(options), random_);
     auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS)
                     .then([]() -> Result<transport::Handshaken> {
@@ -234,31 +269,43 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
 
 void Links::welcome(transport::Handshaken done, const std::string& address) {
     const NodeId peer = done.session.peer.node;
+    if (self_.revoked->covers(done.session.peer)) {
+        return refuse(std::move(done), address, seal::to_error(seal::Refusal::kCertificateRevoked));
+    }
     if (!self_.roots->believes(done.session.peer.root, wall_now())) {
         return welcome_back(std::move(done), address);
     }
     if (!done.session.peer.roles.has(seal::Role::kPeer)) {
         auto bootstrap = events_.bootstrap_for(done.session.peer, done.session.binding);
-        seal::PeerIdentity who = done.session.peer;
-        auto stream =
-            kj::heap<transport::SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
-        stream->meter(traffic_.operators());
-        return serve_operator(kj::mv(stream), kj::mv(bootstrap), std::move(who));
+        const seal::Roles roles = done.session.peer.roles;
+        const auto kind = roles.has(seal::Role::kOperator)   ? Guests::Kind::kOperator
+                          : roles.has(seal::Role::kObserver) ? Guests::Kind::kObserver
+                                                             : Guests::Kind::kStranger;
+        return guests_.add(std::move(done), kj::mv(bootstrap), kind);
     }
     if (peer == self_.id) {
-        ++counters_.refused;
-        return events_.on_refused(address, {ErrorCode::kConflict,
-                                            "another process uses this node's id " + peer.str() +
-                                                ": give each node an id of its own",
-                                            "same_node_id"});
+        return refuse(
+            std::move(done), address,
+            {ErrorCode::kConflict,
+             "another process, at " + done.session.hello.address + ", uses this node's id " +
+                 peer.str() + ": give each node an id of its own",
+             kSameNodeId});
     }
     if (taken(done.session.peer)) {
-        ++counters_.refused;
-        return events_.on_refused(address, id_taken(peer));
+        Error why = id_taken(peer);
+        why.message +=
+            ". The one that is turned away says that it is at " + done.session.hello.address;
+        return refuse(std::move(done), address, why);
     }
     ++counters_.accepted;
     door_.know(address);
     if (adopt(std::move(done), peer)) events_.on_link_up(peer);
+}
+
+void Links::refuse(transport::Handshaken done, const std::string& address, const Error& why) {
+    ++counters_.refused;
+    events_.on_refused(address, why);
+    if (done.session.peer.roles.has(seal::Role::kPeer)) turn_away(std::move(done), why);
 }
 
 void Links::welcome_back(transport::Handshaken done, const std::string& address) {
@@ -267,11 +314,7 @@ void Links::welcome_back(transport::Handshaken done, const std::string& address)
         ++counters_.refused;
         return events_.on_refused(address, seal::to_error(seal::Refusal::kRootRetired));
     }
-    seal::PeerIdentity who = done.session.peer;
-    auto stream =
-        kj::heap<transport::SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
-    stream->meter(traffic_.operators());
-    serve_operator(kj::mv(stream), kj::mv(*bootstrap), std::move(who));
+    guests_.add(std::move(done), kj::mv(*bootstrap), Guests::Kind::kStranger);
 }
 
 bool Links::adopt(transport::Handshaken done, const NodeId& dialler) {
@@ -315,12 +358,17 @@ void Links::ended(const NodeId& peer, std::uint64_t number) {
     const auto held = sessions_.find(peer);
     if (held == sessions_.end() || held->second.number != number) return;  // replaced
     const transport::SealedStream& stream = *held->second.stream;
-    const std::string fault = stream.fault();
+    const std::optional<Error> fault =
+        stream.fault() ? stream.fault() : held->second.session->fault();
     LinkEnd end = LinkEnd::kClosed;
     if (stream.timed_out()) end = LinkEnd::kTimeout;
-    if (!fault.empty()) end = LinkEnd::kLocal;
+    if (fault) end = LinkEnd::kLocal;
     sessions_.erase(held);
-    events_.on_link_down(peer, end, fault);
+    if (fault) {
+        ++counters_.refused;
+        events_.on_refused(peer.str(), *fault);
+    }
+    events_.on_link_down(peer, end);
 }
 
 // --- the end of a connection's time
@@ -340,13 +388,7 @@ void Links::tick(MonoTime now, WallTime wall) {
               "the connection is as old as it may grow, or the peer's certificate has expired or "
               "its root is retired, and no new one could be made in time");
     }
-    std::erase_if(guests_, [&](const auto& guest) {
-        const seal::PeerIdentity& who = guest.second.who;
-        if (who.valid_until == WallTime{}) return false;
-        const bool returning = guest.second.retired;
-        return wall > who.valid_until + seal::kClockTolerance ||
-               (!returning && !self_.roots->believes(who.root, wall));
-    });
+    guests_.tick(now, wall, *self_.roots);
 }
 
 void Links::renew(const NodeId& peer, Held& held, MonoTime now) {
@@ -381,7 +423,7 @@ void Links::close(const NodeId& peer, const char* reason, const std::string& mes
     const std::string address = held->second.address;
     sessions_.erase(held);
     events_.on_refused(address, {ErrorCode::kUnauthenticated, message, reason});
-    events_.on_link_down(peer, LinkEnd::kLocal, {});
+    events_.on_link_down(peer, LinkEnd::kLocal);
 }
 
 // Not at once: it may be in a call of this very session that membership said so.
@@ -393,7 +435,7 @@ void Links::part(const NodeId& peer) {
         if (found == sessions_.end() || found->second.number != number) return;  // replaced
         sessions_.erase(found);
         ++counters_.parted;
-        events_.on_link_down(peer, LinkEnd::kLocal, {});
+        events_.on_link_down(peer, LinkEnd::kLocal);
     }));
 }
 
@@ -405,8 +447,7 @@ void Links::close_revoked() {
     for (const NodeId& peer : over) {
         close(peer, "certificate_revoked", "an operator has revoked this peer's key");
     }
-    std::erase_if(guests_,
-                  [&](const auto& guest) { return self_.revoked->covers(guest.second.who); });
+    guests_.close_revoked(*self_.revoked);
 }
 
 void Links::close_all() {
@@ -414,35 +455,17 @@ void Links::close_all() {
     for (const auto& [peer, held] : sessions_) all.push_back(peer);
     for (const NodeId& peer : all) {
         sessions_.erase(peer);
-        events_.on_link_down(peer, LinkEnd::kLocal, {});
+        events_.on_link_down(peer, LinkEnd::kLocal);
     }
 }
 
 void Links::shut() {
     shut_ = true;
     close_all();
-    std::erase_if(guests_, [](const auto& guest) { return !guest.second.who.node.empty(); });
+    guests_.close_all_but_local();
 }
 
-// --- operators
-
-void Links::serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capability::Client bootstrap,
-                           seal::PeerIdentity who) {
-    if (guests_.size() >= kOperatorsMax) {
-        ++counters_.shed;
-        return events_.on_refused(who.node.str(),
-                                  {ErrorCode::kResourceExhausted,
-                                   "too many operators are connected at once", "operator_slots"});
-    }
-    auto session = kj::heap<Session>(kj::mv(stream), Side::SERVER, kj::mv(bootstrap),
-                                     wire::kOperatorWordsMax, timer_, traffic_.operators(), clock_);
-    const std::uint64_t number = ++next_number_;
-    tasks_.add(session->ended().then(
-        [this, number]() { return kj::evalLater([this, number]() { guests_.erase(number); }); }));
-    const bool retired =
-        who.valid_until != WallTime{} && !self_.roots->believes(who.root, wall_now());
-    guests_.emplace(number, Guest{kj::mv(session), std::move(who), retired});
-}
+// --- operators without a handshake
 
 void Links::serve_local(kj::Own<kj::ConnectionReceiver> listener,
                         kj::Function<::capnp::Capability::Client()> bootstrap) {
@@ -457,7 +480,7 @@ kj::Promise<void> Links::local_loop(kj::ConnectionReceiver& listener,
     return listener.accept()
         .then(
             [this, &bootstrap](kj::Own<kj::AsyncIoStream>&& stream) -> kj::Promise<void> {
-                serve_operator(kj::mv(stream), bootstrap(), {});
+                guests_.add_local(kj::mv(stream), bootstrap());
                 return kj::READY_NOW;
             },
             [this](kj::Exception&&) { return timer_.afterDelay(100 * kj::MILLISECONDS); })

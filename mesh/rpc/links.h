@@ -24,12 +24,14 @@
 #include "mesh/membership/effects.h"
 #include "mesh/membership/membership.h"
 #include "mesh/rpc/duel.h"
+#include "mesh/rpc/guests.h"
 #include "mesh/rpc/session.h"
 #include "mesh/rpc/tenure.h"
 #include "mesh/seal/handshake.h"
 #include "mesh/seeds/seed_names.h"
 #include "mesh/seeds/seed_turns.h"
 #include "mesh/transport/handshaking.h"
+#include "mesh/transport/sealed_stream.h"
 #include "mesh/transport/traffic.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
@@ -39,7 +41,6 @@ namespace vidai::mesh::rpc {
 // Before a stranger has proved who it is, it has this long, and of us what doorkeeper.h says. (A
 // message is at most 1 KiB, and none of it is capnproto: mesh/seal.)
 inline constexpr int kHandshakeSeconds = 3;
-inline constexpr std::size_t kOperatorsMax = 64;
 
 class LinkEvents {
   public:
@@ -48,8 +49,7 @@ class LinkEvents {
     virtual ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who,
                                                       const admission::Binding& binding) = 0;
     virtual void on_link_up(const NodeId& peer) = 0;  // also when it replaced another
-    virtual void on_link_down(const NodeId& peer, membership::LinkEnd end,
-                              const std::string& fault) = 0;
+    virtual void on_link_down(const NodeId& peer, membership::LinkEnd end) = 0;
     virtual void on_dial_failed(const membership::Dial& dial, membership::DialFailure failure,
                                 const Error& why) = 0;
     virtual void on_refused(const std::string& address, const Error& why) = 0;
@@ -57,6 +57,8 @@ class LinkEvents {
     virtual void on_told_of_roots(const std::string& address, const seal::Bytes& told) = 0;
     // What one may call whose certificate is under a retired root; nothing: it is turned away.
     virtual std::optional<::capnp::Capability::Client> returning(const seal::PeerIdentity& who) = 0;
+    // What operators have said about the keys of one who is turned away; for this turn only.
+    virtual state::Page evidence_against(const seal::PeerIdentity& who) = 0;
 
   protected:
     ~LinkEvents() = default;
@@ -98,8 +100,13 @@ class Links final : private kj::TaskSet::ErrorHandler {
     void close_revoked();
     // Ends all connections to peers, which are made anew with what we are now.
     void close_all();
-    // For good: ends all connections but local operators', and makes none any more.
+    // Makes them anew with what we are now, each beside the old one, whose place it takes.
+    void reauthenticate();
+    // A connection under `next` may take the place of the one under `held`.
+    void expect_key(const NodeId& peer, const seal::PublicKey& held, const seal::PublicKey& next);
+    // Ends all connections but local operators', and makes none any more until open().
     void shut();
+    void open() { shut_ = false; }
     void dial(const membership::Dial& dial);
     // Ends the connection to `peer`, which has no more use for it, once this turn has answered.
     void part(const NodeId& peer);
@@ -129,13 +136,8 @@ class Links final : private kj::TaskSet::ErrorHandler {
         seal::PeerIdentity who;
         std::string address;  // where it says it can be dialled
         Tenure tenure;
+        std::optional<seal::PublicKey> next_key{};  // that the peer has said it will have
     };
-    struct Guest {  // an operator, a joiner, or a node that comes back
-        kj::Own<Session> session;
-        seal::PeerIdentity who;  // of the local socket: nobody, and for ever
-        bool retired = false;    // it came under a retired root, to be certified anew
-    };
-
     MonoTime mono_now() const { return clock_.mono_now(); }
     WallTime wall_now() const { return clock_.wall_now(); }
     void taskFailed(kj::Exception&& e) override;
@@ -154,10 +156,10 @@ class Links final : private kj::TaskSet::ErrorHandler {
                                  kj::Function<::capnp::Capability::Client()>& bootstrap);
     void accepted(kj::Own<kj::AsyncIoStream> stream);
     void welcome(transport::Handshaken done, const std::string& address);
-    void serve_operator(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capability::Client bootstrap,
-                        seal::PeerIdentity who);
     void renew(const NodeId& peer, Held& held, MonoTime now);
     void renewed(const NodeId& peer, std::uint64_t number, Attempt attempt);
+    void refuse(transport::Handshaken done, const std::string& address, const Error& why);
+    void turn_away(transport::Handshaken done, const Error& why);
     void welcome_back(transport::Handshaken done, const std::string& address);
     void close(const NodeId& peer, const char* reason, const std::string& message);
     bool taken(const seal::PeerIdentity& who) const;
@@ -177,8 +179,9 @@ class Links final : private kj::TaskSet::ErrorHandler {
     LinkCounters counters_;
     bool shut_ = false;
     admission::Doorkeeper door_;
-    std::map<std::uint64_t, Guest> guests_;
     transport::Traffic traffic_;
+    Guests guests_;
+    std::map<std::uint64_t, kj::Own<Session>> turned_away_;  // until they have heard why
     std::uint64_t next_number_ = 0;
     std::map<NodeId, Held> sessions_;
     kj::TaskSet tasks_;

@@ -69,7 +69,7 @@ void MeshThread::reload_issuer(WallTime now) {
 }
 
 void MeshThread::renew_if_due(WallTime now) {
-    if (now < certified_.renew_at) return;
+    if (rotating_ || now < certified_.renew_at) return;
     certified_.renew_at = now + (behind_the_root() ? kRootRetry : kRenewalRetry);
     const seal::PublicKey newest = startup_.roots->newest().root;
     if (!registrar_.can_certify() ||
@@ -101,6 +101,7 @@ kj::Promise<void> MeshThread::ask_for_certificate(std::vector<NodeId> peers) {
     if (session == nullptr) return ask_for_certificate(std::move(peers));
     return session->renew_certificate().then([this, peers = std::move(peers)](
                                                  seal::Bytes&& chain) mutable -> kj::Promise<void> {
+        if (rotating_) return kj::READY_NOW;
         auto renewed = admission::certified_by(*startup_.roots, startup_.node, startup_.identity,
                                                std::move(chain), wall_now(), random_);
         // Another one under the old root is worth taking only where ours comes to its end.
@@ -122,9 +123,15 @@ void MeshThread::take_certificate(admission::Certified renewed) {
     replica_.set_author(author_of(startup_, certified_));
     if (certificate_saver_) certificate_saver_->mark_dirty();
     ms::Effects effects;
-    membership_.renew(mono_now(), certified_.serial, std::string(seal::text_of(*certified_.chain)),
-                      effects);
+    membership_.renew(mono_now(), certified_.who.key.bytes, certified_.serial,
+                      std::string(seal::text_of(*certified_.chain)), effects);
     perform(effects);
+    // Its issuer was revoked, and this node has a new one's word.
+    if (self_revoked_ && !replica_.identities().revoked()->covers(certified_.who)) {
+        self_revoked_ = false;
+        links_.open();
+        publish_readiness();
+    }
     // Peers let us in for this only; now they take us for what we are.
     if (back) tasks_.add(kj::evalLater([this]() { links_.close_all(); }));
 }
@@ -140,7 +147,10 @@ std::optional<admission::KnownNode> MeshThread::known_node(const NodeId& node) c
 
 seal::Bytes MeshThread::renew_for(const seal::PeerIdentity& peer) {
     auto chain = registrar_.renew(peer, wall_now());
-    return chain ? std::move(*chain) : seal::Bytes();
+    if (!chain) return {};
+    notice(Notice::Kind::kIdentity, peer.node.str(), "certified",
+           "key " + seal::fingerprint(peer.key) + ", as its certificate before");
+    return std::move(*chain);
 }
 
 Result<seal::Bytes> MeshThread::certify_joiner(const seal::PeerIdentity& token,

@@ -82,9 +82,8 @@ void MeshThread::on_revoked(const state::Revocation& said, bool news) {
         forget(claim->id, claim->version);
     }
     resign_at_ = mono_now() + kResignAfter + some_of(kResignSpread, random_);
-    self_revoked_ |= revoked->covers(certified_.who);
-    if (self_revoked_) {
-        notice(Notice::Kind::kIdentity, startup_.node.str(), "self_revoked", kSelfRevoked);
+    if (!std::exchange(self_revoked_, revoked->covers(certified_.who)) && self_revoked_) {
+        notice(Notice::Kind::kIdentity, startup_.node.str(), "self_revoked", why_revoked());
         publish_readiness();
     }
     // Later, since the one who is meant may be the one who told us; and after what was pushed a
@@ -93,6 +92,17 @@ void MeshThread::on_revoked(const state::Revocation& said, bool news) {
         links_.close_revoked();
         if (self_revoked_) links_.shut();
     }));
+}
+
+// A newer start or certificate than the one that was meant is welcome again.
+bool MeshThread::is_forgotten() const {
+    const ms::Version& own = membership_.self()->version;
+    return ms::Version{own.serial, own.generation, {}} <= forgotten_up_to_;
+}
+
+const char* MeshThread::why_revoked() const {
+    const bool own = replica_.identities().revoked()->contains(certified_.who.key);
+    return own ? kSelfRevoked : kIssuerRevoked;
 }
 
 void MeshThread::forget(const NodeId& node, const membership::Version& up_to) {
@@ -106,12 +116,11 @@ void MeshThread::on_forgotten(const state::Forget& said, bool news) {
     const ms::Version up_to{said.serial, said.generation, {}};
     registrar_.release(said.node);
     if (said.node == startup_.node) {
-        const ms::Version& own = membership_.self()->version;
-        if (ms::Version{own.serial, own.generation, {}} <= up_to) {
-            notice(Notice::Kind::kTrouble, said.node.str(), "forgotten",
-                   "an operator has removed this node from the mesh: restart it to return");
+        forgotten_up_to_ = std::max(forgotten_up_to_, up_to);
+        if (is_forgotten()) {
+            notice(Notice::Kind::kIdentity, said.node.str(), "self_forgotten", kSelfForgotten);
         }
-        return;
+        return publish_readiness();
     }
     forget(said.node, up_to);
 }

@@ -9,12 +9,12 @@
 #include <utility>
 #include <variant>
 
+#include "mesh/rpc/member_word.h"
 #include "mesh/rpc/node_report.h"
 #include "mesh/rpc/operator_server.h"
 #include "mesh/rpc/report.h"
 #include "mesh/rpc/sync_metrics.h"
 #include "mesh/seal/identity_store.h"
-#include "mesh/seal/refusal.h"
 #include "mesh/wire/membership.h"
 
 namespace vidai::mesh::rpc {
@@ -32,31 +32,6 @@ template <class... Case>
 struct Cases : Case... {
     using Case::operator()...;
 };
-
-ms::Identity identity_of(const Startup& startup) {
-    return {startup.node, startup.identity.key->public_key().bytes, startup.certified.serial,
-            startup.identity.generation, std::string(seal::text_of(*startup.certified.chain))};
-}
-
-ms::Crypto crypto_of(const Startup& startup, std::shared_ptr<const seal::RevokedKeys> revoked) {
-    return {[key = startup.identity.key](const ms::Claim& claim) {
-                const std::string bytes = ms::signed_bytes(claim);
-                return key->sign(seal::Domain::kMemberRecord, seal::bytes_of(bytes)).bytes;
-            },
-            [roots = startup.roots, revoked = std::move(revoked),
-             clock = startup.options.clock](const ms::Claim& claim) {
-                const auto who =
-                    roots->verify_chain(clock->wall_now(), seal::bytes_of(claim.credential));
-                if (!who || who->node != claim.id || who->key.bytes != claim.key ||
-                    who->serial != claim.version.serial || !who->roles.has(seal::Role::kPeer) ||
-                    revoked->covers(*who)) {
-                    return false;
-                }
-                const std::string bytes = ms::signed_bytes(claim);
-                return seal::verify(who->key, seal::Domain::kMemberRecord, seal::bytes_of(bytes),
-                                    seal::Signature{claim.signature});
-            }};
-}
 
 std::uint64_t random_seed(seal::RandomSource& random) {
     std::array<std::uint8_t, 8> bytes{};
@@ -91,15 +66,17 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       sink_(sink),
       timer_(around.timer),
       random_(around.random),
+      descriptors_(around.descriptors),
       certified_(startup.certified),
       stop_(kj::newPromiseAndFulfiller<void>()),
+      standing_(startup.node, clock_.mono_now()),
       replica_(startup.roots, author_of(startup, certified_),
                limits::cell_generation(startup.certified.serial, startup.identity.generation),
                shared.counters, shared.keys,
                [this](const NodeId& node) { return membership_.claim_of(node) != nullptr; }),
       membership_(identity_of(startup), startup.address, {kWire.min, kWire.max},
-                  crypto_of(startup, replica_.identities().revoked()), startup.options.membership,
-                  random_seed(random_), roster_of(startup)),
+                  crypto_of(startup, certified_, replica_.identities().revoked()),
+                  startup.options.membership, random_seed(random_), roster_of(startup)),
       saver_(
           startup.data_dir.file(kStateFile), around.descriptors,
           [this]() { return encode_state(); },
@@ -111,13 +88,14 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
           }),
       registrar_(
           std::move(startup.issuer), [this](const NodeId& node) { return known_node(node); },
-          random_),
+          [this]() { return informed(); }, random_),
       desk_(startup, membership_, replica_, saver_, timer_, *this),
       links_(around.network, timer_, clock_, random_, resolver_,
              link_self(startup, certified_, replica_.identities()), *this, random_seed(random_)),
       exchange_(
           links_, replica_, clock_,
           {relay_crypto(replica_, [this](const NodeId& id) { return membership_.claim_of(id); }),
+           [this](const NodeId& id) { return membership_.claim_of(id); },
            startup.options.membership.full_mesh_max, random_seed(random_)},
           [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
       tasks_(*this) {
@@ -233,28 +211,6 @@ void MeshThread::be_superseded() {
     notice(Notice::Kind::kSuperseded, startup_.node.str(), "superseded", why);
 }
 
-// Never about whether the others are well: only about what this node can do now. One that has just
-// started admits by what the others have counted, or, where none of them can be reached, by its own
-// counts, after a bounded wait.
-void MeshThread::publish_readiness() {
-    std::string why;
-    if (left_) {
-        why = "this node has left the mesh";
-    } else if (superseded_) {
-        why = *shared_.must_stop.load();
-    } else if (self_revoked_) {
-        why = kSelfRevoked;
-    } else if (shared_.drain_grace_ms.load() >= 0) {
-        why = "this node drains, as an operator asked";
-    } else if (!patient_until_) {
-        why = "this node has not joined the mesh yet";
-    } else if (!exchange_.informed() && mono_now() < *patient_until_) {
-        why = "this node has just started and no peer has told it all keys and counts yet";
-    }
-    if (why == *shared_.not_ready.load()) return;
-    shared_.not_ready.publish(std::make_shared<const std::string>(std::move(why)));
-}
-
 // --- links
 
 ::capnp::Capability::Client MeshThread::bootstrap_for(const seal::PeerIdentity& who,
@@ -270,25 +226,17 @@ void MeshThread::publish_readiness() {
 }
 
 void MeshThread::on_link_up(const NodeId& peer) {
+    standing_.connected(peer, mono_now());
     exchange_.on_link_up(peer);
     turn([&](ms::Effects& out) { membership_.on_connected(mono_now(), peer, out); });
     publish_view();
 }
 
-void MeshThread::on_link_down(const NodeId& peer, ms::LinkEnd end, const std::string& fault) {
-    if (!fault.empty()) notice(Notice::Kind::kTrouble, peer.str(), "protocol", fault);
+void MeshThread::on_link_down(const NodeId& peer, ms::LinkEnd end) {
+    standing_.disconnected(peer, end, mono_now());
     exchange_.on_link_down(peer);
     turn([&](ms::Effects& out) { membership_.on_disconnected(mono_now(), peer, end, out); });
     publish_view();
-}
-
-void MeshThread::on_dial_failed(const ms::Dial& dial, ms::DialFailure failure, const Error& why) {
-    if (why.code == ErrorCode::kUnauthenticated || why.param == seeds::kSeedUnresolved) {
-        refused(Notice::Kind::kTrouble, dial.address, why);
-    } else if (failure == ms::DialFailure::kRejected && why.code != ErrorCode::kAlreadyExists) {
-        notice(Notice::Kind::kTrouble, dial.address, why.param, why.message);
-    }
-    turn([&](ms::Effects& out) { membership_.on_dial_failed(mono_now(), dial, failure, out); });
 }
 
 void MeshThread::on_refused(const std::string& address, const Error& why) {
@@ -319,8 +267,9 @@ void MeshThread::on_registers(const NodeId& from, wire::RegisterPage page) {
     exchange_.on_registers(from, std::move(page.registers));
 }
 
-state::Page MeshThread::page_for(const wire::RegisterPull& pull) {
-    return replica_.registers().page(pull.digest, pull.from, pull.bytes_max);
+state::Page MeshThread::page_for(const NodeId& from, const wire::RegisterPull& pull) {
+    return replica_.registers().page(pull.digest, pull.from, pull.bytes_max,
+                                     newest_kind(membership_.claim_of(from)));
 }
 
 limits::CellPage MeshThread::cells_for(const NodeId& from, const limits::CellPull& pull) {
@@ -403,10 +352,11 @@ void MeshThread::second_tick() {
     if (certificate_saver_) certificate_saver_->save_if_dirty();
     reload_issuer(wall);
     renew_if_due(wall);
-    publish_readiness();
     resign_if_due(wall);
     replica_.collect(wall);
     publish_view();
+    look_around();
+    publish_readiness();
     publish_metrics();
 }
 
@@ -472,7 +422,8 @@ std::shared_ptr<const MeshView> MeshThread::view_now() {
 
 NodeReport MeshThread::report_now() {
     return make_report({startup_, certified_, membership_, exchange_, *view_now(),
-                        *shared_.not_ready.load(), registrar_.issuer(), mono_now(), wall_now()});
+                        *shared_.not_ready.load(), standing_.alone(), registrar_.issuer(),
+                        mono_now(), wall_now()});
 }
 
 bool MeshThread::drain(std::chrono::milliseconds grace) {
@@ -488,7 +439,7 @@ void MeshThread::publish_metrics() {
     std::vector<MetricFamily> families =
         mesh_metrics({*view, membership_.counters(), membership_.health(), links_.counters(),
                       exchange_.counters(), links_.size(), replica_.live_keys(), malformed_, saves_,
-                      saves_failed_, refusals_, quota_.refused_bytes()});
+                      saves_failed_, refusals_, quota_.refused_bytes(), standing_});
     std::ranges::move(
         sync_metrics({membership_.counters(), exchange_.propagation(), exchange_.syncs(),
                       links_.traffic(), certificate_expiry(*certified_.chain), mono_now()}),

@@ -26,6 +26,7 @@
 #include "mesh/rpc/replica.h"
 #include "mesh/rpc/saver.h"
 #include "mesh/rpc/shared.h"
+#include "mesh/rpc/standing.h"
 #include "mesh/rpc/startup.h"
 #include "mesh/rpc/surroundings.h"
 #include "mesh/seeds/seed_names.h"
@@ -33,8 +34,16 @@
 namespace vidai::mesh::rpc {
 
 inline constexpr const char* kSelfRevoked =
-    "this node's key or its issuer's was revoked by an operator: the mesh does not speak with it "
-    "any more. Stop it; to return, give it a new data directory";
+    "this node's key was revoked by an operator: the mesh does not speak with it any more. Stop "
+    "it; "
+    "to return, give it a new data directory";
+inline constexpr const char* kIssuerRevoked =
+    "the issuer's key that certified this node was revoked by an operator: the mesh does not speak "
+    "with it any more. Start it again, with the same data directory, and a join token "
+    "(`vidaictl mesh token create`) or the new issuer file";
+inline constexpr const char* kSelfForgotten =
+    "an operator has removed this node from the mesh, which does not hear it any more: restart it "
+    "to return";
 // How this node shows itself under a certificate.
 Links::Self link_self(const Startup& startup, const admission::Certified& certified,
                       const admission::Identities& identities);
@@ -66,8 +75,7 @@ class MeshThread final : private LinkEvents,
     ::capnp::Capability::Client bootstrap_for(const seal::PeerIdentity& who,
                                               const admission::Binding& binding) override;
     void on_link_up(const NodeId& peer) override;
-    void on_link_down(const NodeId& peer, membership::LinkEnd end,
-                      const std::string& fault) override;
+    void on_link_down(const NodeId& peer, membership::LinkEnd end) override;
     void on_dial_failed(const membership::Dial& dial, membership::DialFailure failure,
                         const Error& why) override;
     void on_refused(const std::string& address, const Error& why) override;
@@ -79,12 +87,16 @@ class MeshThread final : private LinkEvents,
         exchange_.on_relayed(from, batches);
     }
     void on_registers(const NodeId& from, wire::RegisterPage page) override;
-    state::Page page_for(const wire::RegisterPull& pull) override;
+    state::Page page_for(const NodeId& from, const wire::RegisterPull& pull) override;
     limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull) override;
     std::uint64_t digest_now() override;
     bool admits(const NodeId& from, transport::TrafficKind kind, std::uint64_t bytes) override;
+    void on_turned_away(const NodeId& by, const std::string& reason) override;
+    state::Page evidence_against(const seal::PeerIdentity& who) override;
     void on_malformed(const NodeId& from, const Error& why) override;
     seal::Bytes renew_for(const seal::PeerIdentity& peer) override;
+    seal::Bytes rotate_for(const seal::PeerIdentity& peer, const seal::PublicKey& next,
+                           const seal::Signature& proof) override;
     Result<seal::Bytes> certify_joiner(const seal::PeerIdentity& token,
                                        const admission::Binding& binding,
                                        const admission::JoinRequest& request) override;
@@ -99,6 +111,7 @@ class MeshThread final : private LinkEvents,
     std::shared_ptr<const MeshView> view_now() override;
     NodeReport report_now() override;
     bool drain(std::chrono::milliseconds grace) override;
+    kj::Promise<Result<KeyRotation>> rotate_key() override;
     void taskFailed(kj::Exception&& e) override;
     void refused(Notice::Kind kind, const std::string& subject, const Error& why);
 
@@ -122,10 +135,20 @@ class MeshThread final : private LinkEvents,
     void join();
     kj::Promise<void> ask_for_certificate(std::vector<NodeId> peers);
     void take_certificate(admission::Certified renewed);
+    Result<void> may_rotate();
+    kj::Promise<Result<admission::Certified>> next_certificate(
+        std::shared_ptr<const seal::NodeIdentity> next);
+    kj::Promise<Result<void>> keep_identity(const seal::NodeIdentity& next,
+                                            const admission::Certified& made);
+    KeyRotation take_key(const seal::NodeIdentity& next, const admission::Certified& made);
     std::optional<admission::KnownNode> known_node(const NodeId& node) const;
     void leave();
     void be_superseded();
     void publish_readiness();
+    void look_around();
+    std::string why_not_ready() const;
+    bool informed() const;
+    const char* why_revoked() const;
 
     void on_merged(const NodeId& from, const MergeReport& report);
     // Operators' statements that came into force; `news`: now, not in an earlier life.
@@ -134,6 +157,7 @@ class MeshThread final : private LinkEvents,
     void on_forgotten(const state::Forget& said, bool news);
     void on_followed(const seal::Succession& said, bool news);
     void forget(const NodeId& node, const membership::Version& up_to);
+    bool is_forgotten() const;  // this node
     void resign_if_due(WallTime now);
     seal::Bytes encode_state() const;
     void publish_view();
@@ -146,13 +170,17 @@ class MeshThread final : private LinkEvents,
     const NoticeSink& sink_;
     kj::Timer& timer_;
     seal::RandomSource& random_;
+    kj::LowLevelAsyncIoProvider* const descriptors_;  // none in the simulator
     admission::Certified certified_;
     kj::PromiseFulfillerPair<void> stop_;
     bool superseded_ = false, left_ = false;
+    Standing standing_;
     std::optional<MonoTime> patient_until_;  // for peers to say what they know; from join() on
     kj::Own<kj::ConnectionReceiver> peers_;  // until join()
     Crashes crashes_;
     bool self_revoked_ = false;
+    membership::Version forgotten_up_to_;  // of this node's lives
+    bool rotating_ = false;                // this node's key is being replaced
     std::optional<MonoTime> resign_at_;
     std::string issuer_seen_;  // when the issuer file was last changed, as far as we know
     WallTime issuer_look_at_;
@@ -165,6 +193,7 @@ class MeshThread final : private LinkEvents,
     Saver saver_;
     admission::Registrar registrar_;
     std::unique_ptr<Saver> certificate_saver_;  // of a node that others certify
+    std::unique_ptr<Saver> identity_saver_;     // of a node that has got a new key
     Desk desk_;
     seeds::ResolverThread resolver_;
     Links links_;

@@ -54,15 +54,14 @@ NodeReport make_report(const ReportInputs& in) {
     report.digest_interval = in.startup.options.membership.sync_interval;
     report.push_interval = in.startup.options.push_interval;
     report.not_ready = in.not_ready;
+    report.alone = in.alone;
     const seal::PublicKey newest = in.startup.roots->newest().root;
     report.root = seal::fingerprint(newest);
     report.certified_root = seal::fingerprint(in.certified.who.root);
     report.issuer =
         in.issuer && seal::verify_issuer({report.mesh, newest}, in.wall, in.issuer->certificate);
-    std::map<NodeId, membership::WireRange> wires;
     std::map<NodeId, WallTime> expiries;
     for (const membership::ClaimRef& claim : in.membership.claims()) {
-        wires.emplace(claim->id, claim->wire);
         expiries.emplace(claim->id, certificate_expiry(seal::bytes_of(claim->credential)));
     }
     for (const Member& member : in.view.members) {
@@ -72,8 +71,6 @@ NodeReport make_report(const ReportInputs& in) {
         }
         PeerReport peer;
         peer.member = member;
-        peer.wire_min = wires[member.id].oldest;
-        peer.wire_max = wires[member.id].newest;
         peer.certificate_until = expiries[member.id];
         if (const PeerSync* sync = in.exchange.sync_with(member.id)) {
             add_sync(*sync, in.mono, peer);

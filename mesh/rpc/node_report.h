@@ -22,6 +22,7 @@ struct ReportInputs {
     const Exchange& exchange;
     const MeshView& view;
     const std::string& not_ready;
+    const std::string& alone;
     const std::optional<seal::Issuer>& issuer;
     MonoTime mono;
     WallTime wall;  // the same instant

@@ -376,6 +376,12 @@ Result<Acknowledgement> OperatorClient::acknowledged(const Stated& statement) {
     }
 }
 
+Result<KeyRotation> OperatorClient::rotate_key(const NodeId& node) {
+    auto request = impl_->remote.rotateKeyRequest();
+    request.setNode(wire::to_text(node.str()));
+    return impl_->call<KeyRotation>(kj::mv(request));
+}
+
 Result<Draining> OperatorClient::drain(std::chrono::milliseconds grace) {
     auto request = impl_->remote.drainRequest();
     request.setGraceMs(static_cast<std::uint32_t>(

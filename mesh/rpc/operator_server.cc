@@ -94,6 +94,13 @@ kj::Promise<void> OperatorServer::drain(DrainContext context) {
     return answer(context, calls_.drain(std::chrono::milliseconds(grace)));
 }
 
+kj::Promise<void> OperatorServer::rotateKey(RotateKeyContext context) {
+    if (!may_write_) return answer<KeyRotation>(context, may_not_write());
+    const auto node = parse_node_id(wire::view_of(context.getParams().getNode()));
+    if (!node) return answer<KeyRotation>(context, fail(node.error()));
+    return answer_later(context, calls_.rotate_key(*node));
+}
+
 kj::Promise<void> OperatorServer::createToken(CreateTokenContext context) {
     if (!may_write_) return answer<CreatedToken>(context, may_not_write());
     auto request = wire::read(context.getParams().getRequest());

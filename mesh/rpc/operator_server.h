@@ -31,6 +31,7 @@ class OperatorCalls {
                                                  std::chrono::milliseconds within) = 0;
     virtual kj::Promise<Result<Acknowledgement>> acknowledged(const Stated& said) = 0;
     virtual Result<Draining> drain(std::chrono::milliseconds grace) = 0;
+    virtual kj::Promise<Result<KeyRotation>> rotate_key(const NodeId& node) = 0;
     virtual Result<CreatedToken> token_create(TokenRequest request) = 0;
 
   protected:
@@ -53,6 +54,7 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> announce(AnnounceContext context) override;
     kj::Promise<void> acknowledged(AcknowledgedContext context) override;
     kj::Promise<void> drain(DrainContext context) override;
+    kj::Promise<void> rotateKey(RotateKeyContext context) override;
     kj::Promise<void> createToken(CreateTokenContext context) override;
 
   private:

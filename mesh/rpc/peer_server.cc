@@ -75,7 +75,7 @@ kj::Promise<void> PeerServer::pullRegisters(PullRegistersContext context) {
     if (!admitted(transport::TrafficKind::kRegisters, context)) return over_quota();
     const auto pull = wire::guarded([&]() { return wire::read(context.getParams().getPull()); });
     if (!pull) return malformed(pull.error());
-    wire::write(calls_.page_for(*pull), calls_.digest_now(), clock_.wall_now(),
+    wire::write(calls_.page_for(peer_.node, *pull), calls_.digest_now(), clock_.wall_now(),
                 context.getResults().initPage());
     traffic_.add_out(transport::TrafficKind::kRegisters,
                      context.getResults().asReader().totalSize().wordCount);
@@ -94,6 +94,26 @@ kj::Promise<void> PeerServer::pullCounters(PullCountersContext context) {
 
 kj::Promise<void> PeerServer::renewCertificate(RenewCertificateContext context) {
     context.getResults().setChain(wire::to_data(calls_.renew_for(peer_)));
+    return kj::READY_NOW;
+}
+
+kj::Promise<void> PeerServer::rotateKey(RotateKeyContext context) {
+    const auto asked = context.getParams();
+    seal::PublicKey next;
+    seal::Signature proof;
+    if (asked.getKey().size() != next.bytes.size() ||
+        asked.getProof().size() != proof.bytes.size()) {
+        return malformed({ErrorCode::kProtocol, "a message is malformed: key or proof", "key"});
+    }
+    std::ranges::copy(asked.getKey(), next.bytes.begin());
+    std::ranges::copy(asked.getProof(), proof.bytes.begin());
+    context.getResults().setChain(wire::to_data(calls_.rotate_for(peer_, next, proof)));
+    return kj::READY_NOW;
+}
+
+// A reason that we do not know changes nothing, so it need not be well-formed.
+kj::Promise<void> PeerServer::turnAway(TurnAwayContext context) {
+    calls_.on_turned_away(from_, wire::text_of(context.getParams().getReason()));
     return kj::READY_NOW;
 }
 

@@ -27,12 +27,17 @@ class PeerCalls {
     virtual void on_relayed(const NodeId& from, const wire::SignedBatches& batches) = 0;
     virtual void on_registers(const NodeId& from, wire::RegisterPage page) = 0;
     // Valid until the registers change.
-    virtual state::Page page_for(const wire::RegisterPull& pull) = 0;
+    virtual state::Page page_for(const NodeId& from, const wire::RegisterPull& pull) = 0;
     virtual limits::CellPage cells_for(const NodeId& from, const limits::CellPull& pull) = 0;
     virtual std::uint64_t digest_now() = 0;  // of all registers held
     virtual bool holds(const state::RegisterName& name, state::Hlc time) = 0;
     // A new chain for that peer; nothing without an issuer key.
     virtual seal::Bytes renew_for(const seal::PeerIdentity& peer) = 0;
+    // For the key that it says is its next one; nothing where that is not to be believed either.
+    virtual seal::Bytes rotate_for(const seal::PeerIdentity& peer, const seal::PublicKey& next,
+                                   const seal::Signature& proof) = 0;
+    // It closes this connection, and says why.
+    virtual void on_turned_away(const NodeId& by, const std::string& reason) = 0;
     virtual void on_malformed(const NodeId& from, const Error& why) = 0;
 
   protected:
@@ -58,6 +63,8 @@ class PeerServer final : public proto::Peer::Server {
     kj::Promise<void> pullCounters(PullCountersContext context) override;
     kj::Promise<void> holds(HoldsContext context) override;
     kj::Promise<void> renewCertificate(RenewCertificateContext context) override;
+    kj::Promise<void> rotateKey(RotateKeyContext context) override;
+    kj::Promise<void> turnAway(TurnAwayContext context) override;
 
   private:
     kj::Promise<void> malformed(const Error& why);

@@ -16,8 +16,9 @@ const std::vector<std::string_view>& Refusals::reasons() {
         }
         for (const std::string_view own :
              {"late", "slots", "address_slots", "address_rate", "operator_slots", "same_node_id",
-              "key_conflict", "token_expired", "token_pattern", "expired_session", "root_fork",
-              seeds::kSeedUnresolved, "other"}) {
+              "key_conflict", "frame", "unfinished", "token_expired", "token_pattern",
+              "expired_session", "root_fork", "closed", "broken", "http", seeds::kSeedUnresolved,
+              "other"}) {
             names.push_back(own);
         }
         return names;

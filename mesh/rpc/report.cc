@@ -59,6 +59,15 @@ std::vector<MetricSample> by_reason(const Refusals& refusals) {
     return samples;
 }
 
+std::vector<MetricSample> by_failure(const Standing& standing) {
+    std::vector<MetricSample> samples;
+    for (std::size_t how = 0; how < kFailingNames.size(); ++how) {
+        samples.push_back(
+            labelled("failure", kFailingNames[how], standing.failed(static_cast<Failing>(how))));
+    }
+    return samples;
+}
+
 }  // namespace
 
 std::vector<Member> show_members(const membership::Membership& core, MonoTime mono, WallTime wall) {
@@ -72,7 +81,12 @@ std::vector<Member> show_members(const membership::Membership& core, MonoTime mo
                       held.self,
                       held.connected,
                       std::nullopt,
-                      wall};
+                      wall,
+                      held.wire.oldest,
+                      held.wire.newest,
+                      std::move(held.profile.software),
+                      held.profile.capabilities,
+                      held.aged};
         if (held.rtt > Duration{}) {
             member.rtt = std::chrono::ceil<std::chrono::microseconds>(held.rtt);
         }
@@ -205,6 +219,14 @@ std::vector<MetricFamily> identity_metrics(const MetricInputs& in) {
         {"vidai_mesh_refusals_total",
          "Connections and statements turned away, on either side, by reason.", kCounter,
          by_reason(in.refusals)},
+        {"vidai_mesh_dials_failed_total",
+         "Attempts to connect to a peer or seed that failed: nobody listens there (refused), no "
+         "answer, the handshake failed, or it closed the connection at once.",
+         kCounter, by_failure(in.standing)},
+        {"vidai_mesh_isolated",
+         "1 while this node knows of other nodes, or has seeds, and is connected to none.",
+         kGauge,
+         {plain(in.standing.alone().empty() ? 0 : 1)}},
         {"vidai_mesh_reauthentications_total",
          "Connections renewed by a new handshake, and those whose time was over first.",
          kCounter,
@@ -228,8 +250,9 @@ std::vector<MetricFamily> mesh_metric_catalogue() {
     const LinkCounters links;
     const ExchangeCounters exchange;
     const Refusals refusals;
+    const Standing standing{NodeId(), MonoTime()};
     auto families =
-        mesh_metrics({view, membership, 0, links, exchange, 0, 0, 0, 0, 0, refusals, {}});
+        mesh_metrics({view, membership, 0, links, exchange, 0, 0, 0, 0, 0, refusals, {}, standing});
     for (MetricFamily& family : families) {
         for (const auto& [label, value] : family.samples.front().labels) {
             family.labels += (family.labels.empty() ? "" : ", ") + label;

@@ -11,6 +11,7 @@
 #include "mesh/rpc/exchange.h"
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/refusals.h"
+#include "mesh/rpc/standing.h"
 #include "mesh/transport/traffic.h"
 #include "mesh/view.h"
 #include "schema/base/metric_family.h"
@@ -32,6 +33,7 @@ struct MetricInputs {
     std::uint64_t malformed = 0, saves = 0, saves_failed = 0;
     const Refusals& refusals;
     const std::array<std::uint64_t, transport::kTrafficKinds>& over_quota;  // bytes
+    const Standing& standing;
 };
 std::vector<MetricFamily> mesh_metrics(const MetricInputs& in);
 // The same families, without samples.

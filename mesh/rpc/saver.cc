@@ -10,7 +10,17 @@ namespace vidai::mesh::rpc {
 
 Saver::Saver(std::string path, kj::LowLevelAsyncIoProvider* io, std::function<seal::Bytes()> encode,
              std::function<void(const Result<void>&)> saved)
-    : path_(std::move(path)), encode_(std::move(encode)), saved_(std::move(saved)), tasks_(*this) {
+    : Saver(Write([path = std::move(path)](const seal::Bytes& bytes) {
+                return state::store_bytes(path, bytes);
+            }),
+            io, std::move(encode), std::move(saved)) {}
+
+Saver::Saver(Write write, kj::LowLevelAsyncIoProvider* io, std::function<seal::Bytes()> encode,
+             std::function<void(const Result<void>&)> saved)
+    : write_(std::move(write)),
+      encode_(std::move(encode)),
+      saved_(std::move(saved)),
+      tasks_(*this) {
     if (io == nullptr) return;
     pump_.emplace(results_, *io, [this](const Result<void>& result) { ended(result); });
     thread_ = std::thread([this]() { work(); });
@@ -23,7 +33,7 @@ Saver::~Saver() noexcept(false) {
     }
     wake_.notify_one();
     if (thread_.joinable()) thread_.join();
-    if (dirty_) saved_(state::store_bytes(path_, encode_()));
+    if (dirty_) saved_(write_(encode_()));
 }
 
 void Saver::work() {
@@ -33,7 +43,7 @@ void Saver::work() {
         if (!job_) return;
         const seal::Bytes bytes = *std::exchange(job_, std::nullopt);
         lock.unlock();
-        const bool told = results_.push(state::store_bytes(path_, bytes));
+        const bool told = results_.push(write_(bytes));
         CHECK(told, "one save at a time has one result");
         lock.lock();
     }
@@ -49,8 +59,7 @@ void Saver::begin() {
     served_ = std::exchange(waiting_, {});
     seal::Bytes bytes = encode_();
     if (!pump_) {
-        tasks_.add(
-            kj::evalLater([this, result = state::store_bytes(path_, bytes)]() { ended(result); }));
+        tasks_.add(kj::evalLater([this, result = write_(bytes)]() { ended(result); }));
         return;
     }
     {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Saver: writes the state file from a thread of its own, so that an fsync never delays a probe's
-// answer. Saves that are asked for while one runs become one. Lives on the mesh thread.
+// Saver: writes a file from a thread of its own, so that an fsync never delays a probe's answer.
+// Saves that are asked for while one runs become one. Lives on the mesh thread.
 #pragma once
 
 #include <condition_variable>
@@ -23,8 +23,13 @@ namespace vidai::mesh::rpc {
 
 class Saver final : private kj::TaskSet::ErrorHandler {
   public:
+    // What puts bytes on the disk; on the other thread.
+    using Write = std::function<Result<void>(const seal::Bytes&)>;
     // `encode` gives the bytes of now; `saved` hears of each attempt. Both on the mesh thread.
     // Without `io` there is no other thread: it writes in the turn that asks.
+    Saver(Write write, kj::LowLevelAsyncIoProvider* io, std::function<seal::Bytes()> encode,
+          std::function<void(const Result<void>&)> saved);
+    // Into the file at `path`.
     Saver(std::string path, kj::LowLevelAsyncIoProvider* io, std::function<seal::Bytes()> encode,
           std::function<void(const Result<void>&)> saved);
     // Finishes the save under way, and one more if there were changes since.
@@ -44,7 +49,7 @@ class Saver final : private kj::TaskSet::ErrorHandler {
     void work();  // the thread
     void taskFailed(kj::Exception&& e) override;
 
-    const std::string path_;
+    const Write write_;
     std::function<seal::Bytes()> encode_;
     std::function<void(const Result<void>&)> saved_;
     bool dirty_ = false;

@@ -80,7 +80,7 @@ kj::Promise<T> Session::bulk(std::size_t bytes, kj::Promise<T> call, T failed) {
         limit.then([]() -> T { kj::throwFatalException(KJ_EXCEPTION(OVERLOADED, "late")); });
     return timed.exclusiveJoin(kj::mv(late))
         .catch_(
-            [failed = std::move(failed), load = load_, &clock = clock_](kj::Exception&& e) mutable {
+            [load = load_, &clock = clock_, failed = std::move(failed)](kj::Exception&& e) mutable {
                 if (e.getType() == kj::Exception::Type::OVERLOADED) {
                     load->bulk.late(std::chrono::seconds(kCallTimeoutSeconds), clock.mono_now());
                 }
@@ -147,12 +147,30 @@ kj::Promise<Result<limits::CellPage>> Session::pull_counters(const limits::CellP
     return bulk(pull.cells_max * wire::kCellBytes, kj::mv(call), std::move(failed));
 }
 
+seal::Bytes Session::chain_of(::capnp::Data::Reader data) {
+    const seal::ByteView chain = wire::bytes_of(data);
+    if (chain.size() > seal::kChainBytesMax) return {};
+    return {chain.begin(), chain.end()};
+}
+
+kj::Promise<bool> Session::turn_away(const std::string& reason) {
+    auto request = remote_.turnAwayRequest();
+    request.setReason(wire::to_text(reason));
+    return bulk(kSmallCall, request.send().ignoreResult().then([]() { return true; }), false);
+}
+
 kj::Promise<seal::Bytes> Session::renew_certificate() {
-    auto call = remote_.renewCertificateRequest().send().then([](auto&& reply) {
-        const seal::ByteView chain = wire::bytes_of(reply.getChain());
-        if (chain.size() > seal::kChainBytesMax) return seal::Bytes();
-        return seal::Bytes(chain.begin(), chain.end());
-    });
+    auto call = remote_.renewCertificateRequest().send().then(
+        [](auto&& reply) { return chain_of(reply.getChain()); });
+    return bulk(seal::kChainBytesMax, kj::mv(call), seal::Bytes());
+}
+
+kj::Promise<seal::Bytes> Session::rotate_key(const seal::PublicKey& next,
+                                             const seal::Signature& proof) {
+    auto request = remote_.rotateKeyRequest();
+    request.setKey(wire::to_data(next.bytes));
+    request.setProof(wire::to_data(proof.bytes));
+    auto call = request.send().then([](auto&& reply) { return chain_of(reply.getChain()); });
     return bulk(seal::kChainBytesMax, kj::mv(call), seal::Bytes());
 }
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <capnp/rpc-twoparty.h>
@@ -18,7 +19,7 @@
 #include "mesh/clock.h"
 #include "mesh/membership/message.h"
 #include "mesh/rpc/bulk_window.h"
-#include "mesh/transport/sealed_stream.h"
+#include "mesh/transport/bounded_network.h"
 #include "mesh/transport/traffic.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
@@ -41,6 +42,12 @@ class Session final : private kj::TaskSet::ErrorHandler {
     // Resolves once, when the connection is gone for whatever reason.
     kj::Promise<void> ended() { return network_.onDisconnect(); }
 
+    // Why this side ended it, its param a refusal reason; nothing while it lives and otherwise.
+    const std::optional<Error>& fault() const { return network_.fault(); }
+
+    // Messages of the other side so far.
+    std::uint64_t heard() const { return network_.heard(); }
+
     // Lost when too many are unanswered, as datagrams would be.
     void deliver(const membership::Message& message);
 
@@ -51,8 +58,12 @@ class Session final : private kj::TaskSet::ErrorHandler {
     kj::Promise<bool> push_registers(const state::Page& page);
     kj::Promise<Result<wire::RegisterPage>> pull_registers(const wire::RegisterPull& pull);
     kj::Promise<Result<limits::CellPage>> pull_counters(const limits::CellPull& pull);
+    // Why this connection is about to be closed; false when the other side did not hear it in time.
+    kj::Promise<bool> turn_away(const std::string& reason);
     // Nothing when the other side holds no issuer key or does not answer in time.
     kj::Promise<seal::Bytes> renew_certificate();
+    // The same for the key that is to follow this node's; the other side expects it from then on.
+    kj::Promise<seal::Bytes> rotate_key(const seal::PublicKey& next, const seal::Signature& proof);
     // Whether the other side has that register in force; false when it does not answer in time.
     kj::Promise<bool> holds(const state::RegisterName& name, state::Hlc time);
 
@@ -61,6 +72,7 @@ class Session final : private kj::TaskSet::ErrorHandler {
 
   private:
     void taskFailed(kj::Exception&& e) override;
+    static seal::Bytes chain_of(::capnp::Data::Reader data);
     // Shared with calls under way, whose promises may outlive the session.
     struct Load {
         std::size_t deliveries = 0;
@@ -79,7 +91,7 @@ class Session final : private kj::TaskSet::ErrorHandler {
     const Clock& clock_;               // outlives the calls too
     const std::shared_ptr<Load> load_ = std::make_shared<Load>();
     kj::Own<kj::AsyncIoStream> stream_;
-    ::capnp::TwoPartyVatNetwork network_;
+    transport::BoundedNetwork network_;
     ::capnp::RpcSystem<::capnp::rpc::twoparty::VatId> system_;
     proto::Peer::Client remote_;
     kj::TaskSet tasks_;

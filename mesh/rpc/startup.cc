@@ -46,6 +46,14 @@ Result<void> check_options(const MeshOptions& options) {
     if (!options.issuer_file.empty() && options.root_file.empty()) {
         return missing("root_file", "make one with `vidaictl mesh init`");
     }
+    if (!options.issuer_file.empty() && !options.join.empty()) {
+        return fail(ErrorCode::kConfigInvalid,
+                    "mesh.join and mesh.issuer_file exclude each other: with an issuer key a node "
+                    "certifies itself, and neither asks with the token nor dials the seeds in it. "
+                    "Take away mesh.issuer_file (--mesh-issuer) to join by the token, or mesh.join "
+                    "(--join, VIDAI_MESH_JOIN, VIDAI_MESH_JOIN_FILE) and name a seed (--seed)",
+                    "join");
+    }
     for (const std::string& seed : options.seeds) {
         if (auto good = seeds::check_seed(seed); !good) return fail(std::move(good).error());
     }
@@ -139,6 +147,22 @@ std::uint64_t last_serial(const state::StoredState& stored, const NodeId& node,
     return last;
 }
 
+// A token that came too late is a mistake, or one that a supervisor gives at each start.
+void tell_unused_token(const Startup& startup, const NoticeSink& sink) {
+    if (startup.options.join.empty() || startup.by_token) return;
+    sink(
+        {Notice::Kind::kIdentity, startup.node.str(), "token_unused",
+         "this node has a certificate of its mesh already, so its join token and the seeds in that "
+         "are not looked at. To join another mesh give it an empty data directory"});
+}
+
+admission::JoinWatch watch_of(const MeshOptions& options, const NoticeSink& sink) {
+    return {[&sink](const std::string& where, const std::string& why) {
+                sink({Notice::Kind::kJoining, where, why.empty() ? "asking" : "in_vain", why});
+            },
+            options.give_up};
+}
+
 }  // namespace
 
 Result<Startup> recall(const MeshOptions& wanted, const NoticeSink& sink,
@@ -159,7 +183,8 @@ Result<Startup> recall(const MeshOptions& wanted, const NoticeSink& sink,
     if (!stored) return fail(std::move(stored).error());
     auto admitted = admission::admit_self(
         *chosen, *node, *identity, *stored ? (*stored)->registers : std::vector<state::Register>(),
-        random, *stored ? last_serial(**stored, *node, identity->key->public_key()) : 0);
+        random, *stored ? last_serial(**stored, *node, identity->key->public_key()) : 0,
+        watch_of(*chosen, sink));
     if (!admitted) return fail(std::move(admitted).error());
     if (chosen->seeds.empty()) chosen->seeds = admitted->seeds;
     if (!*stored) *stored = state::StoredState{admitted->trust.mesh, {}, {}};
@@ -167,20 +192,23 @@ Result<Startup> recall(const MeshOptions& wanted, const NoticeSink& sink,
         return fail(std::move(same).error());
     }
 
-    return Startup{std::move(*chosen),
-                   std::move(*dir),
-                   std::move(*node),
-                   std::move(*identity),
-                   admitted->trust,
-                   std::move(admitted->roots),
-                   std::move(admitted->issuer),
-                   std::move(admitted->certified),
-                   std::move(admitted->seeds),
-                   std::move(**stored),
-                   {},
-                   {},
-                   {},
-                   {}};
+    Startup startup{std::move(*chosen),
+                    std::move(*dir),
+                    std::move(*node),
+                    std::move(*identity),
+                    admitted->trust,
+                    std::move(admitted->roots),
+                    std::move(admitted->issuer),
+                    std::move(admitted->certified),
+                    std::move(admitted->seeds),
+                    admitted->by_token,
+                    std::move(**stored),
+                    {},
+                    {},
+                    {},
+                    {}};
+    tell_unused_token(startup, sink);
+    return startup;
 }
 
 Result<Startup> prepare(const MeshOptions& options, const NoticeSink& sink) {

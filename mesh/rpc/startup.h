@@ -38,6 +38,7 @@ struct Startup {
     std::optional<seal::Issuer> issuer;
     admission::Certified certified;
     std::vector<std::string> joined_at;  // seeds to be kept with the certificate
+    bool by_token = false;               // joined just now
     state::StoredState stored;
     std::string address;         // HOST:PORT that peers dial
     transport::Listening peers;  // no descriptor in a mesh of one

@@ -19,6 +19,8 @@ std::string_view domain_label(Domain domain) {
             return "vidai/handshake-responder/1";
         case Domain::kMemberRecord:
             return "vidai/member-record/1";
+        case Domain::kMemberProfile:
+            return "vidai/member-profile/1";
         case Domain::kRegister:
             return "vidai/register/1";
         case Domain::kLogBatch:
@@ -35,6 +37,8 @@ std::string_view domain_label(Domain domain) {
             return "vidai/certificate-request/1";
         case Domain::kCounterBatch:
             return "vidai/counter-batch/1";
+        case Domain::kKeyRotation:
+            return "vidai/key-rotation/1";
         case Domain::kFingerprint:
             return "vidai/fingerprint/1";
         case Domain::kMeshTag:

@@ -22,6 +22,7 @@ enum class Domain : std::uint8_t {
     kHandshakeInitiator,
     kHandshakeResponder,
     kMemberRecord,        // membership: one node about itself
+    kMemberProfile,       // the same with what it says of its program
     kRegister,            // replicated registers: keys and limits
     kLogBatch,            // a batch of a node's durable log
     kRevocation,          // an identity is void
@@ -30,6 +31,7 @@ enum class Domain : std::uint8_t {
     kRootAcceptance,      // the new root accepts to follow the old one
     kCertificateRequest,  // a joiner asks for its certificate
     kCounterBatch,        // what one node has counted, for relays
+    kKeyRotation,         // a node's next key
     // hashes
     kFingerprint,
     kMeshTag,

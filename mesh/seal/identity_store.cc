@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mesh/seal/rotation.h"
+
 namespace vidai::mesh::seal {
 namespace {
 
@@ -155,7 +157,8 @@ std::string change_stamp(const std::string& path) {
     if (::stat(path.c_str(), &status) != 0) return {};
     return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) + ":" +
            std::to_string(status.st_size) + ":" + std::to_string(status.st_mtim.tv_sec) + ":" +
-           std::to_string(status.st_mtim.tv_nsec);
+           std::to_string(status.st_mtim.tv_nsec) + ":" + std::to_string(status.st_ctim.tv_sec) +
+           ":" + std::to_string(status.st_ctim.tv_nsec);  // also of who may read it
 }
 
 Result<void> write_new_files(const std::string& directory, std::span<const NewFile> files) {
@@ -187,6 +190,9 @@ Result<void> write_new_files(const std::string& directory, std::span<const NewFi
 Result<NodeIdentity> open_node_identity(const std::string& data_dir, RandomSource& random,
                                         const Disk& disk) {
     const std::string folder = data_dir + "/identity";
+    if (auto settled = settle_node_identity(data_dir, disk); !settled) {
+        return fail(std::move(settled).error());
+    }
     if (!exists(folder)) return first_start(data_dir, folder, random, disk);
     return next_start(folder, disk);
 }

@@ -68,6 +68,10 @@ Checked<Bytes> unseal(ByteView sealed, const Hash& transcript, Hash key) {
     return plain;
 }
 
+bool overlap(WireRange a, WireRange b) {
+    return a.min <= b.max && b.min <= a.max;
+}
+
 Checked<PeerIdentity> verify_peer(const HandshakeOptions& self, ByteView chain) {
     if (self.roots == nullptr) return verify_chain(self.self->trust, self.now, chain);
     return self.accept_retired ? self.roots->verify_recorded(self.now, chain)
@@ -161,6 +165,7 @@ Checked<Proven> open_proof(const HandshakeOptions& self, Side side, const KeyAgr
         return std::unexpected(Refusal::kUnexpectedPeer);
     }
     if (!peer->roles.any_of(self.accept)) return std::unexpected(Refusal::kRoleMissing);
+    if (!overlap(self.hello.wire, out.hello.wire)) return std::unexpected(Refusal::kNoCommonWire);
     out.peer = *std::move(peer);
     return out;
 }

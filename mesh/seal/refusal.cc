@@ -40,6 +40,9 @@ constexpr std::array<Row, kRefusalCount> kRows{{
      "another node than the one dialled answered: its address has moved"},
     {Refusal::kRoleMissing, "role_missing",
      "the other side's certificate lacks the role that this connection needs"},
+    {Refusal::kNoCommonWire, "no_common_wire",
+     "the two sides' programs share no version of the RPC schema: upgrade the older one, one minor "
+     "version at a time"},
     {Refusal::kRootRolled, "root_rolled",
      "the mesh's root has rolled over since the initiator was last here: it is told of the new one "
      "and comes again by itself; if it does not, give it the new mesh.pub"},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why the seal turned something away. The name is a metric label and a log field; the other side
-// is never told: it sees the connection close. Any thread.
+// Why the seal turned something away. The name is a metric label and a log field; the seal
+// never tells the other side, which sees the connection close. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ enum class Refusal : std::uint8_t {
     kSelf,              // we reached ourselves
     kUnexpectedPeer,    // authentic, but not the node that was dialled
     kRoleMissing,       // authentic, but none of the roles that this connection asks for
-    kRootRolled,        // the initiator goes by a root that another one has followed since
+    kNoCommonWire,  // authentic, but its versions of the RPC schema and ours have none in common
+    kRootRolled,    // the initiator goes by a root that another one has followed since
     // certificates
     kCertificateMalformed,
     kCertificateMesh,        // of another mesh

@@ -20,7 +20,9 @@ class RevokedKeys {
     bool contains(const PublicKey& key) const { return keys_.contains(key); }
     // Whether the chain that proved this identity contains one.
     bool covers(const PeerIdentity& who) const {
-        return !keys_.empty() && (contains(who.key) || contains(who.issuer_key));
+        // A chain that the root signed itself has no issuer.
+        return !keys_.empty() &&
+               (contains(who.key) || (who.issuer_key != PublicKey() && contains(who.issuer_key)));
     }
 
   private:

@@ -30,6 +30,10 @@ std::size_t size_of(const Register& held) {
     return held.statement.value.size() + 256;
 }
 
+std::size_t bytes_of(const Register& held) {
+    return size_of(held) + held.chain->size();
+}
+
 }  // namespace
 
 std::uint64_t RegisterDigest::root() const {
@@ -45,31 +49,53 @@ RegisterSet::Merge RegisterSet::merge(Register candidate) {
     const auto found = bucket.find(name);
     const std::uint64_t added = weight_of(candidate);
     if (found == bucket.end()) {
-        if (size_ == kRegistersMax) return Merge::kFull;
-        const auto origin = by_origin_.find(candidate.statement.origin);
-        if (origin != by_origin_.end() && origin->second >= kRegistersPerOriginMax) {
-            return Merge::kFull;
-        }
-        ++by_origin_[candidate.statement.origin];
+        if (!has_room(candidate, nullptr)) return Merge::kFull;
+        count(candidate);
         bucket.emplace(std::move(name), std::move(candidate));
-        ++size_;
     } else {
         const bool newer = VIDAI_MUTANT("register-merge-prefers-older")
                                ? supersedes(found->second, candidate)
                                : supersedes(candidate, found->second);
         if (!newer) return Merge::kKnown;
+        if (!has_room(candidate, &found->second)) return Merge::kFull;
         digest_.buckets[index] -= weight_of(found->second);
-        ++by_origin_[candidate.statement.origin];
-        uncount(found->second.statement.origin);
+        count(candidate);
+        uncount(found->second);
         found->second = std::move(candidate);
     }
     digest_.buckets[index] += added;
     return Merge::kApplied;
 }
 
-void RegisterSet::uncount(const NodeId& origin) {
+bool RegisterSet::has_room(const Register& candidate, const Register* before) const {
+    const std::size_t bytes = bytes_of(candidate);
+    const NodeId& origin = candidate.statement.origin;
+    const bool same = before != nullptr && before->statement.origin == origin;
+    const std::size_t freed = before != nullptr ? bytes_of(*before) : 0;
+    if (same && bytes <= freed) return true;  // it takes nothing
     const auto found = by_origin_.find(origin);
-    if (--found->second == 0) by_origin_.erase(found);
+    const Share own = found == by_origin_.end() ? Share{} : found->second;
+    const bool more = before == nullptr;
+    return (!more || all_.count < kRegistersMax) &&
+           all_.bytes + bytes - freed <= kRegisterBytesMax &&
+           (same || own.count < kRegistersPerOriginMax) &&
+           own.bytes + bytes - (same ? freed : 0) <= kRegisterBytesPerOriginMax;
+}
+
+void RegisterSet::count(const Register& held) {
+    for (Share* share : {&all_, &by_origin_[held.statement.origin]}) {
+        ++share->count;
+        share->bytes += bytes_of(held);
+    }
+}
+
+void RegisterSet::uncount(const Register& held) {
+    const auto found = by_origin_.find(held.statement.origin);
+    for (Share* share : {&all_, &found->second}) {
+        --share->count;
+        share->bytes -= bytes_of(held);
+    }
+    if (found->second.count == 0) by_origin_.erase(found);
 }
 
 void RegisterSet::erase(const RegisterName& name) {
@@ -77,9 +103,8 @@ void RegisterSet::erase(const RegisterName& name) {
     const auto found = buckets_[index].find(name);
     if (found == buckets_[index].end()) return;
     digest_.buckets[index] -= weight_of(found->second);
-    uncount(found->second.statement.origin);
+    uncount(found->second);
     buckets_[index].erase(found);
-    --size_;
 }
 
 const Register* RegisterSet::find(const RegisterName& name) const {
@@ -88,8 +113,8 @@ const Register* RegisterSet::find(const RegisterName& name) const {
     return found == bucket.end() ? nullptr : &found->second;
 }
 
-Page RegisterSet::page(const RegisterDigest& theirs, const Cursor& from,
-                       std::size_t bytes_max) const {
+Page RegisterSet::page(const RegisterDigest& theirs, const Cursor& from, std::size_t bytes_max,
+                       RegisterKind newest) const {
     Page page;
     std::size_t bytes = 0;
     for (std::size_t index = from.bucket; index < kBuckets; ++index) {
@@ -98,6 +123,7 @@ Page RegisterSet::page(const RegisterDigest& theirs, const Cursor& from,
         const bool resumed = index == from.bucket && from.after.has_value();
         for (auto it = resumed ? bucket.upper_bound(*from.after) : bucket.begin();
              it != bucket.end(); ++it) {
+            if (it->second.statement.kind > newest) continue;
             if (!page.registers.empty() && bytes + size_of(it->second) > bytes_max) {
                 page.next = Cursor{index, std::nullopt};
                 if (it != bucket.begin()) page.next->after = std::prev(it)->first;

@@ -21,6 +21,9 @@ namespace vidai::mesh::state {
 inline constexpr std::size_t kRegistersMax = 131'072;
 // Signed by one origin: it can write all keys that there may be, and no one else's places.
 inline constexpr std::size_t kRegistersPerOriginMax = 104'000;
+// Of values and chains: ten times what so many keys take, and half of what a state file may be.
+inline constexpr std::size_t kRegisterBytesMax = std::size_t{256} << 20;
+inline constexpr std::size_t kRegisterBytesPerOriginMax = std::size_t{192} << 20;
 inline constexpr std::size_t kBuckets = 256;
 
 struct RegisterName {
@@ -51,17 +54,20 @@ class RegisterSet {
   public:
     enum class Merge : std::uint8_t { kApplied, kKnown, kFull };
 
-    // kFull: kRegistersMax are held, or kRegistersPerOriginMax of its origin, and this one is new.
+    // kFull: it is new or greater than the one before, and there is no room for it: a bound above,
+    // of all or of its origin's.
     Merge merge(Register candidate);
     const Register* find(const RegisterName& name) const;
-    std::size_t size() const { return size_; }
+    std::size_t size() const { return all_.count; }
+    std::size_t bytes() const { return all_.bytes; }
     // For what has outlived its purpose everywhere: it comes back if a peer still holds it.
     void erase(const RegisterName& name);
 
     const RegisterDigest& digest() const { return digest_; }
     // What `theirs` may lack, from `from` on: registers of at most about `bytes_max` bytes, and at
-    // least one if any is left.
-    Page page(const RegisterDigest& theirs, const Cursor& from, std::size_t bytes_max) const;
+    // least one if any is left; none of a kind after `newest`, for who does not know it.
+    Page page(const RegisterDigest& theirs, const Cursor& from, std::size_t bytes_max,
+              RegisterKind newest = RegisterKind::kRoot) const;
 
     template <class Visit>
     void for_each(Visit visit) const {
@@ -71,12 +77,17 @@ class RegisterSet {
     }
 
   private:
-    void uncount(const NodeId& origin);
+    struct Share {
+        std::size_t count = 0, bytes = 0;
+    };
+    bool has_room(const Register& candidate, const Register* before) const;
+    void count(const Register& held);
+    void uncount(const Register& held);
     using Bucket = std::map<RegisterName, Register>;
     std::array<Bucket, kBuckets> buckets_;
     RegisterDigest digest_;
-    std::size_t size_ = 0;
-    std::map<NodeId, std::size_t> by_origin_;
+    Share all_;
+    std::map<NodeId, Share> by_origin_;
 };
 
 }  // namespace vidai::mesh::state

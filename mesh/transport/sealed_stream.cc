@@ -22,7 +22,7 @@ SealedStream::SealedStream(Handshaken done, std::size_t words_max, const Clock& 
       sealed_(early_) {}
 
 void SealedStream::refuse(const Error& error) {
-    fault_ = error.message;
+    fault_ = error;
     kj::throwFatalException(
         kj::Exception(kj::Exception::Type::DISCONNECTED, __FILE__, __LINE__,
                       kj::heapString(error.message.data(), error.message.size())));

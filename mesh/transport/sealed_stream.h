@@ -6,7 +6,7 @@
 
 #include <array>
 #include <cstddef>
-#include <string>
+#include <optional>
 
 #include <kj/async-io.h>
 
@@ -15,6 +15,7 @@
 #include "mesh/transport/handshaking.h"
 #include "mesh/transport/traffic.h"
 #include "mesh/wire/frame_guard.h"
+#include "schema/vocabulary/error.h"
 
 namespace vidai::mesh::transport {
 
@@ -27,8 +28,9 @@ class SealedStream final : public kj::AsyncIoStream {
     // Counts what it carries from now on into `traffic`, which outlives it.
     void meter(PeerTraffic& traffic) { traffic_ = &traffic; }
 
-    // Why it ended, for a log; empty while it lives or when the other side closed it.
-    const std::string& fault() const { return fault_; }
+    // Why it ended, its param a refusal reason; nothing while it lives or when the other side
+    // closed it.
+    const std::optional<Error>& fault() const { return fault_; }
     bool timed_out() const { return timed_out_; }  // the system gave up on an unanswering peer
 
     kj::Promise<std::size_t> tryRead(void* buffer, std::size_t min, std::size_t max) override;
@@ -56,7 +58,7 @@ class SealedStream final : public kj::AsyncIoStream {
     seal::ByteView sealed_;  // read, not opened yet; in raw_ or early_
     seal::ByteView open_;    // opened, not handed out yet
     PeerTraffic* traffic_ = nullptr;
-    std::string fault_;
+    std::optional<Error> fault_;
     bool timed_out_ = false;
     kj::Promise<void> farewell_ = nullptr;
 };

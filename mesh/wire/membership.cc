@@ -83,6 +83,9 @@ void write(const ms::Claim& claim, proto::Claim::Builder out) {
     out.setWireNewest(claim.wire.newest);
     out.setCredential(to_data(seal::bytes_of(claim.credential)));
     out.setSignature(to_data(claim.signature));
+    if (claim.profile.empty()) return;
+    out.setProfile(to_data(seal::bytes_of(claim.profile)));
+    out.setProfileSignature(to_data(claim.profile_signature));
 }
 
 Result<ms::Claim> read(proto::Claim::Reader in) {
@@ -91,6 +94,11 @@ Result<ms::Claim> read(proto::Claim::Reader in) {
     if (in.getCredential().size() > ms::kCredentialBytesMax) return malformed("credential");
     if (!read_fixed(in.getKey(), claim.key)) return malformed("key");
     if (!read_fixed(in.getSignature(), claim.signature)) return malformed("signature");
+    if (in.getProfile().size() > ms::kProfileBytesMax) return malformed("profile");
+    claim.profile = std::string(seal::text_of(bytes_of(in.getProfile())));
+    if (!claim.profile.empty() && !read_fixed(in.getProfileSignature(), claim.profile_signature)) {
+        return malformed("profile_signature");
+    }
     auto id = parse_node_id(view_of(in.getId()));
     if (!id) return malformed("id");
     claim.id = std::move(*id);
@@ -163,6 +171,7 @@ void write(const ms::Digest& digest, proto::Digest::Builder out) {
     out.setId(to_text(digest.id.str()));
     write(digest.version, out.initVersion());
     out.setStatus(to_wire(kStatuses, digest.status));
+    out.setDescribed(digest.described);
 }
 
 Result<ms::Digest> read(proto::Digest::Reader in) {
@@ -172,6 +181,7 @@ Result<ms::Digest> read(proto::Digest::Reader in) {
     if (!from_wire(kStatuses, in.getStatus(), digest.status)) return malformed("status");
     digest.id = std::move(*id);
     digest.version = read(in.getVersion());
+    digest.described = in.getDescribed();
     return digest;
 }
 

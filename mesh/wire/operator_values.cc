@@ -44,6 +44,11 @@ void write(const Member& member, proto::Member::Builder out) {
     out.setConnected(member.connected);
     out.setRttUs(member.rtt ? member.rtt->count() : -1);
     out.setSinceMs(to_ms(member.since));
+    out.setWireMin(member.wire_min);
+    out.setWireMax(member.wire_max);
+    out.setVersion(to_text(member.version));
+    out.setCapabilities(member.capabilities);
+    out.setAged(member.aged);
 }
 
 Result<Member> read(proto::Member::Reader in) {
@@ -60,6 +65,11 @@ Result<Member> read(proto::Member::Reader in) {
     member.connected = in.getConnected();
     if (in.getRttUs() >= 0) member.rtt = std::chrono::microseconds(in.getRttUs());
     member.since = from_ms(in.getSinceMs());
+    member.wire_min = in.getWireMin();
+    member.wire_max = in.getWireMax();
+    member.version = bounded(in.getVersion());
+    member.capabilities = in.getCapabilities();
+    member.aged = in.getAged();
     return member;
 }
 
@@ -297,6 +307,21 @@ Result<CreatedToken> read(proto::Token::Reader in) {
     if (!seeds) return fail(std::move(seeds).error());
     return CreatedToken{Secret(text_of(in.getText())), from_ms(in.getUntilMs()), std::move(*seeds),
                         bounded(in.getKey())};
+}
+
+void write(const KeyRotation& done, proto::KeyRotation::Builder out) {
+    out.setNode(to_text(done.node.str()));
+    out.setFingerprint(to_text(done.fingerprint));
+    out.setOldKey(to_text(done.old_key));
+    out.setOldFingerprint(to_text(done.old_fingerprint));
+    out.setCertificateUntilMs(to_ms(done.certificate_until));
+}
+
+Result<KeyRotation> read(proto::KeyRotation::Reader in) {
+    auto node = parse_node_id(view_of(in.getNode()));
+    if (!node) return malformed("node");
+    return KeyRotation{std::move(*node), bounded(in.getFingerprint()), bounded(in.getOldKey()),
+                       bounded(in.getOldFingerprint()), from_ms(in.getCertificateUntilMs())};
 }
 
 void write(const seal::Bytes& chain, proto::Certificate::Builder out) {

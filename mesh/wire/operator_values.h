@@ -38,6 +38,7 @@ void write(const Stated& said, proto::StatementRef::Builder out);
 void write(const Acknowledgement& heard, proto::Acknowledgement::Builder out);
 void write(const TokenRequest& request, proto::TokenRequest::Builder out);
 void write(const CreatedToken& token, proto::Token::Builder out);
+void write(const KeyRotation& done, proto::KeyRotation::Builder out);
 void write(const seal::Bytes& chain, proto::Certificate::Builder out);
 
 // kProtocol; of a KeyRequest kInvalidRequest.
@@ -53,6 +54,7 @@ Result<state::Register> read(proto::SignedStatement::Reader in);  // unverified
 Result<Stated> read(proto::StatementRef::Reader in);
 Result<Acknowledgement> read(proto::Acknowledgement::Reader in);
 Result<CreatedToken> read(proto::Token::Reader in);
+Result<KeyRotation> read(proto::KeyRotation::Reader in);
 Result<seal::Bytes> read(proto::Certificate::Reader in);  // unverified
 Result<TokenRequest> read(proto::TokenRequest::Reader in);
 

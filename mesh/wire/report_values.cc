@@ -47,6 +47,9 @@ void write(const Member& member, proto::ReportedMember::Builder out) {
     out.setConnected(member.connected);
     out.setRttUs(member.rtt ? member.rtt->count() : -1);
     out.setSinceMs(to_ms(member.since));
+    out.setVersion(to_text(member.version));
+    out.setCapabilities(member.capabilities);
+    out.setAged(member.aged);
 }
 
 Result<Member> read(proto::ReportedMember::Reader in) {
@@ -62,13 +65,16 @@ Result<Member> read(proto::ReportedMember::Reader in) {
     member.connected = in.getConnected();
     if (in.getRttUs() >= 0) member.rtt = std::chrono::microseconds(in.getRttUs());
     member.since = from_ms(in.getSinceMs());
+    member.version = bounded(in.getVersion());
+    member.capabilities = in.getCapabilities();
+    member.aged = in.getAged();
     return member;
 }
 
 void write(const PeerReport& peer, proto::PeerReport::Builder out) {
     write(peer.member, out.initMember());
-    out.setWireMin(peer.wire_min);
-    out.setWireMax(peer.wire_max);
+    out.setWireMin(peer.member.wire_min);
+    out.setWireMax(peer.member.wire_max);
     out.setCertificateUntilMs(to_ms(peer.certificate_until));
     out.setSyncedAgoMs(to_wire(peer.synced_ago));
     out.setDigestMatch(static_cast<std::int8_t>(peer.digest_match ? *peer.digest_match : -1));
@@ -83,8 +89,8 @@ Result<PeerReport> read(proto::PeerReport::Reader in) {
     if (!member) return fail(std::move(member).error());
     PeerReport peer;
     peer.member = std::move(*member);
-    peer.wire_min = in.getWireMin();
-    peer.wire_max = in.getWireMax();
+    peer.member.wire_min = in.getWireMin();
+    peer.member.wire_max = in.getWireMax();
     peer.certificate_until = from_ms(in.getCertificateUntilMs());
     peer.synced_ago = from_wire(in.getSyncedAgoMs());
     if (in.getDigestMatch() >= 0) peer.digest_match = in.getDigestMatch() != 0;
@@ -110,6 +116,7 @@ void write(const NodeReport& report, proto::NodeReport::Builder out) {
     out.setDigestIntervalMs(report.digest_interval.count());
     out.setPushIntervalMs(report.push_interval.count());
     out.setNotReady(to_text(report.not_ready));
+    out.setAlone(to_text(report.alone));
     out.setRoot(to_text(report.root));
     out.setCertifiedRoot(to_text(report.certified_root));
     out.setIssuer(report.issuer);
@@ -136,6 +143,7 @@ Result<NodeReport> read(proto::NodeReport::Reader in) {
     report.digest_interval = milliseconds(in.getDigestIntervalMs());
     report.push_interval = milliseconds(in.getPushIntervalMs());
     report.not_ready = bounded(in.getNotReady());
+    report.alone = bounded(in.getAlone());
     report.root = bounded(in.getRoot());
     report.certified_root = bounded(in.getCertifiedRoot());
     report.issuer = in.getIssuer();

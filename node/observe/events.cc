@@ -68,6 +68,10 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "use. The bound counts for each name."},
     {Event::kMeshCreated, "mesh.created", kInfo, 0, "data_dir, note",
      "No `mesh.root_file` is set: this node made a mesh of one."},
+    {Event::kMeshJoining, "mesh.joining", kInfo, 0, "peer, what, error",
+     "This node asks at the addresses of its join token for its certificate; in_vain: nobody has "
+     "given it one yet, and why. It listens on no port before it has one, and ends after a minute "
+     "without."},
     {Event::kMeshStarted, "mesh.started", kInfo, 0, "node", "This node takes part in the mesh."},
     {Event::kMeshMember, "mesh.member", kInfo, 100, "node, state, note",
      "What this node holds of a member has changed: joined, alive, suspect, dead, left, updated "
@@ -87,7 +91,9 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "The data directory could not be written; it is tried again, but changes may not outlive a "
      "restart."},
     {Event::kIdentityChanged, "identity.changed", kWarn, 0, "subject, change, note",
-     "An operator has revoked a key or had a member forgotten; self_revoked: this node's own."},
+     "An operator has revoked a key or had a member forgotten; self_revoked, self_forgotten: this "
+     "node's own. "
+     "token_unused: a join token was given to a node that has its certificate already."},
 }};
 
 constexpr bool in_order() {

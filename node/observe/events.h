@@ -38,6 +38,7 @@ enum class Event : std::uint8_t {
     kResolveFailed,
     // The mesh.
     kMeshCreated,
+    kMeshJoining,
     kMeshStarted,
     kMeshMember,
     kMeshSuperseded,

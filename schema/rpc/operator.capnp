@@ -32,6 +32,11 @@ struct Member {
   connected @6 :Bool;
   rttUs @7 :Int64 = -1;  # -1: unknown
   sinceMs @8 :Int64;
+  wireMin @9 :UInt16;
+  wireMax @10 :UInt16;
+  version @11 :Text;
+  capabilities @12 :UInt64;  # mesh/capabilities.h
+  aged @13 :Bool;
 }
 
 struct MemberList {
@@ -157,6 +162,17 @@ interface Operator {
 
   createToken @11 (request :TokenRequest) -> (outcome :Outcome(Token));
   # By a node that holds an issuer key; without seeds the nodes that it knows.
+
+  rotateKey @12 (node :Text) -> (outcome :Outcome(KeyRotation));
+  # Of the node that is asked, which must be that one. It goes on though the caller goes away.
+}
+
+struct KeyRotation {
+  node @0 :Text;
+  fingerprint @1 :Text;
+  oldKey @2 :Text;  # hex
+  oldFingerprint @3 :Text;
+  certificateUntilMs @4 :Int64;
 }
 
 struct TokenRequest {

@@ -34,4 +34,11 @@ interface Peer {
   relayCounters @7 (relay :Values.CounterRelay) -> ();
   # What anybody has counted, in its own signed words: in a mesh too large for a connection to
   # everybody the callee passes it on once.
+
+  rotateKey @8 (key :Data, proof :Data) -> (chain :Data);
+  # The caller's next key: the callee lets it take the place of the one that this connection has
+  # proved, and certifies it; nothing from who holds no issuer key.
+  turnAway @9 (reason :Text) -> ();
+  # The caller has no place for the callee and closes the connection: why, as docs/security.md,
+  # section 9, names it. What operators have said about it came by pushRegisters before.
 }

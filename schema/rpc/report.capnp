@@ -14,6 +14,9 @@ struct ReportedMember {
   connected @5 :Bool;
   rttUs @6 :Int64 = -1;  # -1: unknown
   sinceMs @7 :Int64;
+  version @8 :Text;  # by its own signed word; empty: unknown
+  capabilities @9 :UInt64;  # mesh/capabilities.h
+  aged @10 :Bool;
 }
 
 struct PeerReport {
@@ -47,6 +50,7 @@ struct NodeReport {
   root @14 :Text;  # fingerprints; empty: it does not say
   certifiedRoot @15 :Text;
   issuer @16 :Bool;  # holds an issuer key under the newest root
+  alone @17 :Text;  # why it is connected to nobody; empty: it is, or has nobody
 }
 
 struct Draining {

@@ -27,6 +27,8 @@ struct Claim {
   wireNewest @6 :UInt16;
   credential @7 :Data;
   signature @8 :Data;  # 64 bytes
+  profile @9 :Data;  # of wire version 2 on: mesh/membership/profile.h
+  profileSignature @10 :Data;  # 64 bytes, or none
 }
 
 enum MemberStatus {
@@ -61,6 +63,7 @@ struct Digest {
   id @0 :Text;
   version @1 :Version;
   status @2 :MemberStatus;
+  described @3 :Bool;  # the claim has its profile with it
 }
 
 struct MemberMessage {

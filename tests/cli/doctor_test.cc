@@ -38,8 +38,9 @@ mesh::NodeReport well(const std::string& id, const std::vector<std::string>& oth
         peer.member.address = other + ":7420";
         peer.member.connected = true;
         peer.member.rtt = 400us;
-        peer.wire_min = 1;
-        peer.wire_max = 2;
+        peer.member.wire_min = 1;
+        peer.member.wire_max = 2;
+        peer.member.version = "1.2.0";
         peer.certificate_until = recorded_now() + 100h;
         peer.synced_ago = 3s;
         peer.digest_match = true;
@@ -182,10 +183,29 @@ const Case kCases[] = {
          report(f, 2).wire_max = 4;
      },
      Severity::kError, "versions", "c <-> a", "no common wire"},
+    {"OtherWireByGossip",
+     [](Facts& f) {
+         unreachable(f, 2);
+         peer(f, 0, 2).member.connected = peer(f, 1, 2).member.connected = false;
+         peer(f, 1, 2).member.wire_max = 1;
+         peer(f, 0, 2).member.wire_max = 1;
+     },
+     Severity::kWarning, "versions", "mesh", "speak up to 1"},
+    {"OtherProgramByGossip",
+     [](Facts& f) {
+         unreachable(f, 2);
+         peer(f, 0, 2).member.version = peer(f, 1, 2).member.version = "1.1.0";
+     },
+     Severity::kInfo, "versions", "mesh", "1.1.0 on c; 1.2.0 on a and b"},
+    {"CapabilityRests",
+     [](Facts& f) { report(f, 0).self.capabilities = report(f, 1).self.capabilities = 1; },
+     Severity::kInfo, "versions", "mesh", "'root-statements' rests: c cannot"},
     {"SlightlySlow", [](Facts& f) { report(f, 1).health = 1; }, Severity::kInfo, "health", "b",
      "multiplier 1"},
     {"Slow", [](Facts& f) { report(f, 1).health = 3; }, Severity::kWarning, "health", "b",
      "multiplier 3"},
+    {"Alone", [](Facts& f) { report(f, 1).alone = "connected to nobody: no route"; },
+     Severity::kError, "links", "b", "no route"},
     {"NotReady", [](Facts& f) { report(f, 1).not_ready = "the disk is full"; }, Severity::kError,
      "health", "b", "the disk is full"},
 };

@@ -80,9 +80,22 @@ TEST_F(Members, DrainingAnUnknownNodeOrAnotherThroughASocketIsRefused) {
     EXPECT_EQ(asked_as_operator({"node", "drain", "c"}).status, 3);
     const Outcome local = asked({"node", "drain", "node-b"});
     EXPECT_EQ(local.status, 2);
-    EXPECT_THAT(local.err, HasSubstr("drains that node only"));
+    EXPECT_THAT(local.err, HasSubstr("is for that node only"));
     EXPECT_EQ(recording_.drained_at, "");
     EXPECT_EQ(asked({"node", "drain", "node-b", "--grace", "soon"}).status, 2);
+}
+
+TEST_F(Members, ANodeIsAskedItselfForANewKey) {
+    recording_.members = mesh_of(MemberStatus::kAlive);
+    recording_.members[1].address = "b:7420";
+    const Outcome done = asked_as_operator({"mesh", "rotate", "node", "node-b"});
+    EXPECT_EQ(done.status, 0) << done.err;
+    EXPECT_EQ(recording_.rotated_at, "b:7420");
+    EXPECT_THAT(done.out, HasSubstr("Key fingerprint:  new:print"));
+    EXPECT_THAT(done.err, HasSubstr("mesh revoke --key " + std::string(64, 'a')));
+    EXPECT_EQ(asked_as_operator({"mesh", "rotate", "node", "c"}).status, 3);
+    EXPECT_EQ(asked({"mesh", "rotate", "node", "node-b"}).status, 2) << "by another's socket";
+    EXPECT_EQ(asked_as_operator({"mesh", "rotate", "nodes", "node-b"}).status, 2);
 }
 
 }  // namespace

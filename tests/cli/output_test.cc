@@ -17,6 +17,10 @@ class Printed : public Shell {
         recording_.members[0].self = true;
         recording_.members[1].rtt = std::chrono::microseconds(412);
         recording_.members[1].incarnation = {2};
+        recording_.members[1].wire_min = 1;
+        recording_.members[1].wire_max = 2;
+        recording_.members[1].version = "1.2.0";
+        recording_.members[1].capabilities = 0b11 | 1ULL << 40;
     }
 };
 
@@ -28,8 +32,11 @@ TEST_F(Printed, MembersAsATable) {
               "n2    suspect  127.0.0.1:7420  412us     3m\n");
     EXPECT_EQ(outcome.err, "");
     EXPECT_EQ(asked({"mesh", "members", "-o", "wide", "--no-headers"}).out,
-              "n1  alive    127.0.0.1:7420      -  3m  3  0  -   yes\n"
-              "n2  suspect  127.0.0.1:7420  412us  3m  3  2  no  no\n");
+              "n1  alive    127.0.0.1:7420      -  3m  3  0  -      -    -                         "
+              "       -   yes\n"
+              "n2  suspect  127.0.0.1:7420  412us  3m  3  2  1.2.0  1-2  "
+              "root-statements,rotation,bit-40  "
+              "no  no\n");
 }
 
 TEST_F(Printed, MembersForPrograms) {
@@ -46,12 +53,28 @@ TEST_F(Printed, MembersForPrograms) {
               "      \"self\": false,\n"
               "      \"connected\": false,\n"
               "      \"rtt_us\": 412,\n"
-              "      \"since\": \"2026-11-22T07:13:06.123Z\"\n"
+              "      \"since\": \"2026-11-22T07:13:06.123Z\",\n"
+              "      \"aged\": false,\n"
+              "      \"version\": \"1.2.0\",\n"
+              "      \"wire_min\": 1,\n"
+              "      \"wire_max\": 2,\n"
+              "      \"capabilities\": [\n"
+              "        \"root-statements\",\n"
+              "        \"rotation\",\n"
+              "        \"bit-40\"\n"
+              "      ]\n"
               "    }\n"
               "  ]\n"
               "}\n");
     EXPECT_THAT(asked({"mesh", "members", "-o", "yaml"}).out,
                 HasSubstr("items:\n  - id: n2\n    status: suspect\n"));
+}
+
+TEST_F(Printed, AMemberThatIsOnlyDialledNowAndThenAsAged) {
+    recording_.members[1].status = MemberStatus::kDead;
+    recording_.members[1].aged = true;
+    EXPECT_THAT(asked({"mesh", "members"}).out, HasSubstr("n2    dead (aged)"));
+    EXPECT_THAT(asked({"mesh", "members", "-o", "json"}).out, HasSubstr("\"aged\": true"));
 }
 
 TEST_F(Printed, EveryStatusHasItsWord) {
@@ -112,6 +135,9 @@ TEST_F(Printed, OneNode) {
               "Round trip:       -\n"
               "Generation:       3\n"
               "Incarnation:      0\n"
+              "Program:          -\n"
+              "Wire versions:    -\n"
+              "Capabilities:     -\n"
               "Key fingerprint:  ab:cd\n"
               "Certified by:     -\n"
               "Under the root:   -\n"

@@ -56,6 +56,7 @@ struct Recording {
     std::vector<std::vector<mesh::Member>> later;  // of the next calls, one each
     mesh::Draining draining;
     std::string drained_at;
+    std::string rotated_at;
     std::chrono::milliseconds grace{-1};
     std::vector<std::string> written;  // while the command ran
     std::size_t writes_max = 100;      // then nobody reads any more
@@ -73,6 +74,8 @@ struct Recording {
     mesh::Stated stated;
     mesh::Acknowledgement heard;
     int inits = 0;
+    std::string succession;             // told
+    std::optional<Error> roll_failure;  // of making the next root
 };
 
 class RecordedOperator : public Operator {
@@ -113,7 +116,8 @@ class RecordedOperator : public Operator {
         recording_.forced = force;
         return said(recording_.stated);
     }
-    Result<mesh::Stated> state_succession(const std::string&) override {
+    Result<mesh::Stated> state_succession(const std::string& file) override {
+        recording_.succession = file;
         return said(recording_.stated);
     }
     Result<mesh::Acknowledgement> acknowledged(const mesh::Stated&) override {
@@ -123,6 +127,11 @@ class RecordedOperator : public Operator {
         recording_.drained_at = recording_.target.address;
         recording_.grace = grace;
         return said(recording_.draining);
+    }
+    Result<mesh::KeyRotation> rotate_key(const NodeId& node) override {
+        recording_.rotated_at = recording_.target.address;
+        return said(mesh::KeyRotation{node, "new:print", std::string(64, 'a'), "old:print",
+                                      recorded_now() + std::chrono::hours(168)});
     }
     Result<mesh::CreatedToken> token_create(const mesh::TokenRequest& request) override {
         recording_.token = request;
@@ -178,6 +187,17 @@ class Shell : public testing::Test {
             files.issuer_file = request.directory + "/issuer.key";
             files.operator_file = request.directory + "/operator.key";
             return Result<mesh::MeshInitFiles>(files);
+        };
+        world.roll_root = [this](const mesh::RootRollRequest& request) {
+            if (recording_.roll_failure) {
+                return Result<mesh::RootRollFiles>(fail(*recording_.roll_failure));
+            }
+            mesh::RootRollFiles files;
+            files.made.root_fingerprint = "5678:9abc";
+            files.made.root_secret_file = request.new_directory + "/root.key";
+            files.succession_file = request.new_directory + "/succession";
+            files.old_fingerprint = "1234:5678";
+            return Result<mesh::RootRollFiles>(std::move(files));
         };
         world.variable = [this](const char* name) { return variables_[name]; };
         world.now = recorded_now();

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may be in the mesh, with real programs: join tokens where only one node holds the issuer
 key, keys revoked and members forgotten by vidaictl."""
+import json
 import shutil
+import signal
+import subprocess
 
 import suite
-from mesh import Mesh, Mock, Node
+from mesh import Mesh, Mock, Node, free_ports
 from programs import Failed, chat, ensure_terminated, request, wait_for
 
 
@@ -67,6 +70,35 @@ class OneIssuer(suite.Suite):
         for node in self.mesh.nodes:
             self.assertEqual(chat(node.port, key)[0], 200, node.id)
 
+    def test_a_node_that_joins_says_what_it_does_and_ends_when_it_is_told(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            nobody = f"127.0.0.1:{free_ports(1)[0]}"
+            node = self.joiner(2, self.token("--node", "node-*", "--seed", nobody))
+            with open(node.log, "wb") as log:
+                node.process = subprocess.Popen(node.argv, stderr=log, stdin=subprocess.DEVNULL,
+                                                env=node.env)
+            wait_for(lambda: "in_vain" in node.log.read_text(), 20, "a line on how it goes")
+            lines = [json.loads(line) for line in node.log.read_text().splitlines()]
+            said = [line for line in lines if line["event"] == "mesh.joining"]
+            self.assertEqual((said[0]["what"], said[0]["peer"]), ("asking", nobody))
+            self.assertIn("refused", said[-1]["error"])
+            node.signal(number)
+            self.assertEqual(node.process.wait(timeout=20), 0)
+            self.assertIn("node.stopped", node.log.read_text())
+
+    def test_a_token_that_would_not_be_looked_at_is_refused_or_told(self):
+        token = self.token("--node", "node-*")
+        both = self.joiner(2, token)
+        both.argv[both.argv.index("--config") + 1] = str(self.mesh.config)
+        self.assertIn("exclude each other", self.refused(both))
+        done = subprocess.run([*both.argv, "--check-config"], env=both.env, text=True,
+                              capture_output=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, 1, "before it is started, too")
+        node = self.joiner(3, token).start()
+        self.assertEqual(node.stop(), 0)
+        node.start()
+        self.assertIn("token_unused", node.log.read_text())
+
     def test_an_expired_token_and_another_name_are_refused(self):
         soon = self.mesh.ctl("mesh", "token", "create", "--node", "node-*", "--ttl", "1s")["token"]
         other = self.joiner(3, self.token("--node", "web-*"))
@@ -115,8 +147,16 @@ class OneIssuer(suite.Suite):
         self.assertIn("was revoked by an operator",
                       request(node.admin, "GET", "/readyz")[1].decode())
         self.assertEqual(node.stop(), 0)
+        (node.folder / "data" / "registers").unlink()  # as if it had been off meanwhile
         node.start()
-        wait_for(lambda: request(node.admin, "GET", "/readyz")[0] == 503, 10, "it to remember")
+        wait_for(lambda: "self_revoked" in node.log.read_text().rpartition("node.starting")[2], 20,
+                 "a peer to show it the revocation")
+        status, body, _ = request(node.admin, "GET", "/readyz")
+        self.assertEqual((status, b"was revoked by an operator" in body), (503, True), body)
+        self.assertEqual(node.stop(), 0)
+        node.start()
+        wait_for(lambda: b"was revoked" in request(node.admin, "GET", "/readyz")[1], 10,
+                 "it to remember")
 
 
 if __name__ == "__main__":

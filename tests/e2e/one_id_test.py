@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One identity, one process: a second node with the same name is kept out, and of two processes
 with one data directory's identity only one goes on."""
+import json
+import re
 import shutil
 
 import suite
@@ -40,9 +42,28 @@ class OneId(suite.Suite):
         for node in self.nodes:
             self.assertEqual(self.mesh.members(node)[first.id], "alive", node.id)
             self.assertEqual(chat(node.port, key)[0], 200, node.id)
-        twin.kill()
-        for node in self.nodes:
-            self.assertEqual(self.mesh.members(node)[first.id], "alive", node.id)
+        self.it_knows_that_it_is_kept_out(twin)
+        self.assertIn(twin.mesh_address, self.log(self.nodes[1]), "where the second one is")
+        first.kill()  # then there is one node of that name
+        wait_for(lambda: request(twin.admin, "GET", "/readyz")[0] == 200, 30, "the twin to serve")
+        for node in self.nodes[1:]:
+            self.mesh.wait_status(node, first.id, ("alive",))
+        wait_for(lambda: chat(twin.port, key)[0] == 200, 20, "the key to reach it")
+
+    def it_knows_that_it_is_kept_out(self, twin):
+        wait_for(lambda: "has the id node-1" in request(twin.admin, "GET", "/readyz")[1].decode(),
+                 20, "the twin to say why it does not serve")
+        self.assertEqual(request(twin.admin, "GET", "/readyz")[0], 503)
+        self.assertIn('"what":"same_node_id"', self.log(twin))
+        wait_for(lambda: re.search(r'refusals_total{reason="same_node_id"} [1-9]',
+                                   request(twin.admin, "GET", "/metrics")[1].decode()), 20,
+                 "its metric")
+        done = self.mesh.run_ctl("--server", twin.mesh_address, "-o", "json", "mesh", "doctor",
+                                 check=False)
+        self.assertEqual(done.returncode, 6, done.stderr)
+        self.assertTrue([f for f in json.loads(done.stdout)["findings"]
+                         if f["check"] == "health" and "node forget node-1" in f["what"]],
+                        done.stdout)
 
     def test_of_two_processes_with_one_identity_one_ends_and_says_why(self):
         key, _ = self.mesh.create_key("kept")

@@ -26,7 +26,7 @@ class Programs(suite.Suite):
             self.assertEqual(done.returncode, 0, program)
             self.assertIn("usage", done.stdout.lower(), program)
         done = run(suite.BIN / "vidaid", "--version")
-        self.assertRegex(done.stdout, r"^vidaid \d+\.\d+\.\d+ \(revision .+\), mesh wire 1 to 1\n$")
+        self.assertRegex(done.stdout, r"^vidaid \d+\.\d+\.\d+ \(revision .+\), mesh wire 1 to 2\n$")
 
     def test_an_unknown_flag_is_a_usage_error(self):
         self.assertEqual(run(suite.BIN / "vidaid", "--nonsense").returncode, 2)

@@ -31,10 +31,10 @@ std::string line_of(const Notice& notice) {
 // The log ends the process for a field that the catalogue lacks (node/observe/log.cc).
 TEST(Notices, OfEveryKindAreLinesOfTheCatalogue) {
     for (const Notice::Kind kind :
-         {Notice::Kind::kGenesis, Notice::Kind::kStarted, Notice::Kind::kMember,
-          Notice::Kind::kPeerRefused, Notice::Kind::kTrouble, Notice::Kind::kKeyChanged,
-          Notice::Kind::kStateSaved, Notice::Kind::kStateFailed, Notice::Kind::kSuperseded,
-          Notice::Kind::kIdentity}) {
+         {Notice::Kind::kGenesis, Notice::Kind::kJoining, Notice::Kind::kStarted,
+          Notice::Kind::kMember, Notice::Kind::kPeerRefused, Notice::Kind::kTrouble,
+          Notice::Kind::kKeyChanged, Notice::Kind::kStateSaved, Notice::Kind::kStateFailed,
+          Notice::Kind::kSuperseded, Notice::Kind::kIdentity}) {
         const std::string line = line_of({kind, "the-subject", "what_it_is", "A sentence."});
         EXPECT_THAT(line, testing::HasSubstr("\"the-subject\"")) << line;
     }

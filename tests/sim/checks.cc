@@ -3,12 +3,26 @@
 // make true of all.
 #include <string>
 
+#include "schema/vocabulary/check.h"
 #include "tests/sim/world.h"
 
 namespace vidai::sim {
 namespace {
 
 using namespace mesh::membership;  // NOLINT(google-build-using-namespace)
+
+// Eight bytes that compare as versions do: a large world holds one for each pair of nodes.
+std::uint64_t packed(const Version& version) {
+    const std::uint64_t serial = version.serial / World::kSerialStep;
+    CHECK(version.serial % World::kSerialStep == 0 && serial >> 16 == 0);
+    CHECK(version.generation.value >> 16 == 0);
+    return serial << 48 | version.generation.value << 32 | version.incarnation.value;
+}
+
+Version unpacked(std::uint64_t packed) {
+    return {(packed >> 48) * World::kSerialStep, Generation{(packed >> 32) & 0xffff},
+            Incarnation{static_cast<std::uint32_t>(packed)}};
+}
 
 std::string text(const Version& version) {
     return std::to_string(version.serial) + "/" + std::to_string(version.generation.value) + "/" +
@@ -51,8 +65,8 @@ void World::check_about(std::uint32_t index, std::uint32_t about) {
     Node& node = nodes_[index];
     const Node& other = nodes_[about];
     const Version version = node.core->version_of(other.name);
-    if (version < node.seen[about]) {
-        violate("version-monotone", node.name.str() + " held " + text(node.seen[about]) + " of " +
+    if (const Version seen = unpacked(node.seen[about]); version < seen) {
+        violate("version-monotone", node.name.str() + " held " + text(seen) + " of " +
                                         other.name.str() + ", now " + text(version) +
                                         ": forgotten or turned back");
     }
@@ -60,7 +74,12 @@ void World::check_about(std::uint32_t index, std::uint32_t about) {
         violate("version-signed", node.name.str() + " believes " + text(version) + " of " +
                                       other.name.str() + ", who never said so");
     }
-    node.seen[about] = version;
+    node.seen[about] = packed(version);
+    const ClaimRef claim = node.core->claim_of(other.name);
+    if (claim != nullptr && !claim->profile.empty() && claim->profile != profile_of(about)) {
+        violate("profile-signed", node.name.str() + " believes of " + other.name.str() +
+                                      "'s program what that never said");
+    }
 }
 
 bool World::everybody_says(std::uint32_t about, Status status) const {
@@ -78,6 +97,21 @@ std::string World::services_disagreement() const {
     return {};
 }
 
+// Old programs drop profiles on the way, but whoever can keep them ends up with all.
+std::string World::profiles_disagreement() const {
+    for (std::uint32_t i = 0; plan_.mixed && i < nodes_.size(); ++i) {
+        if (!running(i) || nodes_[i].left || nodes_[i].old) continue;
+        for (std::uint32_t j = 0; j < nodes_.size(); ++j) {
+            if (!running(j) || nodes_[j].left || nodes_[j].old) continue;
+            const ClaimRef claim = nodes_[i].core->claim_of(nodes_[j].name);
+            if (claim != nullptr && claim->profile == profile_of(j)) continue;
+            return nodes_[i].name.str() + " does not know what " + nodes_[j].name.str() +
+                   "'s program says of itself";
+        }
+    }
+    return {};
+}
+
 std::string World::disagreement() const {
     for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
         if (!running(i) || nodes_[i].left) continue;
@@ -87,21 +121,23 @@ std::string World::disagreement() const {
             const Membership& core = *nodes_[i].core;
             const Status status = core.status_of(other.name);
             const Version version = core.version_of(other.name);
-            const std::string says = nodes_[i].name.str() + " says " + other.name.str() + " is " +
-                                     std::string(status_name(status)) + " " + text(version);
+            const auto says = [&](const char* but) {
+                return nodes_[i].name.str() + " says " + other.name.str() + " is " +
+                       std::string(status_name(status)) + " " + text(version) + ", but " + but;
+            };
             if (running(j) && !other.left) {
-                if (status != Status::kAlive) return says + ", but it runs";
-                if (version != other.core->self()->version) return says + ", but it has moved on";
+                if (status != Status::kAlive) return says("it runs");
+                if (version != other.core->self()->version) return says("it has moved on");
                 continue;
             }
             // Nobody need know who ended before they met.
             const bool unknown = version == Version{};
             // Joining is what a restarted node says of whom it has on disk only.
             const bool gone = status != Status::kAlive && status != Status::kSuspect;
-            if (other.started && !unknown && !gone) return says + ", but it is gone";
+            if (other.started && !unknown && !gone) return says("it is gone");
         }
     }
-    return {};
+    return profiles_disagreement();
 }
 
 }  // namespace vidai::sim

@@ -23,7 +23,7 @@
 namespace vidai::sim {
 namespace {
 
-constexpr std::uint32_t kShrinkRuns = 300;
+constexpr std::uint32_t kShrinkRuns = 300, kShrinkRunsTier2 = 150;
 constexpr std::size_t kFailuresMax = 32;  // of one worker, with --keep-going
 constexpr std::size_t kTextMax = 240;
 
@@ -39,7 +39,8 @@ struct Report {
     std::int64_t simulated_ns = 0;
     std::int64_t slowest_ns = 0;
     std::uint64_t bytes_per_second_max = 0;
-    std::uint64_t trace = 0;  // of all seeds, in whatever order they ran
+    std::uint64_t judged = 0;  // strangers
+    std::uint64_t trace = 0;   // of all seeds, in whatever order they ran
     std::size_t failures = 0;
     Failure failed[kFailuresMax];
 };
@@ -72,43 +73,56 @@ std::string replay_line(const std::string& program, std::uint64_t seed, const st
     return line;
 }
 
-void explain(const Plan& plan, const Outcome& outcome, const Shrunk& shrunk,
+// One seed as its tier has it.
+struct Seed {
+    std::uint64_t number = 0;
+    const Arguments& arguments;
+
+    Outcome run(const Trim& trim, bool verbose = false) const {
+#ifdef VIDAI_TIER2
+        if (arguments.tier == 2) return run_mesh(draw_story(number, trim), verbose);
+#endif
+        return run_plan(draw_plan(number, trim), mesh::membership::Options{}, verbose);
+    }
+    std::string describe(const Trim& trim) const {
+#ifdef VIDAI_TIER2
+        if (arguments.tier == 2) return draw_story(number, trim).describe();
+#endif
+        return draw_plan(number, trim).describe();
+    }
+    std::size_t faults(const Trim& trim) const {
+#ifdef VIDAI_TIER2
+        if (arguments.tier == 2) return draw_story(number, trim).events.size();
+#endif
+        return draw_plan(number, trim).faults.size();
+    }
+    Shrunk shrunk(const std::string& rule) const {
+        Trim whole = arguments.trim;
+        whole.no_traffic = false;  // of tier 2, events that are counted too
+        return shrink(
+            arguments.trim, faults(whole), rule,
+            [this](const Trim& trim) { return run(trim).violation.rule; },
+            arguments.tier == 2 ? kShrinkRunsTier2 : kShrinkRuns);
+    }
+};
+
+void explain(const Seed& seed, const Outcome& outcome, const Shrunk& shrunk,
              const Arguments& arguments, const std::string& program) {
     std::string text = "\n" + std::string(outcome.violation.liveness ? "liveness" : "safety") +
                        " broken: " + outcome.violation.rule + ": " + outcome.violation.detail +
-                       "\n" + plan.describe() + "last events:\n";
+                       "\n" + seed.describe(arguments.trim) + "last events:\n";
     for (const std::string& line : outcome.history) text += line + "\n";
     char trace[32];
     std::snprintf(trace, sizeof trace, "%016llx",
                   static_cast<unsigned long long>(outcome.trace_hash));
     text += std::string("trace ") + trace + ", revision " + arguments.revision + "\n";
     text +=
-        "replay: " + replay_line(program, plan.seed, arguments.trim.describe(), arguments) + "\n";
+        "replay: " + replay_line(program, seed.number, arguments.trim.describe(), arguments) + "\n";
     text += "shrunk to " + std::to_string(shrunk.faults) + " faults in " +
-            std::to_string(shrunk.runs) + " runs:\n" +
-            draw_plan(plan.seed, shrunk.trim).describe() +
-            "replay: " + replay_line(program, plan.seed, shrunk.trim.describe(), arguments) + "\n";
+            std::to_string(shrunk.runs) + " runs:\n" + seed.describe(shrunk.trim) +
+            "replay: " + replay_line(program, seed.number, shrunk.trim.describe(), arguments) +
+            "\n";
     std::fputs(text.c_str(), stderr);
-}
-
-// A seed of tier 2 has no plan to trim: its story is all there is to tell.
-void explain_mesh(std::uint64_t seed, const Outcome& outcome, const Arguments& arguments,
-                  const std::string& program) {
-    std::string text = "\n" + std::string(outcome.violation.liveness ? "liveness" : "safety") +
-                       " broken: " + outcome.violation.rule + ": " + outcome.violation.detail +
-                       "\nlast events:\n";
-    for (const std::string& line : outcome.history) text += line + "\n";
-    text += "replay: " + replay_line(program, seed, arguments.trim.describe(), arguments) +
-            " --verbose\n";
-    std::fputs(text.c_str(), stderr);
-}
-
-Outcome simulate(const Arguments& arguments, const Plan& plan,
-                 const mesh::membership::Options& options) {
-#ifdef VIDAI_TIER2
-    if (arguments.tier == 2) return run_mesh(plan.seed, arguments.trim.nodes, arguments.verbose);
-#endif
-    return run_plan(plan, options, arguments.verbose);
 }
 
 void note_failure(std::uint64_t seed, const Violation& violation, const Trim& trim, Report& out) {
@@ -124,13 +138,13 @@ void note_failure(std::uint64_t seed, const Violation& violation, const Trim& tr
 // Seeds first + worker, first + worker + jobs, ...; false when it should go no further.
 bool run_one(const Arguments& arguments, std::uint64_t seed, const std::string& program,
              Report& out) {
-    const mesh::membership::Options options;
     out.running = seed;
-    const Plan plan = draw_plan(seed, arguments.trim);
-    const Outcome outcome = simulate(arguments, plan, options);
+    const Seed one{seed, arguments};
+    const Outcome outcome = one.run(arguments.trim, arguments.verbose);
     out.simulated_ns += outcome.simulated.count();
     out.slowest_ns = std::max<std::int64_t>(out.slowest_ns, outcome.converged_after.count());
     out.bytes_per_second_max = std::max(out.bytes_per_second_max, outcome.bytes_per_second_max);
+    out.judged += outcome.judged;
     out.trace += outcome.trace_hash * (2 * seed + 1);
     if (arguments.hashes || arguments.verbose) {
         std::printf("%llu %016llx %.1f s\n", static_cast<unsigned long long>(seed),
@@ -145,15 +159,9 @@ bool run_one(const Arguments& arguments, std::uint64_t seed, const std::string& 
         note_failure(seed, outcome.violation, arguments.trim, out);
         return false;
     }
-    if (arguments.tier == 2) {
-        note_failure(seed, outcome.violation, arguments.trim, out);
-        explain_mesh(seed, outcome, arguments, program);
-        return arguments.keep_going && out.failures < kFailuresMax;
-    }
-    const Shrunk shrunk =
-        shrink(seed, arguments.trim, outcome.violation.rule, options, kShrinkRuns);
+    const Shrunk shrunk = one.shrunk(outcome.violation.rule);
     note_failure(seed, outcome.violation, shrunk.trim, out);
-    explain(plan, outcome, shrunk, arguments, program);
+    explain(one, outcome, shrunk, arguments, program);
     return arguments.keep_going && out.failures < kFailuresMax;
 }
 
@@ -209,6 +217,9 @@ void print_text(const Arguments& arguments, const Report& sum, const std::vector
         static_cast<unsigned long long>(arguments.last), failed.size(), in_seconds(sum.slowest_ns),
         static_cast<double>(sum.bytes_per_second_max) / 1e3,
         static_cast<double>(sum.clean + failed.size()) / wall, in_seconds(sum.simulated_ns) / wall);
+    if (arguments.tier == 2) {
+        std::printf("%llu strangers were judged\n", static_cast<unsigned long long>(sum.judged));
+    }
 }
 
 // The workers' reports, in memory that outlives them; freed with this process.
@@ -245,7 +256,7 @@ void note_crash(const Arguments& arguments, int status, const std::string& progr
     std::snprintf(failure.detail, sizeof failure.detail, "%s", how.c_str());
     std::snprintf(failure.trim, sizeof failure.trim, "%s", arguments.trim.describe().c_str());
     std::fprintf(stderr, "\ncrash: %s\n%sreplay: %s\n", how.c_str(),
-                 draw_plan(out.running, arguments.trim).describe().c_str(),
+                 Seed{out.running, arguments}.describe(arguments.trim).c_str(),
                  replay_line(program, out.running, failure.trim, arguments).c_str());
 }
 
@@ -272,6 +283,7 @@ ExitCode run_seeds(const Arguments& arguments, const std::string& program) {
         sum.simulated_ns += each.simulated_ns;
         sum.slowest_ns = std::max(sum.slowest_ns, each.slowest_ns);
         sum.bytes_per_second_max = std::max(sum.bytes_per_second_max, each.bytes_per_second_max);
+        sum.judged += each.judged;
         sum.trace += each.trace;
         for (std::size_t f = 0; f < std::min(each.failures, kFailuresMax); ++f) {
             failed.push_back(each.failed[f]);

@@ -385,7 +385,7 @@ void Network::handshake(Attempt attempt, std::uint32_t to) {
 void Network::establish(const Attempt& attempt, std::uint32_t to) {
     const std::uint32_t from = attempt.from;
     if (!attempt.dial.expected.empty() && attempt.dial.expected != receiver_.name(to)) {
-        fail_dial(attempt, {}, DialFailure::kRejected);
+        return fail_dial(attempt, {}, DialFailure::kRejected);
     }
     const auto there = slot_of(from, to);
     const auto back = slot_of(to, from);

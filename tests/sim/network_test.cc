@@ -117,5 +117,42 @@ TEST(Loss, OfNothingDelaysNothing) {
     EXPECT_EQ(pingers.died(), 0U);
 }
 
+// Who hears of a dial, and no more.
+class Hears : public Receiver {
+  public:
+    void connected(std::uint32_t, std::uint32_t) override { ++connects; }
+    void disconnected(std::uint32_t, std::uint32_t, LinkEnd) override {}
+    void dial_failed(std::uint32_t, const Dial&, DialFailure why) override {
+        failures.push_back(why);
+    }
+    void arrived(std::uint32_t, std::uint32_t, const Packet&) override {}
+    std::optional<std::uint32_t> owner(std::uint32_t, const std::string&) override { return 1; }
+    const NodeId& name(std::uint32_t node) const override { return names[node]; }
+
+    NodeId names[2] = {NodeId("a"), NodeId("b")};
+    int connects = 0;
+    std::vector<DialFailure> failures;
+};
+
+TEST(Dials, ThatSomebodyElseAnswersDoNotConnect) {
+    Scheduler scheduler;
+    Hears heard;
+    Network network(scheduler, heard, {.latency = milliseconds(1)}, 2, 7);
+    network.start(0);
+    network.start(1);
+    const auto dial = [&](const NodeId& expected) {
+        network.dial(0, {"b:1", expected, seconds(3)});
+        while (scheduler.run_one(scheduler.now() + seconds(5))) {
+        }
+    };
+    dial(NodeId("c"));
+    EXPECT_EQ(heard.failures, std::vector{DialFailure::kRejected});
+    EXPECT_EQ(heard.connects, 0);
+    EXPECT_FALSE(network.connected(0, 1));
+    dial(NodeId("b"));
+    EXPECT_EQ(heard.connects, 2);
+    EXPECT_TRUE(network.connected(0, 1));
+}
+
 }  // namespace
 }  // namespace vidai::sim

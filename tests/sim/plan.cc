@@ -102,6 +102,7 @@ std::string Plan::describe() const {
     out += text;
     if (connections != 0) out += "  about " + std::to_string(connections) + " connections each\n";
     if (registers) out += "  registers are written\n";
+    if (mixed) out += "  programs of two wire versions\n";
     for (std::size_t i = 0; i < faults.size(); ++i) {
         const Fault& fault = faults[i];
         std::snprintf(text, sizeof text, "  %2zu %7.3f s %-9s n%u group %llx for %.3f s\n", i + 1,
@@ -186,6 +187,7 @@ Plan draw_plan(std::uint64_t seed, const Trim& trim) {
     std::stable_sort(plan.faults.begin(), plan.faults.end(),
                      [](const Fault& a, const Fault& b) { return a.at < b.at; });
     plan.registers = Rng(seed ^ 0x4e61).chance(0.4);  // not of `rng`: seeds keep their meaning
+    plan.mixed = Rng(seed ^ 0x71e5).chance(0.3);
     Rng links(seed ^ 0x5ca1e);
     if (plan.nodes >= 6 && links.chance(0.2)) {
         plan.connections = 3 + static_cast<std::uint32_t>(links.below(plan.nodes - 5));

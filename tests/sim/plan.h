@@ -79,6 +79,7 @@ struct Plan {
     bool registers = false;         // are written while faults last
     Duration clocks_apart{};        // the wall clocks of nodes differ by up to
     Duration into_minute{};         // since a minute turned, when the run begins
+    bool mixed = false;             // about half of the nodes begin with a program of version 1
     bool timers_first = false;      // what a paused process sees first when it wakes
     std::vector<Fault> faults;      // ascending
     // No loss, tails, pauses or partitions: nobody alive may ever be declared dead.

@@ -6,18 +6,16 @@
 #include <utility>
 #include <vector>
 
-#include "tests/sim/world.h"
-
 namespace vidai::sim {
 namespace {
 
 class Shrinker {
   public:
-    Shrinker(std::uint64_t seed, Trim failing, const std::string& rule,
-             const mesh::membership::Options& options, std::uint32_t runs_max)
-        : seed_(seed), best_(std::move(failing)), rule_(rule), options_(options), left_(runs_max) {
+    Shrinker(Trim failing, std::size_t faults, const std::string& rule, const Trial& trial,
+             std::uint32_t runs_max)
+        : best_(std::move(failing)), rule_(rule), trial_(trial), left_(runs_max) {
         if (best_.only) return;
-        best_.only.emplace(draw_plan(seed, best_).faults.size());
+        best_.only.emplace(faults);
         std::iota(best_.only->begin(), best_.only->end(), 1U);
     }
 
@@ -41,8 +39,7 @@ class Shrinker {
     bool keep_if_failing(Trim candidate) {
         if (left_ == 0) return false;
         --left_;
-        const Outcome outcome = run_plan(draw_plan(seed_, candidate), options_);
-        if (outcome.violation.rule != rule_) return false;
+        if (trial_(candidate) != rule_) return false;
         best_ = std::move(candidate);
         return true;
     }
@@ -72,18 +69,17 @@ class Shrinker {
         }
     }
 
-    const std::uint64_t seed_;
     Trim best_;
     const std::string rule_;
-    const mesh::membership::Options options_;
+    const Trial& trial_;
     std::uint32_t left_;
 };
 
 }  // namespace
 
-Shrunk shrink(std::uint64_t seed, const Trim& failing, const std::string& rule,
-              const mesh::membership::Options& options, std::uint32_t runs_max) {
-    Shrinker shrinker(seed, failing, rule, options, runs_max);
+Shrunk shrink(const Trim& failing, std::size_t faults, const std::string& rule, const Trial& trial,
+              std::uint32_t runs_max) {
+    Shrinker shrinker(failing, faults, rule, trial, runs_max);
     shrinker.run();
     const Trim& best = shrinker.best();
     return {best, best.only->size(), runs_max - shrinker.left()};

@@ -4,10 +4,11 @@
 // rule is broken. One thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
-#include "mesh/membership/options.h"
 #include "tests/sim/plan.h"
 
 namespace vidai::sim {
@@ -17,7 +18,10 @@ struct Shrunk {
     std::size_t faults = 0;  // that are left
     std::uint32_t runs = 0;  // it took, at most `runs_max`
 };
-Shrunk shrink(std::uint64_t seed, const Trim& failing, const std::string& rule,
-              const mesh::membership::Options& options, std::uint32_t runs_max);
+// Runs the seed so trimmed, and says which rule is broken; empty: none.
+using Trial = std::function<std::string(const Trim& trim)>;
+// `faults`: how many there are when none is left out.
+Shrunk shrink(const Trim& failing, std::size_t faults, const std::string& rule, const Trial& trial,
+              std::uint32_t runs_max);
 
 }  // namespace vidai::sim

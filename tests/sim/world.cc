@@ -15,23 +15,52 @@ constexpr std::size_t kHistoryLines = 200;
 constexpr const char* kSeedName = "seed:7420";
 
 // A keyed hash stands in for ed25519: the key's owner alone can make one, anybody can check it.
-std::uint64_t keyed_hash(const Claim& claim) {
+std::uint64_t keyed_hash(const Claim& claim, const std::string& bytes) {
     std::uint64_t hash = 0xcbf29ce484222325;
     const auto mix = [&](std::uint8_t byte) { hash = (hash ^ byte) * 0x100000001b3; };
     for (const std::uint8_t byte : claim.key) mix(static_cast<std::uint8_t>(byte ^ 0x5a));
-    for (const char byte : signed_bytes(claim)) mix(static_cast<std::uint8_t>(byte));
+    for (const char byte : bytes) mix(static_cast<std::uint8_t>(byte));
     return hash;
 }
 
-SignatureBytes sign(const Claim& claim) {
+SignatureBytes signature(const Claim& claim, const std::string& bytes) {
     SignatureBytes out{};
-    const std::uint64_t hash = keyed_hash(claim);
+    const std::uint64_t hash = keyed_hash(claim, bytes);
     for (std::size_t i = 0; i < 8; ++i) out[i] = static_cast<std::uint8_t>(hash >> (8 * i));
     return out;
 }
 
+void sign(Claim& claim) {
+    claim.signature = signature(claim, signed_bytes(claim));
+    if (claim.profile.empty()) return;
+    claim.profile_signature = signature(claim, signed_profile(claim));
+}
+
 bool verify(const Claim& claim) {
-    return claim.signature == sign(claim);
+    return claim.signature == signature(claim, signed_bytes(claim)) &&
+           (claim.profile.empty() ||
+            claim.profile_signature == signature(claim, signed_profile(claim)));
+}
+
+// What a program of wire version 1 makes of it.
+Message without_profiles(Message message) {
+    const auto strip = [](std::vector<Rumor>& rumors) {
+        for (Rumor& rumor : rumors) {
+            auto* claim = std::get_if<ClaimRef>(&rumor);
+            if (claim == nullptr || (*claim)->profile.empty()) continue;
+            auto plain = std::make_shared<Claim>(**claim);
+            plain->profile.clear();
+            plain->profile_signature = {};
+            *claim = std::move(plain);
+        }
+    };
+    if (auto* gossip = std::get_if<Gossip>(&message)) strip(gossip->rumors);
+    if (auto* reply = std::get_if<SyncReply>(&message)) strip(reply->rumors);
+    if (auto* delta = std::get_if<SyncDelta>(&message)) strip(delta->rumors);
+    if (auto* request = std::get_if<SyncRequest>(&message)) {
+        for (Digest& digest : request->digests) digest.described = false;
+    }
+    return message;
 }
 
 PublicKeyBytes key_of(std::uint32_t node, std::uint64_t serial) {
@@ -43,13 +72,19 @@ PublicKeyBytes key_of(std::uint32_t node, std::uint64_t serial) {
 
 }  // namespace
 
+std::string profile_of(std::uint32_t node) {
+    return encode_profile({"sim-" + std::to_string(node), 1 + node});
+}
+
 World::World(const Plan& plan, const Options& options)
     : plan_(plan),
       options_(options),
       rng_(plan.seed ^ 0x5eed),
       nodes_(plan.nodes),
       network_(scheduler_, *this, plan_.links, plan.nodes, rng_.next()) {
+    Rng programs(plan.seed ^ 0x01d);
     for (std::uint32_t i = 0; i < plan.nodes; ++i) {
+        nodes_[i].old = plan.mixed && programs.chance(0.5);
         nodes_[i].name = NodeId("n" + std::to_string(i));
         readdress(i);
         const std::int64_t apart = plan.clocks_apart.count();
@@ -88,7 +123,7 @@ void World::wipe(std::uint32_t node) {
 void World::start(std::uint32_t index) {
     Node& node = nodes_[index];
     if (node.core != nullptr) return;
-    ++node.life;
+    if (++node.life > 1) node.old = false;  // whoever is stopped is upgraded
     // What the volume's own code promises; a bug here is as good as one there.
     if (!VIDAI_MUTANT("generation-not-persisted") || node.generation == 0) ++node.generation;
     node.started = true;
@@ -97,14 +132,15 @@ void World::start(std::uint32_t index) {
     node.timers_pending = 0;
     node.inbox.clear();
     node.unseen.clear();
-    node.seen.assign(nodes_.size(), Version{});
+    node.seen.assign(nodes_.size(), 0);
     node.living = 0;
     network_.start(index);
-    const Identity identity{
-        node.name, key_of(index, node.serial), node.serial, Generation{node.generation}, {}};
-    node.core =
-        std::make_unique<Membership>(identity, node.address, WireRange{}, Crypto{sign, verify},
-                                     options_, rng_.next(), node.volume);
+    const Identity identity{node.name,   key_of(index, node.serial),
+                            node.serial, Generation{node.generation},
+                            {},          node.old ? std::string() : profile_of(index)};
+    const WireRange wire{1, node.old ? std::uint16_t{1} : kProfileWire};
+    node.core = std::make_unique<Membership>(identity, node.address, wire, Crypto{sign, verify},
+                                             options_, rng_.next(), node.volume);
     remember(node.name.str() + " starts, generation " + std::to_string(node.generation) + " at " +
              node.address);
     for (const auto& service : services_) service->on_start(index);
@@ -230,6 +266,13 @@ void World::arrived(std::uint32_t node, std::uint32_t peer, const Packet& packet
         });
     }
     trace(message->index());
+    if (nodes_[node].old) {
+        return give(
+            node, false,
+            [this, peer, less = without_profiles(*message)](Membership& core, Effects& out) {
+                core.on_message(now(), nodes_[peer].name, less, out);
+            });
+    }
     if (nodes_[node].core != nullptr && !nodes_[node].paused) {
         Input input = [&](Membership& core, Effects& out) {
             core.on_message(now(), nodes_[peer].name, *message, out);
@@ -296,11 +339,15 @@ void World::forge(std::uint32_t at, std::uint32_t about) {
     for (const auto& service : services_) {
         defer(at, false, [&service, at, liar, about] { service->on_forge(at, liar, about); });
     }
-    give(at, false,
-         [this, liar, lie = std::make_shared<const Claim>(std::move(lie))](Membership& core,
-                                                                           Effects& out) {
-             core.on_message(now(), nodes_[liar].name, Gossip{{lie}}, out);
-         });
+    Claim boast = *nodes_[about].core->self();
+    boast.profile = encode_profile({"liar", ~std::uint64_t{0}});
+    boast.profile_signature.fill(0xff);
+    const std::vector<Rumor> lies{std::make_shared<const Claim>(std::move(lie)),
+                                  std::make_shared<const Claim>(std::move(boast))};
+    give(at, false, [this, liar, lies](Membership& core, Effects& out) {
+        Message message = Gossip{lies};
+        core.on_message(now(), nodes_[liar].name, message, out);
+    });
 }
 
 WallTime World::wall(Duration error) const {

@@ -24,6 +24,9 @@
 
 namespace vidai::sim {
 
+// What the program of that node says of itself, if it knows how to.
+std::string profile_of(std::uint32_t node);
+
 // What went wrong. Empty rule: nothing.
 struct Violation {
     std::string rule;    // "version-monotone", "convergence", ...
@@ -43,6 +46,7 @@ class World : private Receiver {
         bool left = false;     // said goodbye in its last life
         bool started = false;  // ever
         std::uint32_t life = 0;
+        bool old = false;  // of wire version 1: it knows no profiles, and drops them on the way
         std::uint64_t generation = 0;
         std::uint64_t serial = kSerialStep;
         std::vector<mesh::membership::ClaimRef> volume;     // roster on disk
@@ -50,9 +54,9 @@ class World : private Receiver {
         // Connections begun and ended that are in the inbox, by peer.
         std::map<std::uint32_t, std::uint32_t> unseen;
         std::uint32_t timers_pending = 0;
-        std::vector<mesh::membership::Version> seen;  // newest heard of each node, in this life
-        mesh::membership::Version newest;             // that it ever signed
-        Duration clock{};                             // its wall clock's error
+        std::vector<std::uint64_t> seen;   // newest heard of each node, in this life; checks.cc
+        mesh::membership::Version newest;  // that it ever signed
+        Duration clock{};                  // its wall clock's error
         std::uint32_t living = 0;   // members alive or suspect, itself included; 0: count again
         std::uint32_t checked = 0;  // whose turn it is to be looked at although nothing changed
     };
@@ -83,6 +87,7 @@ class World : private Receiver {
     // What is still missing for everybody to agree with the truth; empty when nothing is.
     std::string disagreement() const;
     std::string services_disagreement() const;
+    std::string profiles_disagreement() const;
     bool everybody_says(std::uint32_t about, mesh::membership::Status status) const;
 
     Scheduler& scheduler() { return scheduler_; }
@@ -158,6 +163,7 @@ struct Outcome {
     std::uint64_t bytes_per_second_max = 0;  // that one node sent
     Duration converged_after{};              // healing
     Duration simulated{};
+    std::uint64_t judged = 0;  // strangers whose treatment was looked at (tier 2)
     std::deque<std::string> history;
 };
 Outcome run_plan(const Plan& plan, const mesh::membership::Options& options, bool verbose = false);

@@ -26,8 +26,7 @@ class Fuzzer {
         : at_(data),
           end_(data + size),
           core_(identity(), "m:1", {},
-                Crypto{[](const Claim&) { return SignatureBytes{}; },
-                       [](const Claim& claim) { return claim.signature[0] == 0; }},
+                Crypto{[](Claim&) {}, [](const Claim& claim) { return claim.signature[0] == 0; }},
                 options(), 1) {}
 
     void run() {
@@ -139,7 +138,7 @@ class Fuzzer {
             case 5:
                 return core_.set_address(now_, "m:" + std::to_string(byte()), out_);
             case 6:
-                return core_.renew(now_, byte() % 4U, {}, out_);
+                return core_.renew(now_, core_.self()->key, byte() % 4U, {}, out_);
             case 7:
             case 8:
                 return fire();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes the seeds of this folder's targets: what real clients send, one call to a file.
 // usage: rpc_seeds CORPUS_FOLDER
+#include <array>
 #include <cstdio>
 #include <fstream>
 #include <string>
@@ -74,8 +75,20 @@ std::vector<std::pair<std::string, Talk>> peer_calls() {
              request.setId("00");
              return request.send();
          })},
+        {"away", call<proto::Peer>([](proto::Peer::Client peer) {
+             auto request = peer.turnAwayRequest();
+             request.setReason("same_node_id");
+             return request.send();
+         })},
         {"renew", call<proto::Peer>([](proto::Peer::Client peer) {
              return peer.renewCertificateRequest().send();
+         })},
+        {"rotate", call<proto::Peer>([](proto::Peer::Client peer) {
+             auto request = peer.rotateKeyRequest();
+             const std::array<kj::byte, 64> bytes{};
+             request.setKey(kj::arrayPtr(bytes.data(), 32));
+             request.setProof(kj::arrayPtr(bytes.data(), 64));
+             return request.send();
          })},
     };
 }
@@ -125,6 +138,11 @@ std::vector<std::pair<std::string, Talk>> operator_calls(const state::Register& 
         {"drain", simple([](Op o) {
              auto request = o.drainRequest();
              request.setGraceMs(5);
+             return request.send();
+         })},
+        {"rotate", simple([](Op o) {
+             auto request = o.rotateKeyRequest();
+             request.setNode("another");
              return request.send();
          })},
         {"token", simple([](Op o) {

@@ -50,8 +50,7 @@ class Bench {
                         .generation = Generation{1},
                         .credential = {}},
                "m:7420", WireRange{},
-               Crypto{[](const Claim&) { return SignatureBytes{}; },
-                      [](const Claim& c) { return c.signature[0] != kForged; }},
+               Crypto{[](Claim&) {}, [](const Claim& c) { return c.signature[0] != kForged; }},
                options, 7, roster) {
         give([&](Effects& out) { core.join(now, {"seed:7420"}, out); });
         for (const char peer : peers) {

@@ -36,6 +36,13 @@ TEST(Validation, RefusesAClaimWithAFieldOutOfBounds) {
     EXPECT_FALSE(valid_after([](Claim& claim) { claim.address.assign(261, 'a'); }));
     EXPECT_FALSE(valid_after([](Claim& claim) { claim.credential.assign(513, 'a'); }));
     EXPECT_FALSE(valid_after([](Claim& claim) { claim.wire = {3, 2}; }));
+    EXPECT_FALSE(valid_after([](Claim& claim) { claim.profile = "\xff"; }));
+    EXPECT_FALSE(valid_after([](Claim& claim) { claim.profile_signature[0] = 1; }))
+        << "a signature of nothing";
+    EXPECT_TRUE(valid_after([](Claim& claim) {
+        claim.profile = encode_profile({"1.2.3", 7});
+        claim.profile_signature[0] = 1;
+    }));
 }
 
 TEST(Validation, RefusesAnAccusationThatIsNotSuspectOrDead) {
@@ -84,6 +91,15 @@ TEST(SignedBytes, ChangeWithEveryFieldButTheSignature) {
     EXPECT_TRUE(changed([](Claim& c) { c.wire.newest = 2; }));
     EXPECT_TRUE(changed([](Claim& c) { c.credential = "x"; }));
     EXPECT_FALSE(changed([](Claim& c) { c.signature[0] = 1; }));
+    EXPECT_FALSE(changed([](Claim& c) { c.profile = "\1x"; })) << "older programs verify them";
+}
+
+TEST(SignedProfile, HoldsTheWholeWordAndTheProfile) {
+    const Claim claim = good_claim();
+    Claim other = claim;
+    other.profile = encode_profile({"1.2.3", 7});
+    EXPECT_NE(signed_profile(other), signed_profile(claim));
+    EXPECT_TRUE(signed_profile(other).starts_with(signed_bytes(other)));
 }
 
 }  // namespace

@@ -266,10 +266,10 @@ TEST(AnAddress, IsAnAttributeThatANewIncarnationCarries) {
 
 TEST(ACertificate, RenewedRaisesTheSerialAndNeverLowersIt) {
     Bench m("ab");
-    m.give([&](Effects& out) { m.core.renew(m.now, 5, "chain", out); });
+    m.give([&](Effects& out) { m.core.renew(m.now, m.core.self()->key, 5, "chain", out); });
     EXPECT_EQ(m.core.self()->version, version(1, 1, 5));
     EXPECT_EQ(m.core.self()->credential, "chain");
-    m.give([&](Effects& out) { m.core.renew(m.now, 4, "old", out); });
+    m.give([&](Effects& out) { m.core.renew(m.now, m.core.self()->key, 4, "old", out); });
     EXPECT_EQ(m.core.self()->credential, "chain");
 }
 

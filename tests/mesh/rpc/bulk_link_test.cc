@@ -144,10 +144,15 @@ class Node final : public PeerCalls {
     void on_counters(const NodeId&, const wire::CounterPush&) override {}
     void on_relayed(const NodeId&, const wire::SignedBatches&) override {}
     void on_registers(const NodeId&, wire::RegisterPage) override {}
-    state::Page page_for(const wire::RegisterPull&) override { return {}; }
+    state::Page page_for(const NodeId&, const wire::RegisterPull&) override { return {}; }
     std::uint64_t digest_now() override { return 0; }
     bool holds(const state::RegisterName&, state::Hlc) override { return false; }
     seal::Bytes renew_for(const seal::PeerIdentity&) override { return {}; }
+    seal::Bytes rotate_for(const seal::PeerIdentity&, const seal::PublicKey&,
+                           const seal::Signature&) override {
+        return {};
+    }
+    void on_turned_away(const NodeId&, const std::string&) override {}
     void on_malformed(const NodeId&, const Error& why) override { ADD_FAILURE() << why.message; }
 
   private:

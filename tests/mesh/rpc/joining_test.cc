@@ -104,6 +104,9 @@ TEST_F(Joining, KeepsANodeIdForItsFirstKeyUntilThatIsForgotten) {
     Error why = refusal(options);
     EXPECT_EQ(why.code, ErrorCode::kConflict);
     EXPECT_NE(why.message.find("node forget"), std::string::npos) << why.message;
+    const auto first = cluster.connect(issuing).node_show(NodeId("web-1"));
+    ASSERT_TRUE(first.has_value());
+    EXPECT_NE(why.message.find("--key " + first->key), std::string::npos) << why.message;
     EXPECT_TRUE(eventually(
         [&]() { return issuing.notices->has(Notice::Kind::kPeerRefused, "key_conflict"); }));
     node = {};
@@ -128,6 +131,69 @@ TEST_F(Joining, ARevokedKeyIsNotCertifiedAgain) {
     fresh.data_dir = cluster.path("fresh");
     node = Cluster::start(fresh);
     EXPECT_TRUE(eventually([&]() { return issuing.alive() == 2 && node.alive() == 2; }));
+}
+
+TEST_F(Joining, ANodeWhoseIssuerWasRevokedComesBackWithItsDiskAndAnotherToken) {
+    MeshOptions options = joiner("web-1", token("web-*"));
+    Node node = Cluster::start(options);
+    ASSERT_TRUE(eventually([&]() { return issuing.alive() == 2; }));
+    const auto next = rotate_issuer({.old_directory = cluster.path("init"),
+                                     .new_directory = cluster.path("next"),
+                                     .node_pattern = {}});
+    ASSERT_TRUE(next.has_value()) << next.error().message;
+    MeshOptions other = cluster.options("other");
+    other.issuer_file = *next;
+    other.seeds = {issuing.address()};
+    const Node second = Cluster::start(other);
+    ASSERT_TRUE(eventually([&]() { return second.alive() == 3 && node.alive() == 3; }));
+    const auto key = cluster.connect(second).node_show(NodeId("web-1"));
+    ASSERT_TRUE(key.has_value());
+    RevokeRequest revoke;
+    revoke.key = key->issuer_key;
+    ASSERT_TRUE(cluster.connect(second).revoke(revoke).has_value());
+    EXPECT_TRUE(eventually([&]() {
+        return node.mesh->not_ready().find("with the same data directory") != std::string::npos;
+    })) << node.mesh->not_ready();
+    node = {};
+    auto made = cluster.connect(second).token_create({"web-*", 1h, {}});
+    ASSERT_TRUE(made.has_value()) << made.error().message;
+    options.join = std::string(made->text.reveal());
+    node = Cluster::start(options);
+    EXPECT_TRUE(eventually([&]() { return second.alive() == 2 && node.alive() == 2; }))
+        << node.notices->text();
+    EXPECT_EQ(cluster.connect(second).node_show(NodeId("web-1"))->key, key->key);
+}
+
+TEST_F(Joining, SaysThatATokenIsNotLookedAt) {
+    MeshOptions options = joiner("web-1", token("web-*"));
+    {
+        const Node node = Cluster::start(options);
+        EXPECT_TRUE(node.notices->has(Notice::Kind::kJoining, "asking"));
+        EXPECT_FALSE(node.notices->has(Notice::Kind::kIdentity, "token_unused"));
+    }
+    const Node node = Cluster::start(options);
+    EXPECT_TRUE(node.notices->has(Notice::Kind::kIdentity, "token_unused"));
+    options = cluster.options("both");
+    options.join = token("both");
+    const Error why = refusal(options);
+    EXPECT_EQ(why.code, ErrorCode::kConfigInvalid);
+    EXPECT_NE(why.message.find("mesh.issuer_file exclude each other"), std::string::npos)
+        << why.message;
+    EXPECT_FALSE(Mesh::check(options).has_value());
+}
+
+TEST_F(Joining, SaysWhyItIsInVainAndEndsWhenItIsTold) {
+    auto made = cluster.connect(issuing).token_create({"web-*", 1h, {"127.0.0.1:1"}});
+    ASSERT_TRUE(made.has_value()) << made.error().message;
+    MeshOptions options = joiner("web-1", std::string(made->text.reveal()));
+    auto seen = std::make_shared<testing::Notices>();
+    options.give_up = [&]() { return seen->has(Notice::Kind::kJoining, "in_vain"); };
+    const auto begun = std::chrono::steady_clock::now();
+    const auto started = Mesh::start(options, seen->sink());
+    ASSERT_FALSE(started.has_value());
+    EXPECT_EQ(started.error().code, ErrorCode::kCancelled);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, 45s) << "it did not wait for its minute";
+    EXPECT_NE(seen->text().find("127.0.0.1:1"), std::string::npos) << seen->text();
 }
 
 TEST_F(Joining, ARevokedTokenGetsNothing) {
@@ -242,6 +308,9 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
     EXPECT_TRUE(ask(key, here, now()).has_value()) << "the same key may ask again";
     EXPECT_EQ(ask(other, here, now()).error().param, "key_conflict") << "not heard of yet";
     EXPECT_TRUE(ask(other, here, now() + 20min).has_value()) << "it never came";
+    ASSERT_TRUE(ask(key, here, now() + 40min).has_value());
+    registrar.release(issuer->key->public_key());
+    EXPECT_TRUE(ask(other, here, now() + 40min).has_value()) << "what it certified is void";
     known = admission::KnownNode{key.public_key()};
     EXPECT_EQ(ask(other, here, now() + 20min).error().param, "key_conflict");
     admission::Registrar empty(

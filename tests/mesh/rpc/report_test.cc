@@ -37,7 +37,7 @@ TEST(Report, TellsHowANodeAndItsPeerKeepUp) {
     EXPECT_EQ(peer.member.id, NodeId("b"));
     EXPECT_EQ(peer.member.address, b.address());
     EXPECT_TRUE(peer.member.connected);
-    EXPECT_EQ(peer.wire_max, report.wire_max);
+    EXPECT_EQ(peer.member.wire_max, report.wire_max);
     EXPECT_GT(peer.certificate_until, report.clock + 24h);
     ASSERT_TRUE(peer.synced_ago.has_value());
     EXPECT_LT(*peer.synced_ago, 10s);

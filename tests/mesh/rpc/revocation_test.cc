@@ -39,6 +39,19 @@ RevokeRequest node(const std::string& id) {
     return request;
 }
 
+// Nobody has it; but identities without an issuer between them and the root once had it for theirs.
+TEST(Revocation, OfTheKeyOfZerosIsRefused) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    RevokeRequest request;
+    request.key = std::string(64, '0');
+    request.reason = "test";
+    const auto said = cluster.connect(a).revoke(request);
+    ASSERT_FALSE(said.has_value());
+    EXPECT_NE(said.error().message.find("names no key"), std::string::npos) << said.error().message;
+    EXPECT_TRUE(cluster.connect(a).key_create({}).has_value()) << "operators are who they were";
+}
+
 TEST(Revocation, PutsANodeOutEverywhereAndTellsIt) {
     Three mesh;
     auto client = mesh.cluster.connect(mesh.a);
@@ -159,6 +172,21 @@ TEST(Forgetting, RemovesAGhostUntilItStartsAgain) {
     EXPECT_TRUE(eventually([&]() { return !knows(mesh.a, "c") && !knows(mesh.b, "c"); }));
     mesh.c = Cluster::start(options);
     EXPECT_TRUE(eventually([&]() { return mesh.a.alive() == 3 && mesh.b.alive() == 3; }));
+}
+
+TEST(Forgetting, ARunningNodeThatIsForgottenIsNotReadyUntilItStartsAgain) {
+    Three mesh;
+    ASSERT_TRUE(eventually([&]() { return mesh.c.mesh->not_ready().empty(); }));
+    auto client = mesh.cluster.connect(mesh.a);
+    ASSERT_TRUE(client.forget(NodeId("c"), true).has_value());
+    EXPECT_TRUE(eventually(
+        [&]() { return mesh.c.mesh->not_ready().find("removed this node") != std::string::npos; }));
+    EXPECT_TRUE(mesh.c.notices->has(Notice::Kind::kIdentity, "self_forgotten"));
+    const MeshOptions options = mesh.c.options;
+    mesh.c = {};
+    mesh.c = Cluster::start(options);
+    EXPECT_TRUE(
+        eventually([&]() { return mesh.c.mesh->not_ready().empty() && mesh.a.alive() == 3; }));
 }
 
 }  // namespace

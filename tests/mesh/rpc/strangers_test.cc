@@ -29,6 +29,10 @@ class RawClient {
         EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
     }
     ~RawClient() { ::close(fd_); }
+    void reset() {  // instead of an orderly end
+        const linger at_once{1, 0};
+        ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
     void send(const std::string& bytes) {
         (void)!::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     }
@@ -68,6 +72,15 @@ TEST(Strangers, GetNoAnswerToGarbage) {
     }
     EXPECT_TRUE(eventually([&]() { return a.notices->has(Notice::Kind::kPeerRefused); }));
     EXPECT_EQ(a.alive(), 1u);
+}
+
+// A port scan, or a load balancer's health check.
+TEST(Strangers, WhoAreGoneBeforeTheyAreAcceptedDoNotEndTheListening) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    for (int i = 0; i < 50; ++i) RawClient(a.mesh->mesh_port()).reset();
+    const Node b = cluster.start("b", {a.address()});
+    EXPECT_TRUE(eventually([&]() { return a.alive() == 2 && b.alive() == 2; }));
 }
 
 TEST(Strangers, AreClosedWhenTheySayNothing) {

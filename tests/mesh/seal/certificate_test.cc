@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "mesh/seal/revoked.h"
 #include "tests/mesh/seal/support.h"
 
 namespace vidai::mesh::seal {
@@ -231,6 +232,22 @@ TEST(Certificate, SurvivesItsEncoding) {
 
 TEST(Certificate, IsDueForRenewalAfterTwoThirdsOfItsLife) {
     EXPECT_EQ(renewal_due({kNow, kNow + Days{6}}), kNow + Days{4});
+}
+
+TEST(RevokedKeys, CoverWhoHasOneOrWasCertifiedByOne) {
+    RevokedKeys revoked;
+    PeerIdentity who;
+    who.key = key_from(1)->public_key();
+    who.issuer_key = key_from(2)->public_key();
+    EXPECT_FALSE(revoked.covers(who));
+    revoked.add(key_from(2)->public_key());
+    EXPECT_TRUE(revoked.covers(who));
+    who.issuer_key = {};  // certified by the root itself
+    EXPECT_FALSE(revoked.covers(who));
+    revoked.add(PublicKey());
+    EXPECT_FALSE(revoked.covers(who)) << "no key at all is nobody's";
+    revoked.add(key_from(1)->public_key());
+    EXPECT_TRUE(revoked.covers(who));
 }
 
 TEST(NodePattern, MatchesWithAtMostOneStar) {

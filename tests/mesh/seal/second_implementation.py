@@ -183,6 +183,26 @@ def succession(mesh, root, root_secret, said):
     return value, text, sign(root_secret, "vidai/root-statement/1", mesh + text)
 
 
+def member_word(said, side):
+    """A node about itself: little-endian here, as no other part of the protocol."""
+    def le(size, number):
+        return number.to_bytes(size, "little")
+
+    def text(data):
+        return le(4, len(data)) + data
+
+    bits = sum(1 << bit for bit in said["capability_bits"])
+    bits = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+    profile = var8(said["software"].encode()) + var8(bits) + said["more"].encode()
+    key, secret = key_pair(bytes.fromhex(side["key"]["seed"]))
+    record = (text(said["node"].encode()) + key + le(8, said["serial"])
+              + le(8, said["generation"]) + le(4, said["incarnation"]) + le(1, said["left"])
+              + text(said["address"].encode()) + le(2, said["wire_oldest"])
+              + le(2, said["wire_newest"]) + text(bytes.fromhex(side["chain"])))
+    return profile, record, (sign(secret, "vidai/member-record/1", record),
+                             sign(secret, "vidai/member-profile/1", record + text(profile)))
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         vectors = json.load(file)
@@ -234,6 +254,14 @@ def main():
     same("succession", text.hex(), said["statement"])
     same("succession's signature", signature.hex(), said["signature"])
     same("succession as told", (var16(text) + signature).hex(), said["told"])
+
+    said = vectors["member"]
+    side = vectors["handshakes"][0]["responder"]
+    profile, record, signatures = member_word(said, side)
+    same("member's profile", profile.hex(), said["profile"])
+    same("member's record", record.hex(), said["record"])
+    same("member's signatures", [s.hex() for s in signatures],
+         [said["signature"], said["profile_signature"]])
 
     for vector in vectors["handshakes"]:
         for side in (vector["initiator"], vector["responder"]):

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "mesh/membership/claim.h"
 #include "mesh/seal/armour.h"
 #include "mesh/seal/token.h"
 #include "mesh/state/statement.h"
@@ -138,6 +139,39 @@ Json describe_signatures(const SecretKey& key) {
                        {"signature", to_hex(key.sign(domain, message).bytes)}});
     }
     return out;
+}
+
+// A member's word about itself, with its profile and as a program before profiles has it.
+Json describe_member_record(const Side& of) {
+    membership::Claim claim;
+    const PublicKey key = of.credentials->key->public_key();
+    claim.id = NodeId(of.json["certificate"]["node"].get<std::string>());
+    claim.key = key.bytes;
+    claim.version = {of.json["certificate"]["serial"].get<std::uint64_t>(), Generation{2},
+                     Incarnation{3}};
+    claim.address = of.json["address"].get<std::string>();
+    claim.wire = {1, 2};
+    claim.credential = std::string(text_of(of.credentials->chain));
+    claim.profile = membership::encode_profile({"0.1.0", 0x0103}) + "later";
+    const auto signature = [&](Domain domain, const std::string& text) {
+        return to_hex(of.credentials->key->sign(domain, bytes_of(text)).bytes);
+    };
+    return {{"node", claim.id.str()},
+            {"serial", claim.version.serial},
+            {"generation", claim.version.generation.value},
+            {"incarnation", claim.version.incarnation.value},
+            {"left", claim.left},
+            {"address", claim.address},
+            {"wire_oldest", claim.wire.oldest},
+            {"wire_newest", claim.wire.newest},
+            {"software", "0.1.0"},
+            {"capability_bits", {0, 1, 8}},
+            {"more", "later"},
+            {"profile", to_hex(bytes_of(claim.profile))},
+            {"record", to_hex(bytes_of(membership::signed_bytes(claim)))},
+            {"signature", signature(Domain::kMemberRecord, membership::signed_bytes(claim))},
+            {"profile_signature",
+             signature(Domain::kMemberProfile, membership::signed_profile(claim))}};
 }
 
 // A message, a rekey, a message under the new key, the end.
@@ -284,6 +318,7 @@ Json derive() {
             {"token", describe_token(f)},
             {"statements", describe_statements(alice, zero, f.root.trust.mesh)},
             {"succession", describe_succession(*f.root.key, f.root.trust.mesh)},
+            {"member", describe_member_record(one)},
             {"handshakes", {describe_handshake(zero, one), describe_handshake(alice, one)}}};
 }
 

@@ -152,5 +152,31 @@ TEST(RegisterSync, PassesARegisterLargerThanAPage) {
     EXPECT_EQ(left.digest(), right.digest());
 }
 
+// One signer cannot fill the memory of all, nor write a state that its readers refuse.
+TEST(RegisterSet, IsBoundedInBytesForEachOriginAndInAll) {
+    const Origins origins;
+    const std::string large(40'000, 'x');
+    std::vector<Origin> writers{origins.make("a"), origins.make("b")};
+    RegisterSet set;
+    std::size_t taken = 0;
+    std::uint64_t number = 0;
+    for (const Origin& writer : writers) {
+        const Register form = write(writer, "k", Hlc{1}, large);
+        for (;; ++taken) {
+            Register next = form;
+            next.statement.id = "k" + std::to_string(++number);
+            if (set.merge(std::move(next)) == RegisterSet::Merge::kFull) break;
+            ASSERT_LT(taken, 10'000U);
+        }
+    }
+    EXPECT_LE(set.bytes(), kRegisterBytesMax);
+    EXPECT_GT(set.bytes(), kRegisterBytesMax - 100'000);
+    EXPECT_GT(taken * large.size(), kRegisterBytesPerOriginMax) << "the second had room, too";
+    Register shorter = write(writers[0], "k1", Hlc{2}, "x");
+    EXPECT_EQ(set.merge(shorter), RegisterSet::Merge::kApplied) << "what takes less is taken";
+    set.erase({RegisterKind::kKey, "k2"});
+    EXPECT_EQ(set.merge(write(writers[1], "new", Hlc{1}, large)), RegisterSet::Merge::kApplied);
+}
+
 }  // namespace
 }  // namespace vidai::mesh::state

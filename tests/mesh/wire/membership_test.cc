@@ -24,6 +24,8 @@ Claim claim() {
     c.wire = {1, 2};
     c.credential = std::string("\0chain\xff", 7);
     c.signature.fill(9);
+    c.profile = encode_profile({"1.2.3", 5}) + "more of a newer program";
+    c.profile_signature.fill(10);
     return c;
 }
 
@@ -36,7 +38,7 @@ Accusation accusation() {
 }
 
 Digest digest(const std::string& id, Status status) {
-    return {NodeId(id), {1, Generation{2}, Incarnation{3}}, status};
+    return {NodeId(id), {1, Generation{2}, Incarnation{3}}, status, id == "b"};
 }
 
 std::vector<Message> one_of_each() {
@@ -92,6 +94,9 @@ TEST(MembershipWire, RefusesWhatBreaksABound) {
     Claim long_credential = claim();
     long_credential.credential = std::string(kCredentialBytesMax + 1, 'a');
     EXPECT_FALSE(unpack_claim(pack_claim(long_credential)).has_value());
+    Claim long_profile = claim();
+    long_profile.profile += std::string(kProfileBytesMax, 'a');
+    EXPECT_FALSE(unpack_claim(pack_claim(long_profile)).has_value());
     Claim bad_id = claim();
     bad_id.id = NodeId("No Node");
     EXPECT_FALSE(unpack_claim(pack_claim(bad_id)).has_value());

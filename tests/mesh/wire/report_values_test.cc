@@ -16,7 +16,10 @@ NodeReport full() {
     report.mesh.bytes.fill(7);
     report.self = {NodeId("a"), "h:1", MemberStatus::kAlive, {3},         {2},
                    true,        false, std::nullopt,         WallTime(5s)};
+    report.self.version = "1.2.0";
+    report.self.capabilities = 5;
     report.version = "1.2.0";
+    report.alone = "connected to nobody";
     report.wire_min = 1;
     report.wire_max = 2;
     report.clock = WallTime(100s);
@@ -30,16 +33,26 @@ NodeReport full() {
     report.root = "aa";
     report.certified_root = "bb";
     report.issuer = true;
-    PeerReport known{
-        {NodeId("b"), "h:2", MemberStatus::kSuspect, {1}, {0}, false, true, 412us, WallTime(6s)},
-        1,
-        3,
-        WallTime(300s),
-        17ms,
-        true,
-        18ms,
-        19ms,
-        -20ms};
+    PeerReport known{{NodeId("b"),
+                      "h:2",
+                      MemberStatus::kSuspect,
+                      {1},
+                      {0},
+                      false,
+                      true,
+                      412us,
+                      WallTime(6s),
+                      1,
+                      3,
+                      "1.1.9",
+                      1ULL << 63,
+                      true},
+                     WallTime(300s),
+                     17ms,
+                     true,
+                     18ms,
+                     19ms,
+                     -20ms};
     PeerReport unknown;  // as much as may be
     unknown.member.id = NodeId("c");
     unknown.digest_match = false;

@@ -213,7 +213,8 @@ TEST(OperatorWire, RefusesLimitsOutOfRange) {
 
 TEST(OperatorWire, CarriesAMemberAndAReport) {
     Member member{NodeId("a"), "1.2.3.4:5", MemberStatus::kDead, Generation{4}, Incarnation{5},
-                  false,       true,        std::nullopt,        kNow};
+                  false,       true,        std::nullopt,        kNow,          1,
+                  2,           "1.2.3",     1ULL << 63,          true};
     EXPECT_EQ(*through_the_wire<proto::MemberList>(std::vector<Member>{member}),
               std::vector<Member>{member});
     member.rtt = std::chrono::microseconds(17);

@@ -229,7 +229,9 @@ kj::Promise<Stream> Fabric::knock(Host from, Host to) {
     if (found == listening_.end()) {
         return trouble(kj::Exception::Type::DISCONNECTED, std::strerror(ECONNREFUSED));
     }
-    auto there = kj::refcounted<Lane>(from, to), back = kj::refcounted<Lane>(to, from);
+    auto there = kj::refcounted<Lane>(from, to, now());
+    auto back = kj::refcounted<Lane>(to, from, now());
+    there->dialled = true;
     there->reverse = back.get();
     back->reverse = there.get();
     Stream mine = kj::heap<End>(*this, kj::addRef(*back), kj::addRef(*there));
@@ -238,6 +240,7 @@ kj::Promise<Stream> Fabric::knock(Host from, Host to) {
         std::erase_if(lanes_,
                       [](const auto& lane) { return lane->sender_gone && lane->receiver_gone; });
     }
+    there->unread = mute_.contains(to);
     lanes_.push_back(kj::mv(there));
     lanes_.push_back(kj::mv(back));
     if (mute_.contains(to)) {
@@ -259,6 +262,9 @@ void Fabric::send(Lane& lane, std::vector<std::uint8_t> bytes) {
     if (!lane.flight.empty()) due = std::max(due, lane.flight.back().due);
     sent_[lane.from] += bytes.size();
     lane.in_flight += bytes.size();
+    if (lane.tape.size() < kTapeBytes) {
+        lane.tape.insert(lane.tape.end(), bytes.begin(), bytes.end());
+    }
     lane.flight.push_back({due, now(), std::move(bytes)});
     if (!std::exchange(lane.carried, true)) tasks_.add(carry(kj::addRef(lane)));
 }
@@ -277,17 +283,21 @@ kj::Promise<void> Fabric::carry(kj::Own<Lane> lane) {
 }
 
 bool Fabric::arrive(Lane& lane) {
-    Lane::Chunk& chunk = lane.flight.front();
-    if (!passes(lane.from, lane.to) || (!passes(lane.to, lane.from) && !chunk.bytes.empty())) {
-        if (now() - chunk.sent < kUserTimeout) return false;
+    const Lane::Chunk& next = lane.flight.front();
+    const bool last = next.bytes.empty();
+    if (!passes(lane.from, lane.to) || (!passes(lane.to, lane.from) && !last)) {
+        if (now() - next.sent < kUserTimeout) return false;
         lane.fail(trouble(kj::Exception::Type::OVERLOADED, "Connection timed out"));
         return true;
     }
-    if (lane.receiver_gone && !chunk.bytes.empty()) {
+    if (lane.receiver_gone && !last) {
         lane.fail(reset_by_peer());
         return true;
     }
+    if (!last && !lane.unread && tamper_with(lane)) return true;
+    Lane::Chunk& chunk = lane.flight.front();
     note(lane, chunk);
+    if (chunk.forged && !lane.forged_at) lane.forged_at = now();
     lane.in_flight -= chunk.bytes.size();
     lane.ended |= chunk.bytes.empty();
     lane.inbox.insert(lane.inbox.end(), chunk.bytes.begin(), chunk.bytes.end());
@@ -295,6 +305,70 @@ bool Fabric::arrive(Lane& lane) {
     lane.wake(lane.reader);
     if (lane.in_flight < kWindowBytes) lane.wake(lane.writer);
     return true;
+}
+
+// True: it was taken out.
+bool Fabric::tamper_with(Lane& lane) {
+    Lane::Chunk& chunk = lane.flight.front();
+    chunk.forged |= std::exchange(lane.gap, false);
+    const auto wanted = tampering_.find({lane.from, lane.to});
+    if (wanted == tampering_.end()) return false;
+    if (chunk.bytes.size() < 3) return false;  // no message of ours
+    const Tampering how = wanted->second;
+    tampering_.erase(wanted);
+    switch (how) {
+        case Tampering::kFlip: {
+            // Of its first record, whose length is left as it is: else the receiver may rightly
+            // wait for more.
+            const std::size_t first = 2 + (std::size_t{chunk.bytes[0]} << 8 | chunk.bytes[1]);
+            const std::size_t size = std::min(first, chunk.bytes.size());
+            chunk.bytes[2 + rng_.below(size - 2)] ^= static_cast<std::uint8_t>(1U << rng_.below(8));
+            chunk.forged = true;
+            return false;
+        }
+        case Tampering::kRepeat:
+            insert(lane, chunk.bytes);
+            return false;
+        case Tampering::kOmit:
+            lane.in_flight -= chunk.bytes.size();
+            lane.flight.pop_front();
+            lane.gap = true;
+            return true;
+        case Tampering::kReflect:
+            if (!lane.sender_gone && !lane.receiver_gone) insert(*lane.reverse, chunk.bytes);
+            return false;
+        case Tampering::kSplice:
+            for (auto& other : lanes_) {
+                const bool another = other.get() != &lane && other->to == lane.to &&
+                                     other->from != lane.from && !other->receiver_gone;
+                if (!another || other->unread || other->finished) continue;
+                insert(*other, chunk.bytes);
+                break;
+            }
+            return false;
+    }
+    return false;
+}
+
+// Behind what is about to arrive.
+void Fabric::insert(Lane& lane, std::vector<std::uint8_t> bytes) {
+    if (lane.broken != nullptr || lane.finished) return;
+    const std::size_t behind = std::min<std::size_t>(lane.flight.size(), 1);
+    const MonoTime due = behind > 0 ? std::max(now(), lane.flight.front().due) : now();
+    lane.in_flight += bytes.size();
+    lane.flight.insert(lane.flight.begin() + static_cast<std::ptrdiff_t>(behind),
+                       {due, now(), std::move(bytes), true});
+    if (!std::exchange(lane.carried, true)) tasks_.add(carry(kj::addRef(lane)));
+}
+
+std::vector<std::uint8_t> Fabric::tape_to(const Host& to, const std::set<Host>& from) const {
+    for (auto lane = lanes_.rbegin(); lane != lanes_.rend(); ++lane) {
+        const Lane& one = **lane;
+        if (one.dialled && one.to == to && from.contains(one.from) && !one.tape.empty()) {
+            return one.tape;
+        }
+    }
+    return {};
 }
 
 void Fabric::note(const Lane& lane, const Lane::Chunk& chunk) {
@@ -327,6 +401,7 @@ void Fabric::heal() {
     slow_.clear();
     dark_.clear();
     mute_.clear();
+    tampering_.clear();
     unanswered_.clear();
 }
 

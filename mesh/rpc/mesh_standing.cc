@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of MeshThread that is about this node's place in the mesh: whether it has company, was
+// turned away, and serves.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "mesh/rpc/mesh_thread.h"
+#include "mesh/seeds/seed_names.h"
+#include "mesh/state/statement.h"
+
+namespace vidai::mesh::rpc {
+
+namespace ms = vidai::mesh::membership;
+
+void MeshThread::on_dial_failed(const ms::Dial& dial, ms::DialFailure failure, const Error& why) {
+    const bool told = why.code == ErrorCode::kUnauthenticated ||
+                      why.param == seeds::kSeedUnresolved || failure == ms::DialFailure::kRejected;
+    if (told && why.code != ErrorCode::kAlreadyExists) {
+        refused(Notice::Kind::kTrouble, dial.address, why);
+    }
+    standing_.dial_failed(dial, failure, why, mono_now());
+    ms::Effects effects;
+    membership_.on_dial_failed(mono_now(), dial, failure, effects);
+    perform(effects);
+}
+
+void MeshThread::on_turned_away(const NodeId& by, const std::string& reason) {
+    if (!standing_.turned_away(by, reason)) return;
+    refused(Notice::Kind::kTrouble, by.str(),
+            {ErrorCode::kUnauthenticated, standing_.refusal(), reason});
+    publish_readiness();
+}
+
+// The statements that void the keys of its chain.
+state::Page MeshThread::evidence_against(const seal::PeerIdentity& who) {
+    state::Page page;
+    for (const seal::PublicKey& key : {who.key, who.issuer_key}) {
+        const state::RegisterName name{state::RegisterKind::kRevocation, state::revocation_id(key)};
+        const state::Register* const held = replica_.registers().find(name);
+        const bool again = held != nullptr && std::ranges::count(page.registers, held) > 0;
+        if (held != nullptr && !again) page.registers.push_back(held);
+    }
+    return page;
+}
+
+void MeshThread::look_around() {
+    const auto view = shared_.view.load();
+    const bool members = std::ranges::any_of(view->members, [](const Member& member) {
+        return !member.self && member.status != MemberStatus::kLeft;
+    });
+    const auto warning = standing_.look(members && !left_, mono_now());
+    if (warning) notice(Notice::Kind::kTrouble, startup_.node.str(), "isolated", *warning);
+}
+
+// By peers, or waited for long enough.
+bool MeshThread::informed() const {
+    return patient_until_ && (exchange_.informed() || mono_now() >= *patient_until_);
+}
+
+std::string MeshThread::why_not_ready() const {
+    if (left_) return "this node has left the mesh";
+    if (superseded_) return *shared_.must_stop.load();
+    if (self_revoked_) return why_revoked();
+    if (is_forgotten()) return kSelfForgotten;
+    if (shared_.drain_grace_ms.load() >= 0) return "this node drains, as an operator asked";
+    if (!patient_until_) return "this node has not joined the mesh yet";
+    if (!standing_.refusal().empty()) return standing_.refusal();
+    if (!informed()) {
+        const std::string& last = standing_.last_failure();
+        return "this node has just started and no peer has told it all keys and counts yet" +
+               (last.empty() ? last : ". The last attempt: " + last);
+    }
+    return {};
+}
+
+// Never about whether the others are well: only about what this node can do now. One that has just
+// started admits by what the others have counted, or, where none of them can be reached, by its own
+// counts, after a bounded wait.
+void MeshThread::publish_readiness() {
+    std::string why = why_not_ready();
+    if (why == *shared_.not_ready.load()) return;
+    shared_.not_ready.publish(std::make_shared<const std::string>(std::move(why)));
+}
+
+}  // namespace vidai::mesh::rpc

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a node that has proved who it is, and has no place here, is told why before its connection is
+// closed: what an operator has signed about it, which it can verify, and one word. It may call
+// nothing, and gets nothing else.
+#include <utility>
+
+#include "mesh/rpc/links.h"
+#include "mesh/wire/message.h"
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+constexpr std::size_t kTurnedAwayMax = 16;  // at once; the others see the connection close
+
+class Nothing final : public proto::Peer::Server {};
+
+}  // namespace
+
+void Links::turn_away(transport::Handshaken done, const Error& why) {
+    if (turned_away_.size() >= kTurnedAwayMax) return;
+    const state::Page evidence = events_.evidence_against(done.session.peer);
+    auto stream =
+        kj::heap<transport::SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
+    stream->meter(traffic_.operators());
+    auto session =
+        kj::heap<Session>(kj::mv(stream), ::capnp::rpc::twoparty::Side::SERVER, kj::heap<Nothing>(),
+                          wire::kOperatorWordsMax, timer_, traffic_.operators(), clock_);
+    Session& telling = *session;
+    const std::uint64_t number = ++next_number_;
+    auto shown =
+        evidence.registers.empty() ? kj::Promise<bool>(true) : telling.push_registers(evidence);
+    auto told = shown.then(
+        [&telling, reason = why.param](bool) { return telling.turn_away(reason).ignoreResult(); });
+    tasks_.add(told.exclusiveJoin(telling.ended()).then([this, number]() {
+        tasks_.add(kj::evalLater([this, number]() { turned_away_.erase(number); }));
+    }));
+    turned_away_.emplace(number, kj::mv(session));
+}
+
+}  // namespace vidai::mesh::rpc
