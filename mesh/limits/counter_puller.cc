@@ -31,6 +31,7 @@ void CounterPuller::on_connected(const NodeId& id, MonoTime now) {
     }
     if (const auto held = peers_.find(id); held != peers_.end() && held->second.from) {
         peer.from = std::move(held->second.from);
+        peer.refused = std::move(held->second.refused);
         peer.resumed = true;
     }
     peers_[id] = std::move(peer);
@@ -39,7 +40,8 @@ void CounterPuller::on_connected(const NodeId& id, MonoTime now) {
 void CounterPuller::on_disconnected(const NodeId& id) {
     const auto found = peers_.find(id);
     if (found == peers_.end()) return;
-    if (found->second.from && interrupted_.size() < kInterruptedMax) {
+    const bool goes_on = found->second.from && !found->second.refused;
+    if (goes_on && interrupted_.size() < kInterruptedMax) {
         interrupted_[id] = std::move(*found->second.from);
     }
     peers_.erase(found);
@@ -69,16 +71,35 @@ CounterAsks CounterPuller::on_interval(MonoTime now, WallTime wall, std::uint32_
         if (in_turn && (asked >= options_.asked_at_once || (begins && now < next_round_))) continue;
         const std::size_t cells = room(id);
         if (cells == 0) continue;
-        CellPull pull = store_.question(wall, peer.from);
+        // About as large as a cell is each origin in it.
+        CellPull pull = store_.question(wall, peer.from, cells);
         pull.cells_max = cells;
         peer.token = ++next_token_;
         ++asked;
         const double seconds = static_cast<double>(pull.have.size()) / options_.origins_per_second;
         const auto pause = std::chrono::duration<double>(seconds);
-        if (begins) next_round_ = now + std::chrono::duration_cast<Duration>(pause);
+        next_round_ = std::max(next_round_, now) + std::chrono::duration_cast<Duration>(pause);
         asks.push_back({id, peer.token, std::move(pull)});
     }
     return asks;
+}
+
+void CounterPuller::before_merge(const NodeId& id, CellBatch& batch) const {
+    const auto found = peers_.find(id);
+    if (found == peers_.end()) return;
+    batch.whole &= found->second.refused != SourceName{batch.node, batch.generation};
+}
+
+void CounterPuller::after_merge(const NodeId& id, const CellBatch& batch, const MergeCount& count) {
+    const auto found = peers_.find(id);
+    if (found == peers_.end()) return;
+    std::optional<SourceName>& refused = found->second.refused;
+    SourceName name{batch.node, batch.generation};
+    if (count.refused > 0) {
+        refused = std::move(name);
+    } else if (refused && *refused != name) {
+        refused.reset();
+    }
 }
 
 bool CounterPuller::on_page(const NodeId& id, std::uint64_t token, std::optional<CellCursor> next,
@@ -90,6 +111,7 @@ bool CounterPuller::on_page(const NodeId& id, std::uint64_t token, std::optional
     peer.failures = 0;
     peer.from = std::move(next);
     if (peer.from) return false;  // due still
+    peer.refused.reset();
     // What is before the cursor that this round began behind has changed meanwhile.
     if (std::exchange(peer.resumed, false)) return false;
     peer.due = now + (VIDAI_MUTANT("counters-not-compared") ? std::chrono::hours(1) : interval_);

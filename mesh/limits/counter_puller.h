@@ -53,6 +53,10 @@ class CounterPuller {
     void on_disconnected(const NodeId& peer);
     // Each push interval; `nodes` as in CounterStore::collect().
     CounterAsks on_interval(MonoTime now, WallTime wall, std::uint32_t nodes, const Room& room);
+    // Around the merge of each batch of a page. One that goes on with what was refused in part, as
+    // of a member that was not known yet, is not all of it, though it ends it.
+    void before_merge(const NodeId& peer, CellBatch& batch) const;
+    void after_merge(const NodeId& peer, const CellBatch& batch, const MergeCount& count);
     // After the page was merged. True when that was all that the peer had, from the first origin.
     bool on_page(const NodeId& peer, std::uint64_t token, std::optional<CellCursor> next,
                  MonoTime now);
@@ -67,7 +71,8 @@ class CounterPuller {
         MonoTime due;
         std::uint64_t token = 0;  // of the question under way; 0: none
         std::optional<CellCursor> from;
-        bool resumed = false;  // this round began behind a cursor of an earlier one
+        std::optional<SourceName> refused;  // of which a batch was, the last one
+        bool resumed = false;               // this round began behind a cursor of an earlier one
         std::uint32_t failures = 0;
     };
     using Peers = std::map<NodeId, Peer>;

@@ -88,6 +88,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     kj::Promise<void> perform(const limits::CounterCall& call);
     kj::Promise<void> perform(const limits::CounterAsk& ask);
     std::size_t cells_room(const NodeId& peer, bool whole_window);
+    limits::CounterFanout::Room fanout_room();
     void count(const limits::MergeCount& merged);
     limits::MergeCount merge(const limits::CellBatch& batch, const NodeId& from, WallTime wall);
     MergeReport merge(const NodeId& from, std::vector<state::Register> registers);

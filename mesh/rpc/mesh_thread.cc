@@ -72,7 +72,8 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       standing_(startup.node, clock_.mono_now()),
       replica_(startup.roots, author_of(startup, certified_),
                limits::cell_generation(startup.certified.serial, startup.identity.generation),
-               shared.counters, shared.keys),
+               shared.counters, shared.keys,
+               [this](const NodeId& node) { return membership_.claim_of(node) != nullptr; }),
       membership_(identity_of(startup), startup.address, {kWire.min, kWire.max},
                   crypto_of(startup, certified_, replica_.identities().revoked()),
                   startup.options.membership, random_seed(random_), roster_of(startup)),
@@ -191,8 +192,9 @@ void MeshThread::perform(const ms::Effects& effects) {
 void MeshThread::on_event(const ms::Event& event) {
     notice(Notice::Kind::kMember, event.subject.str(), std::string(ms::event_name(event.kind)),
            event.by.empty() ? std::string() : "according to " + event.by.str());
-    saver_.mark_dirty();  // the roster is part of the state
+    if (ms::changes_claims(event.kind)) saver_.mark_dirty();  // they are part of the state
     if (event.subject != startup_.node) crashes_.on_event(mono_now(), event);
+    if (event.kind == ms::EventKind::kForgotten) replica_.counters().forget(event.subject);
     if (event.kind == ms::EventKind::kSuperseded) be_superseded();
     left_ |= event.kind == ms::EventKind::kSelfLeft;
     publish_readiness();

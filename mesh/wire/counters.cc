@@ -112,6 +112,10 @@ void write(const limits::CellPull& pull, proto::CellPull::Builder out) {
     }
     out.setResumes(pull.from.has_value());
     if (pull.from) write(*pull.from, out.initFrom());
+    out.setEnds(pull.end.has_value());
+    if (!pull.end) return;
+    out.setEndNode(to_text(pull.end->node.str()));
+    out.setEndGeneration(pull.end->generation.value);
 }
 
 void write(const limits::CellPage& page, proto::CellPage::Builder out) {
@@ -164,6 +168,11 @@ Result<limits::CellPull> read(proto::CellPull::Reader in) {
             if (!node) return malformed("node");
             pull.have.push_back(
                 {std::move(*node), Generation{one.getGeneration()}, one.getHave(), one.getLoose()});
+        }
+        if (in.getEnds()) {
+            auto node = parse_node_id(view_of(in.getEndNode()));
+            if (!node) return malformed("endNode");
+            pull.end = {std::move(*node), Generation{in.getEndGeneration()}};
         }
         if (!in.getResumes()) return pull;
         auto from = read(in.getFrom());

@@ -68,8 +68,10 @@ void Counters::on_start(std::uint32_t index) {
     const World::Node& process = world_.node(index);
     node = {};
     node.table = std::make_unique<CounterTable>(static_cast<Slot>(keys_.size()));
-    node.store = std::make_unique<CounterStore>(*node.table, process.name, generation(index),
-                                                StoreOptions{.push_cells_max = cells_per_call_});
+    node.store = std::make_unique<CounterStore>(
+        *node.table, process.name, generation(index),
+        StoreOptions{.push_cells_max = cells_per_call_},
+        [&process](const NodeId& id) { return process.core->claim_of(id) != nullptr; });
     node.fanout = std::make_unique<CounterFanout>(*node.store, cells_per_call_);
     node.puller = std::make_unique<CounterPuller>(
         *node.store, PullerOptions{.full_mesh_max = world_.options().full_mesh_max});
@@ -151,9 +153,12 @@ void Counters::on_page(std::uint32_t index, std::uint32_t peer, const CounterPag
     if (round.token != told.token) return;
     round.token = 0;
     if (std::exchange(round.first, false)) round.as_of = told.as_of;
-    for (const CellBatch& batch : told.page->batches) {
+    const NodeId& teller = world_.node(peer).name;
+    for (CellBatch batch : told.page->batches) {
         check_cells(index, batch);
-        (void)node.store->merge(batch, world_.node(peer).name, world_.now(), world_.wall(index));
+        node.puller->before_merge(teller, batch);
+        const MergeCount count = node.store->merge(batch, teller, world_.now(), world_.wall(index));
+        node.puller->after_merge(teller, batch, count);
         check_known(index, batch);
     }
     const bool all =
@@ -245,7 +250,9 @@ void Counters::answered(std::uint32_t index, std::uint32_t peer, std::uint64_t t
     const auto open = node.calls.find(peer);
     if (open == node.calls.end() || open->second.erase(token) == 0) return;
     if (!taken) news_.skip(index, peer, world_.now());
-    auto next = node.fanout->on_answer(world_.node(peer).name, token, taken, world_.wall(index));
+    const auto room = [&](const NodeId& id) { return room_for(index, *world_.index_of(id)); };
+    auto next =
+        node.fanout->on_answer(world_.node(peer).name, token, taken, world_.wall(index), room);
     if (!next) return;
     CounterCalls calls;
     calls.push_back(std::move(*next));

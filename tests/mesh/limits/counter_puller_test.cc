@@ -121,6 +121,55 @@ TEST(CounterPuller, EndsThoughEveryConnectionLivesForOnePage) {
     EXPECT_EQ(cells, 1'000u) << "none twice";
 }
 
+TEST(CounterPuller, AsksOfNoMoreOriginsThanThereIsRoomFor) {
+    Node a("a"), b("b");
+    for (std::size_t i = 0; i < 300; ++i) {
+        CellBatch batch{NodeId("o" + std::to_string(i)), Generation{1}, {}, 0, 1, 1, true};
+        batch.cells.push_back({key(i % 7), CellKind::kRequests, kMinute, i + 1, 0});
+        (void)a.store.merge(batch, kMono, kWall);
+        if (i % 3 == 0) (void)b.store.merge(batch, kMono, kWall);
+    }
+    b.puller.on_connected(a.name, kMono);
+    for (int pages = 0; b.held() != a.held(); ++pages) {
+        ASSERT_LE(pages, 60);
+        const CounterAsks asks = b.puller.on_interval(kMono, kWall, 3, [](auto&) { return 20; });
+        ASSERT_EQ(asks.size(), 1u);
+        EXPECT_LE(asks[0].pull.have.size(), 20u);
+        CellPage page = a.store.page(asks[0].pull);
+        for (const CellBatch& batch : page.batches) {
+            (void)b.store.merge(batch, a.name, kMono, kWall);
+        }
+        (void)b.puller.on_page(a.name, asks[0].token, page.next, kMono);
+    }
+}
+
+// A node that has just begun hears of counts before it hears of those who counted.
+TEST(CounterPuller, WhatIsRefusedOnOnePageIsAskedForAgainThoughTheLastIsTaken) {
+    Node gone("gone"), a("a");
+    gone.charge(9);
+    for (const CellBatch& batch : gone.give_out()) (void)a.store.merge(batch, kMono, kWall);
+    CounterTable table(8);
+    bool known = false;
+    CounterStore store(table, NodeId("new"), Generation{1}, {},
+                       [&](const NodeId&) { return known; });
+    CounterPuller puller(store);
+    puller.on_connected(a.name, kMono);
+    for (int pages = 0; pages < 20; ++pages) {
+        const MonoTime now = kMono + pages * 5s;
+        for (const CounterAsk& asked : puller.on_interval(now, kWall, 3, [](auto&) { return 7; })) {
+            CellPage page = a.store.page(asked.pull);
+            for (CellBatch& batch : page.batches) {
+                puller.before_merge(a.name, batch);
+                const MergeCount count = store.merge(batch, a.name, now, kWall);
+                puller.after_merge(a.name, batch, count);
+            }
+            (void)puller.on_page(a.name, asked.token, page.next, now);
+            known = true;
+        }
+    }
+    EXPECT_EQ(store.cell_count(), 9u);
+}
+
 TEST(CounterPuller, APageThatStaysAwayIsAskedForAgain) {
     Node a("a"), b("b");
     a.charge(300);
@@ -164,7 +213,7 @@ TEST(CounterPuller, TellsOfWhoIsGoneWhateverPartOfItAnybodyHas) {
             }
         }
         // A part of a longer answer, after which it is gone.
-        CellPull pull = a.store.question(kWall, std::nullopt);
+        CellPull pull = a.store.question(kWall, std::nullopt, 100);
         pull.cells_max = 1 + rng.below(6);
         for (const CellBatch& batch : gone.store.page(pull).batches) {
             (void)a.store.merge(batch, kMono, kWall);
@@ -209,7 +258,7 @@ struct CounterPullerInTurn : testing::Test {
     CounterAsks interval(CounterPuller& puller) {
         now += 50ms;
         return puller.on_interval(now, kWall, 1'000,
-                                  [](const NodeId&) { return std::size_t{100}; });
+                                  [](const NodeId&) { return std::size_t{1'000}; });
     }
     CounterAsks interval() { return interval(self.puller); }
 };

@@ -166,7 +166,7 @@ TEST(Relays, TellMoreThanFitsIntoABatchInSeveralAndNoneClaimsToBeAll) {
     for (int i = 0; i < 10; ++i) (void)ring.interval();
     EXPECT_EQ(ring.nodes[1]->held(NodeId("n0")), 40u);
     // The numbers say that something may lack, so that the next question asks.
-    const CellPull asks = ring.nodes[1]->store.question(kWall, std::nullopt);
+    const CellPull asks = ring.nodes[1]->store.question(kWall, std::nullopt, 100);
     const auto of = std::ranges::find(asks.have, NodeId("n0"), &OriginProgress::node);
     ASSERT_NE(of, asks.have.end());
     EXPECT_EQ(of->have, 0u);

@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 constexpr MonoTime kStart{1h};
 
 Event event(EventKind kind, std::uint64_t generation) {
-    return {kind, NodeId("a"), {1, Generation{generation}, {}}, {}};
+    const bool new_life = kind == EventKind::kAlive && generation > 1;
+    return {kind, NodeId("a"), {1, Generation{generation}, {}}, {}, new_life};
 }
 
 TEST(Crashes, CountADeathOnceWithTheReturnAfterIt) {
@@ -40,6 +41,17 @@ TEST(Crashes, DoNotCountAFarewellOrARefutedSuspicion) {
     crashes.on_event(kStart, event(EventKind::kAlive, 1));
     crashes.on_event(kStart, event(EventKind::kLeft, 1));
     crashes.on_event(kStart, event(EventKind::kAlive, 2));
+    EXPECT_EQ(crashes.count(kStart), 0u);
+}
+
+TEST(Crashes, DoNotCountARenewedCertificateNorARemoval) {
+    Crashes crashes;
+    Event renewed = event(EventKind::kAlive, 1);
+    renewed.version.serial = 2;
+    crashes.on_event(kStart, event(EventKind::kJoined, 1));
+    crashes.on_event(kStart, renewed);
+    crashes.on_event(kStart, event(EventKind::kForgotten, 1));
+    crashes.on_event(kStart, event(EventKind::kJoined, 2));
     EXPECT_EQ(crashes.count(kStart), 0u);
 }
 
