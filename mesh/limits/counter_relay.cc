@@ -195,7 +195,7 @@ void CounterRelay::sign_own(MonoTime now, WallTime wall) {
 // How many may be told all that is fresh; drops what is beyond a telling to one.
 std::size_t CounterRelay::spend_budget(MonoTime now) {
     const double gained = options_.cells_per_second * seconds_of(now - budget_at_);
-    budget_ = std::min(options_.cells_per_second, budget_ + gained);
+    budget_ = std::min(options_.cells_burst, budget_ + gained);
     budget_at_ = now;
     std::size_t cells = 0, kept = 0;
     for (; kept < fresh_.size(); ++kept) {

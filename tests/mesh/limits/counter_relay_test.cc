@@ -249,7 +249,8 @@ TEST_F(RelayTest, HearsWhatWasOvertakenAndNothingOfAnEarlierLife) {
 }
 
 TEST_F(RelayTest, TellsFewerWhenThereIsMuch) {
-    RelayOptions tight{.full_mesh_max = 2, .fanout = 3, .cells_per_second = 100};
+    RelayOptions tight{
+        .full_mesh_max = 2, .fanout = 3, .cells_per_second = 100, .cells_burst = 100};
     Node small("small", tight, 1);
     for (const char* peer : {"a", "b", "c", "d", "e"}) small.relay.on_connected(NodeId(peer));
     const CounterRelay::Room plenty = [](const NodeId&) { return kPlenty; };
