@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include <sodium/core.h>
 #include <sodium/randombytes.h>
 #include <sodium/randombytes_sysrandom.h>
 
@@ -35,6 +36,7 @@ randombytes_implementation simulated = {name, next, nullptr, nullptr, fill, null
 
 SystemRandom::SystemRandom(Rng rng) {
     CHECK(!seeded, "one simulated mesh at a time");
+    CHECK(sodium_init() >= 0);  // draws some itself, the first time
     seeded = rng;
     CHECK(randombytes_set_implementation(&simulated) == 0);
 }
