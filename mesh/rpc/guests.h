@@ -31,6 +31,7 @@ class Guests final : private kj::TaskSet::ErrorHandler {
   public:
     enum class Kind : std::uint8_t { kOperator, kObserver, kStranger };
     static constexpr std::array<std::size_t, 3> kPlaces{32, 16, 16};
+    static constexpr std::size_t kPlacesMax = 64;  // of all kinds
     // Silent for so long, a guest makes place for another; and for so long, it is closed anyway.
     static constexpr Duration kGivesWay = std::chrono::seconds(10);
     static constexpr Duration kIdleMax = std::chrono::minutes(10);

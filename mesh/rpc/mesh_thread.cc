@@ -16,6 +16,7 @@
 #include "mesh/rpc/sync_metrics.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/wire/membership.h"
+#include "schema/base/mutant.h"
 
 namespace vidai::mesh::rpc {
 
@@ -221,7 +222,9 @@ void MeshThread::be_superseded() {
         return kj::heap<PeerServer>(who, calls, links_.traffic().of(who.node), clock_);
     }
     if (who.roles.has(seal::Role::kOperator)) return kj::heap<OperatorServer>(desk_, true);
-    if (who.roles.has(seal::Role::kObserver)) return kj::heap<OperatorServer>(desk_, false);
+    if (who.roles.has(seal::Role::kObserver)) {
+        return kj::heap<OperatorServer>(desk_, VIDAI_MUTANT("observer-may-write"));
+    }
     return kj::heap<admission::JoinServer>(who, binding, joins);
 }
 

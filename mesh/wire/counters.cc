@@ -9,6 +9,7 @@
 
 #include "mesh/state/key_table.h"
 #include "mesh/wire/message.h"
+#include "schema/base/mutant.h"
 
 namespace vidai::mesh::wire {
 
@@ -32,7 +33,7 @@ void write(const limits::CellBatch& batch, proto::CellBatch::Builder out) {
         slot.setKey(to_text(cell.key.str()));
         slot.setKind(static_cast<proto::CellKind>(cell.kind));
         slot.setWindow(cell.window);
-        slot.setCharged(cell.charged);
+        slot.setCharged(VIDAI_MUTANT("charges-cut-short") ? cell.charged % 256 : cell.charged);
         slot.setReturned(cell.returned);
     }
 }
