@@ -271,7 +271,8 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
 
 void Links::welcome(transport::Handshaken done, const std::string& address) {
     const NodeId peer = done.session.peer.node;
-    if (self_.revoked->covers(done.session.peer)) {
+    const bool revoked = self_.revoked->covers(done.session.peer);
+    if (revoked && !VIDAI_MUTANT("revocation-not-asked")) {
         return refuse(std::move(done), address, seal::to_error(seal::Refusal::kCertificateRevoked));
     }
     if (!self_.roots->believes(done.session.peer.root, wall_now())) {

@@ -49,9 +49,11 @@ void Links::turn_away(transport::Handshaken done, const Error& why) {
         evidence.registers.empty() ? kj::Promise<bool>(true) : telling.push_registers(evidence);
     auto told = shown.then(
         [&telling, reason = why.param](bool) { return telling.turn_away(reason).ignoreResult(); });
-    tasks_.add(told.exclusiveJoin(telling.ended()).then([this, number]() {
-        tasks_.add(kj::evalLater([this, number]() { turned_away_.erase(number); }));
-    }));
+    auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS);
+    tasks_.add(
+        told.exclusiveJoin(telling.ended()).exclusiveJoin(kj::mv(late)).then([this, number]() {
+            tasks_.add(kj::evalLater([this, number]() { turned_away_.erase(number); }));
+        }));
     turned_away_.emplace(number, kj::mv(session));
 }
 
