@@ -46,6 +46,7 @@ Result<Answer> run_revoke(Call& call) {
         return fail(ErrorCode::kUsage, "name one of NODE, --key and --file", "NODE");
     }
     if (const auto* reason = call.flag("--reason")) request.reason = *reason;
+    request.force = call.flag("--force") != nullptr;
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
     const auto said = (*mesh)->revoke(request);
@@ -146,6 +147,8 @@ std::vector<Command> identity_commands() {
                "instead of NODE."},
               {"--file", "FILE", "The operator or issuer key file to void, instead of NODE."},
               {"--reason", "TEXT", "For people, at most 200 bytes."},
+              {"--force", "",
+               "With an issuer's --file: even if members that it certified are cut off."},
               kWait},
              run_revoke},
             {"mesh",

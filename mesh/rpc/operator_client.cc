@@ -147,6 +147,28 @@ bool follow(Plan& plan) {
     return plan.roots->newest() != before;
 }
 
+// Who would be cut off with an issuer: those that have their certificates by its key.
+Result<void> nobody_is_certified_by(OperatorClient& mesh, const seal::PublicKey& issuer) {
+    const auto known = mesh.members();
+    if (!known) return fail(known.error());
+    std::string behind;
+    for (const Member& member : *known) {
+        if (member.status == MemberStatus::kLeft) continue;
+        const auto detail = mesh.node_show(member.id);
+        if (!detail) return fail(detail.error());
+        const auto key = rpc::parse_public_key(detail->issuer_key);
+        if (!key || *key != issuer) continue;
+        behind += (behind.empty() ? "" : ", ") + member.id.str();
+    }
+    if (behind.empty()) return {};
+    return fail(ErrorCode::kConflict,
+                "still certified by this issuer, and cut off without it: " + behind +
+                    ". Give nodes with an issuer file the new one; the others need a certificate "
+                    "by another issuer, which `vidaictl node show` tells. A node that is gone: "
+                    "`vidaictl node forget`. --force revokes the issuer all the same",
+                behind);
+}
+
 }  // namespace
 
 struct OperatorClient::Impl {
@@ -233,7 +255,11 @@ Result<MeshStatus> OperatorClient::status() {
 Result<NodeDetail> OperatorClient::node_show(const NodeId& node) {
     auto request = impl_->remote.nodeShowRequest();
     request.setNode(wire::to_text(node.str()));
-    return impl_->call<NodeDetail>(kj::mv(request));
+    auto detail = impl_->call<NodeDetail>(kj::mv(request));
+    if (!detail) return detail;
+    const auto issuer = rpc::parse_public_key(detail->issuer_key);
+    if (issuer) detail->issuer_fingerprint = seal::fingerprint(*issuer);
+    return detail;
 }
 
 Result<CreatedKey> OperatorClient::key_create(const KeyCreateRequest& wanted) {
@@ -290,6 +316,10 @@ Result<Stated> OperatorClient::revoke(const RevokeRequest& wanted) {
         auto read = rpc::subject_of_file(wanted.file);
         if (!read) return fail(std::move(read).error());
         subject = std::move(*read);
+        if (subject.issuer && !wanted.force) {
+            auto free = nobody_is_certified_by(*this, subject.key);
+            if (!free) return fail(std::move(free).error());
+        }
     } else if (!wanted.node.empty()) {
         const auto detail = node_show(wanted.node);
         if (!detail) return fail(detail.error());

@@ -28,6 +28,9 @@ TEST_F(Statements, NameTheirSubjectInOneOfThreeWays) {
     EXPECT_EQ(recording_.revoked.key, "abcd");
     EXPECT_EQ(asked({"mesh", "revoke", "--file", "operator.key"}).status, kExitOk);
     EXPECT_EQ(recording_.revoked.file, "operator.key");
+    EXPECT_FALSE(recording_.revoked.force);
+    EXPECT_EQ(asked({"mesh", "revoke", "--file", "issuer.key", "--force"}).status, kExitOk);
+    EXPECT_TRUE(recording_.revoked.force);
     EXPECT_EQ(asked({"mesh", "revoke"}).status, kExitUsage);
     EXPECT_EQ(asked({"mesh", "revoke", "n2", "--key", "abcd"}).status, kExitUsage);
     EXPECT_EQ(asked({"mesh", "revoke", "n2", "n3"}).status, kExitUsage);
