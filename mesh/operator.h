@@ -176,7 +176,7 @@ class OperatorClient {
     // the mesh and on its disk. kConflict while a member's program does not know how, kUnavailable
     // where nobody is there to certify it: the key is as it was.
     Result<KeyRotation> rotate_key(const NodeId& node);
-    // kUnavailable from a node that holds no issuer key.
+    // kConflict from a node that holds no issuer key.
     Result<CreatedToken> token_create(const TokenRequest& request);
 
   private:

@@ -113,6 +113,7 @@ Result<Answer> run_join_token(Call& call) {
     answer.note =
         "Whoever has it can become such a node until then. On the new machine, without an issuer "
         "file:\n  VIDAI_MESH_JOIN_FILE=token vidaid --node-id NAME --data-dir DIR\n";
+    if (call.flag("--secret-only") != nullptr) answer.verbatim = text + "\n";
     return answer;
 }
 
@@ -124,10 +125,12 @@ Result<Answer> run_token(Call& call) {
 }
 
 std::vector<Flag> token_flags() {
-    return {{"--node", "PATTERN", "Which node ids it may take; one '*' matches any text."},
+    return {{"--node", "PATTERN", "Which node ids it may take; one '*' matches any text.", true},
             {"--ttl", "TIME", "How long it is good for, such as 15m or 1h. Default: 1h."},
             {"--seed", "HOST:PORT,...",
-             "Where the new node finds the mesh. Default: the nodes that the one asked knows."}};
+             "Where the new node finds the mesh. Default: the nodes that the one asked knows."},
+            {"--secret-only", "",
+             "Show the token and nothing else: vidaictl mesh token create ... > token."}};
 }
 
 constexpr Flag kWait{"--wait", "",

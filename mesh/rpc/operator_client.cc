@@ -204,8 +204,20 @@ struct OperatorClient::Impl {
         auto limit = io->provider->getTimer().afterDelay(timeout.count() * kj::MILLISECONDS);
         auto expired = limit.then([late = std::move(late)]() mutable { return std::move(late); });
         auto answer = request.send().then(
-            [](auto&& reply) { return wire::read_outcome<Value>(reply.getOutcome()); },
+            [this](auto&& reply) {
+                answered = true;
+                return wire::read_outcome<Value>(reply.getOutcome());
+            },
             [this](kj::Exception&& e) -> Result<Value> {
+                // A node looks at a certificate last of all, and closes.
+                if (self && !answered && e.getType() == kj::Exception::Type::DISCONNECTED) {
+                    return fail(ErrorCode::kUnauthenticated,
+                                address +
+                                    " closed the connection as soon as it knew who this is: the "
+                                    "operator's key was revoked, or its certificate has expired. "
+                                    "Its log says which",
+                                address);
+                }
                 return fail(
                     ErrorCode::kUnavailable,
                     "the connection to " + address + " broke off: " + e.getDescription().cStr(),
@@ -222,6 +234,7 @@ struct OperatorClient::Impl {
     const std::shared_ptr<const seal::Credentials> self;  // none on a local socket
     const std::string address;
     const std::chrono::milliseconds timeout;
+    bool answered = false;  // at least once
 };
 
 OperatorClient::OperatorClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -342,7 +355,8 @@ Result<Stated> OperatorClient::revoke(const RevokeRequest& wanted) {
                             "file",
                         "--key");
         }
-        if (!met) subject = {*key, "unknown"};
+        // A join token's, or of one who has left the roster since.
+        if (!met) subject = {*key, "the holder of that key"};
     }
     auto said = impl_->announce(
         rpc::sign_revocation(impl_->self.get(), subject, wanted.reason, system_time().wall_now()));

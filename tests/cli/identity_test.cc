@@ -65,6 +65,9 @@ TEST_F(Statements, MakeATokenForAPatternAndATime) {
     EXPECT_EQ(recording_.token.node_pattern, "web-*");
     EXPECT_EQ(recording_.token.ttl, std::chrono::minutes(15));
     EXPECT_EQ(recording_.token.seeds, (std::vector<std::string>{"a:1", "b:2"}));
+    EXPECT_EQ(asked({"mesh", "token", "create", "--node", "a", "--secret-only"}).out,
+              "vidai-join-abc\n");
+    EXPECT_THAT(asked({"mesh", "token"}).err, HasSubstr(" create --node PATTERN ["));
     EXPECT_EQ(asked({"mesh", "token", "create"}).status, kExitUsage);
     EXPECT_EQ(asked({"mesh", "token", "delete", "--node", "a"}).status, kExitUsage);
     for (const char* ttl : {"1", "h", "0s", "-1h", "1w", "99999999999999999999s", ""}) {
