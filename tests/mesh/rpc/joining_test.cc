@@ -164,6 +164,34 @@ TEST_F(Joining, ANodeWhoseIssuerWasRevokedComesBackWithItsDiskAndAnotherToken) {
     EXPECT_EQ(cluster.connect(second).node_show(NodeId("web-1"))->key, key->key);
 }
 
+TEST_F(Joining, AnIssuersFileIsRevokedOnlyOnceNobodyIsCertifiedByIt) {
+    const MeshOptions options = joiner("web-1", token("web-*"));
+    const Node node = Cluster::start(options);
+    ASSERT_TRUE(eventually([&]() { return issuing.alive() == 2 && node.alive() == 2; }));
+    auto client = cluster.connect(issuing);
+    const auto shown = client.node_show(NodeId("web-1"));
+    ASSERT_TRUE(shown.has_value()) << shown.error().message;
+    EXPECT_EQ(shown->issuer_fingerprint.size(), 32u);
+    RevokeRequest revoke;
+    revoke.file = cluster.files.issuer_file;
+    const auto refused = client.revoke(revoke);
+    ASSERT_FALSE(refused.has_value()) << "web-1 would be cut off";
+    EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+    EXPECT_NE(refused.error().message.find("web-1"), std::string::npos) << refused.error().message;
+    EXPECT_EQ(issuing.alive(), 2u);
+    const auto unused = rotate_issuer({.old_directory = cluster.path("init"),
+                                       .new_directory = cluster.path("unused"),
+                                       .node_pattern = {}});
+    ASSERT_TRUE(unused.has_value()) << unused.error().message;
+    RevokeRequest other;
+    other.file = *unused;
+    EXPECT_TRUE(client.revoke(other).has_value()) << "nobody has a certificate by it";
+    revoke.force = true;
+    const auto said = client.revoke(revoke);
+    ASSERT_TRUE(said.has_value()) << said.error().message;
+    EXPECT_EQ(said->fingerprint, shown->issuer_fingerprint);
+}
+
 TEST_F(Joining, SaysThatATokenIsNotLookedAt) {
     MeshOptions options = joiner("web-1", token("web-*"));
     {
@@ -320,8 +348,8 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
     admission::Registrar empty(
         std::nullopt, [](const NodeId&) { return std::nullopt; }, []() { return true; },
         seal::system_random());
-    EXPECT_EQ(empty.make_token({"web-*", 1h, {"a:1"}}, now()).error().code,
-              ErrorCode::kUnavailable);
+    EXPECT_EQ(empty.make_token({"web-*", 1h, {"a:1"}}, now()).error().code, ErrorCode::kConflict)
+        << "it answered: trying again is of no use";
 }
 
 }  // namespace
