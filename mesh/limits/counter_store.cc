@@ -95,7 +95,7 @@ bool CounterStore::acceptable(const Cell& cell, std::uint32_t window) const {
 }
 
 MergeCount CounterStore::merge(const CellBatch& batch, const NodeId& from, MonoTime now,
-                               WallTime wall) {
+                               WallTime wall, Said how) {
     MergeCount count;
     const bool ours = batch.node == self_ && batch.generation == generation_;
     const bool itself = batch.node == from;
@@ -107,7 +107,8 @@ MergeCount CounterStore::merge(const CellBatch& batch, const NodeId& from, MonoT
         count.refused = batch.cells.size();
         return count;
     }
-    if (itself) spoke(*origin, batch);
+    const bool lives = how == Said::kPushed || origins_[*origin].spoken == batch.generation;
+    if (itself && lives) spoke(*origin, batch);
     const std::uint32_t window = window_at(wall).window;
     for (const Cell& cell : batch.cells) {
         Applied applied = Applied::kRefused;

@@ -156,7 +156,10 @@ class CounterStore {
     std::optional<Slot> slot_of(const KeyId& key) const;
 
     // What `teller` sent, its own cells or relayed ones; windows from two before ours to two after.
-    MergeCount merge(const CellBatch& batch, const NodeId& teller, MonoTime now, WallTime wall);
+    // A node pushes what it counts in this life; answers may be of its former ones, too.
+    enum class Said : std::uint8_t { kPushed, kAnswered };
+    MergeCount merge(const CellBatch& batch, const NodeId& teller, MonoTime now, WallTime wall,
+                     Said how = Said::kPushed);
     MergeCount merge(const CellBatch& batch, MonoTime now, WallTime wall) {  // its own
         return merge(batch, batch.node, now, wall);
     }

@@ -59,8 +59,8 @@ void Exchange::count(const limits::MergeCount& merged) {
 }
 
 limits::MergeCount Exchange::merge(const limits::CellBatch& batch, const NodeId& from,
-                                   WallTime wall) {
-    const limits::MergeCount merged = replica_.counters().merge(batch, from, mono_now(), wall);
+                                   WallTime wall, limits::CounterStore::Said how) {
+    const limits::MergeCount merged = replica_.counters().merge(batch, from, mono_now(), wall, how);
     count(merged);
     return merged;
 }
@@ -78,7 +78,8 @@ limits::CellPage Exchange::cells_for(const NodeId& from, const limits::CellPull&
 
 void Exchange::on_counters(const NodeId& from, const wire::CounterPush& push) {
     const WallTime wall = wall_now();
-    const limits::MergeCount count = merge(push.batch, from, wall);
+    const limits::MergeCount count =
+        merge(push.batch, from, wall, limits::CounterStore::Said::kPushed);
     told_counters_ |= push.complete;
     Session* const session = links_.find(from);
     if (session == nullptr) return;
@@ -159,7 +160,9 @@ kj::Promise<void> Exchange::perform(const limits::CounterAsk& ask) {
             if (!page) return puller_.on_failure(from, token, mono_now());
             for (limits::CellBatch& batch : page->batches) {
                 puller_.before_merge(from, batch);
-                puller_.after_merge(from, batch, merge(batch, from, wall_now()));
+                const auto merged =
+                    merge(batch, from, wall_now(), limits::CounterStore::Said::kAnswered);
+                puller_.after_merge(from, batch, merged);
             }
             (void)puller_.on_page(from, token, std::move(page->next), mono_now());
             told_counters_ |= puller_.informed();

@@ -163,7 +163,8 @@ void Counters::on_page(std::uint32_t index, std::uint32_t peer, const CounterPag
     for (CellBatch batch : told.page->batches) {
         check_cells(index, batch);
         node.puller->before_merge(teller, batch);
-        const MergeCount count = node.store->merge(batch, teller, world_.now(), world_.wall(index));
+        const MergeCount count = node.store->merge(batch, teller, world_.now(), world_.wall(index),
+                                                   CounterStore::Said::kAnswered);
         node.puller->after_merge(teller, batch, count);
         check_known(index, batch);
     }

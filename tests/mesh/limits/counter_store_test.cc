@@ -274,6 +274,19 @@ TEST(CounterStoreLies, AboutProgressEndWhereTheOriginIsAsked) {
     EXPECT_EQ(node.store.question(kWall, std::nullopt, 9).have.front().have, 2u);
 }
 
+// A node that was restarted is asked, and answers with what its former life had counted.
+TEST(CounterStoreLies, AreNotWhatANodeTellsOfItsFormerLife) {
+    NodeUnderTest node;
+    ASSERT_TRUE(node.store.bind(kKey, kLimits));
+    const auto hears = [&](const CellBatch& batch, const char* teller) {
+        return node.store.merge(batch, NodeId(teller), kMono, kWall, CounterStore::Said::kAnswered);
+    };
+    hears(from("b", {requests(5)}, 8), "c");
+    hears(from("b", {requests(2)}, 7), "b");
+    EXPECT_EQ(node.store.cell_count(), 2u);
+    EXPECT_EQ(node.table.use(0, kWall).requests_known, 7u);
+}
+
 TEST(CounterStoreBounds, OfWhatWasSpentLeaveRoomForWhatLimitsAreDecidedBy) {
     NodeUnderTest node("self", {.window_cells_per_teller_max = 2, .spend_cells_per_teller_max = 2});
     for (const std::uint64_t generation : {1U, 2U, 3U}) {
