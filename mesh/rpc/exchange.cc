@@ -21,7 +21,7 @@ Exchange::Exchange(Links& links, Replica& replica, const Clock& clock, RelaySetu
       claim_of_(std::move(relay.claim_of)),
       fanout_(replica.counters(), wire::kCellsPerChunk),
       puller_(replica.counters(), {.full_mesh_max = relay.full_mesh_max}),
-      relay_(replica.counters(), std::move(relay.crypto),
+      relay_(replica.counters(), relay_crypto(replica, claim_of_),
              {.full_mesh_max = relay.full_mesh_max, .cells_max = wire::kCellsPerChunk}, relay.seed),
       register_relay_({.full_mesh_max = relay.full_mesh_max}, relay.seed + 1),
       propagation_(clock.wall_now()),

@@ -93,12 +93,10 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       desk_(startup, membership_, replica_, saver_, timer_, *this),
       links_(around.network, timer_, clock_, random_, resolver_,
              link_self(startup, certified_, replica_.identities()), *this, random_seed(random_)),
-      exchange_(
-          links_, replica_, clock_,
-          {relay_crypto(replica_, [this](const NodeId& id) { return membership_.claim_of(id); }),
-           [this](const NodeId& id) { return membership_.claim_of(id); },
-           startup.options.membership.full_mesh_max, random_seed(random_)},
-          [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
+      exchange_(links_, replica_, clock_,
+                {[this](const NodeId& id) { return membership_.claim_of(id); },
+                 startup.options.membership.full_mesh_max, random_seed(random_)},
+                [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
       tasks_(*this) {
     if (around.descriptors != nullptr) {
         commands_.emplace(shared.commands, *around.descriptors,

@@ -31,7 +31,7 @@ void Links::welcome_back(transport::Handshaken done, const std::string& address)
         ++counters_.refused;
         return events_.on_refused(address, seal::to_error(seal::Refusal::kRootRetired));
     }
-    guests_.add(std::move(done), kj::mv(*bootstrap), Guests::Kind::kStranger);
+    guests_.add_returning(std::move(done), kj::mv(*bootstrap));
 }
 
 void Links::turn_away(transport::Handshaken done, const Error& why) {

@@ -162,6 +162,13 @@ TEST_F(Joining, ANodeWhoseIssuerWasRevokedComesBackWithItsDiskAndAnotherToken) {
     EXPECT_TRUE(eventually([&]() { return second.alive() == 2 && node.alive() == 2; }))
         << node.notices->text();
     EXPECT_EQ(cluster.connect(second).node_show(NodeId("web-1"))->key, key->key);
+    // The one that had the revoked issuer's file is given the other's in its place.
+    EXPECT_FALSE(issuing.mesh->not_ready().empty());
+    std::filesystem::copy_file(*next, issuing.options.issuer_file,
+                               std::filesystem::copy_options::overwrite_existing);
+    EXPECT_TRUE(eventually([&]() {
+        return issuing.mesh->not_ready().empty() && second.alive() == 3;
+    })) << issuing.mesh->not_ready();
 }
 
 TEST_F(Joining, AnIssuersFileIsRevokedOnlyOnceNobodyIsCertifiedByIt) {
