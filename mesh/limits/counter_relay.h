@@ -25,6 +25,7 @@
 
 #include "mesh/limits/counter_store.h"
 #include "mesh/state/random_peers.h"
+#include "schema/base/token_bucket.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/time.h"
 
@@ -123,8 +124,7 @@ class CounterRelay {
         Generation generation;
         std::uint64_t highest = 0;
         std::uint64_t heard = 0;  // bit i: highest - i
-        double used = 0;          // of its quota, in batches
-        MonoTime at{};
+        TokenBucket batches;
     };
     struct Teller {
         std::uint32_t forgeries = 0;
@@ -136,7 +136,7 @@ class CounterRelay {
     };
     static bool repeats(const Origin& origin, const SignedBatch& said);
     static void note(Origin& origin, const SignedBatch& said);
-    bool over_quota(Origin& origin, MonoTime now) const;
+    RateLimit quota() const;  // of one origin, in batches
     bool distrusted(const NodeId& from, MonoTime now);
     void forged(const NodeId& from, MonoTime now);
     Origin& origin_of(const NodeId& node);
