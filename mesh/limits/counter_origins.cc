@@ -23,6 +23,7 @@ std::optional<CounterStore::Origin> CounterStore::intern(const NodeId& node, boo
         *found = {};
     }
     found->node = node;
+    found->dropped = ++drops_;  // what was held of it under another number is gone
     const auto place = static_cast<Origin>(found - origins_.begin());
     places_.emplace(node, place);
     return place;
@@ -46,22 +47,25 @@ bool CounterStore::has_room_for(Origin index, Generation generation) {
     return true;
 }
 
-// An origin's own word says which life it lives, so that what others told of later ones is made up;
-// and, where it begins at its first change, how many changes there have been: progress beyond those
-// was made up, too, and it is asked again for what that hid.
-void CounterStore::spoke(Origin index, const CellBatch& batch) {
+// An origin's own word says which life it lives: what others told of later ones is made up.
+void CounterStore::lives(Origin index, Generation generation) {
     OriginState& origin = origins_[index];
-    if (origin.spoken && batch.generation < *origin.spoken) return;
-    origin.spoken = batch.generation;
-    if (origin.retired >= batch.generation) origin.retired.reset();  // lies made room for lies
+    if (origin.spoken && generation < *origin.spoken) return;
+    origin.spoken = generation;
+    if (origin.retired >= generation) origin.retired.reset();  // lies made room for lies
     auto& held = origin.generations;
-    while (!held.empty() && held.rbegin()->first > batch.generation) {
+    while (!held.empty() && held.rbegin()->first > generation) {
         drop(index, held.rbegin()->first, false);
     }
+}
+
+// An origin tells everything from its first change to its last, for this node claimed to have more:
+// that was made up, and hid what others are asked for again.
+void CounterStore::correct(Origin index, const CellBatch& batch) {
+    auto& held = origins_[index].generations;
     const auto of = held.find(batch.generation);
-    if (of == held.end() || batch.since > 0 || batch.upto == 0) return;
+    if (of == held.end() || batch.since > 0 || batch.upto >= of->second.progress.have()) return;
     Generational& life = of->second;
-    if (batch.upto >= life.progress.have()) return;
     life.progress = {};
     life.highest = batch.highest;
     for (auto& [id, at] : life.keys) {
@@ -77,6 +81,7 @@ void CounterStore::spoke(Origin index, const CellBatch& batch) {
 void CounterStore::drop(Origin index, Generation generation, bool retire) {
     const auto node = origins_[index].generations.extract(generation);
     if (node.empty()) return;
+    origins_[index].dropped = ++drops_;
     for (const auto& [id, held] : node.mapped().keys) {
         KeyState& key = *held.key;
         std::vector<CellName> gone;
@@ -94,6 +99,11 @@ void CounterStore::drop(Origin index, Generation generation, bool retire) {
         for (const CellName& name : gone) publish(key, name.kind, name.window);
         erase_if_empty(keys_.find(id));
     }
+}
+
+std::uint64_t CounterStore::dropped(const NodeId& node) const {
+    const auto found = places_.find(node);
+    return found == places_.end() ? 0 : origins_[found->second].dropped;
 }
 
 void CounterStore::forget(const NodeId& node) {

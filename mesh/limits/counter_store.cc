@@ -107,8 +107,8 @@ MergeCount CounterStore::merge(const CellBatch& batch, const NodeId& from, MonoT
         count.refused = batch.cells.size();
         return count;
     }
-    const bool lives = how == Said::kPushed || origins_[*origin].spoken == batch.generation;
-    if (itself && lives) spoke(*origin, batch);
+    if (itself && how == Said::kPushed) lives(*origin, batch.generation);
+    if (itself && how == Said::kCorrected) correct(*origin, batch);
     const std::uint32_t window = window_at(wall).window;
     for (const Cell& cell : batch.cells) {
         Applied applied = Applied::kRefused;

@@ -156,8 +156,11 @@ class CounterStore {
     std::optional<Slot> slot_of(const KeyId& key) const;
 
     // What `teller` sent, its own cells or relayed ones; windows from two before ours to two after.
-    // A node pushes what it counts in this life; answers may be of its former ones, too.
-    enum class Said : std::uint8_t { kPushed, kAnswered };
+    enum class Said : std::uint8_t {
+        kPushed,     // by a node that counts it: its own batches are of the life that it lives
+        kAnswered,   // of what was lacking: its own batches may be of its former lives, too
+        kCorrected,  // in answer to who claimed to have more than there is
+    };
     MergeCount merge(const CellBatch& batch, const NodeId& teller, MonoTime now, WallTime wall,
                      Said how = Said::kPushed);
     MergeCount merge(const CellBatch& batch, MonoTime now, WallTime wall) {  // its own
@@ -186,6 +189,9 @@ class CounterStore {
     // Everything still counted, own cells first, unnumbered, in batches of at most `cells_max`:
     // for who compares stores. At least one batch.
     std::vector<CellBatch> all_cells(WallTime now, std::size_t cells_max = 4'096) const;
+
+    // Changes when cells of a life of `node` were dropped: pages of it before that are not whole.
+    std::uint64_t dropped(const NodeId& node) const;
 
     // The node was removed from the mesh for good, and what it counted with it.
     void forget(const NodeId& node);
@@ -225,6 +231,7 @@ class CounterStore {
         // is not made at its cost.
         std::optional<Generation> spoken;
         std::optional<Generation> retired;  // this one and earlier ones have been
+        std::uint64_t dropped = 0;          // no other origin's, and no earlier one of this
         std::size_t& told(CellKind kind) {
             return kind == CellKind::kSpend ? told_spend : told_windows;
         }
@@ -290,7 +297,8 @@ class CounterStore {
     // counter_origins.cc
     std::optional<Origin> intern(const NodeId& node, bool itself);
     bool has_room_for(Origin origin, Generation generation);
-    void spoke(Origin origin, const CellBatch& batch);
+    void lives(Origin origin, Generation generation);
+    void correct(Origin origin, const CellBatch& batch);
     void drop(Origin origin, Generation generation, bool retire);
     bool insert(KeyState& key, const KeyId& id, const Heard& heard);
     void uncount(const KeyId& id, const Heard& gone);
@@ -330,6 +338,7 @@ class CounterStore {
     std::vector<OriginState> origins_;
     std::map<NodeId, Origin> places_;
     std::size_t cells_ = 0;
+    std::uint64_t drops_ = 0;
     std::map<std::uint32_t, std::vector<KeyId>> by_window_;  // keys that heard cells of it
 
     std::vector<Keys::iterator> by_slot_;  // end(): free

@@ -159,9 +159,8 @@ kj::Promise<void> Exchange::perform(const limits::CounterAsk& ask) {
         [this, from = ask.to, token = ask.token](Result<limits::CellPage>&& page) {
             if (!page) return puller_.on_failure(from, token, mono_now());
             for (limits::CellBatch& batch : page->batches) {
-                puller_.before_merge(from, batch);
-                const auto merged =
-                    merge(batch, from, wall_now(), limits::CounterStore::Said::kAnswered);
+                const auto said = puller_.before_merge(from, batch);
+                const auto merged = merge(batch, from, wall_now(), said);
                 puller_.after_merge(from, batch, merged);
             }
             (void)puller_.on_page(from, token, std::move(page->next), mono_now());

@@ -162,9 +162,9 @@ void Counters::on_page(std::uint32_t index, std::uint32_t peer, const CounterPag
     const NodeId& teller = world_.node(peer).name;
     for (CellBatch batch : told.page->batches) {
         check_cells(index, batch);
-        node.puller->before_merge(teller, batch);
-        const MergeCount count = node.store->merge(batch, teller, world_.now(), world_.wall(index),
-                                                   CounterStore::Said::kAnswered);
+        const CounterStore::Said said = node.puller->before_merge(teller, batch);
+        const MergeCount count =
+            node.store->merge(batch, teller, world_.now(), world_.wall(index), said);
         node.puller->after_merge(teller, batch, count);
         check_known(index, batch);
     }

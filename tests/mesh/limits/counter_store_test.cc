@@ -268,7 +268,7 @@ TEST(CounterStoreLies, AboutProgressEndWhereTheOriginIsAsked) {
     CellPull asked = node.store.question(kWall, std::nullopt, 9);
     asked.cells_max = 9;
     for (const CellBatch& batch : origin.store.page(asked).batches) {
-        node.store.merge(batch, kMono, kWall);
+        node.store.merge(batch, NodeId("b"), kMono, kWall, CounterStore::Said::kCorrected);
     }
     EXPECT_EQ(node.store.cell_count(), 2u);
     EXPECT_EQ(node.store.question(kWall, std::nullopt, 9).have.front().have, 2u);
@@ -281,6 +281,7 @@ TEST(CounterStoreLies, AreNotWhatANodeTellsOfItsFormerLife) {
     const auto hears = [&](const CellBatch& batch, const char* teller) {
         return node.store.merge(batch, NodeId(teller), kMono, kWall, CounterStore::Said::kAnswered);
     };
+    node.store.merge(from("b", {requests(1)}, 7), kMono, kWall);  // when it lived that
     hears(from("b", {requests(5)}, 8), "c");
     hears(from("b", {requests(2)}, 7), "b");
     EXPECT_EQ(node.store.cell_count(), 2u);
