@@ -28,6 +28,28 @@ function(vidai_library name)
   endif()
 endfunction()
 
+# The rooms that have deliberate bugs compiled into a second library, NAME_mutants, and those
+# between them: what links one of these must link no other build of the same.
+set(vidai_mutated vidai_membership vidai_limits vidai_state vidai_seal vidai_wire vidai_transport
+    vidai_seeds vidai_admission vidai_mesh)
+
+# vidai_mutants(NAME): that library, last in its folder's file; for tests/sim alone.
+function(vidai_mutants name)
+  if(NOT BUILD_TESTING)
+    return()
+  endif()
+  get_target_property(sources ${name} SOURCES)
+  get_target_property(deps ${name} LINK_LIBRARIES)
+  get_target_property(options ${name} COMPILE_OPTIONS)
+  foreach(mutated IN LISTS vidai_mutated)
+    list(TRANSFORM deps APPEND _mutants REGEX "^${mutated}$")
+  endforeach()
+  add_library(${name}_mutants STATIC EXCLUDE_FROM_ALL ${sources})
+  target_link_libraries(${name}_mutants PUBLIC ${deps})
+  target_compile_options(${name}_mutants PRIVATE ${options})
+  target_compile_definitions(${name}_mutants PUBLIC VIDAI_MUTANTS)
+endfunction()
+
 # vidai_program(NAME SOURCES ... DEPS ...): an executable in build/<preset>/bin.
 function(vidai_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})

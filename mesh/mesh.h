@@ -53,9 +53,9 @@ struct Notice {
         kSuperseded,   // subject: this node; must_stop() says why
         kIdentity,     // subject: a node's, operator's or issuer's name; what: "revoked",
                        // "forgotten", of this node "self_revoked", by an operator's statement;
-                    // "certified", with a join token or anew; "token_unused", of this node;
-                    // "root_rolled", subject the new root's fingerprint; or of this node
-                    // "issuer_reloaded", from its file, and "key_rotated"
+                       // "certified", with a join token or anew; "token_unused", of this node;
+                       // "root_rolled", subject the new root's fingerprint; or of this node
+                       // "issuer_reloaded", from its file, and "key_rotated"
     };
     Kind kind = Kind::kTrouble;
     std::string subject;

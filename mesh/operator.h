@@ -47,12 +47,13 @@ struct MeshStatus {
 
 struct NodeDetail {
     Member member;
-    std::string key_fingerprint;  // of its identity; empty when this node never met it
-    WallTime certificate_until;   // epoch: unknown
-    std::string issuer;           // who certified it; empty: the root, or unknown
-    std::string key, issuer_key;  // 64 hex digits each; empty: unknown, or the root
-    std::uint64_t serial = 0;     // of the newest certificate known
-    std::string root;             // fingerprint of the root that it is under; empty: unknown
+    std::string key_fingerprint;       // of its identity; empty when this node never met it
+    WallTime certificate_until;        // epoch: unknown
+    std::string issuer;                // who certified it; empty: the root, or unknown
+    std::string key, issuer_key;       // 64 hex digits each; empty: unknown, or the root
+    std::uint64_t serial = 0;          // of the newest certificate known
+    std::string root;                  // fingerprint of the root that it is under; empty: unknown
+    std::string issuer_fingerprint{};  // of issuer_key; not sent
 };
 
 struct KeyCreateRequest {
@@ -103,6 +104,7 @@ struct RevokeRequest {
     std::string key;     // 64 hex digits, or the fingerprint of a member or of who certified it
     std::string file;    // an operator's or issuer's key file, or a copy of it
     std::string reason;  // for people, at most 200 bytes
+    bool force = false;  // an issuer's file, though members have their certificates by it
 };
 
 // A statement that a node has taken, is on its disk, and spreads by itself from there.
@@ -174,7 +176,7 @@ class OperatorClient {
     // the mesh and on its disk. kConflict while a member's program does not know how, kUnavailable
     // where nobody is there to certify it: the key is as it was.
     Result<KeyRotation> rotate_key(const NodeId& node);
-    // kUnavailable from a node that holds no issuer key.
+    // kConflict from a node that holds no issuer key.
     Result<CreatedToken> token_create(const TokenRequest& request);
 
   private:

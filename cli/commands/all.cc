@@ -46,9 +46,9 @@ std::string usage_of(const Command& command) {
     std::string usage = "vidaictl " + name_of(command);
     for (const std::string_view argument : command.arguments) usage += " " + std::string(argument);
     for (const Flag& flag : command.flags) {
-        usage += " [" + std::string(flag.name);
+        usage += (flag.needed ? " " : " [") + std::string(flag.name);
         if (!flag.value.empty()) usage += " " + std::string(flag.value);
-        usage += "]";
+        if (!flag.needed) usage += "]";
     }
     return usage;
 }

@@ -37,8 +37,9 @@ Result<mesh::Member> wait_left(Call& call, Operator& mesh, const NodeId& node, m
         if (waited >= limit) {
             return fail(ErrorCode::kDeadlineExceeded,
                         node.str() +
-                            " drains but has not left yet: requests are still under way "
-                            "there; --within takes a longer time, asking again is safe",
+                            " drains but has not left yet: its --grace is not over, or requests "
+                            "are still under way there; --within takes a longer time, asking "
+                            "again is safe",
                         node.str());
         }
         call.world().pause(kLook);

@@ -46,6 +46,7 @@ Result<Answer> run_revoke(Call& call) {
         return fail(ErrorCode::kUsage, "name one of NODE, --key and --file", "NODE");
     }
     if (const auto* reason = call.flag("--reason")) request.reason = *reason;
+    request.force = call.flag("--force") != nullptr;
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
     const auto said = (*mesh)->revoke(request);
@@ -112,6 +113,7 @@ Result<Answer> run_join_token(Call& call) {
     answer.note =
         "Whoever has it can become such a node until then. On the new machine, without an issuer "
         "file:\n  VIDAI_MESH_JOIN_FILE=token vidaid --node-id NAME --data-dir DIR\n";
+    if (call.flag("--secret-only") != nullptr) answer.verbatim = text + "\n";
     return answer;
 }
 
@@ -123,10 +125,12 @@ Result<Answer> run_token(Call& call) {
 }
 
 std::vector<Flag> token_flags() {
-    return {{"--node", "PATTERN", "Which node ids it may take; one '*' matches any text."},
+    return {{"--node", "PATTERN", "Which node ids it may take; one '*' matches any text.", true},
             {"--ttl", "TIME", "How long it is good for, such as 15m or 1h. Default: 1h."},
             {"--seed", "HOST:PORT,...",
-             "Where the new node finds the mesh. Default: the nodes that the one asked knows."}};
+             "Where the new node finds the mesh. Default: the nodes that the one asked knows."},
+            {"--secret-only", "",
+             "Show the token and nothing else: vidaictl mesh token create ... > token."}};
 }
 
 constexpr Flag kWait{"--wait", "",
@@ -146,6 +150,8 @@ std::vector<Command> identity_commands() {
                "instead of NODE."},
               {"--file", "FILE", "The operator or issuer key file to void, instead of NODE."},
               {"--reason", "TEXT", "For people, at most 200 bytes."},
+              {"--force", "",
+               "With an issuer's --file: even if members that it certified are cut off."},
               kWait},
              run_revoke},
             {"mesh",

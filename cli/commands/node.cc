@@ -23,7 +23,10 @@ Result<Answer> run_show(Call& call) {
     answer.data.set("key_fingerprint", found->key_fingerprint);
     answer.data.set("certificate_until", time_value(until));
     answer.data.set("issuer", found->issuer);
+    answer.data.set("issuer_key_fingerprint", found->issuer_fingerprint);
     answer.data.set("root", found->root);
+    const std::string issuer_key =
+        found->issuer_fingerprint.empty() ? "" : "  (key " + found->issuer_fingerprint + ")";
     const std::string age = print::age_text(call.world().now, member.since);
     answer.fields = {
         {"Node", {member.id.str() + (member.self ? "  (the node that answered)" : "")}},
@@ -41,7 +44,7 @@ Result<Answer> run_show(Call& call) {
         {"Wire versions", {wire_text(member)}},
         {"Capabilities", {capabilities_text(member.capabilities)}},
         {"Key fingerprint", {found->key_fingerprint}},
-        {"Certified by", {found->issuer}},
+        {"Certified by", {found->issuer + issuer_key}},
         {"Under the root", {found->root}},
         {"Certified until", {until == WallTime{} ? "" : print::time_text(until)}}};
     return answer;

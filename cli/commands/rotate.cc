@@ -16,7 +16,6 @@ namespace vidai::cli::commands {
 namespace {
 
 using print::Answer;
-using print::Value;
 
 // What is wrong with the directories is wrong with the line, not with the mesh.
 Error rotate_error(Error error) {

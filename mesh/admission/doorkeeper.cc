@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::admission {
@@ -41,7 +42,8 @@ std::map<std::string, Doorkeeper::Caller>::iterator Doorkeeper::caller(MonoTime 
 Door Doorkeeper::admit(MonoTime now, const std::string& address) {
     const auto entry = caller(now, address);
     Caller& from = entry->second;
-    if (from.open >= options_.per_address_max) return Door::kAddressSlots;
+    const bool full = from.open >= options_.per_address_max;
+    if (full && !VIDAI_MUTANT("door-unbounded")) return Door::kAddressSlots;
     const MonoTime arrival = std::max(from.arrival, now);
     if (arrival - now > options_.interval * (options_.burst - 1)) return Door::kAddressRate;
     Door door = Door::kSlots;

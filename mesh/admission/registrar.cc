@@ -15,14 +15,21 @@ constexpr std::chrono::minutes kArrival{15};
 
 std::unexpected<Error> no_issuer() {
     return fail(ErrorCode::kUnavailable,
-                "this node holds no issuer key: ask one that was started with mesh.issuer_file",
+                "the node that was asked holds no issuer key: only one that was started with "
+                "mesh.issuer_file certifies others",
                 "no_issuer");
 }
 
 }  // namespace
 
 Result<CreatedToken> Registrar::make_token(const TokenRequest& request, WallTime now) const {
-    if (!issuer_) return no_issuer();
+    if (!issuer_) {  // it did answer, and asking it again is of no use
+        return fail(
+            ErrorCode::kConflict,
+            "the node that was asked holds no issuer key and so cannot make tokens: ask one "
+            "that was started with mesh.issuer_file, with --server HOST:PORT",
+            "no_issuer");
+    }
     if (request.seeds.empty() || !seal::are_seeds(request.seeds)) {
         return fail(ErrorCode::kInvalidRequest,
                     "a token names 1 to 16 seeds, each HOST:PORT or "

@@ -56,7 +56,7 @@ class Registrar {
     const std::optional<seal::Issuer>& issuer() const { return issuer_; }
     void set_issuer(seal::Issuer issuer) { issuer_ = std::move(issuer); }
 
-    // kUnavailable without an issuer key, else as seal::issue_join_certificate().
+    // kConflict without an issuer key, else as seal::issue_join_certificate().
     Result<CreatedToken> make_token(const TokenRequest& request, WallTime now) const;
     // What the holder of `token` asks for. param is the reason for the metric.
     Result<seal::Bytes> admit(const seal::PeerIdentity& token, const Binding& binding,

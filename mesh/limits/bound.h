@@ -11,7 +11,7 @@
 namespace vidai::mesh::limits {
 
 struct BoundInput {
-    std::uint32_t nodes = 1;
+    std::uint32_t nodes = 1;  // lives of nodes that counted, those that have crashed included
     std::uint64_t limit = 0;
     // B(D'): the most cost that arrived, at all nodes together, in any stretch of D' of the run;
     // D' = coalescing + propagation. A mean rate x D' is an estimate, not a bound.

@@ -67,7 +67,7 @@ CounterCalls CounterFanout::on_interval(MonoTime now, WallTime wall, std::uint32
     CounterCalls calls;
     if (VIDAI_MUTANT("push-dropped-above-64") && peers_.size() >= 64) return calls;
     for (auto& [id, peer] : peers_) {
-        std::size_t free = room(id);
+        Space free = room(id);
         // Bulk without a bound, so that everything urgent waits behind it.
         if (VIDAI_MUTANT("probe-behind-bulk")) {
             free = std::numeric_limits<std::size_t>::max();
@@ -82,8 +82,9 @@ CounterCalls CounterFanout::on_interval(MonoTime now, WallTime wall, std::uint32
             if (VIDAI_MUTANT("missed-push-forgotten") && peer.told < batch->since) {
                 peer.told = batch->since;
             }
-            if (peer.told != batch->since || batch->cells.size() > free) break;
-            free -= batch->cells.size();
+            const std::size_t cells = batch->cells.size();
+            if (peer.told != batch->since || cells > std::min(free.cells, free.per_call)) break;
+            free.cells -= cells;
             push(id, peer, batch, calls);
         }
         catch_up(id, peer, wall, free, calls);
@@ -91,16 +92,17 @@ CounterCalls CounterFanout::on_interval(MonoTime now, WallTime wall, std::uint32
     return calls;
 }
 
-void CounterFanout::catch_up(const NodeId& to, Peer& peer, WallTime wall, std::size_t room,
+void CounterFanout::catch_up(const NodeId& to, Peer& peer, WallTime wall, const Space& room,
                              CounterCalls& out) {
     if (peer.told >= store_.changes() && !peer.complete_due) return;
-    if (room == 0 || (peer.catch_up && peer.catch_up->token != 0)) return;
+    const std::size_t cells = std::min({room.cells, room.per_call, cells_max_});
+    if (cells == 0 || (peer.catch_up && peer.catch_up->token != 0)) return;
     if (VIDAI_MUTANT("missed-push-forgotten")) return;
     if (!peer.catch_up) {
         peer.catch_up = CatchUp{peer.told, store_.changes(), {}, 0, {}, false};
         ++catch_ups_;
     }
-    out.push_back(next_part(to, peer, wall, std::min(room, cells_max_)));
+    out.push_back(next_part(to, peer, wall, cells));
 }
 
 CounterCalls CounterFanout::tell_everybody(MonoTime now, WallTime wall) {
@@ -137,7 +139,7 @@ CounterCall CounterFanout::next_part(const NodeId& to, Peer& peer, WallTime wall
 }
 
 std::optional<CounterCall> CounterFanout::on_answer(const NodeId& from, std::uint64_t token,
-                                                    bool taken, WallTime wall) {
+                                                    bool taken, WallTime wall, const Room& room) {
     const auto found = peers_.find(from);
     if (found == peers_.end()) return std::nullopt;
     Peer& peer = found->second;
@@ -160,7 +162,10 @@ std::optional<CounterCall> CounterFanout::on_answer(const NodeId& from, std::uin
         peer.catch_up.reset();
         return std::nullopt;
     }
-    return next_part(from, peer, wall, cells_max_);
+    const Space free = room(from);
+    const std::size_t cells = std::min({free.cells, free.per_call, cells_max_});
+    if (cells == 0) return std::nullopt;
+    return next_part(from, peer, wall, cells);
 }
 
 }  // namespace vidai::mesh::limits

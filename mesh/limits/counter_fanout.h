@@ -37,8 +37,14 @@ using CounterCalls = std::vector<CounterCall>;
 
 class CounterFanout {
   public:
-    // How many more cells a connected peer can be sent now without delaying what is urgent.
-    using Room = std::function<std::size_t(const NodeId& peer)>;
+    // How many more cells a connected peer can be sent now without delaying what is urgent, and how
+    // many of them in one call, which an urgent one may have to wait for.
+    struct Space {
+        Space(std::size_t all, std::size_t in_call) : cells(all), per_call(in_call) {}
+        Space(std::size_t all) : Space(all, all) {}  // NOLINT(google-explicit-constructor)
+        std::size_t cells, per_call;
+    };
+    using Room = std::function<Space(const NodeId& peer)>;
 
     // No call carries more than about `cells_max` cells. `store` outlives this.
     CounterFanout(CounterStore& store, std::size_t cells_max);
@@ -50,9 +56,10 @@ class CounterFanout {
     CounterCalls on_interval(MonoTime now, WallTime wall, std::uint32_t nodes, const Room& room);
     // All that has changed, to everybody: before this node leaves.
     CounterCalls tell_everybody(MonoTime now, WallTime wall);
-    // `taken`: the peer answered in time. Gives the next part of what it is being told.
+    // `taken`: the peer answered in time. Gives the next part of what it is being told, where there
+    // is room; else it follows in an interval.
     std::optional<CounterCall> on_answer(const NodeId& peer, std::uint64_t token, bool taken,
-                                         WallTime wall);
+                                         WallTime wall, const Room& room);
 
     // It has not been sent a change that this node has given out. What is under way is not owed.
     bool owes(const NodeId& peer) const;
@@ -77,7 +84,8 @@ class CounterFanout {
     };
     std::vector<Batch> changed(MonoTime now, WallTime wall, std::uint32_t nodes, bool all);
     void push(const NodeId& to, Peer& peer, const Batch& batch, CounterCalls& out);
-    void catch_up(const NodeId& to, Peer& peer, WallTime wall, std::size_t room, CounterCalls& out);
+    void catch_up(const NodeId& to, Peer& peer, WallTime wall, const Space& room,
+                  CounterCalls& out);
     CounterCall next_part(const NodeId& to, Peer& peer, WallTime wall, std::size_t cells_max);
     static void missed(Peer& peer, std::uint64_t since);
 

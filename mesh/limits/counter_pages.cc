@@ -18,22 +18,32 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
 
 }  // namespace
 
-CellPull CounterStore::question(WallTime wall, std::optional<CellCursor> from) const {
+// Whether a round has reached `name` with nothing told of it yet: loose cells are compared then.
+bool CounterStore::is_fresh(const SourceName& name, const std::optional<CellCursor>& from) {
+    if (!from || name != SourceName{from->node, from->generation}) return true;
+    return !from->loose && from->changes.empty();
+}
+
+CellPull CounterStore::question(WallTime wall, std::optional<CellCursor> from,
+                                std::size_t sources_max) const {
     CellPull pull;
     pull.window = window_at(wall).window;
     pull.from = std::move(from);
-    for (const auto& [name, source] : sources()) {
-        // What is before the cursor is not looked at.
-        if (pull.from && name < std::pair(pull.from->node, pull.from->generation)) continue;
-        const std::uint64_t loose = pull.from ? 0 : loose_sum(source);
-        pull.have.push_back({name.first, name.second, source.have, loose});
+    const std::map<SourceName, Source> all = sources();
+    auto at = all.begin();
+    if (pull.from) at = all.lower_bound({pull.from->node, pull.from->generation});
+    for (; at != all.end() && pull.have.size() < sources_max; ++at) {
+        const auto& [name, source] = *at;
+        const std::uint64_t loose = is_fresh(name, pull.from) ? loose_sum(source) : 0;
+        pull.have.push_back({name.node, name.generation, source.have, loose});
     }
+    if (at != all.end()) pull.end = at->first;
     return pull;
 }
 
 // By name, so that all nodes visit them in one order and a cursor means the same to each.
-std::map<std::pair<NodeId, Generation>, CounterStore::Source> CounterStore::sources() const {
-    std::map<std::pair<NodeId, Generation>, Source> all;
+std::map<SourceName, CounterStore::Source> CounterStore::sources() const {
+    std::map<SourceName, Source> all;
     all[{self_, generation_}] = {std::nullopt, generation_, changes_, changes_};
     for (std::size_t i = 0; i < origins_.size(); ++i) {
         for (const auto& [generation, of] : origins_[i].generations) {
@@ -48,8 +58,9 @@ std::map<std::pair<NodeId, Generation>, CounterStore::Source> CounterStore::sour
 std::uint64_t CounterStore::loose_sum(const Source& source) const {
     if (!source.origin || source.highest <= source.have) return 0;
     std::uint64_t sum = 0;
-    for (const auto& [id, key] : keys_) {
-        for (const Heard& heard : key.heard) {
+    for (const auto& [id, held] : origins_[*source.origin].generations.at(source.generation).keys) {
+        if (held.newest <= source.have) continue;
+        for (const Heard& heard : held.key->heard) {
             const CellName& name = heard.name;
             if (name.origin != *source.origin || name.generation != source.generation) continue;
             if (heard.number <= source.have) continue;
@@ -82,18 +93,28 @@ void CounterStore::own_changes(const KeyId& id, const KeyState& key, const Range
     add(CellKind::kSpend, {0, key.pushed_spend, 0}, key.spend_number);
 }
 
-// True when the batch is whole.
+// True when nothing is left for another page.
 bool CounterStore::fill(const Source& source, const Range& range, CellBatch& batch) const {
-    bool filtered = false;
+    return source.origin ? fill_heard(source, range, batch) : fill_own(range, batch);
+}
+
+bool CounterStore::fill_own(const Range& range, CellBatch& batch) const {
     for (auto at = keys_.upper_bound(range.after); at != keys_.end(); ++at) {
-        const auto& [id, key] = *at;
         if (batch.cells.size() >= range.cells_max) return false;
-        if (!source.origin) {
-            own_changes(id, key, range, batch);
-            continue;
-        }
-        if (VIDAI_MUTANT("relayed-cells-forgotten")) continue;
-        for (const Heard& heard : key.heard) {
+        own_changes(at->first, at->second, range, batch);
+    }
+    batch.whole = true;
+    return true;
+}
+
+bool CounterStore::fill_heard(const Source& source, const Range& range, CellBatch& batch) const {
+    bool filtered = false;
+    const auto& keys = origins_[*source.origin].generations.at(source.generation).keys;
+    for (auto at = keys.upper_bound(range.after); at != keys.end(); ++at) {
+        const auto& [id, held] = *at;
+        if (held.newest <= range.since || VIDAI_MUTANT("relayed-cells-forgotten")) continue;
+        if (batch.cells.size() >= range.cells_max) return false;
+        for (const Heard& heard : held.key->heard) {
             const CellName& name = heard.name;
             if (name.origin != *source.origin || name.generation != source.generation) continue;
             if (heard.number <= range.since) continue;
@@ -119,13 +140,15 @@ CellBatch CounterStore::own_since(std::uint64_t since, std::uint64_t upto, const
     return batch;
 }
 
-// `first`: of a round of questions; loose cells are compared then.
+// `fresh`: nothing has been told of it in this round; loose cells are compared then. Who has more
+// of this node's own than there is has believed a liar, and is told all.
 std::vector<CounterStore::Part> CounterStore::lacked(const Source& ours,
                                                      const OriginProgress& theirs,
-                                                     bool first) const {
+                                                     bool fresh) const {
     std::vector<Part> out;
+    if (!ours.origin && theirs.have > ours.have) out.push_back({{0, ours.have}, false});
     if (ours.have > theirs.have) out.push_back({{theirs.have, ours.have}, false});
-    if (first && ours.highest > std::max(ours.have, theirs.have) &&
+    if (fresh && ours.highest > std::max(ours.have, theirs.have) &&
         loose_sum(ours) != theirs.loose) {
         out.push_back({{std::max(ours.have, theirs.have), ours.highest}, true});
     }
@@ -134,44 +157,47 @@ std::vector<CounterStore::Part> CounterStore::lacked(const Source& ours,
 
 CellPage CounterStore::page(const CellPull& asked) const {
     CHECK(asked.cells_max > 0);
-    std::map<std::pair<NodeId, Generation>, OriginProgress> have;
+    std::map<SourceName, OriginProgress> have;
     for (const OriginProgress& one : asked.have) have[{one.node, one.generation}] = one;
     CellPage page;
     std::size_t weight = 0;
-    for (const auto& [name, source] : sources()) {
-        std::vector<Part> parts = lacked(source, have[name], !asked.from);
+    const std::map<SourceName, Source> all = sources();
+    auto first = all.begin();
+    if (asked.from) first = all.lower_bound({asked.from->node, asked.from->generation});
+    for (auto at = first; at != all.end(); ++at) {
+        const auto& [name, source] = *at;
+        if (asked.end && name >= *asked.end) break;
+        std::vector<Part> parts = lacked(source, have[name], is_fresh(name, asked.from));
         KeyId after;
-        if (asked.from) {
-            const std::pair from(asked.from->node, asked.from->generation);
-            if (name < from) continue;
-            if (name == from) {
-                // Later changes may be behind the cursor: its pages tell of those it began with.
-                Part rest{asked.from->changes, asked.from->loose};
-                if (!rest.loose) rest.changes.upto = std::min(rest.changes.upto, source.have);
-                if (rest.loose || !rest.changes.empty()) parts = {rest};
-                after = asked.from->after;
-            }
+        if (!is_fresh(name, asked.from)) {
+            // Later changes may be behind the cursor: its pages tell of those it began with.
+            Part rest{asked.from->changes, asked.from->loose};
+            if (!rest.loose) rest.changes.upto = std::min(rest.changes.upto, source.have);
+            if (rest.loose || !rest.changes.empty()) parts = {rest};
+            after = asked.from->after;
         }
         for (const auto& [changes, loose] : parts) {
             if (weight > 0 && weight + kBatchCells >= asked.cells_max) {
-                page.next = CellCursor{name.first, name.second, changes, loose, after};
+                page.next = CellCursor{name.node, name.generation, changes, loose, after};
                 return page;
             }
             weight += kBatchCells;
             const std::size_t left = asked.cells_max > weight ? asked.cells_max - weight : 1;
-            CellBatch batch{name.first, name.second, {}, changes.since, changes.upto, changes.upto};
+            CellBatch batch{name.node,     name.generation, {},
+                            changes.since, changes.upto,    changes.upto};
             const bool done = fill(source, {changes.since, asked.window, after, left}, batch);
             batch.whole &= !loose;
             weight += batch.cells.size();
             if (!done) {
                 page.next =
-                    CellCursor{name.first, name.second, changes, loose, batch.cells.back().key};
+                    CellCursor{name.node, name.generation, changes, loose, batch.cells.back().key};
             }
             page.batches.push_back(std::move(batch));
             if (!done) return page;
             after = {};
         }
     }
+    if (asked.end) page.next = CellCursor{asked.end->node, asked.end->generation, {}, false, {}};
     return page;
 }
 

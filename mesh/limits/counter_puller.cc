@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "schema/base/mutant.h"
@@ -13,6 +14,10 @@ namespace {
 
 constexpr Duration kFirstRetry = std::chrono::seconds(1);
 constexpr std::size_t kInterruptedMax = 256;
+
+SourceName name_of(const CellCursor& cursor) {
+    return {cursor.node, cursor.generation};
+}
 
 }  // namespace
 
@@ -31,6 +36,7 @@ void CounterPuller::on_connected(const NodeId& id, MonoTime now) {
     }
     if (const auto held = peers_.find(id); held != peers_.end() && held->second.from) {
         peer.from = std::move(held->second.from);
+        peer.refused = std::move(held->second.refused);
         peer.resumed = true;
     }
     peers_[id] = std::move(peer);
@@ -39,7 +45,8 @@ void CounterPuller::on_connected(const NodeId& id, MonoTime now) {
 void CounterPuller::on_disconnected(const NodeId& id) {
     const auto found = peers_.find(id);
     if (found == peers_.end()) return;
-    if (found->second.from && interrupted_.size() < kInterruptedMax) {
+    const bool goes_on = found->second.from && !found->second.refused;
+    if (goes_on && interrupted_.size() < kInterruptedMax) {
         interrupted_[id] = std::move(*found->second.from);
     }
     peers_.erase(found);
@@ -69,16 +76,51 @@ CounterAsks CounterPuller::on_interval(MonoTime now, WallTime wall, std::uint32_
         if (in_turn && (asked >= options_.asked_at_once || (begins && now < next_round_))) continue;
         const std::size_t cells = room(id);
         if (cells == 0) continue;
-        CellPull pull = store_.question(wall, peer.from);
+        // About as large as a cell is each origin in it.
+        std::optional<CellCursor> from;
+        if (peer.from) from = peer.from->cursor;
+        CellPull pull = store_.question(wall, std::move(from), cells);
         pull.cells_max = cells;
+        peer.claimed.clear();
+        std::ranges::copy_if(pull.have, std::back_inserter(peer.claimed),
+                             [&](const OriginProgress& one) { return one.node == id; });
         peer.token = ++next_token_;
         ++asked;
         const double seconds = static_cast<double>(pull.have.size()) / options_.origins_per_second;
         const auto pause = std::chrono::duration<double>(seconds);
-        if (begins) next_round_ = now + std::chrono::duration_cast<Duration>(pause);
+        next_round_ = std::max(next_round_, now) + std::chrono::duration_cast<Duration>(pause);
         asks.push_back({id, peer.token, std::move(pull)});
     }
     return asks;
+}
+
+CounterStore::Said CounterPuller::before_merge(const NodeId& id, CellBatch& batch) const {
+    const auto found = peers_.find(id);
+    if (found == peers_.end()) return CounterStore::Said::kAnswered;
+    const Peer& peer = found->second;
+    const SourceName name{batch.node, batch.generation};
+    batch.whole &= peer.refused != name;
+    if (peer.from && name_of(peer.from->cursor) == name) {
+        batch.whole &= peer.from->dropped == store_.dropped(batch.node);
+    }
+    const auto corrects = [&](const OriginProgress& claim) {
+        return claim.node == batch.node && claim.generation == batch.generation &&
+               batch.since == 0 && batch.upto < claim.have;
+    };
+    return std::ranges::any_of(peer.claimed, corrects) ? CounterStore::Said::kCorrected
+                                                       : CounterStore::Said::kAnswered;
+}
+
+void CounterPuller::after_merge(const NodeId& id, const CellBatch& batch, const MergeCount& count) {
+    const auto found = peers_.find(id);
+    if (found == peers_.end()) return;
+    std::optional<SourceName>& refused = found->second.refused;
+    SourceName name{batch.node, batch.generation};
+    if (count.refused > 0) {
+        refused = std::move(name);
+    } else if (refused && *refused != name) {
+        refused.reset();
+    }
 }
 
 bool CounterPuller::on_page(const NodeId& id, std::uint64_t token, std::optional<CellCursor> next,
@@ -88,8 +130,16 @@ bool CounterPuller::on_page(const NodeId& id, std::uint64_t token, std::optional
     Peer& peer = found->second;
     peer.token = 0;
     peer.failures = 0;
-    peer.from = std::move(next);
-    if (peer.from) return false;  // due still
+    if (next) {
+        Place place{std::move(*next), 0};
+        const SourceName name = name_of(place.cursor);
+        const bool begun = peer.from && name_of(peer.from->cursor) == name;
+        place.dropped = begun ? peer.from->dropped : store_.dropped(name.node);
+        peer.from = std::move(place);
+        return false;  // due still
+    }
+    peer.from.reset();
+    peer.refused.reset();
     // What is before the cursor that this round began behind has changed meanwhile.
     if (std::exchange(peer.resumed, false)) return false;
     peer.due = now + (VIDAI_MUTANT("counters-not-compared") ? std::chrono::hours(1) : interval_);

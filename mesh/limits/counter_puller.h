@@ -53,6 +53,11 @@ class CounterPuller {
     void on_disconnected(const NodeId& peer);
     // Each push interval; `nodes` as in CounterStore::collect().
     CounterAsks on_interval(MonoTime now, WallTime wall, std::uint32_t nodes, const Room& room);
+    // Around the merge of each batch of a page; what it is to the store. One that goes on with what
+    // was refused in part, as of a member that was not known yet, or with what has been dropped
+    // since, is not all of it, though it ends it.
+    CounterStore::Said before_merge(const NodeId& peer, CellBatch& batch) const;
+    void after_merge(const NodeId& peer, const CellBatch& batch, const MergeCount& count);
     // After the page was merged. True when that was all that the peer had, from the first origin.
     bool on_page(const NodeId& peer, std::uint64_t token, std::optional<CellCursor> next,
                  MonoTime now);
@@ -63,11 +68,17 @@ class CounterPuller {
     bool informed() const { return informed_; }
 
   private:
+    struct Place {  // where a round goes on
+        CellCursor cursor;
+        std::uint64_t dropped = 0;  // of the store, when that source was begun
+    };
     struct Peer {
         MonoTime due;
-        std::uint64_t token = 0;  // of the question under way; 0: none
-        std::optional<CellCursor> from;
-        bool resumed = false;  // this round began behind a cursor of an earlier one
+        std::uint64_t token = 0;              // of the question under way; 0: none
+        std::vector<OriginProgress> claimed;  // in it, of the peer's own lives
+        std::optional<Place> from;
+        std::optional<SourceName> refused;  // of which a batch was, the last one
+        bool resumed = false;               // this round began behind a cursor of an earlier one
         std::uint32_t failures = 0;
     };
     using Peers = std::map<NodeId, Peer>;
@@ -76,8 +87,8 @@ class CounterPuller {
     const CounterStore& store_;
     const PullerOptions options_;
     Peers peers_;
-    std::map<NodeId, CellCursor> interrupted_;  // of peers that are not connected
-    MonoTime next_round_{};                     // in a large mesh
+    std::map<NodeId, Place> interrupted_;  // of peers that are not connected
+    MonoTime next_round_{};                // in a large mesh
     Duration interval_ = ask_interval(1);
     std::uint64_t next_token_ = 0;
     bool informed_ = false;

@@ -101,11 +101,8 @@ void CounterRelay::note(Origin& origin, const SignedBatch& said) {
     if (back < kWindow) origin.heard |= std::uint64_t{1} << back;
 }
 
-bool CounterRelay::over_quota(Origin& origin, MonoTime now) const {
-    const double per_second = kQuotaLeeway / std::max(1e-3, seconds_of(spacing()));
-    origin.used = std::max(0.0, origin.used - per_second * seconds_of(now - origin.at));
-    origin.at = now;
-    return origin.used + 1 > kQuotaBurst;
+RateLimit CounterRelay::quota() const {
+    return {kQuotaLeeway / std::max(1e-3, seconds_of(spacing())), kQuotaBurst};
 }
 
 bool CounterRelay::distrusted(const NodeId& from, MonoTime now) {
@@ -129,8 +126,8 @@ CounterRelay::Origin& CounterRelay::origin_of(const NodeId& node) {
     const auto found = origins_.find(node);
     if (found != origins_.end()) return found->second;
     if (origins_.size() >= options_.origins_max) {
-        origins_.erase(std::ranges::min_element(origins_, {},
-                                                [](const auto& entry) { return entry.second.at; }));
+        origins_.erase(std::ranges::min_element(
+            origins_, {}, [](const auto& entry) { return entry.second.batches.used_at(); }));
     }
     return origins_[node];
 }
@@ -149,7 +146,7 @@ MergeCount CounterRelay::on_relay(const NodeId& from, const SignedBatchRef& told
     ++counters_.refused;
     if (batch.cells.empty() || batch.cells.size() > options_.cells_max) return refused;
     if (distrusted(from, now)) return refused;
-    if (known != origins_.end() && over_quota(known->second, now)) return refused;
+    if (known != origins_.end() && !known->second.batches.has(1, quota(), now)) return refused;
     const Authorship by =
         VIDAI_MUTANT("relay-not-verified") ? Authorship::kGenuine : crypto_.verify(*told);
     counters_.verified += by == Authorship::kUnknown ? 0 : 1;
@@ -157,8 +154,7 @@ MergeCount CounterRelay::on_relay(const NodeId& from, const SignedBatchRef& told
     if (by != Authorship::kGenuine) return refused;
     --counters_.refused;
     Origin& origin = origin_of(batch.node);
-    origin.at = now;
-    origin.used += 1;
+    (void)origin.batches.take(1, quota(), now);
     note(origin, *told);
     const MergeCount count = store_.merge(batch, now, wall);
     const bool sensible = count.applied + count.unchanged > 0;
@@ -195,7 +191,7 @@ void CounterRelay::sign_own(MonoTime now, WallTime wall) {
 // How many may be told all that is fresh; drops what is beyond a telling to one.
 std::size_t CounterRelay::spend_budget(MonoTime now) {
     const double gained = options_.cells_per_second * seconds_of(now - budget_at_);
-    budget_ = std::min(options_.cells_per_second, budget_ + gained);
+    budget_ = std::min(options_.cells_burst, budget_ + gained);
     budget_at_ = now;
     std::size_t cells = 0, kept = 0;
     for (; kept < fresh_.size(); ++kept) {

@@ -25,6 +25,7 @@
 
 #include "mesh/limits/counter_store.h"
 #include "mesh/state/random_peers.h"
+#include "schema/base/token_bucket.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/time.h"
 
@@ -65,8 +66,9 @@ struct RelayOptions {
     // What this node can verify, of all origins together: the more there are, the less often each
     // signs. About 60 us each, so an eighth of a core at worst.
     double verified_per_second = 2'000;
-    // What this node passes on, all copies together; a cell is about 48 bytes.
-    double cells_per_second = 20'000;
+    // What this node passes on, all copies together; a cell is about 48 bytes. A burst of twice
+    // as many lets a thousand nodes count at once and tell it to all.
+    double cells_per_second = 20'000, cells_burst = 40'000;
     std::size_t cells_max = 256;                  // of one batch, and about of one call
     std::size_t origins_max = 10'000;             // remembered, as many as a roster may have
     std::uint32_t forgeries_max = 8;              // then a teller is not listened to,
@@ -122,8 +124,7 @@ class CounterRelay {
         Generation generation;
         std::uint64_t highest = 0;
         std::uint64_t heard = 0;  // bit i: highest - i
-        double used = 0;          // of its quota, in batches
-        MonoTime at{};
+        TokenBucket batches;
     };
     struct Teller {
         std::uint32_t forgeries = 0;
@@ -135,7 +136,7 @@ class CounterRelay {
     };
     static bool repeats(const Origin& origin, const SignedBatch& said);
     static void note(Origin& origin, const SignedBatch& said);
-    bool over_quota(Origin& origin, MonoTime now) const;
+    RateLimit quota() const;  // of one origin, in batches
     bool distrusted(const NodeId& from, MonoTime now);
     void forged(const NodeId& from, MonoTime now);
     Origin& origin_of(const NodeId& node);

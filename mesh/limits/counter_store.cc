@@ -17,7 +17,6 @@ constexpr std::uint32_t kWindowsBack = 2;
 constexpr std::uint32_t kWindowsAhead = 2;
 // More than a cell of spend can honestly hold (10^9 USD); sums of such cells saturate.
 constexpr std::uint64_t kSpendMax = 1'000'000'000'000'000;
-constexpr std::uint64_t kSumMax = std::numeric_limits<std::int64_t>::max();
 
 std::uint64_t net(const OwnCell& cell) {
     return cell.charged - std::min(cell.charged, cell.returned);
@@ -34,9 +33,13 @@ std::size_t index_of(CellKind kind) {
 }  // namespace
 
 CounterStore::CounterStore(CounterTable& table, NodeId self, Generation generation,
-                           StoreOptions options)
-    : table_(table), self_(std::move(self)), generation_(generation), options_(options) {
-    CHECK(options.delay > Duration::zero() && options.spend_generations_max > 0);
+                           StoreOptions options, Members members)
+    : table_(table),
+      self_(std::move(self)),
+      generation_(generation),
+      options_(options),
+      members_(std::move(members)) {
+    CHECK(options.delay > Duration::zero() && options.generations_max > 1);
     CHECK(options.origins_max <= std::numeric_limits<Origin>::max());
 }
 
@@ -78,22 +81,6 @@ std::optional<Slot> CounterStore::slot_of(const KeyId& id) const {
     return found == keys_.end() ? std::nullopt : found->second.slot;
 }
 
-std::optional<CounterStore::Origin> CounterStore::intern(const NodeId& node) {
-    const auto by_node = [&](const OriginState& origin) { return origin.node == node; };
-    auto found = std::ranges::find_if(origins_, by_node);
-    if (found == origins_.end()) {  // a node that left nothing behind gives its number away
-        found = std::ranges::find_if(origins_, [](const OriginState& origin) {
-            return origin.cells == 0 && origin.told == 0 && !origin.busy;
-        });
-        if (found == origins_.end()) {
-            if (origins_.size() >= options_.origins_max) return std::nullopt;
-            found = origins_.emplace(origins_.end());
-        }
-        found->node = node;
-    }
-    return static_cast<Origin>(found - origins_.begin());
-}
-
 bool CounterStore::near(std::uint32_t cell_window, std::uint32_t window) {
     return cell_window + kWindowsBack >= window && cell_window <= window + kWindowsAhead;
 }
@@ -108,17 +95,20 @@ bool CounterStore::acceptable(const Cell& cell, std::uint32_t window) const {
 }
 
 MergeCount CounterStore::merge(const CellBatch& batch, const NodeId& from, MonoTime now,
-                               WallTime wall) {
+                               WallTime wall, Said how) {
     MergeCount count;
     const bool ours = batch.node == self_ && batch.generation == generation_;
-    const std::optional<Origin> origin = ours ? std::nullopt : intern(batch.node);
+    const bool itself = batch.node == from;
+    const std::optional<Origin> origin = ours ? std::nullopt : intern(batch.node, itself);
     if (origin) origins_[*origin].busy = true;  // the teller must not take its place
-    const std::optional<Origin> teller = origin ? intern(from) : std::nullopt;
+    const std::optional<Origin> teller = origin ? intern(from, true) : std::nullopt;
     if (origin) origins_[*origin].busy = false;
     if (!origin || !teller) {
         count.refused = batch.cells.size();
         return count;
     }
+    if (itself && how == Said::kPushed) lives(*origin, batch.generation);
+    if (itself && how == Said::kCorrected) correct(*origin, batch);
     const std::uint32_t window = window_at(wall).window;
     for (const Cell& cell : batch.cells) {
         Applied applied = Applied::kRefused;
@@ -144,16 +134,22 @@ CounterStore::KeyState* CounterStore::key_for(const KeyId& id) {
 
 CounterStore::Applied CounterStore::apply(const Cell& cell, const Told& told, MonoTime now) {
     const CellBatch& batch = told.batch;
+    if (!has_room_for(told.origin, batch.generation)) return Applied::kRefused;
     KeyState* key = key_for(cell.key);
     if (key == nullptr) return Applied::kRefused;
     const Heard fresh{
         {cell.kind, cell.window, told.origin, batch.generation}, 0, 0, 0, told.teller};
     auto at = std::ranges::lower_bound(key->heard, fresh.name, {}, &Heard::name);
     if (at == key->heard.end() || at->name != fresh.name) {
-        if (!insert(*key, cell.key, fresh)) return Applied::kRefused;
+        if (!insert(*key, cell.key, fresh)) {
+            erase_if_empty(keys_.find(cell.key));
+            return Applied::kRefused;
+        }
         at = std::ranges::lower_bound(key->heard, fresh.name, {}, &Heard::name);
     }
     at->number = std::max(at->number, batch.highest);
+    Held& held = origins_[told.origin].generations.at(batch.generation).keys.find(cell.key)->second;
+    held.newest = std::max(held.newest, batch.highest);
     if (cell.charged <= at->charged && cell.returned <= at->returned) return Applied::kUnchanged;
     record_burst(*key, cell.kind, cell.charged - std::min(cell.charged, at->charged), now);
     if (VIDAI_MUTANT("counter-merge-adds")) {
@@ -166,49 +162,9 @@ CounterStore::Applied CounterStore::apply(const Cell& cell, const Told& told, Mo
     return Applied::kRaised;
 }
 
-// False when a bound refuses it. Spend has no window to end it, so only the newest generations of
-// each node are kept: a set that is the same in whatever order cells arrive.
-bool CounterStore::insert(KeyState& key, const KeyId& id, const Heard& fresh) {
-    OriginState& origin = origins_[fresh.name.origin];
-    if (fresh.name.kind == CellKind::kSpend) {
-        const auto same = std::ranges::equal_range(
-            key.heard, std::tuple(CellKind::kSpend, fresh.name.origin), {},
-            [](const Heard& heard) { return std::tuple(heard.name.kind, heard.name.origin); });
-        if (same.size() >= options_.spend_generations_max) {
-            if (fresh.name < same.front().name) return false;
-            uncount(same.front());
-            key.heard.erase(same.begin());
-        }
-    }
-    OriginState& teller = origins_[fresh.teller];
-    if (teller.told >= options_.cells_per_origin_max) return false;
-    if (fresh.name.kind != CellKind::kSpend) {
-        const std::uint32_t window = fresh.name.window;
-        const auto in_window = [&](const Heard& heard) {
-            return heard.name.kind != CellKind::kSpend && heard.name.window == window;
-        };
-        if (std::ranges::none_of(key.heard, in_window)) by_window_[window].push_back(id);
-    }
-    key.heard.insert(std::ranges::lower_bound(key.heard, fresh.name, {}, &Heard::name), fresh);
-    ++origin.cells;
-    ++teller.told;
-    ++origin.generations[fresh.name.generation].cells;
-    ++cells_;
-    return true;
-}
-
-void CounterStore::uncount(const Heard& gone) {
-    OriginState& origin = origins_[gone.name.origin];
-    const auto of = origin.generations.find(gone.name.generation);
-    if (--of->second.cells == 0) origin.generations.erase(of);
-    --origin.cells;
-    --origins_[gone.teller].told;
-    --cells_;
-}
-
 void CounterStore::publish(const KeyState& key, CellKind kind, std::uint32_t window) const {
     if (!key.slot) return;
-    std::uint64_t sum = 0;
+    std::uint64_t sum = kind == CellKind::kSpend ? key.retired_spend : 0;
     const auto of_kind = [](const Heard& heard) {
         return std::tuple(heard.name.kind, heard.name.window);
     };
@@ -357,10 +313,10 @@ void CounterStore::forget_window(std::uint32_t window) {
         KeyState& key = found->second;
         std::erase_if(key.heard, [&](const Heard& heard) {
             if (heard.name.kind == CellKind::kSpend || heard.name.window != window) return false;
-            uncount(heard);
+            uncount(id, heard);
             return true;
         });
-        if (!key.slot && key.heard.empty() && key.pushed_spend == 0) keys_.erase(found);
+        erase_if_empty(found);
     }
     by_window_.erase(window);
 }
@@ -387,7 +343,8 @@ MicroUsd CounterStore::spend(const KeyId& id) const {
     const auto found = keys_.find(id);
     if (found == keys_.end()) return {};
     const KeyState& key = found->second;
-    std::uint64_t sum = key.slot ? table_.own_spend(*key.slot) : key.pushed_spend;
+    const std::uint64_t own = key.slot ? table_.own_spend(*key.slot) : key.pushed_spend;
+    std::uint64_t sum = std::min(kSumMax, own + key.retired_spend);
     for (const Heard& heard : key.heard) {
         if (heard.name.kind == CellKind::kSpend) sum = std::min(kSumMax, sum + heard.charged);
     }

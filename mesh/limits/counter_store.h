@@ -18,6 +18,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <utility>
@@ -83,11 +85,19 @@ struct CellCursor {
     KeyId after;
     friend bool operator==(const CellCursor&, const CellCursor&) = default;
 };
-// The question for what the one who asks lacks.
+// Cells of one life of a node have this name, and pages follow its order.
+struct SourceName {
+    NodeId node;
+    Generation generation;
+    friend auto operator<=>(const SourceName&, const SourceName&) = default;
+};
+// The question for what the one who asks lacks, of the sources in a range of names: those from the
+// cursor's on, or from the first, and before `end`.
 struct CellPull {
     std::uint32_t window = 0;  // of its clock
     std::vector<OriginProgress> have;
     std::optional<CellCursor> from;
+    std::optional<SourceName> end;  // nothing: to the last
     std::size_t cells_max = 0;
     friend bool operator==(const CellPull&, const CellPull&) = default;
 };
@@ -105,13 +115,20 @@ struct StoreOptions {
     double significance = 0.02;
     Duration flush = std::chrono::seconds(1);
     Duration delay = std::chrono::milliseconds(150);  // D' of burst(): coalescing + propagation
-    // Longer than any request: a revoked key's slot is not reused before.
-    Duration slot_quarantine = std::chrono::hours(2);
-    std::size_t cells_per_origin_max = 524'288;  // a peer cannot make us remember more, whosever
-    std::size_t origins_max = 4'096;
+    // Longer than any request, each of whose calls of a provider may take `timeouts.total`, at most
+    // a day: a revoked key's slot is not reused before. Revoked keys stay in the mesh's number of
+    // keys, so that this many slots there are in any case.
+    Duration slot_quarantine = std::chrono::hours(24 * 7);
+    // A peer cannot make us remember more, whosever. What was spent stays, so it has a quota of its
+    // own, and never takes the place of what limits are decided by.
+    std::size_t window_cells_per_teller_max = 524'288;
+    std::size_t spend_cells_per_teller_max = 524'288;
+    // More than a roster may have; the last ones are for peers that tell of themselves.
+    std::size_t origins_max = 16'384;
+    std::size_t origins_reserved = 4'096;
+    std::size_t generations_max = 16;        // newest kept, per node
     std::size_t keys_heard_max = kSlotsMax;  // keys that peers name and we have no record of
     std::size_t push_cells_max = 256;        // in one collect(); the rest follows in the next
-    std::size_t spend_generations_max = 16;  // newest kept, per key and node
 };
 
 struct MergeCount {
@@ -122,9 +139,13 @@ struct MergeCount {
 
 class CounterStore {
   public:
-    // `table` outlives the store; `self` and `generation` name this node's cells.
-    CounterStore(CounterTable& table, NodeId self, Generation generation,
-                 StoreOptions options = {});
+    // Whether membership knows a node. Of others nobody but they themselves is believed.
+    using Members = std::function<bool(const NodeId& node)>;
+
+    // `table` outlives the store; `self` and `generation` name this node's cells. No `members`:
+    // every node is one.
+    CounterStore(CounterTable& table, NodeId self, Generation generation, StoreOptions options = {},
+                 Members members = {});
 
     // Gives the key a slot, or finds the one it has, and remembers its limits for the push filter.
     // Publish a KeyTable that names the slot only after this. kResourceExhausted when all slots
@@ -135,7 +156,13 @@ class CounterStore {
     std::optional<Slot> slot_of(const KeyId& key) const;
 
     // What `teller` sent, its own cells or relayed ones; windows from two before ours to two after.
-    MergeCount merge(const CellBatch& batch, const NodeId& teller, MonoTime now, WallTime wall);
+    enum class Said : std::uint8_t {
+        kPushed,     // by a node that counts it: its own batches are of the life that it lives
+        kAnswered,   // of what was lacking: its own batches may be of its former lives, too
+        kCorrected,  // in answer to who claimed to have more than there is
+    };
+    MergeCount merge(const CellBatch& batch, const NodeId& teller, MonoTime now, WallTime wall,
+                     Said how = Said::kPushed);
     MergeCount merge(const CellBatch& batch, MonoTime now, WallTime wall) {  // its own
         return merge(batch, batch.node, now, wall);
     }
@@ -152,8 +179,9 @@ class CounterStore {
     // whole when those are all, up to changes() or to `upto` where one is given.
     CellBatch own_since(std::uint64_t since, std::uint64_t upto, const KeyId& after, WallTime wall,
                         std::size_t cells_max) const;
-    // What this node has of others, and of its own: to ask a peer for the rest, behind `from`.
-    CellPull question(WallTime wall, std::optional<CellCursor> from) const;
+    // What this node has of others, and of its own: to ask a peer for the rest, from `from` on, of
+    // at most `sources_max` names; the next question goes on at `end`.
+    CellPull question(WallTime wall, std::optional<CellCursor> from, std::size_t sources_max) const;
     // What `asked` lacks and this node holds, about `asked.cells_max` cells of it. Answering needs
     // no memory of earlier pages: the cursor says where to go on, whoever answers.
     CellPage page(const CellPull& asked) const;
@@ -162,6 +190,11 @@ class CounterStore {
     // for who compares stores. At least one batch.
     std::vector<CellBatch> all_cells(WallTime now, std::size_t cells_max = 4'096) const;
 
+    // Changes when cells of a life of `node` were dropped: pages of it before that are not whole.
+    std::uint64_t dropped(const NodeId& node) const;
+
+    // The node was removed from the mesh for good, and what it counted with it.
+    void forget(const NodeId& node);
     // Forgets windows that nobody counts any more and frees quarantined slots. Call about once a
     // second.
     void tick(MonoTime now, WallTime wall);
@@ -174,18 +207,35 @@ class CounterStore {
     std::size_t cell_count() const { return cells_; }  // remote cells held
 
   private:
+    static constexpr std::uint64_t kSumMax = std::numeric_limits<std::int64_t>::max();
+    struct KeyState;
     using Origin = std::uint16_t;  // index into origins_
+    struct Held {
+        KeyState* key = nullptr;
+        std::size_t cells = 0;     // never 0
+        std::uint64_t newest = 0;  // at least the greatest of their numbers
+    };
     struct Generational {
         Progress progress;
-        std::uint64_t highest = 0;  // number heard
-        std::size_t cells = 0;      // never 0
+        std::uint64_t highest = 0;   // number heard
+        std::map<KeyId, Held> keys;  // that cells are held of; never empty
     };
     struct OriginState {
         NodeId node;
         std::size_t cells = 0;  // of it
-        std::size_t told = 0;   // held because it was the first to tell them
-        bool busy = false;      // about to have some
+        // Held because it was the first to tell them.
+        std::size_t told_windows = 0, told_spend = 0;
+        bool busy = false;                               // about to have some
         std::map<Generation, Generational> generations;  // that cells are held of
+        // The life that it told of itself last: no later one is believed then, and room for others
+        // is not made at its cost.
+        std::optional<Generation> spoken;
+        std::optional<Generation> retired;  // this one and earlier ones have been
+        std::uint64_t dropped = 0;          // no other origin's, and no earlier one of this
+        std::size_t& told(CellKind kind) {
+            return kind == CellKind::kSpend ? told_spend : told_windows;
+        }
+        bool idle() const { return cells == 0 && told_windows == 0 && told_spend == 0 && !busy; }
     };
     struct CellName {  // the order keeps together what is summed together
         CellKind kind = CellKind::kRequests;
@@ -214,6 +264,7 @@ class CounterStore {
         // What peers were last told of our own cells: by kind and window mod 2.
         std::array<std::array<OwnCell, 2>, kWindowedKinds> pushed{};
         std::uint64_t pushed_spend = 0;
+        std::uint64_t retired_spend = 0;  // of others' lives, the cells of which had to make room
         // And under which number.
         std::array<std::array<std::uint64_t, 2>, kWindowedKinds> numbers{};
         std::uint64_t spend_number = 0;
@@ -243,7 +294,16 @@ class CounterStore {
         std::size_t cells_max = 0;
     };
 
-    std::optional<Origin> intern(const NodeId& node);
+    // counter_origins.cc
+    std::optional<Origin> intern(const NodeId& node, bool itself);
+    bool has_room_for(Origin origin, Generation generation);
+    void lives(Origin origin, Generation generation);
+    void correct(Origin origin, const CellBatch& batch);
+    void drop(Origin origin, Generation generation, bool retire);
+    bool insert(KeyState& key, const KeyId& id, const Heard& heard);
+    void uncount(const KeyId& id, const Heard& gone);
+    void erase_if_empty(Keys::iterator key);
+
     bool acceptable(const Cell& cell, std::uint32_t window) const;
     // Of a clock that is at `window`: whether it counts `cell_window`, or may yet.
     static bool near(std::uint32_t cell_window, std::uint32_t window);
@@ -253,12 +313,13 @@ class CounterStore {
         const CellBatch& batch;
     };
     Applied apply(const Cell& cell, const Told& told, MonoTime now);
-    bool insert(KeyState& key, const KeyId& id, const Heard& heard);
-    void uncount(const Heard& gone);
-    std::map<std::pair<NodeId, Generation>, Source> sources() const;
+    std::map<SourceName, Source> sources() const;
     std::uint64_t loose_sum(const Source& source) const;
-    std::vector<Part> lacked(const Source& ours, const OriginProgress& theirs, bool first) const;
+    std::vector<Part> lacked(const Source& ours, const OriginProgress& theirs, bool fresh) const;
+    static bool is_fresh(const SourceName& name, const std::optional<CellCursor>& from);
     bool fill(const Source& source, const Range& range, CellBatch& batch) const;
+    bool fill_own(const Range& range, CellBatch& batch) const;
+    bool fill_heard(const Source& source, const Range& range, CellBatch& batch) const;
     static void own_changes(const KeyId& id, const KeyState& key, const Range& range,
                             CellBatch& batch);
     void publish(const KeyState& key, CellKind kind, std::uint32_t window) const;
@@ -271,10 +332,13 @@ class CounterStore {
     const NodeId self_;
     const Generation generation_;
     const StoreOptions options_;
+    const Members members_;
 
     Keys keys_;
     std::vector<OriginState> origins_;
+    std::map<NodeId, Origin> places_;
     std::size_t cells_ = 0;
+    std::uint64_t drops_ = 0;
     std::map<std::uint32_t, std::vector<KeyId>> by_window_;  // keys that heard cells of it
 
     std::vector<Keys::iterator> by_slot_;  // end(): free

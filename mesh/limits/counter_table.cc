@@ -98,6 +98,19 @@ void add(Packed& cell, std::uint32_t window, std::uint64_t count) {
     }
 }
 
+// A return to a charge that is no longer held is to nobody: its minute may be long past, and the
+// cell by now another minute's, which must not lose what it holds.
+void add_return(Own& own, std::uint32_t window, std::uint64_t count) {
+    Packed& cell = own.returned[window % 2];
+    std::uint64_t packed = cell.load();
+    for (;;) {
+        if (window_of(own.charged[window % 2].load()) != window) return;
+        if (cell.compare_exchange_weak(packed, pack(window, count_in(packed, window) + count))) {
+            return;
+        }
+    }
+}
+
 struct Taken {
     bool admitted = false;
     WindowPosition at;
@@ -149,6 +162,7 @@ struct CounterTable::Row {
     alignas(64) std::atomic<std::uint64_t> spend{0};
     std::atomic<std::uint64_t> spend_known{0};
     std::atomic<std::uint32_t> in_flight{0};
+    std::atomic<std::uint64_t> overrun_max{0};
 };
 struct CounterTable::Chunk {
     std::array<Row, kChunkSlots> rows;
@@ -254,10 +268,10 @@ void CounterTable::give_back(const Ticket& ticket) {
     if (ticket.requests == 0 && ticket.tokens == 0) return;
     Row& cells = row(ticket.slot);
     if (ticket.requests > 0) {
-        add(cells.own[0].returned[ticket.window % 2], ticket.window, ticket.requests);
+        add_return(cells.own[0], ticket.window, ticket.requests);
     }
     if (ticket.tokens > 0) {
-        add(cells.own[1].returned[ticket.token_window % 2], ticket.token_window, ticket.tokens);
+        add_return(cells.own[1], ticket.token_window, ticket.tokens);
     }
     mark(ticket.slot);
 }
@@ -266,12 +280,17 @@ void CounterTable::settle(const Ticket& ticket, Tokens used, WallTime now) {
     keep(ticket);
     const std::uint64_t tokens = whole(used.value);
     if (!ticket.counts_tokens || tokens == ticket.tokens) return;
-    Own& own = row(ticket.slot).own[1];
+    Row& cells = row(ticket.slot);
+    Own& own = cells.own[1];
     if (tokens < ticket.tokens) {
-        add(own.returned[ticket.token_window % 2], ticket.token_window, ticket.tokens - tokens);
+        add_return(own, ticket.token_window, ticket.tokens - tokens);
     } else {
         const std::uint32_t window = OwnView(own).position(window_at(now)).window;
-        add(own.charged[window % 2], window, std::min(tokens - ticket.tokens, kCountMax));
+        const std::uint64_t beyond = std::min(tokens - ticket.tokens, kCountMax);
+        add(own.charged[window % 2], window, beyond);
+        std::uint64_t most = cells.overrun_max.load();
+        while (most < beyond && !cells.overrun_max.compare_exchange_weak(most, beyond)) {
+        }
     }
     mark(ticket.slot);
 }
@@ -294,6 +313,7 @@ SlotUse CounterTable::use(Slot slot, WallTime now) const {
     estimate(0, use.requests_own, use.requests_known);
     estimate(1, use.tokens_own, use.tokens_known);
     use.in_flight = cells.in_flight.load();
+    use.overrun_max = cells.overrun_max.load();
     use.spend_own.value = static_cast<std::int64_t>(cells.spend.load());
     use.spend_known.value = static_cast<std::int64_t>(cells.spend_known.load());
     return use;
@@ -314,6 +334,7 @@ void CounterTable::open(Slot slot) {
     cells.spend.store(0);
     cells.spend_known.store(0);
     cells.in_flight.store(0);
+    cells.overrun_max.store(0);
 }
 
 std::uint64_t CounterTable::own_spend(Slot slot) const {

@@ -78,9 +78,10 @@ struct SlotUse {
     std::uint64_t requests_known = 0;  // through the others, as far as they have told
     std::uint64_t tokens_own = 0;
     std::uint64_t tokens_known = 0;
-    std::uint32_t in_flight = 0;  // this node, keys with a concurrency limit
-    MicroUsd spend_own;           // of this process
-    MicroUsd spend_known;         // other nodes, and this node before its restart
+    std::uint32_t in_flight = 0;    // this node, keys with a concurrency limit
+    std::uint64_t overrun_max = 0;  // tokens of one request beyond what it had reserved, here
+    MicroUsd spend_own;             // of this process
+    MicroUsd spend_known;           // other nodes, and this node before its restart
 };
 
 // One (kind, window) of this node.

@@ -34,14 +34,6 @@ struct Version {
     Generation generation;
     Incarnation incarnation;
     friend auto operator<=>(const Version&, const Version&) = default;
-    // Of two words of one member: one of its processes said both. A renewed certificate is a
-    // greater serial in the midst of a life, where incarnations go on; a lost volume's starts them
-    // anew.
-    bool same_life(const Version& other) const {
-        if (generation != other.generation) return false;
-        const auto& [older, newer] = std::minmax(*this, other);
-        return older.serial == newer.serial || older.incarnation < newer.incarnation;
-    }
 };
 
 // Wire versions that a node speaks, inclusive.
@@ -86,6 +78,11 @@ struct Claim {
     SignatureBytes profile_signature{};  // over signed_profile(); all zero where there is none
     friend bool operator==(const Claim&, const Claim&) = default;
 };
+// Of one process: a certificate that was renewed meanwhile makes a greater version, not a new life.
+// Who has lost its volume counts its generations anew, under another key.
+inline bool same_life(const Claim& a, const Claim& b) {
+    return a.key == b.key && a.version.generation == b.version.generation;
+}
 // Shared, because every rumor, roster and (in the simulator) every node holds the same words.
 using ClaimRef = std::shared_ptr<const Claim>;
 

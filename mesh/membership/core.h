@@ -137,6 +137,8 @@ class Membership::Core {
 
     // sharing.cc
     void share();
+    bool may_tell(const NodeId& subject) const;
+    void gossip_at(MonoTime at);
     void gossip();
     void push(const std::vector<Rumor>& rumors, std::span<const std::uint32_t> to);
     void sync_with_somebody();

@@ -13,4 +13,17 @@ std::string_view event_name(EventKind kind) {
     return kNames[static_cast<std::size_t>(kind)];
 }
 
+bool changes_claims(EventKind kind) {
+    switch (kind) {
+        case EventKind::kJoined:
+        case EventKind::kAlive:
+        case EventKind::kLeft:
+        case EventKind::kUpdated:
+        case EventKind::kForgotten:
+            return true;
+        default:
+            return false;
+    }
+}
+
 }  // namespace vidai::mesh::membership

@@ -66,13 +66,16 @@ enum class EventKind : std::uint8_t {
     kForgotten,    // removed from the roster for good by an operator
 };
 std::string_view event_name(EventKind kind);  // "joined", ...
+// Whether claims() are others than before: what is on disk is to be written anew.
+bool changes_claims(EventKind kind);
 
-// For logs, metrics, and the roster on disk (save claims() after kJoined, kUpdated, kAlive, kLeft).
+// For logs, metrics, and the roster on disk.
 struct Event {
     EventKind kind = EventKind::kJoined;
     NodeId subject;
     Version version{};
-    NodeId by;  // may be empty
+    NodeId by;              // may be empty
+    bool new_life = false;  // of kAlive: another process than was known
 };
 struct Notify {
     Event event;

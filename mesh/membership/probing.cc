@@ -197,6 +197,14 @@ void Membership::Core::on_body(const NodeId& from, const Nack& body) {
     if (std::erase(probe_.silent, from) == 0) return;
     probe_.nacked.push_back(from);
     ++counters_.nacks;
+    if (!probe_.silent.empty()) return;
+    // All whom we asked have answered in time, so that it is not we who are slow.
+    const Duration period =
+        probe_period(options_, probe_timeout(options_, roster_[probe_.target].rtt), 0);
+    const MonoTime end = std::max(now_, probe_.sent + period);
+    if (end >= tick_at_) return;
+    tick_at_ = end;
+    arm(Timer::kTick, tick_at_);
 }
 
 }  // namespace vidai::mesh::membership

@@ -52,6 +52,7 @@ struct Member {
     std::uint32_t suspicion_timer = 0;  // generations: older tokens are stale
     std::uint32_t reconnect_timer = 0;
     MonoTime redialled;      // as one of the aged
+    MonoTime quiet_until{};  // when its next word may be passed on to all at once
     bool forgotten = false;  // nobody: a free slot
 
 #ifdef VIDAI_MUTANTS

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <utility>
 
 namespace vidai::mesh::membership {
@@ -79,6 +80,27 @@ std::vector<Rumor> Rumors::take(std::size_t most, std::uint32_t transmissions) {
     // Told so often when more tellings were wanted.
     for (std::size_t level = transmissions; level < told_.size(); ++level) {
         while (!told_[level].empty()) forget(told_[level].begin());
+    }
+    while (!told_.empty() && told_.back().empty()) told_.pop_back();
+    return out;
+}
+
+std::vector<Rumor> Rumors::take_once(std::size_t most, const May& may) {
+    std::set<NodeId> held;
+    for (const Level& level : told_) {
+        for (const Queued& queued : level) {
+            if (!std::holds_alternative<ClaimRef>(queued.rumor)) continue;
+            if (!may(subject_of(queued.rumor))) held.insert(subject_of(queued.rumor));
+        }
+    }
+    std::vector<Rumor> out;
+    for (Level& level : told_) {
+        for (auto it = level.begin(); it != level.end() && out.size() < most;) {
+            const auto queued = it++;
+            if (held.contains(subject_of(queued->rumor))) continue;
+            out.push_back(queued->rumor);
+            forget(queued);
+        }
     }
     while (!told_.empty() && told_.back().empty()) told_.pop_back();
     return out;

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <unordered_map>
 #include <vector>
@@ -21,6 +22,11 @@ class Rumors {
     // Up to `most` rumors told least often, each counted as told once more and forgotten once told
     // `transmissions` times.
     std::vector<Rumor> take(std::size_t most, std::uint32_t transmissions);
+    // Whether what is queued about this member may be told now.
+    using May = std::function<bool(const NodeId& subject)>;
+    // The same, each forgotten at once. A claim of whom nothing may be told stays, and what is said
+    // of it with it: who has not heard that word could not judge it.
+    std::vector<Rumor> take_once(std::size_t most, const May& may);
     void clear();
     std::size_t size() const { return size_; }
     bool empty() const { return size_ == 0; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How words travel: events as rumors, whole rosters by state exchange.
 #include <algorithm>
+#include <utility>
 
 #include "mesh/membership/core.h"
 
@@ -22,19 +23,41 @@ void in_parts(const std::vector<Rumor>& news, Make make) {
 void Membership::Core::share() {
     if (has_left()) return rumors_.clear();
     if (roster_.living() > options_.push_all_max) {
-        if (gossip_armed_) return;
-        gossip_armed_ = true;
-        return arm(Timer::kGossip, std::max(now_, gossiped_at_ + options_.gossip_interval));
+        return gossip_at(std::max(now_, gossiped_at_ + options_.gossip_interval));
     }
     // Connections do not lose what they take, and who has none gets it by state exchange once it
-    // has: each is told once.
+    // has: each is told once. But one word of each member in an interval, the newest: whoever says
+    // many must not make all others spend their quotas, which their probes live on, in passing
+    // them on.
     const std::vector<std::uint32_t> all = peers(Status::kDead);
-    while (!rumors_.empty()) push(rumors_.take(kRumorsPerMessage, 1), all);
+    for (;;) {
+        const std::vector<Rumor> news = rumors_.take_once(
+            kRumorsPerMessage, [this](const NodeId& subject) { return may_tell(subject); });
+        if (news.empty()) break;
+        push(news, all);
+        for (const Rumor& rumor : news) {
+            const auto* claim = std::get_if<ClaimRef>(&rumor);
+            const std::uint32_t index = claim ? roster_.find((*claim)->id) : Roster::kNone;
+            if (index == Roster::kNone) continue;
+            roster_[index].quiet_until = now_ + options_.gossip_interval;
+        }
+    }
+    if (!rumors_.empty()) gossip_at(now_ + options_.gossip_interval);
+}
+
+bool Membership::Core::may_tell(const NodeId& subject) const {
+    const std::uint32_t index = roster_.find(subject);
+    return index == Roster::kNone || now_ >= roster_[index].quiet_until;
+}
+
+void Membership::Core::gossip_at(MonoTime at) {
+    if (!std::exchange(gossip_armed_, true)) arm(Timer::kGossip, at);
 }
 
 void Membership::Core::gossip() {
     gossip_armed_ = false;
     gossiped_at_ = now_;
+    if (roster_.living() <= options_.push_all_max) return;  // share() tells what was held back
     std::vector<std::uint32_t> some = peers(Status::kSuspect);
     if (some.empty()) rumors_.clear();
     some.resize(std::min<std::size_t>(some.size(), options_.fanout));

@@ -71,9 +71,9 @@ void Membership::Core::meet(const ClaimRef& claim) {
 
 void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
     Member& member = roster_[index];
-    const bool same_life =
-        member.version().same_life(claim->version) &&
-        (!VIDAI_MUTANT("renewal-is-new-life") || member.version().serial == claim->version.serial);
+    const bool renewed = member.version().serial != claim->version.serial;
+    const bool new_life = !same_life(*member.claim, *claim) ||
+                          (renewed && VIDAI_MUTANT("renewal-is-new-life"));
     const bool was_living = member.living();
     const Status before = member.status;
     if (member.claim->address != claim->address) member.rtt = {};
@@ -85,9 +85,10 @@ void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
         roster_.set_status(index, Status::kLeft, now_);
         return notify(EventKind::kLeft, index);
     }
-    const bool steady = before == Status::kAlive && same_life;
+    const bool steady = before == Status::kAlive && !new_life;
     if (!steady) roster_.set_status(index, Status::kAlive, now_);
-    notify(steady ? EventKind::kUpdated : EventKind::kAlive, index);
+    const EventKind kind = steady ? EventKind::kUpdated : EventKind::kAlive;
+    out_->push_back(Notify{{kind, member.id(), member.version(), {}, new_life}});
     if (!was_living) schedule_probing(index);
     connect_unless_bounded(index);
 }

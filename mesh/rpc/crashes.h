@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <map>
+#include <set>
 
 #include "mesh/membership/effects.h"
 #include "schema/vocabulary/ids.h"
@@ -25,19 +25,17 @@ class Crashes {
     // time to see. A death and the return after it are one crash.
     void on_event(MonoTime now, const membership::Event& event) {
         using membership::EventKind;
-        Life& life = lives_[event.subject];
         switch (event.kind) {
             case EventKind::kJoined:
             case EventKind::kAlive:
-                if (life.running && !life.version.same_life(event.version)) note(now);
-                life = {event.version, true};
+                if (!running_.insert(event.subject).second && event.new_life) note(now);
                 break;
             case EventKind::kDead:
-                if (life.running) note(now);
-                life.running = false;
+                if (running_.erase(event.subject) > 0) note(now);
                 break;
             case EventKind::kLeft:
-                life.running = false;
+            case EventKind::kForgotten:
+                running_.erase(event.subject);
                 break;
             default:
                 break;
@@ -50,16 +48,12 @@ class Crashes {
     }
 
   private:
-    struct Life {
-        membership::Version version;
-        bool running = false;
-    };
     void note(MonoTime now) {
         if (times_.size() == kRemembered) times_.pop_front();
         times_.push_back(now);
     }
 
-    std::map<NodeId, Life> lives_;  // as many as the roster holds
+    std::set<NodeId> running_;  // at most as many as the roster holds
     std::deque<MonoTime> times_;
 };
 

@@ -21,7 +21,7 @@ Exchange::Exchange(Links& links, Replica& replica, const Clock& clock, RelaySetu
       claim_of_(std::move(relay.claim_of)),
       fanout_(replica.counters(), wire::kCellsPerChunk),
       puller_(replica.counters(), {.full_mesh_max = relay.full_mesh_max}),
-      relay_(replica.counters(), std::move(relay.crypto),
+      relay_(replica.counters(), relay_crypto(replica, claim_of_),
              {.full_mesh_max = relay.full_mesh_max, .cells_max = wire::kCellsPerChunk}, relay.seed),
       register_relay_({.full_mesh_max = relay.full_mesh_max}, relay.seed + 1),
       propagation_(clock.wall_now()),
@@ -59,8 +59,8 @@ void Exchange::count(const limits::MergeCount& merged) {
 }
 
 limits::MergeCount Exchange::merge(const limits::CellBatch& batch, const NodeId& from,
-                                   WallTime wall) {
-    const limits::MergeCount merged = replica_.counters().merge(batch, from, mono_now(), wall);
+                                   WallTime wall, limits::CounterStore::Said how) {
+    const limits::MergeCount merged = replica_.counters().merge(batch, from, mono_now(), wall, how);
     count(merged);
     return merged;
 }
@@ -78,7 +78,8 @@ limits::CellPage Exchange::cells_for(const NodeId& from, const limits::CellPull&
 
 void Exchange::on_counters(const NodeId& from, const wire::CounterPush& push) {
     const WallTime wall = wall_now();
-    const limits::MergeCount count = merge(push.batch, from, wall);
+    const limits::MergeCount count =
+        merge(push.batch, from, wall, limits::CounterStore::Said::kPushed);
     told_counters_ |= push.complete;
     Session* const session = links_.find(from);
     if (session == nullptr) return;
@@ -128,13 +129,19 @@ std::size_t Exchange::cells_room(const NodeId& peer, bool whole_window) {
     return (whole_window ? bulk.room() : std::min(bulk.room(), bulk.chunk())) / wire::kCellBytes;
 }
 
+limits::CounterFanout::Room Exchange::fanout_room() {
+    return [this](const NodeId& peer) {
+        return limits::CounterFanout::Space(cells_room(peer, true), cells_room(peer, false));
+    };
+}
+
 void Exchange::push_counters(std::uint32_t nodes) {
     nodes_ = nodes;
     const MonoTime now = mono_now();
     const WallTime wall = wall_now();
     const auto window = [this](const NodeId& peer) { return cells_room(peer, true); };
     const auto chunk = [this](const NodeId& peer) { return cells_room(peer, false); };
-    perform(fanout_.on_interval(now, wall, nodes, window));
+    perform(fanout_.on_interval(now, wall, nodes, fanout_room()));
     for (const limits::RelayCall& call : relay_.on_interval(now, wall, nodes, window)) {
         Session* const session = links_.find(call.to);
         if (session != nullptr) tasks_.add(session->relay_counters(call.batches).ignoreResult());
@@ -151,8 +158,11 @@ kj::Promise<void> Exchange::perform(const limits::CounterAsk& ask) {
     return session->pull_counters(ask.pull).then(
         [this, from = ask.to, token = ask.token](Result<limits::CellPage>&& page) {
             if (!page) return puller_.on_failure(from, token, mono_now());
-            for (const limits::CellBatch& batch : page->batches)
-                (void)merge(batch, from, wall_now());
+            for (limits::CellBatch& batch : page->batches) {
+                const auto said = puller_.before_merge(from, batch);
+                const auto merged = merge(batch, from, wall_now(), said);
+                puller_.after_merge(from, batch, merged);
+            }
             (void)puller_.on_page(from, token, std::move(page->next), mono_now());
             told_counters_ |= puller_.informed();
         });
@@ -171,7 +181,7 @@ kj::Promise<void> Exchange::perform(const limits::CounterCall& call) {
     return session->push_counters({*call.batch, wall_now(), call.complete})
         .then([this, to = call.to, token = call.token,
                last = call.catch_up && call.batch->whole](bool taken) -> kj::Promise<void> {
-            auto next = fanout_.on_answer(to, token, taken, wall_now());
+            auto next = fanout_.on_answer(to, token, taken, wall_now(), fanout_room());
             if (const auto told = peers_.find(to); told != peers_.end()) {
                 told->second.sync.push_ended();
                 // Caught up with what it had missed; what it is behind with now is younger.

@@ -88,8 +88,10 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     kj::Promise<void> perform(const limits::CounterCall& call);
     kj::Promise<void> perform(const limits::CounterAsk& ask);
     std::size_t cells_room(const NodeId& peer, bool whole_window);
+    limits::CounterFanout::Room fanout_room();
     void count(const limits::MergeCount& merged);
-    limits::MergeCount merge(const limits::CellBatch& batch, const NodeId& from, WallTime wall);
+    limits::MergeCount merge(const limits::CellBatch& batch, const NodeId& from, WallTime wall,
+                             limits::CounterStore::Said how);
     MergeReport merge(const NodeId& from, std::vector<state::Register> registers);
     void pass_on(const state::RegisterName& name, const NodeId& from);
     void push_register(const NodeId& peer, Session& session, const state::Register& said);

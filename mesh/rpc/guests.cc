@@ -25,8 +25,20 @@ Guests::~Guests() noexcept(false) = default;
 
 void Guests::add(transport::Handshaken done, ::capnp::Capability::Client bootstrap, Kind kind) {
     Guest guest;
-    guest.who = done.session.peer;
     guest.kind = kind;
+    enter_sealed(std::move(done), kj::mv(bootstrap), std::move(guest));
+}
+
+void Guests::add_returning(transport::Handshaken done, ::capnp::Capability::Client bootstrap) {
+    Guest guest;
+    guest.kind = Kind::kStranger;
+    guest.returning = true;
+    enter_sealed(std::move(done), kj::mv(bootstrap), std::move(guest));
+}
+
+void Guests::enter_sealed(transport::Handshaken done, ::capnp::Capability::Client bootstrap,
+                          Guest guest) {
+    guest.who = done.session.peer;
     auto stream =
         kj::heap<transport::SealedStream>(std::move(done), wire::kOperatorWordsMax, clock_);
     stream->meter(traffic_);
@@ -97,9 +109,8 @@ void Guests::tick(MonoTime now, WallTime wall, const seal::Roots& roots) {
         const bool stranger = guest.kind == Kind::kStranger;
         if (now - guest.since > (stranger ? kStrangerIdleMax : kIdleMax)) return true;
         if (guest.who.valid_until == WallTime{}) return false;
-        // Who comes back after its root was retired is here to be certified anew.
         return wall > guest.who.valid_until + seal::kClockTolerance ||
-               (!stranger && !roots.believes(guest.who.root, wall));
+               (!guest.returning && !roots.believes(guest.who.root, wall));
     });
 }
 

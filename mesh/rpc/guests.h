@@ -31,6 +31,7 @@ class Guests final : private kj::TaskSet::ErrorHandler {
   public:
     enum class Kind : std::uint8_t { kOperator, kObserver, kStranger };
     static constexpr std::array<std::size_t, 3> kPlaces{32, 16, 16};
+    static constexpr std::size_t kPlacesMax = 64;  // of all kinds
     // Silent for so long, a guest makes place for another; and for so long, it is closed anyway.
     static constexpr Duration kGivesWay = std::chrono::seconds(10);
     static constexpr Duration kIdleMax = std::chrono::minutes(10);
@@ -43,6 +44,8 @@ class Guests final : private kj::TaskSet::ErrorHandler {
 
     // A connection whose handshake is done.
     void add(transport::Handshaken done, ::capnp::Capability::Client bootstrap, Kind kind);
+    // The same of a node that comes under a retired root, to be certified anew.
+    void add_returning(transport::Handshaken done, ::capnp::Capability::Client bootstrap);
     // One of the local socket: whoever may open that is an operator.
     void add_local(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capability::Client bootstrap);
 
@@ -57,11 +60,14 @@ class Guests final : private kj::TaskSet::ErrorHandler {
         const transport::SealedStream* stream = nullptr;  // the session's; not of the local socket
         seal::PeerIdentity who;                           // nobody, of the local socket
         Kind kind = Kind::kOperator;
+        bool returning = false;  // under a retired root
         std::uint64_t heard = 0;
         MonoTime since;  // when it was seen to have said something
     };
 
     void taskFailed(kj::Exception&&) override {}
+    void enter_sealed(transport::Handshaken done, ::capnp::Capability::Client bootstrap,
+                      Guest guest);
     void enter(kj::Own<kj::AsyncIoStream> stream, ::capnp::Capability::Client bootstrap,
                Guest guest);
     bool make_room(Kind kind, MonoTime now);

@@ -15,6 +15,7 @@
 #include "mesh/seal/refusal.h"
 #include "mesh/transport/sockets.h"
 #include "mesh/wire/message.h"
+#include "schema/base/mutant.h"
 
 namespace vidai::mesh::rpc {
 
@@ -249,10 +250,11 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
     seal::HandshakeOptions options{self_.credentials, self_.hello, kWelcome,    {},
                                    wall_now(),        {},          self_.roots, true};
     auto machine = std::make_unique<seal::Responder>(std::move(options), random_);
-    auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS)
-                    .then([]() -> Result<transport::Handshaken> {
-                        return fail(ErrorCode::kDeadlineExceeded, "no handshake in time", "late");
-                    });
+    const int patience = VIDAI_MUTANT("handshake-without-timeout") ? 3'600 : kHandshakeSeconds;
+    auto late =
+        timer_.afterDelay(patience * kj::SECONDS).then([]() -> Result<transport::Handshaken> {
+            return fail(ErrorCode::kDeadlineExceeded, "no handshake in time", "late");
+        });
     tasks_.add(transport::run_handshake(kj::mv(stream), std::move(machine))
                    .exclusiveJoin(kj::mv(late))
                    .attach(kj::mv(left))
@@ -269,7 +271,8 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
 
 void Links::welcome(transport::Handshaken done, const std::string& address) {
     const NodeId peer = done.session.peer.node;
-    if (self_.revoked->covers(done.session.peer)) {
+    const bool revoked = self_.revoked->covers(done.session.peer);
+    if (revoked && !VIDAI_MUTANT("revocation-not-asked")) {
         return refuse(std::move(done), address, seal::to_error(seal::Refusal::kCertificateRevoked));
     }
     if (!self_.roots->believes(done.session.peer.root, wall_now())) {
@@ -284,12 +287,12 @@ void Links::welcome(transport::Handshaken done, const std::string& address) {
         return guests_.add(std::move(done), kj::mv(bootstrap), kind);
     }
     if (peer == self_.id) {
-        return refuse(
-            std::move(done), address,
-            {ErrorCode::kConflict,
-             "another process, at " + done.session.hello.address + ", uses this node's id " +
-                 peer.str() + ": give each node an id of its own",
-             kSameNodeId});
+        const Error why{ErrorCode::kConflict,
+                        "another process, at " + done.session.hello.address +
+                            ", uses this node's id " + peer.str() +
+                            ": give each node an id of its own",
+                        kSameNodeId};
+        return refuse(std::move(done), address, why);
     }
     if (taken(done.session.peer)) {
         Error why = id_taken(peer);
@@ -300,21 +303,6 @@ void Links::welcome(transport::Handshaken done, const std::string& address) {
     ++counters_.accepted;
     door_.know(address);
     if (adopt(std::move(done), peer)) events_.on_link_up(peer);
-}
-
-void Links::refuse(transport::Handshaken done, const std::string& address, const Error& why) {
-    ++counters_.refused;
-    events_.on_refused(address, why);
-    if (done.session.peer.roles.has(seal::Role::kPeer)) turn_away(std::move(done), why);
-}
-
-void Links::welcome_back(transport::Handshaken done, const std::string& address) {
-    auto bootstrap = events_.returning(done.session.peer);
-    if (!bootstrap) {
-        ++counters_.refused;
-        return events_.on_refused(address, seal::to_error(seal::Refusal::kRootRetired));
-    }
-    guests_.add(std::move(done), kj::mv(*bootstrap), Guests::Kind::kStranger);
 }
 
 bool Links::adopt(transport::Handshaken done, const NodeId& dialler) {

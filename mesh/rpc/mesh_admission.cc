@@ -137,12 +137,9 @@ void MeshThread::take_certificate(admission::Certified renewed) {
 }
 
 std::optional<admission::KnownNode> MeshThread::known_node(const NodeId& node) const {
-    std::vector<ms::ClaimRef> claims = membership_.claims();
-    claims.push_back(membership_.self());
-    for (const ms::ClaimRef& claim : claims) {
-        if (claim->id == node) return admission::KnownNode{{claim->key}, claim->version.serial};
-    }
-    return std::nullopt;
+    const ms::ClaimRef claim = membership_.claim_of(node);
+    if (claim == nullptr) return std::nullopt;
+    return admission::KnownNode{{claim->key}, claim->version.serial};
 }
 
 seal::Bytes MeshThread::renew_for(const seal::PeerIdentity& peer) {

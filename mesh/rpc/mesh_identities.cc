@@ -10,6 +10,7 @@
 
 #include "mesh/rpc/mesh_thread.h"
 #include "mesh/state/succession.h"
+#include "schema/base/mutant.h"
 
 namespace vidai::mesh::rpc {
 
@@ -79,6 +80,7 @@ void MeshThread::on_revoked(const state::Revocation& said, bool news) {
         if (!revoked->contains(seal::PublicKey{claim->key}) && !(who && revoked->covers(*who))) {
             continue;
         }
+        if (VIDAI_MUTANT("revoked-stay-members")) continue;
         forget(claim->id, claim->version);
     }
     resign_at_ = mono_now() + kResignAfter + some_of(kResignSpread, random_);

@@ -58,6 +58,9 @@ bool MeshThread::informed() const {
     return patient_until_ && (exchange_.informed() || mono_now() >= *patient_until_);
 }
 
+// Never about whether the others are well: only about what this node can do now. One that has just
+// started admits by what the others have counted, or, where none of them can be reached, by its own
+// counts, after a bounded wait.
 std::string MeshThread::why_not_ready() const {
     if (left_) return "this node has left the mesh";
     if (superseded_) return *shared_.must_stop.load();
@@ -74,9 +77,6 @@ std::string MeshThread::why_not_ready() const {
     return {};
 }
 
-// Never about whether the others are well: only about what this node can do now. One that has just
-// started admits by what the others have counted, or, where none of them can be reached, by its own
-// counts, after a bounded wait.
 void MeshThread::publish_readiness() {
     std::string why = why_not_ready();
     if (why == *shared_.not_ready.load()) return;

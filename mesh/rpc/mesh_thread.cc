@@ -16,6 +16,7 @@
 #include "mesh/rpc/sync_metrics.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/wire/membership.h"
+#include "schema/base/mutant.h"
 
 namespace vidai::mesh::rpc {
 
@@ -72,7 +73,8 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       standing_(startup.node, clock_.mono_now()),
       replica_(startup.roots, author_of(startup, certified_),
                limits::cell_generation(startup.certified.serial, startup.identity.generation),
-               shared.counters, shared.keys),
+               shared.counters, shared.keys,
+               [this](const NodeId& node) { return membership_.claim_of(node) != nullptr; }),
       membership_(identity_of(startup), startup.address, {kWire.min, kWire.max},
                   crypto_of(startup, certified_, replica_.identities().revoked()),
                   startup.options.membership, random_seed(random_), roster_of(startup)),
@@ -91,12 +93,10 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       desk_(startup, membership_, replica_, saver_, timer_, *this),
       links_(around.network, timer_, clock_, random_, resolver_,
              link_self(startup, certified_, replica_.identities()), *this, random_seed(random_)),
-      exchange_(
-          links_, replica_, clock_,
-          {relay_crypto(replica_, [this](const NodeId& id) { return membership_.claim_of(id); }),
-           [this](const NodeId& id) { return membership_.claim_of(id); },
-           startup.options.membership.full_mesh_max, random_seed(random_)},
-          [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
+      exchange_(links_, replica_, clock_,
+                {[this](const NodeId& id) { return membership_.claim_of(id); },
+                 startup.options.membership.full_mesh_max, random_seed(random_)},
+                [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
       tasks_(*this) {
     if (around.descriptors != nullptr) {
         commands_.emplace(shared.commands, *around.descriptors,
@@ -191,8 +191,9 @@ void MeshThread::perform(const ms::Effects& effects) {
 void MeshThread::on_event(const ms::Event& event) {
     notice(Notice::Kind::kMember, event.subject.str(), std::string(ms::event_name(event.kind)),
            event.by.empty() ? std::string() : "according to " + event.by.str());
-    saver_.mark_dirty();  // the roster is part of the state
+    if (ms::changes_claims(event.kind)) saver_.mark_dirty();  // they are part of the state
     if (event.subject != startup_.node) crashes_.on_event(mono_now(), event);
+    if (event.kind == ms::EventKind::kForgotten) replica_.counters().forget(event.subject);
     if (event.kind == ms::EventKind::kSuperseded) be_superseded();
     left_ |= event.kind == ms::EventKind::kSelfLeft;
     publish_readiness();
@@ -219,7 +220,9 @@ void MeshThread::be_superseded() {
         return kj::heap<PeerServer>(who, calls, links_.traffic().of(who.node), clock_);
     }
     if (who.roles.has(seal::Role::kOperator)) return kj::heap<OperatorServer>(desk_, true);
-    if (who.roles.has(seal::Role::kObserver)) return kj::heap<OperatorServer>(desk_, false);
+    if (who.roles.has(seal::Role::kObserver)) {
+        return kj::heap<OperatorServer>(desk_, VIDAI_MUTANT("observer-may-write"));
+    }
     return kj::heap<admission::JoinServer>(who, binding, joins);
 }
 

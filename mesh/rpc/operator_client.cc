@@ -147,6 +147,28 @@ bool follow(Plan& plan) {
     return plan.roots->newest() != before;
 }
 
+// Who would be cut off with an issuer: those that have their certificates by its key.
+Result<void> nobody_is_certified_by(OperatorClient& mesh, const seal::PublicKey& issuer) {
+    const auto known = mesh.members();
+    if (!known) return fail(known.error());
+    std::string behind;
+    for (const Member& member : *known) {
+        if (member.status == MemberStatus::kLeft) continue;
+        const auto detail = mesh.node_show(member.id);
+        if (!detail) return fail(detail.error());
+        const auto key = rpc::parse_public_key(detail->issuer_key);
+        if (!key || *key != issuer) continue;
+        behind += (behind.empty() ? "" : ", ") + member.id.str();
+    }
+    if (behind.empty()) return {};
+    return fail(ErrorCode::kConflict,
+                "still certified by this issuer, and cut off without it: " + behind +
+                    ". Give nodes with an issuer file the new one; the others need a certificate "
+                    "by another issuer, which `vidaictl node show` tells. A node that is gone: "
+                    "`vidaictl node forget`. --force revokes the issuer all the same",
+                behind);
+}
+
 }  // namespace
 
 struct OperatorClient::Impl {
@@ -182,8 +204,20 @@ struct OperatorClient::Impl {
         auto limit = io->provider->getTimer().afterDelay(timeout.count() * kj::MILLISECONDS);
         auto expired = limit.then([late = std::move(late)]() mutable { return std::move(late); });
         auto answer = request.send().then(
-            [](auto&& reply) { return wire::read_outcome<Value>(reply.getOutcome()); },
+            [this](auto&& reply) {
+                answered = true;
+                return wire::read_outcome<Value>(reply.getOutcome());
+            },
             [this](kj::Exception&& e) -> Result<Value> {
+                // A node looks at a certificate last of all, and closes.
+                if (self && !answered && e.getType() == kj::Exception::Type::DISCONNECTED) {
+                    return fail(ErrorCode::kUnauthenticated,
+                                address +
+                                    " closed the connection as soon as it knew who this is: the "
+                                    "operator's key was revoked, or its certificate has expired. "
+                                    "Its log says which",
+                                address);
+                }
                 return fail(
                     ErrorCode::kUnavailable,
                     "the connection to " + address + " broke off: " + e.getDescription().cStr(),
@@ -200,6 +234,7 @@ struct OperatorClient::Impl {
     const std::shared_ptr<const seal::Credentials> self;  // none on a local socket
     const std::string address;
     const std::chrono::milliseconds timeout;
+    bool answered = false;  // at least once
 };
 
 OperatorClient::OperatorClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -233,7 +268,11 @@ Result<MeshStatus> OperatorClient::status() {
 Result<NodeDetail> OperatorClient::node_show(const NodeId& node) {
     auto request = impl_->remote.nodeShowRequest();
     request.setNode(wire::to_text(node.str()));
-    return impl_->call<NodeDetail>(kj::mv(request));
+    auto detail = impl_->call<NodeDetail>(kj::mv(request));
+    if (!detail) return detail;
+    const auto issuer = rpc::parse_public_key(detail->issuer_key);
+    if (issuer) detail->issuer_fingerprint = seal::fingerprint(*issuer);
+    return detail;
 }
 
 Result<CreatedKey> OperatorClient::key_create(const KeyCreateRequest& wanted) {
@@ -290,6 +329,10 @@ Result<Stated> OperatorClient::revoke(const RevokeRequest& wanted) {
         auto read = rpc::subject_of_file(wanted.file);
         if (!read) return fail(std::move(read).error());
         subject = std::move(*read);
+        if (subject.issuer && !wanted.force) {
+            auto free = nobody_is_certified_by(*this, subject.key);
+            if (!free) return fail(std::move(free).error());
+        }
     } else if (!wanted.node.empty()) {
         const auto detail = node_show(wanted.node);
         if (!detail) return fail(detail.error());
@@ -312,7 +355,8 @@ Result<Stated> OperatorClient::revoke(const RevokeRequest& wanted) {
                             "file",
                         "--key");
         }
-        if (!met) subject = {*key, "unknown"};
+        // A join token's, or of one who has left the roster since.
+        if (!met) subject = {*key, "the holder of that key"};
     }
     auto said = impl_->announce(
         rpc::sign_revocation(impl_->self.get(), subject, wanted.reason, system_time().wall_now()));

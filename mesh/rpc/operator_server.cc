@@ -82,7 +82,9 @@ kj::Promise<void> OperatorServer::announce(AnnounceContext context) {
         context, calls_.announce(std::move(*said), deadline(context.getParams().getDeadlineMs())));
 }
 
+// It changes nothing, but has this node ask all others.
 kj::Promise<void> OperatorServer::acknowledged(AcknowledgedContext context) {
+    if (!may_write_) return answer<Acknowledgement>(context, may_not_write());
     const auto said = wire::read(context.getParams().getSaid());
     if (!said) return answer<Acknowledgement>(context, fail(said.error()));
     return answer_later(context, calls_.acknowledged(*said));

@@ -15,16 +15,14 @@
 #include <map>
 
 #include "mesh/transport/traffic.h"
+#include "schema/base/token_bucket.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/time.h"
 
 namespace vidai::mesh::rpc {
 
-struct QuotaLimit {
-    double bytes_per_second = 0, burst = 0;
-};
 // Several times what a node with as many keys, peers and rumors as there may be sends.
-inline constexpr std::array<QuotaLimit, transport::kTrafficKinds> kPeerQuota = {{
+inline constexpr std::array<RateLimit, transport::kTrafficKinds> kPeerQuota = {{
     {1 << 20, 8 << 20},    // membership
     {16 << 20, 32 << 20},  // counters: all keys change each second
     {1 << 20, 4 << 20},    // registers
@@ -35,17 +33,10 @@ class PeerQuota {
     // Whether `peer` may have so many bytes read now; takes them if so.
     bool take(const NodeId& peer, transport::TrafficKind kind, std::uint64_t bytes, MonoTime now) {
         const auto index = static_cast<std::size_t>(kind);
-        const QuotaLimit& limit = kPeerQuota[index];
-        Bucket& bucket = of(peer, now)[index];
-        const double seconds = std::chrono::duration<double>(now - bucket.at).count();
-        bucket.spent = std::max(0.0, bucket.spent - seconds * limit.bytes_per_second);
-        bucket.at = now;
-        if (bucket.spent + static_cast<double>(bytes) > limit.burst) {
-            refused_[index] += bytes;
-            return false;
-        }
-        bucket.spent += static_cast<double>(bytes);
-        return true;
+        const auto amount = static_cast<double>(bytes);
+        if (of(peer)[index].take(amount, kPeerQuota[index], now)) return true;
+        refused_[index] += bytes;
+        return false;
     }
     // Whether a refusal of now is worth a line: one a minute for each peer.
     bool worth_saying(const NodeId& peer, MonoTime now) {
@@ -61,27 +52,21 @@ class PeerQuota {
 
   private:
     static constexpr std::size_t kPeersMax = 4'096;
-    struct Bucket {
-        double spent = 0;
-        MonoTime at{};
-    };
-    using Buckets = std::array<Bucket, transport::kTrafficKinds>;
+    using Buckets = std::array<TokenBucket, transport::kTrafficKinds>;
 
     // Kept when the connection ends, or a new one would be a new quota; with too many, those go
     // who have sent nothing for longest.
-    Buckets& of(const NodeId& peer, MonoTime now) {
+    Buckets& of(const NodeId& peer) {
         const auto found = peers_.find(peer);
         if (found != peers_.end()) return found->second;
         if (peers_.size() >= kPeersMax) {
             const auto newest = [](const Buckets& buckets) {
-                return std::ranges::max(buckets, {}, &Bucket::at).at;
+                return std::ranges::max(buckets, {}, &TokenBucket::used_at).used_at();
             };
             peers_.erase(std::ranges::min_element(
                 peers_, {}, [&](const auto& entry) { return newest(entry.second); }));
         }
-        Buckets& fresh = peers_[peer];
-        for (Bucket& bucket : fresh) bucket.at = now;
-        return fresh;
+        return peers_[peer];
     }
 
     std::map<NodeId, Buckets> peers_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/rpc/peer_server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "mesh/wire/membership.h"
@@ -10,12 +11,22 @@ namespace vidai::mesh::rpc {
 
 namespace {
 
+// What small questions count as, since their bytes are not what they cost: an answer, and a
+// signature with a line in the log. Some thousand of the former and 64 of the latter at once.
+constexpr std::uint64_t kQuestionBytes = 1'024;
+constexpr std::uint64_t kSignatureBytes = 64 * 1'024;
+
 // 0 for a message that capnproto cannot walk: it will be refused as malformed.
 template <class Context>
 std::uint64_t words_of(Context& context) {
     std::uint64_t words = 0;
     kj::runCatchingExceptions([&]() { words = context.getParams().totalSize().wordCount; });
     return words;
+}
+
+kj::Promise<void> over_quota() {
+    return kj::Exception(kj::Exception::Type::OVERLOADED, __FILE__, __LINE__,
+                         kj::str("beyond this peer's quota: tell it later"));
 }
 
 }  // namespace
@@ -27,15 +38,10 @@ kj::Promise<void> PeerServer::malformed(const Error& why) {
 }
 
 template <class Context>
-bool PeerServer::admitted(transport::TrafficKind kind, Context& context) {
+bool PeerServer::admitted(transport::TrafficKind kind, Context& context, std::uint64_t least) {
     const std::uint64_t words = words_of(context);
     traffic_.add_in(kind, words);
-    return calls_.admits(from_, kind, 8 * words);
-}
-
-kj::Promise<void> PeerServer::over_quota() {
-    return kj::Exception(kj::Exception::Type::OVERLOADED, __FILE__, __LINE__,
-                         kj::str("beyond this peer's quota: tell it later"));
+    return calls_.admits(from_, kind, std::max(8 * words, least));
 }
 
 kj::Promise<void> PeerServer::deliver(DeliverContext context) {
@@ -93,11 +99,17 @@ kj::Promise<void> PeerServer::pullCounters(PullCountersContext context) {
 }
 
 kj::Promise<void> PeerServer::renewCertificate(RenewCertificateContext context) {
+    if (!admitted(transport::TrafficKind::kRegisters, context, kSignatureBytes)) {
+        return over_quota();
+    }
     context.getResults().setChain(wire::to_data(calls_.renew_for(peer_)));
     return kj::READY_NOW;
 }
 
 kj::Promise<void> PeerServer::rotateKey(RotateKeyContext context) {
+    if (!admitted(transport::TrafficKind::kRegisters, context, kSignatureBytes)) {
+        return over_quota();
+    }
     const auto asked = context.getParams();
     seal::PublicKey next;
     seal::Signature proof;
@@ -118,11 +130,15 @@ kj::Promise<void> PeerServer::turnAway(TurnAwayContext context) {
 }
 
 kj::Promise<void> ReturnServer::renewCertificate(RenewCertificateContext context) {
+    if (!calls_.admits(peer_.node, transport::TrafficKind::kRegisters, kSignatureBytes)) {
+        return over_quota();
+    }
     context.getResults().setChain(wire::to_data(calls_.renew_for(peer_)));
     return kj::READY_NOW;
 }
 
 kj::Promise<void> PeerServer::holds(HoldsContext context) {
+    if (!admitted(transport::TrafficKind::kRegisters, context, kQuestionBytes)) return over_quota();
     const auto asked = context.getParams();
     const state::RegisterName name{state::RegisterKind{asked.getKind()},
                                    wire::text_of(asked.getId())};

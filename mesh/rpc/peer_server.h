@@ -68,10 +68,9 @@ class PeerServer final : public proto::Peer::Server {
 
   private:
     kj::Promise<void> malformed(const Error& why);
-    // Counts what has come; false when it is beyond the peer's quota.
+    // Counts what has come, as `least` bytes at least; false when beyond the peer's quota.
     template <class Context>
-    bool admitted(transport::TrafficKind kind, Context& context);
-    static kj::Promise<void> over_quota();
+    bool admitted(transport::TrafficKind kind, Context& context, std::uint64_t least = 0);
     const seal::PeerIdentity peer_;
     const NodeId& from_;
     PeerCalls& calls_;

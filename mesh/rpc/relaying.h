@@ -19,7 +19,6 @@ using ClaimOf = std::function<membership::ClaimRef(const NodeId& node)>;
 limits::RelayCrypto relay_crypto(const Replica& replica, ClaimOf claim_of);
 
 struct RelaySetup {
-    limits::RelayCrypto crypto;
     ClaimOf claim_of;
     std::uint32_t full_mesh_max = 100;  // as membership::Options has it
     std::uint64_t seed = 0;             // of whom is told by lot

@@ -47,13 +47,14 @@ const limits::StoreOptions& store_options() {
 }
 
 Replica::Replica(std::shared_ptr<seal::Roots> roots, Author author, Generation generation,
-                 limits::CounterTable& table, Snapshot<state::KeyTable>& keys)
+                 limits::CounterTable& table, Snapshot<state::KeyTable>& keys,
+                 limits::CounterStore::Members members)
     : author_(std::move(author)),
       table_(table),
       published_(keys),
       identities_(std::move(roots)),
       verifier_(identities_.roots(), identities_.revoked()),
-      counters_(table, author_.node, generation, store_options()) {}
+      counters_(table, author_.node, generation, store_options(), std::move(members)) {}
 
 const Register* Replica::find(const KeyId& id) const {
     return registers_.find({RegisterKind::kKey, id.str()});
@@ -231,7 +232,7 @@ Result<LimitReport> Replica::limits_of(const KeyId& id, const CountingFacts& fac
 
     const Duration delay = std::max(facts.delay, store_options().delay);
     const auto add = [&](LimitKind kind, limits::LimitKind counted, std::uint64_t limit,
-                         std::uint64_t own, std::uint64_t known) {
+                         std::uint64_t own, std::uint64_t known, std::uint64_t beyond) {
         const std::uint64_t burst = counters_.burst(id, counted);
         LimitUse row{kind, limit, own, known, 0, 0, {}, facts.nodes, 0};
         row.delay = std::chrono::ceil<std::chrono::milliseconds>(delay);
@@ -241,22 +242,24 @@ Result<LimitReport> Replica::limits_of(const KeyId& id, const CountingFacts& fac
         // and what was too little to be pushed.
         const std::uint64_t untold =
             row.burst + withheld_max(store_options().significance, limit, facts.nodes);
-        row.bound = limits::overshoot_bound({.nodes = facts.nodes,
+        // A crashed node enforced the limit alone, too, as does its next life.
+        row.bound = limits::overshoot_bound({.nodes = facts.nodes + facts.crashes,
                                              .limit = limit,
                                              .burst_in_delay = row.burst,
                                              .burst_in_skew = burst * stretches(facts.skew),
                                              .significance = store_options().significance,
+                                             .cost_max_unreserved = beyond,
                                              .lost_in_crashes = facts.crashes * untold});
         report.limits.push_back(row);
     };
     const state::KeyLimits& wanted = record.limits;
     if (wanted.requests_per_minute) {
         add(LimitKind::kRequests, limits::LimitKind::kRequests, *wanted.requests_per_minute,
-            use.requests_own, use.requests_known);
+            use.requests_own, use.requests_known, 0);
     }
     if (wanted.tokens_per_minute) {
         add(LimitKind::kTokens, limits::LimitKind::kTokens, *wanted.tokens_per_minute,
-            use.tokens_own, use.tokens_known);
+            use.tokens_own, use.tokens_known, use.overrun_max);
     }
     if (wanted.concurrency) {
         LimitUse row{LimitKind::kConcurrency,

@@ -60,7 +60,8 @@ struct CountingFacts {
 class Replica {
   public:
     Replica(std::shared_ptr<seal::Roots> roots, Author author, Generation generation,
-            limits::CounterTable& table, Snapshot<state::KeyTable>& keys);
+            limits::CounterTable& table, Snapshot<state::KeyTable>& keys,
+            limits::CounterStore::Members members = {});
 
     void set_author(Author author) { author_ = std::move(author); }
     const Author& author() const { return author_; }

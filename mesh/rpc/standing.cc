@@ -84,9 +84,8 @@ std::optional<std::string> Standing::look(bool members, MonoTime now) {
     if (warned_ && now - *warned_ < kAgain) return std::nullopt;
     warned_ = now;
     return alone_ +
-           ". See whether the nodes run, whether mesh.seeds names one, and whether the network "
-           "lets "
-           "their mesh ports be reached; it is tried again for ever";
+           ". See whether the nodes run, whether mesh.seeds names one, and whether their mesh "
+           "ports can be reached; it is tried again for ever";
 }
 
 }  // namespace vidai::mesh::rpc

@@ -60,7 +60,8 @@ Result<Subject> subject_of_file(const std::string& path) {
     const auto issuer = seal::load_issuer(path);
     if (issuer) {
         const auto certificate = seal::decode_issuer_certificate(issuer->certificate);
-        return Subject{issuer->key->public_key(), certificate ? certificate->name : std::string()};
+        return Subject{issuer->key->public_key(), certificate ? certificate->name : std::string(),
+                       true};
     }
     if (issuer.error().code != ErrorCode::kConfigInvalid) return fail(issuer.error());
     return fail(ErrorCode::kInvalidRequest,

@@ -17,6 +17,7 @@ namespace vidai::mesh::rpc {
 struct Subject {
     seal::PublicKey key;
     std::string name;
+    bool issuer = false;  // certainly one
 };
 
 // 64 hex digits. kInvalidRequest.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a node that has proved who it is, and has no place here, is told why before its connection is
 // closed: what an operator has signed about it, which it can verify, and one word. It may call
-// nothing, and gets nothing else.
+// nothing, and gets nothing else. And how one is let in for a new certificate alone that was off
+// while the root rolled over.
 #include <utility>
 
 #include "mesh/rpc/links.h"
+#include "mesh/seal/refusal.h"
 #include "mesh/wire/message.h"
 
 namespace vidai::mesh::rpc {
@@ -16,6 +18,21 @@ constexpr std::size_t kTurnedAwayMax = 16;  // at once; the others see the conne
 class Nothing final : public proto::Peer::Server {};
 
 }  // namespace
+
+void Links::refuse(transport::Handshaken done, const std::string& address, const Error& why) {
+    ++counters_.refused;
+    events_.on_refused(address, why);
+    if (done.session.peer.roles.has(seal::Role::kPeer)) turn_away(std::move(done), why);
+}
+
+void Links::welcome_back(transport::Handshaken done, const std::string& address) {
+    auto bootstrap = events_.returning(done.session.peer);
+    if (!bootstrap) {
+        ++counters_.refused;
+        return events_.on_refused(address, seal::to_error(seal::Refusal::kRootRetired));
+    }
+    guests_.add_returning(std::move(done), kj::mv(*bootstrap));
+}
 
 void Links::turn_away(transport::Handshaken done, const Error& why) {
     if (turned_away_.size() >= kTurnedAwayMax) return;
@@ -32,9 +49,11 @@ void Links::turn_away(transport::Handshaken done, const Error& why) {
         evidence.registers.empty() ? kj::Promise<bool>(true) : telling.push_registers(evidence);
     auto told = shown.then(
         [&telling, reason = why.param](bool) { return telling.turn_away(reason).ignoreResult(); });
-    tasks_.add(told.exclusiveJoin(telling.ended()).then([this, number]() {
-        tasks_.add(kj::evalLater([this, number]() { turned_away_.erase(number); }));
-    }));
+    auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS);
+    tasks_.add(
+        told.exclusiveJoin(telling.ended()).exclusiveJoin(kj::mv(late)).then([this, number]() {
+            tasks_.add(kj::evalLater([this, number]() { turned_away_.erase(number); }));
+        }));
     turned_away_.emplace(number, kj::mv(session));
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::seal {
@@ -90,6 +91,7 @@ bool signed_by(const PublicKey& key, Domain domain, ByteView certificate) {
 }
 
 Checked<void> check_times(const Validity& validity, WallTime now) {
+    if (VIDAI_MUTANT("validity-not-checked")) return {};
     if (now + kClockTolerance < validity.not_before) {
         return std::unexpected(Refusal::kCertificateNotYet);
     }
@@ -254,7 +256,8 @@ Checked<PeerIdentity> verify_chain(const Trust& trust, WallTime now, ByteView ch
     const ByteView bytes = links.at[links.count - 1];
     const Checked<NodeCertificate> node = decode_node_certificate(bytes);
     if (!node) return std::unexpected(node.error());
-    if (node->mesh != trust.mesh) return std::unexpected(Refusal::kCertificateMesh);
+    if (!VIDAI_MUTANT("other-mesh-believed") && node->mesh != trust.mesh)
+        return std::unexpected(Refusal::kCertificateMesh);
     if (!signed_by(issuer ? issuer->key : trust.root, Domain::kNodeCertificate, bytes)) {
         return std::unexpected(Refusal::kCertificateSignature);
     }
@@ -269,7 +272,7 @@ Checked<PeerIdentity> verify_chain(const Trust& trust, WallTime now, ByteView ch
                       issuer ? issuer->name : std::string(),
                       issuer ? issuer->key : PublicKey{},
                       trust.root};
-    if (issuer) {
+    if (issuer && !VIDAI_MUTANT("issuer-unbounded")) {
         if (const auto allowed = check_constraints(*issuer, *node); !allowed) {
             return std::unexpected(allowed.error());
         }

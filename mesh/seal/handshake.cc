@@ -7,6 +7,7 @@
 #include <sodium/utils.h>
 
 #include "mesh/seal/proof.h"
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::seal {
@@ -34,6 +35,7 @@ void set_length(Bytes& message, std::size_t whole_size) {
 std::array<std::uint8_t, kNonceSize> draw_nonce(RandomSource& random) {
     std::array<std::uint8_t, kNonceSize> nonce;
     random.fill(nonce);
+    if (VIDAI_MUTANT("ephemeral-repeated")) nonce.fill(7);
     return nonce;
 }
 

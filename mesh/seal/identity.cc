@@ -393,7 +393,7 @@ Result<Bytes> issue_join_certificate(const Issuer& issuer, const std::string& pa
     if (validity <= std::chrono::seconds::zero() || validity > above->validity_max) {
         return fail(ErrorCode::kInvalidRequest,
                     "a token is valid for one second to as long as the issuer may certify, " +
-                        std::to_string(above->validity_max.count()) + " seconds",
+                        std::to_string(above->validity_max / std::chrono::days(1)) + " days",
                     "--ttl");
     }
     if (!check_constraints(*above, certificate)) {

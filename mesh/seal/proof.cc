@@ -9,6 +9,7 @@
 #include <sodium/crypto_scalarmult_curve25519.h>
 #include <sodium/utils.h>
 
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::seal {
@@ -82,6 +83,7 @@ Checked<PeerIdentity> verify_peer(const HandshakeOptions& self, ByteView chain) 
 
 KeyAgreement::KeyAgreement(RandomSource& random) {
     random.fill(secret_);
+    if (VIDAI_MUTANT("ephemeral-repeated")) secret_.fill(7);
     CHECK(crypto_scalarmult_curve25519_base(own_.data(), secret_.data()) == 0);
 }
 
@@ -154,17 +156,20 @@ Checked<Proven> open_proof(const HandshakeOptions& self, Side side, const KeyAgr
     }
     Checked<PeerIdentity> peer = verify_peer(self, chain);
     if (!peer) return std::unexpected(peer.error());
-    if (!verify(peer->key, labels.proof, signed_part(transcript, chain, hello), signature)) {
+    if (!VIDAI_MUTANT("proof-not-verified") &&
+        !verify(peer->key, labels.proof, signed_part(transcript, chain, hello), signature)) {
         return std::unexpected(Refusal::kBadProof);
     }
-    if (self.revoked != nullptr && self.revoked->covers(*peer)) {
+    if (!VIDAI_MUTANT("revocation-not-asked") && self.revoked != nullptr &&
+        self.revoked->covers(*peer)) {
         return std::unexpected(Refusal::kCertificateRevoked);
     }
     if (peer->key == self.self->key->public_key()) return std::unexpected(Refusal::kSelf);
     if (!self.expect.empty() && peer->node != self.expect) {
         return std::unexpected(Refusal::kUnexpectedPeer);
     }
-    if (!peer->roles.any_of(self.accept)) return std::unexpected(Refusal::kRoleMissing);
+    const bool welcome = peer->roles.any_of(self.accept) || VIDAI_MUTANT("role-not-required");
+    if (!welcome) return std::unexpected(Refusal::kRoleMissing);
     if (!overlap(self.hello.wire, out.hello.wire)) return std::unexpected(Refusal::kNoCommonWire);
     out.peer = *std::move(peer);
     return out;

@@ -11,6 +11,7 @@ Hlc Hlc::at(WallTime time) {
 }
 
 Hlc HlcClock::tick(WallTime now) {
+    if (last_.wall() > now + kAheadMax) last_ = {};
     last_ = std::max(Hlc::at(now), Hlc{last_.value + 1});
     return last_;
 }

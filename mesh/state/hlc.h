@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A hybrid logical clock (Kulkarni, Demirbas et al. 2014): time stamps that are near wall time,
-// never go back on one node, and are greater than everything the node had seen. Pure; mesh thread.
+// never go back on one node, and are greater than everything the node had seen, as long as that is
+// near wall time, too. Pure; mesh thread.
 #pragma once
 
+#include <chrono>
 #include <compare>
 #include <cstdint>
 
@@ -23,6 +25,10 @@ struct Hlc {
 
 class HlcClock {
   public:
+    // What peers believe (seal::kClockTolerance). Stamps further ahead are of a wall clock that was
+    // wrong for a while: nobody takes what is stamped after them, so they are forgotten.
+    static constexpr std::chrono::minutes kAheadMax{10};
+
     // A stamp greater than all before and all observed.
     Hlc tick(WallTime now);
     // A verified stamp of another node. Whoever verifies bounds how far ahead it may be.

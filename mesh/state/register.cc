@@ -13,7 +13,8 @@ namespace vidai::mesh::state {
 
 namespace {
 
-constexpr std::size_t kKnownChainsMax = 64;
+// As many as walk by when all registers of a large mesh are looked at.
+constexpr std::size_t kKnownChainsMax = 4'096;
 
 struct Signed {
     seal::Domain domain;
@@ -112,22 +113,23 @@ bool RegisterVerifier::is_dated(const Register& held) {
 
 Result<const RegisterVerifier::Known*> RegisterVerifier::known_chain(const Register& candidate) {
     const WallTime time = candidate.statement.time.wall();
-    const auto same = [&](const Known& k) {
-        return k.chain == candidate.chain || *k.chain == *candidate.chain;
-    };
-    const auto found = std::find_if(known_.begin(), known_.end(), same);
-    if (found != known_.end() && found->from <= time && time <= found->to) return &*found;
+    const auto found = known_.find(*candidate.chain);
+    if (found != known_.end()) {
+        const Known& known = found->second;
+        if (known.from <= time && time <= known.to) return &known;
+    }
 
     const auto identity = roots_->verify_recorded(time, *candidate.chain);
     if (!identity) return fail(seal::to_error(identity.error()));
     if (found != known_.end()) {
-        found->from = std::min(found->from, time);
-        found->to = std::max(found->to, time);
-        return &*found;
+        Known& known = found->second;
+        known.from = std::min(known.from, time);
+        known.to = std::max(known.to, time);
+        return &known;
     }
+    // Always the same one makes room, so that most of more than fit are found again.
     if (known_.size() == kKnownChainsMax) known_.erase(known_.begin());
-    known_.push_back({candidate.chain, *identity, time, time});
-    return &known_.back();
+    return &known_.emplace(*candidate.chain, Known{*identity, time, time}).first->second;
 }
 
 Result<void> RegisterVerifier::verify(const Register& candidate, WallTime now) {

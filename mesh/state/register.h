@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -95,7 +96,6 @@ class RegisterVerifier {
   private:
     // A chain's validity is an interval: what held at two times holds between them.
     struct Known {
-        std::shared_ptr<const seal::Bytes> chain;
         seal::PeerIdentity identity;
         WallTime from, to;
     };
@@ -103,7 +103,7 @@ class RegisterVerifier {
 
     const std::shared_ptr<const seal::Roots> roots_;
     const std::shared_ptr<const seal::RevokedKeys> revoked_;
-    std::vector<Known> known_;
+    std::map<seal::Bytes, Known> known_;  // by chain
 };
 
 }  // namespace vidai::mesh::state

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "mesh/state/random_peers.h"
+#include "schema/base/token_bucket.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/time.h"
 
@@ -21,7 +22,7 @@ namespace vidai::mesh::state {
 struct RegisterRelayOptions {
     std::uint32_t full_mesh_max = 100;  // as membership::Options has it
     std::uint32_t fanout = 8;
-    double bytes_per_second = 32'768, burst = 262'144;  // of one author, one copy of each
+    RateLimit bytes{32'768, 262'144};  // of one author, one copy of each
     std::size_t authors_max = 10'000;
 };
 
@@ -37,15 +38,11 @@ class RegisterRelay {
                              std::uint32_t nodes, MonoTime now);
 
   private:
-    struct Quota {
-        double spent = 0;
-        MonoTime at{};
-    };
     bool takes(const NodeId& author, std::size_t bytes, MonoTime now);
 
     const RegisterRelayOptions options_;
     RandomPeers peers_;
-    std::map<NodeId, Quota> authors_;
+    std::map<NodeId, TokenBucket> authors_;
 };
 
 }  // namespace vidai::mesh::state

@@ -9,6 +9,7 @@
 
 #include "mesh/state/key_table.h"
 #include "mesh/wire/message.h"
+#include "schema/base/mutant.h"
 
 namespace vidai::mesh::wire {
 
@@ -32,7 +33,7 @@ void write(const limits::CellBatch& batch, proto::CellBatch::Builder out) {
         slot.setKey(to_text(cell.key.str()));
         slot.setKind(static_cast<proto::CellKind>(cell.kind));
         slot.setWindow(cell.window);
-        slot.setCharged(cell.charged);
+        slot.setCharged(VIDAI_MUTANT("charges-cut-short") ? cell.charged % 256 : cell.charged);
         slot.setReturned(cell.returned);
     }
 }
@@ -112,6 +113,10 @@ void write(const limits::CellPull& pull, proto::CellPull::Builder out) {
     }
     out.setResumes(pull.from.has_value());
     if (pull.from) write(*pull.from, out.initFrom());
+    out.setEnds(pull.end.has_value());
+    if (!pull.end) return;
+    out.setEndNode(to_text(pull.end->node.str()));
+    out.setEndGeneration(pull.end->generation.value);
 }
 
 void write(const limits::CellPage& page, proto::CellPage::Builder out) {
@@ -164,6 +169,11 @@ Result<limits::CellPull> read(proto::CellPull::Reader in) {
             if (!node) return malformed("node");
             pull.have.push_back(
                 {std::move(*node), Generation{one.getGeneration()}, one.getHave(), one.getLoose()});
+        }
+        if (in.getEnds()) {
+            auto node = parse_node_id(view_of(in.getEndNode()));
+            if (!node) return malformed("endNode");
+            pull.end = {std::move(*node), Generation{in.getEndGeneration()}};
         }
         if (!in.getResumes()) return pull;
         auto from = read(in.getFrom());

@@ -17,7 +17,7 @@ inline constexpr std::size_t kCellsPerPush = 4'096;  // at most, from an older n
 inline constexpr std::size_t kCellsPerChunk = 256;   // that this node sends: about 12 KiB
 inline constexpr std::size_t kCellBytes = 48;
 inline constexpr std::size_t kBatchesPerPage = 2'048;
-inline constexpr std::size_t kOriginsPerPull = 65'536;
+inline constexpr std::size_t kOriginsPerPull = 4'096;
 inline constexpr std::size_t kBatchesPerRelay = 256;
 
 struct CounterPush {

@@ -141,6 +141,11 @@ struct CellPull {
   resumes @2 :Bool;
   from @3 :CellCursor;  # where it resumes
   cellsMax @4 :UInt32;  # how much the caller can take now
+  # It asks about names before this one only, where `ends`, and next for those from it on: `more` is
+  # then set, and `next` this name, in a page that tells all of them.
+  ends @5 :Bool;
+  endNode @6 :Text;
+  endGeneration @7 :UInt64;
 }
 
 struct CellPage {

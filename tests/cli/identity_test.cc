@@ -28,6 +28,9 @@ TEST_F(Statements, NameTheirSubjectInOneOfThreeWays) {
     EXPECT_EQ(recording_.revoked.key, "abcd");
     EXPECT_EQ(asked({"mesh", "revoke", "--file", "operator.key"}).status, kExitOk);
     EXPECT_EQ(recording_.revoked.file, "operator.key");
+    EXPECT_FALSE(recording_.revoked.force);
+    EXPECT_EQ(asked({"mesh", "revoke", "--file", "issuer.key", "--force"}).status, kExitOk);
+    EXPECT_TRUE(recording_.revoked.force);
     EXPECT_EQ(asked({"mesh", "revoke"}).status, kExitUsage);
     EXPECT_EQ(asked({"mesh", "revoke", "n2", "--key", "abcd"}).status, kExitUsage);
     EXPECT_EQ(asked({"mesh", "revoke", "n2", "n3"}).status, kExitUsage);
@@ -62,6 +65,9 @@ TEST_F(Statements, MakeATokenForAPatternAndATime) {
     EXPECT_EQ(recording_.token.node_pattern, "web-*");
     EXPECT_EQ(recording_.token.ttl, std::chrono::minutes(15));
     EXPECT_EQ(recording_.token.seeds, (std::vector<std::string>{"a:1", "b:2"}));
+    EXPECT_EQ(asked({"mesh", "token", "create", "--node", "a", "--secret-only"}).out,
+              "vidai-join-abc\n");
+    EXPECT_THAT(asked({"mesh", "token"}).err, HasSubstr(" create --node PATTERN ["));
     EXPECT_EQ(asked({"mesh", "token", "create"}).status, kExitUsage);
     EXPECT_EQ(asked({"mesh", "token", "delete", "--node", "a"}).status, kExitUsage);
     for (const char* ttl : {"1", "h", "0s", "-1h", "1w", "99999999999999999999s", ""}) {

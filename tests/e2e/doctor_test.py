@@ -4,20 +4,12 @@ import json
 import signal
 
 import suite
-from mesh import Mesh, Mock
 from programs import chat, wait_for
 
 WRONG = 6  # the exit status of "something is wrong"
 
 
-class Doctor(suite.Suite):
-    def setUp(self):
-        super().setUp()
-        self.mock = self.use(Mock(suite.BIN, self.folder))
-        self.mesh = self.use(Mesh(suite.BIN, self.folder,
-                                  suite.MODELS.format(mock=self.mock.port)))
-        self.nodes = self.mesh.nodes
-
+class Doctor(suite.ThreeNodes):
     def doctor(self, *arguments, node=0):
         """(exit status, the answer)"""
         done = self.mesh.run_ctl("--server", self.nodes[node].mesh_address, "-o", "json", "mesh",

@@ -7,7 +7,6 @@ import threading
 import time
 
 import suite
-from mesh import Mesh, Mock
 from programs import Failed, chat, chat_stream, request, wait_for
 
 
@@ -66,11 +65,11 @@ class Balancer:
             thread.join(timeout=60)
 
 
-class Drain(suite.Suite):
+class Drain(suite.ThreeNodes):
+    BEHAVIOUR = ("--behaviour", "rate=40,tokens=20")
+
     def setUp(self):
         super().setUp()
-        mock = self.use(Mock(suite.BIN, self.folder, "--behaviour", "rate=40,tokens=20"))
-        self.mesh = self.use(Mesh(suite.BIN, self.folder, suite.MODELS.format(mock=mock.port)))
         self.key, _ = self.mesh.create_key("traffic")
 
     def test_a_drained_node_loses_no_request_and_has_left(self):

@@ -4,18 +4,10 @@ keep their keys when all of them were down."""
 import time
 
 import suite
-from mesh import Mesh, Mock
 from programs import chat, request, wait_for
 
 
-class ThreeNodes(suite.Suite):
-    def setUp(self):
-        super().setUp()
-        self.mock = self.use(Mock(suite.BIN, self.folder))
-        self.mesh = self.use(Mesh(suite.BIN, self.folder,
-                                  suite.MODELS.format(mock=self.mock.port)))
-        self.nodes = self.mesh.nodes
-
+class ThreeNodes(suite.ThreeNodes):
     def test_a_key_made_on_one_works_on_all_and_its_revocation_too(self):
         key, key_id = self.mesh.create_key("shared")
         for node in self.nodes:
@@ -40,6 +32,30 @@ class ThreeNodes(suite.Suite):
         self.assertGreaterEqual(statuses.count(200), limit)
         self.assertLessEqual(statuses.count(200), limit + report["bound"])
         self.assertLess(report["bound"], 2 * limit, "a bound that says nothing")
+
+    def test_a_node_gets_a_new_key_and_the_old_one_is_revoked(self):
+        key, _ = self.mesh.create_key("rotation")
+        node = self.nodes[1]
+        before = self.mesh.ctl("node", "show", node.id)
+        done = self.mesh.ctl("mesh", "rotate", "node", node.id)
+        self.assertEqual(done["old_key_fingerprint"], before["key_fingerprint"])
+
+        def known_to(other):
+            shown = self.mesh.ctl("node", "show", node.id, node=other)
+            return shown["key_fingerprint"] == done["key_fingerprint"]
+        for other in self.nodes:
+            wait_for(lambda n=other: known_to(n), 10, f"{other.id} to know the new key")
+            refused = request(other.admin, "GET", "/metrics")[1].decode()
+            for taken in ("same_node_id", "key_conflict"):
+                self.assertIn(f'vidai_mesh_refusals_total{{reason="{taken}"}} 0\n', refused)
+        self.mesh.ctl("mesh", "revoke", "--key", done["old_key"], "--wait")
+        self.mesh.wait_alive(3)
+        node.kill()
+        node.start()
+        self.mesh.wait_alive(3)
+        self.assertTrue(known_to(self.nodes[0]))
+        for other in self.nodes:
+            self.assertEqual(chat(other.port, key)[0], 200, other.id)
 
     def test_a_crash_is_seen_by_the_others_whose_requests_go_on(self):
         key, _ = self.mesh.create_key("crash")

@@ -6,7 +6,6 @@ import unittest
 
 import suite
 import promtool
-from mesh import Mesh, Mock
 from programs import chat, request, wait_for
 
 DOCUMENTED = suite.pathlib.Path(__file__).resolve().parents[2] / "docs/reference/metrics.md"
@@ -19,14 +18,7 @@ def scrape(node):
     return {name: float(value) for name, value in series.items()}, text
 
 
-class Monitoring(suite.Suite):
-    def setUp(self):
-        super().setUp()
-        self.mock = self.use(Mock(suite.BIN, self.folder))
-        self.mesh = self.use(Mesh(suite.BIN, self.folder,
-                                  suite.MODELS.format(mock=self.mock.port)))
-        self.nodes = self.mesh.nodes
-
+class Monitoring(suite.ThreeNodes):
     def wait_series(self, node, series, least):
         wait_for(lambda: scrape(node)[0].get(series, -1) >= least, 20, f"{series} >= {least}")
 

@@ -6,18 +6,11 @@ import re
 import shutil
 
 import suite
-from mesh import Mesh, Mock, Node
+from mesh import Node
 from programs import chat, request, wait_for
 
 
-class OneId(suite.Suite):
-    def setUp(self):
-        super().setUp()
-        self.mock = self.use(Mock(suite.BIN, self.folder))
-        self.mesh = self.use(Mesh(suite.BIN, self.folder,
-                                  suite.MODELS.format(mock=self.mock.port)))
-        self.nodes = self.mesh.nodes
-
+class OneId(suite.ThreeNodes):
     def twin(self, of, folder):
         """A further process of the mesh that claims to be `of`; not started."""
         twin = Node(self.mesh, 99)

@@ -8,6 +8,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 
+from mesh import Mesh, Mock  # noqa: E402: the path to it is above
+
 BIN = None
 
 MODELS = """providers:
@@ -30,6 +32,18 @@ class Suite(unittest.TestCase):
     def use(self, context):
         """Enters a context manager for the rest of the test."""
         return self.enterContext(context)
+
+
+class ThreeNodes(Suite):
+    """A mesh of three in front of a fake provider, whose behaviour a suite may choose."""
+
+    BEHAVIOUR = ()
+
+    def setUp(self):
+        super().setUp()
+        self.mock = self.use(Mock(BIN, self.folder, *self.BEHAVIOUR))
+        self.mesh = self.use(Mesh(BIN, self.folder, MODELS.format(mock=self.mock.port)))
+        self.nodes = self.mesh.nodes
 
 
 def main():

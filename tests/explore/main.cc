@@ -90,6 +90,7 @@ bool run(const Scenario& scenario, const Bounds& bounds) {
                 static_cast<unsigned long long>(found.healed),
                 static_cast<unsigned long long>(found.without_owner), took.count(),
                 scenario.random || found.exhausted ? "" : ", not exhausted");
+    std::fflush(stdout);  // the next may take minutes
     if (found.broken.empty()) return true;
     for (const Action& step : found.steps) std::printf("  %s\n", describe(step).c_str());
     std::printf("  broken: %s\n", found.broken.c_str());

@@ -14,6 +14,7 @@
 #include "schema/base/rng.h"
 #include "schema/base/secret.h"
 #include "schema/base/snapshot.h"
+#include "schema/base/token_bucket.h"
 
 namespace vidai {
 namespace {
@@ -139,6 +140,21 @@ TEST(Secret, MovesAwayWithoutLeavingACopy) {
     const Secret two = std::move(one);
     EXPECT_TRUE(one.empty());  // NOLINT(bugprone-use-after-move): that is the point
     EXPECT_EQ(two.reveal().substr(0, 8), "a canary");
+}
+
+TEST(TokenBucket, LetsABurstThroughAndThenSoMuchASecond) {
+    using namespace std::chrono_literals;
+    constexpr RateLimit kLimit{2, 5};
+    constexpr MonoTime kStart{1h};
+    TokenBucket bucket;
+    EXPECT_TRUE(bucket.take(5, kLimit, kStart));
+    EXPECT_FALSE(bucket.take(1, kLimit, kStart));
+    EXPECT_FALSE(bucket.has(1, kLimit, kStart + 400ms));
+    EXPECT_TRUE(bucket.has(1, kLimit, kStart + 500ms)) << "what was refused costs nothing";
+    EXPECT_TRUE(bucket.take(1, kLimit, kStart + 500ms));
+    EXPECT_FALSE(bucket.take(6, kLimit, kStart + 1h)) << "more than a burst is never let through";
+    EXPECT_TRUE(bucket.take(5, kLimit, kStart + 1h));
+    EXPECT_EQ(bucket.used_at(), kStart + 1h);
 }
 
 }  // namespace

@@ -32,6 +32,21 @@ constexpr std::string_view kMutants[] = {
     "relay-not-verified",
     "register-merge-prefers-older",
     "tombstone-collected-early",
+    // Of tier 2.
+    "role-not-required",
+    "proof-not-verified",
+    "revocation-not-asked",
+    "validity-not-checked",
+    "other-mesh-believed",
+    "issuer-unbounded",
+    "ephemeral-repeated",
+    "bad-record-skipped",
+    "door-unbounded",
+    "handshake-without-timeout",
+    "observer-may-write",
+    "revoked-stay-members",
+    "acknowledged-unsaved",
+    "charges-cut-short",
 };
 
 constexpr std::string_view kHelp =

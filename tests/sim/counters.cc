@@ -20,6 +20,8 @@ constexpr Duration kCallTimeout = std::chrono::seconds(5);
 // Small, so that a full sync has parts; not so small that it takes longer than healing may.
 constexpr std::size_t kCellsPerCallFew = 16;
 constexpr std::size_t kCellsPerCallMany = 64;
+constexpr std::size_t kCellsPerCallLarge = 256;  // as a real node, where paging is not the point
+constexpr std::uint32_t kLarge = 100;            // nodes
 constexpr std::uint32_t kTicksPerCollection = 20;
 // Nodes have met by then; and after healing there is time to tell all.
 constexpr Duration kFirstRequest = milliseconds(2500);
@@ -33,7 +35,9 @@ Counters::Counters(World& world, const Plan& plan)
       calm_(plan.calm() &&
             (plan.links.bytes_per_second == 0 || plan.links.bytes_per_second > 1'000'000)),
       flooded_(calm_ && plan.faults.empty() && plan.connections != 0),
-      cells_per_call_(plan.traffic.keys > 5 ? kCellsPerCallMany : kCellsPerCallFew),
+      cells_per_call_(plan.nodes > kLarge     ? kCellsPerCallLarge
+                      : plan.traffic.keys > 5 ? kCellsPerCallMany
+                                              : kCellsPerCallFew),
       limits_{plan.traffic.requests_per_minute, {}, {}},
       rng_(plan.seed ^ 0xc0de),
       nodes_(plan.nodes),
@@ -68,8 +72,10 @@ void Counters::on_start(std::uint32_t index) {
     const World::Node& process = world_.node(index);
     node = {};
     node.table = std::make_unique<CounterTable>(static_cast<Slot>(keys_.size()));
-    node.store = std::make_unique<CounterStore>(*node.table, process.name, generation(index),
-                                                StoreOptions{.push_cells_max = cells_per_call_});
+    node.store = std::make_unique<CounterStore>(
+        *node.table, process.name, generation(index),
+        StoreOptions{.push_cells_max = cells_per_call_},
+        [&process](const NodeId& id) { return process.core->claim_of(id) != nullptr; });
     node.fanout = std::make_unique<CounterFanout>(*node.store, cells_per_call_);
     node.puller = std::make_unique<CounterPuller>(
         *node.store, PullerOptions{.full_mesh_max = world_.options().full_mesh_max});
@@ -77,6 +83,7 @@ void Counters::on_start(std::uint32_t index) {
     for (const KeyId& key : keys_) (void)node.store->bind(key, limits_);
     news_.start(index, world_.now());
     ++lives_;
+    ++running_;
     const auto phase = rng_.below(static_cast<std::uint64_t>(kPushInterval.count()));
     world_.later(index, Duration(phase), [this, index] { tick(index); });
 }
@@ -84,6 +91,7 @@ void Counters::on_start(std::uint32_t index) {
 void Counters::on_stop(std::uint32_t index) {
     lose(index);
     nodes_[index] = {};
+    --running_;
 }
 
 void Counters::on_connected(std::uint32_t index, std::uint32_t peer) {
@@ -151,9 +159,13 @@ void Counters::on_page(std::uint32_t index, std::uint32_t peer, const CounterPag
     if (round.token != told.token) return;
     round.token = 0;
     if (std::exchange(round.first, false)) round.as_of = told.as_of;
-    for (const CellBatch& batch : told.page->batches) {
+    const NodeId& teller = world_.node(peer).name;
+    for (CellBatch batch : told.page->batches) {
         check_cells(index, batch);
-        (void)node.store->merge(batch, world_.node(peer).name, world_.now(), world_.wall(index));
+        const CounterStore::Said said = node.puller->before_merge(teller, batch);
+        const MergeCount count =
+            node.store->merge(batch, teller, world_.now(), world_.wall(index), said);
+        node.puller->after_merge(teller, batch, count);
         check_known(index, batch);
     }
     const bool all =
@@ -189,20 +201,18 @@ std::size_t Counters::room_for(std::uint32_t index, std::uint32_t peer) const {
 void Counters::push(std::uint32_t index, std::uint32_t nodes) {
     Node& node = nodes_[index];
     const MonoTime now = world_.now();
-    std::uint32_t running = 0;
-    for (std::uint32_t i = 0; i < nodes_.size(); ++i) running += world_.running(i) ? 1 : 0;
-    nodes_overestimated_ = std::max(nodes_overestimated_, static_cast<double>(running) / nodes);
+    nodes_overestimated_ = std::max(nodes_overestimated_, static_cast<double>(running_) / nodes);
     const auto room = [&](const NodeId& peer) { return room_for(index, *world_.index_of(peer)); };
     const std::uint64_t before = node.store->changes();
     CounterCalls calls = node.fanout->on_interval(now, world_.wall(index), nodes, room);
     note_skipped(index, before, calls);
     // Who has nothing under way and is told nothing is up to date.
-    for (std::uint32_t peer = 0; peer < nodes_.size(); ++peer) {
+    for (const auto& [peer, since] : node.connected) {
         const bool told = std::any_of(calls.begin(), calls.end(), [&](const CounterCall& call) {
             return call.to == world_.node(peer).name;
         });
         const bool idle = calls_under_way(index, peer) == 0;
-        if (peer != index && idle && !told && world_.network().connected(index, peer)) {
+        if (idle && !told && world_.network().connected(index, peer)) {
             news_.reach(index, peer, now, News::How::kPush);
         }
     }
@@ -245,7 +255,9 @@ void Counters::answered(std::uint32_t index, std::uint32_t peer, std::uint64_t t
     const auto open = node.calls.find(peer);
     if (open == node.calls.end() || open->second.erase(token) == 0) return;
     if (!taken) news_.skip(index, peer, world_.now());
-    auto next = node.fanout->on_answer(world_.node(peer).name, token, taken, world_.wall(index));
+    const auto room = [&](const NodeId& id) { return room_for(index, *world_.index_of(id)); };
+    auto next =
+        node.fanout->on_answer(world_.node(peer).name, token, taken, world_.wall(index), room);
     if (!next) return;
     CounterCalls calls;
     calls.push_back(std::move(*next));

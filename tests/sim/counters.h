@@ -84,7 +84,7 @@ class Counters final : public Service {
         std::map<std::uint32_t, Round> questions, catch_ups;
         std::map<std::uint32_t, MonoTime> connected;
         std::deque<std::pair<MonoTime, Held>> past;  // own cells as they were, of a calm network
-        std::uint32_t ticks = 0;
+        std::uint32_t ticks = 0, turn = 0;
         MonoTime charged_at;  // last
     };
     struct Worst {  // of one key and kind
@@ -155,6 +155,7 @@ class Counters final : public Service {
     Duration clocks_apart_{};         // the most so far
     double nodes_overestimated_ = 1;  // running nodes for each that a push filter counted, at most
     std::uint64_t lives_ = 0;
+    std::uint32_t running_ = 0;  // processes
     std::uint64_t relay_token_ = 0;
 };
 

@@ -15,10 +15,8 @@
 #include <unistd.h>
 
 #include "tests/sim/shrink.h"
-#include "tests/sim/world.h"
-#ifdef VIDAI_TIER2
 #include "tests/sim/tier2/mesh_world.h"
-#endif
+#include "tests/sim/world.h"
 
 namespace vidai::sim {
 namespace {
@@ -79,21 +77,15 @@ struct Seed {
     const Arguments& arguments;
 
     Outcome run(const Trim& trim, bool verbose = false) const {
-#ifdef VIDAI_TIER2
         if (arguments.tier == 2) return run_mesh(draw_story(number, trim), verbose);
-#endif
         return run_plan(draw_plan(number, trim), mesh::membership::Options{}, verbose);
     }
     std::string describe(const Trim& trim) const {
-#ifdef VIDAI_TIER2
         if (arguments.tier == 2) return draw_story(number, trim).describe();
-#endif
         return draw_plan(number, trim).describe();
     }
     std::size_t faults(const Trim& trim) const {
-#ifdef VIDAI_TIER2
         if (arguments.tier == 2) return draw_story(number, trim).events.size();
-#endif
         return draw_plan(number, trim).faults.size();
     }
     Shrunk shrunk(const std::string& rule) const {

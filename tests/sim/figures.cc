@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/figures.h"
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <functional>
@@ -9,7 +10,7 @@
 
 #include <unistd.h>
 
-#include "tests/sim/counters.h"
+#include "tests/sim/counter_lab.h"
 #include "tests/sim/figure_table.h"
 #include "tests/sim/lab.h"
 #include "tests/sim/trouble.h"
@@ -43,6 +44,27 @@ void split_for(World& world, Duration span) {
     cut(false);
 }
 
+constexpr seconds kIdle(60);
+
+void move_away(World& world, std::uint32_t node) {
+    world.readdress(node);
+    world.set_address(node, world.node(node).address);
+}
+bool known_to_all(const World& world, std::uint32_t node) {
+    const auto newest = world.node(node).core->self()->version;
+    for (std::uint32_t i = 0; i < world.size(); ++i) {
+        if (world.node(i).core->version_of(world.node(node).name) != newest) return false;
+    }
+    return true;
+}
+
+void vanish(World& world, std::uint32_t node) {
+    world.stop(node, true);
+}
+bool seen_dead(const World& world, std::uint32_t node) {
+    return world.everybody_says(node, Status::kDead);
+}
+
 // Of this process, resident.
 double resident_bytes() {
     std::ifstream file("/proc/self/statm");
@@ -50,6 +72,20 @@ double resident_bytes() {
     file >> all >> resident;
     return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
+
+// Wall time, and memory taken, since it was made.
+class Stopwatch {
+  public:
+    double seconds() const {
+        const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - began_;
+        return wall.count();
+    }
+    double bytes() const { return resident_bytes() - before_; }
+
+  private:
+    const double before_ = resident_bytes();
+    const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
 
 class Figures {
   public:
@@ -67,9 +103,11 @@ class Figures {
         returning();
         counters();
         idle();
+        idle_after_counts();
         slow_nodes();
         loss();
         speed();
+        if (long_) thousands();
         return table_.write();
     }
 
@@ -93,9 +131,7 @@ class Figures {
         add(id, figure, setting,
             measure(
                 setting, [silent](World& w, std::uint32_t node) { w.stop(node, silent); },
-                [](const World& w, std::uint32_t node) {
-                    return w.everybody_says(node, Status::kDead);
-                }),
+                seen_dead),
             p50, p99, anchor);
     }
 
@@ -148,24 +184,12 @@ class Figures {
     }
 
     void propagation() {
-        const auto known = [](const World& world, std::uint32_t node) {
-            const auto newest = world.node(node).core->self()->version;
-            for (std::uint32_t i = 0; i < world.size(); ++i) {
-                const bool knows = world.node(i).core->version_of(world.node(node).name) == newest;
-                if (!knows) return false;
-            }
-            return true;
-        };
-        const auto act = [](World& world, std::uint32_t node) {
-            world.readdress(node);
-            world.set_address(node, world.node(node).address);
-        };
         const auto at = [&](std::uint32_t nodes, std::uint32_t trials, double goal) {
             const Setting setting{.nodes = nodes, .trials = trials};
             const std::string id = "event_n" + number(nodes);
             if (!wanted(id)) return;
-            add(id, "one event known to all", setting, measure(setting, act, known), std::nullopt,
-                goal, "Serf's model 1.6-2.4 s");
+            add(id, "one event known to all", setting, measure(setting, move_away, known_to_all),
+                std::nullopt, goal, "Serf's model 1.6-2.4 s");
         };
         at(3, 200, 0.2);
         at(10, 100, 0.3);
@@ -220,70 +244,82 @@ class Figures {
             const Setting setting{.nodes = nodes, .trials = trials};
             const std::string id = "counter_n" + number(nodes);
             if (!wanted(id)) return;
-            add(id, "a soft counter known to all", setting,
-                quantiles(counter_times(setting, trials)), std::nullopt, goal,
-                "Gubernator global about 200 ms and two round trips");
+            add(id, "a soft counter known to all", setting, quantiles(counter_times(setting)),
+                std::nullopt, goal, "Gubernator global about 200 ms and two round trips");
         };
         at(3, 200, 0.1);
         at(10, 100, 0.1);
         at(64, 40, 0.25);
-        if (long_) at(1000, 5, 1.5);
-    }
-
-    std::vector<double> counter_times(const Setting& setting, std::uint32_t trials) {
-        Plan plan = lab_plan(setting, 1000);
-        plan.traffic.keys = trials;
-        plan.traffic.requests_per_minute = 10;
-        plan.traffic.hold_max = std::chrono::hours(1000);  // nothing is given back meanwhile
-        World world(plan, setting.options);
-        auto service = std::make_unique<Counters>(world, plan);
-        Counters& counted = *service;
-        world.add(std::move(service));
-        for (std::uint32_t i = 0; i < setting.nodes; ++i) world.start(i);
-        run_clean(world, seconds(10));
-        std::vector<double> times;
-        Rng rng(1000);
-        for (std::uint32_t key = 0; key < trials; ++key) {
-            run_clean(world, milliseconds(static_cast<std::int64_t>(rng.below(300))));
-            const std::uint32_t node = key % setting.nodes;
-            if (!counted.request(node, key)) continue;
-            times.push_back(time_until(world, [&] {
-                for (std::uint32_t i = 0; i < setting.nodes; ++i) {
-                    if (i != node && counted.known(i, key) == 0) return false;
-                }
-                return true;
-            }));
-        }
-        return times;
+        if (long_) at(1000, 40, 1.5);
     }
 
     void idle() {
         const auto at = [&](std::uint32_t nodes, Goal goal) {
-            const std::string id = "idle_bytes_n" + number(nodes);
-            if (!wanted(id)) return;
-            const Setting setting{.nodes = nodes, .trials = 1};
-            const auto world = settled(setting, 1000);
-            const std::uint64_t bytes = world->network().bytes();
-            const std::uint64_t messages = world->network().messages();
-            constexpr seconds kSpan(60);
-            run_clean(*world, kSpan);
-            const double share = static_cast<double>(kSpan.count()) * nodes;
-            const std::string how = "N=" + number(nodes) +
-                                    ", 60 s idle, default options, short names, no credential; "
-                                    "TCP payload as sealed, with its RPC envelope; "
-                                    "1 KiB for each message of a handshake";
-            table_.add({id, "idle gossip sent per node", "B/s",
-                        "<=", static_cast<double>(world->network().bytes() - bytes) / share, goal,
-                        "Serf's model up to 42 kB/s", how});
-            table_.add({"idle_messages_n" + number(nodes), "messages received per node and second",
-                        "1/s",
-                        "<=", static_cast<double>(world->network().messages() - messages) / share,
-                        20, "", how});
+            if (!wanted("idle_bytes_n" + number(nodes))) return;
+            const auto world = settled({.nodes = nodes, .trials = 1}, 1000);
+            idle_rows(*world, goal);
         };
         at(3, 2'000);
         at(10, std::nullopt);
         at(100, 15'000);
         if (long_) at(1000, 40'000);
+    }
+
+    void idle_rows(World& world, Goal goal) {
+        const std::uint64_t bytes = world.network().bytes();
+        const std::uint64_t messages = world.network().messages();
+        run_clean(world, kIdle);
+        const double share = static_cast<double>(kIdle.count()) * world.size();
+        const std::string n = "_n" + number(world.size());
+        const std::string how = "N=" + number(world.size()) +
+                                ", 60 s idle, default options, short names, no credential; "
+                                "TCP payload as sealed, with its RPC envelope; "
+                                "1 KiB for each message of a handshake";
+        table_.add({"idle_bytes" + n, "idle gossip sent per node", "B/s",
+                    "<=", static_cast<double>(world.network().bytes() - bytes) / share, goal,
+                    "Serf's model up to 42 kB/s", how});
+        table_.add({"idle_messages" + n, "messages received per node and second", "1/s",
+                    "<=", static_cast<double>(world.network().messages() - messages) / share, 20,
+                    "", how});
+    }
+
+    // What a mesh costs that rests after all its nodes have counted something: they compare.
+    void idle_after_counts() {
+        const auto at = [&](std::uint32_t nodes, Goal goal) {
+            const std::string id = "idle_counted_bytes_n" + number(nodes);
+            if (!wanted(id)) return;
+            table_.add({id, "sent per node while idle, after each has counted", "B/s",
+                        "<=", bytes_after_counts({.nodes = nodes, .trials = 1}, kIdle), goal, "",
+                        "N=" + number(nodes) + ", 60 s, begun 10 s after each had counted a " +
+                            "request, default options; bytes as idle_bytes"});
+        };
+        at(100, std::nullopt);
+        if (long_) at(1000, 40'000);
+    }
+
+    // All but the counters in one mesh, since so many take minutes to meet.
+    void thousands() {
+        const Setting setting{.nodes = 5000, .trials = 5};
+        const std::string n = "_n" + number(setting.nodes);
+        if (wanted("counter" + n)) {
+            add("counter" + n, "a soft counter known to all", setting,
+                quantiles(counter_times(setting)), std::nullopt, std::nullopt, "");
+        }
+        const auto any = {"sim_speed", "idle_bytes", "event", "silent"};
+        if (std::ranges::none_of(any, [&](const char* id) { return wanted(id + n); })) return;
+        const Stopwatch joining;
+        const auto world = settled(setting, 1000);
+        const double joined = joining.seconds();
+        const Stopwatch idling;
+        idle_rows(*world, std::nullopt);
+        speed_rows(setting.nodes, static_cast<double>(kIdle.count()) / idling.seconds(), joined,
+                   joining.bytes(), std::nullopt);
+        add("event" + n, "one event known to all", setting,
+            quantiles(take_turns(*world, setting.trials, move_away, known_to_all)), std::nullopt,
+            1.5, "Serf's model 1.6-2.4 s");
+        add("silent" + n, "silent death seen by all", setting,
+            quantiles(take_turns(*world, setting.trials, vanish, seen_dead)), std::nullopt, 10.5,
+            "");
     }
 
     // Starved of processor: of each 600 ms such a node runs for 100.
@@ -351,27 +387,30 @@ class Figures {
 
     void speed() {
         const auto at = [&](std::uint32_t nodes, seconds simulated, Goal goal) {
-            const std::string id = "sim_speed_n" + number(nodes);
-            if (!wanted(id)) return;
-            const double before = resident_bytes();
-            const auto joined = std::chrono::steady_clock::now();
+            if (!wanted("sim_speed_n" + number(nodes))) return;
+            const Stopwatch joining;
             const auto world = settled({.nodes = nodes, .trials = 1}, 1000);
-            const auto begin = std::chrono::steady_clock::now();
+            const double joined = joining.seconds();
+            const Stopwatch running;
             run_clean(*world, simulated);
-            const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
-            const std::chrono::duration<double> start = begin - joined;
-            const std::string how = "N=" + number(nodes) + ", idle mesh, checks after every step";
-            table_.add({id, "simulated seconds per second", "1", ">=",
-                        static_cast<double>(simulated.count()) / wall.count(), goal, "", how});
-            table_.add({"sim_join_n" + number(nodes), "wall time until all had met", "s",
-                        "<=", start.count(), std::nullopt, "", how});
-            table_.add({"sim_memory_n" + number(nodes), "memory per simulated node", "B",
-                        "<=", (resident_bytes() - before) / nodes, std::nullopt, "",
-                        how + "; its share of the model network and of the checks included"});
+            const double speed = static_cast<double>(simulated.count()) / running.seconds();
+            speed_rows(nodes, speed, joined, joining.bytes(), goal);
         };
         at(10, seconds(1000), 1000);
         at(100, seconds(60), 10);
         if (long_) at(1000, seconds(20), 1);
+    }
+
+    void speed_rows(std::uint32_t nodes, double speed, double joined, double bytes, Goal goal) {
+        const std::string n = "_n" + number(nodes);
+        const std::string how = "N=" + number(nodes) + ", idle mesh, checks after every step";
+        table_.add(
+            {"sim_speed" + n, "simulated seconds per second", "1", ">=", speed, goal, "", how});
+        table_.add({"sim_join" + n, "wall time until all had met", "s", "<=", joined, std::nullopt,
+                    "", how});
+        table_.add({"sim_memory" + n, "memory per simulated node", "B", "<=", bytes / nodes,
+                    std::nullopt, "",
+                    how + "; its share of the model network and of the checks included"});
     }
 
     FigureTable table_;

@@ -59,26 +59,30 @@ void run_clean(World& world, Duration span) {
 
 std::unique_ptr<World> settled(const Setting& setting, std::uint64_t seed) {
     auto world = std::make_unique<World>(lab_plan(setting, seed), setting.options);
+    settle(*world, setting, seed);
+    return world;
+}
+
+void settle(World& world, const Setting& setting, std::uint64_t seed) {
     Rng rng(seed);
     // As a cluster starts them; a thousand at once would all dial the first one.
     const std::uint64_t spread_ms = 1000 + 10 * setting.nodes;
     for (std::uint32_t i = 0; i < setting.nodes; ++i) {
-        world->scheduler().after(milliseconds(static_cast<std::int64_t>(rng.below(spread_ms))),
-                                 [w = world.get(), i] { w->start(i); });
+        world.scheduler().after(milliseconds(static_cast<std::int64_t>(rng.below(spread_ms))),
+                                [&world, i] { world.start(i); });
     }
-    const MonoTime begin = world->now();
+    const MonoTime begin = world.now();
     const Duration longest = milliseconds(static_cast<std::int64_t>(spread_ms)) + seconds(120);
-    do run_clean(*world, seconds(1));
-    while (!world->disagreement().empty() && world->now() - begin < longest);
-    if (const std::string why = world->disagreement(); !why.empty()) {
+    do run_clean(world, seconds(1));
+    while (!world.disagreement().empty() && world.now() - begin < longest);
+    if (const std::string why = world.disagreement(); !why.empty()) {
         std::fprintf(stderr, "vidai-sim: a figure's mesh did not settle: %s\n", why.c_str());
         std::exit(kLiveness);
     }
     // From here on, because all of a hundred nodes are never of one mind while each is suspected
     // and refutes now and then.
-    world->set_loss(setting.loss);
-    run_clean(*world, seconds(5) + milliseconds(static_cast<std::int64_t>(rng.below(2000))));
-    return world;
+    world.set_loss(setting.loss);
+    run_clean(world, seconds(5) + milliseconds(static_cast<std::int64_t>(rng.below(2000))));
 }
 
 double time_until(World& world, const std::function<bool()>& done, Duration step) {
@@ -101,16 +105,22 @@ Quantiles measure(const Setting& setting, const Act& act, const Done& done) {
         return quantiles(std::move(times));
     }
     const auto world = settled(setting, kFirstSeed);
+    return quantiles(take_turns(*world, setting.trials, act, done));
+}
+
+std::vector<double> take_turns(World& world, std::uint32_t trials, const Act& act,
+                               const Done& done) {
+    std::vector<double> times;
     Rng rng(kFirstSeed);
-    const Duration step = milliseconds(setting.nodes > 500 ? 20 : 5);
-    for (std::uint32_t i = 0; i < setting.trials; ++i) {
-        const std::uint32_t node = i % setting.nodes;
-        act(*world, node);
-        times.push_back(time_until(*world, [&] { return done(*world, node); }, step));
-        if (!world->running(node)) world->start(node);
-        run_clean(*world, seconds(6) + milliseconds(static_cast<std::int64_t>(rng.below(1000))));
+    const Duration step = milliseconds(world.size() > 500 ? 20 : 5);
+    for (std::uint32_t i = 0; i < trials; ++i) {
+        const std::uint32_t node = i % world.size();
+        act(world, node);
+        times.push_back(time_until(world, [&] { return done(world, node); }, step));
+        if (!world.running(node)) world.start(node);
+        run_clean(world, seconds(6) + milliseconds(static_cast<std::int64_t>(rng.below(1000))));
     }
-    return quantiles(std::move(times));
+    return times;
 }
 
 }  // namespace vidai::sim

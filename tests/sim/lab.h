@@ -36,7 +36,8 @@ Plan lab_plan(const Setting& setting, std::uint64_t seed);
 // Runs for `span`. No figure stands on a broken rule, nor on a run that one has ended: the program
 // ends with kSafety, and says which.
 void run_clean(World& world, Duration span);
-// All nodes running, and everything settled.
+// All nodes started one after the other and running, everything settled.
+void settle(World& world, const Setting& setting, std::uint64_t seed);
 std::unique_ptr<World> settled(const Setting& setting, std::uint64_t seed);
 // Seconds until `done`, asked each `step`; -1 when that takes more than a minute.
 double time_until(World& world, const std::function<bool()>& done,
@@ -47,5 +48,8 @@ double time_until(World& world, const std::function<bool()>& done,
 using Act = std::function<void(World& world, std::uint32_t node)>;
 using Done = std::function<bool(const World& world, std::uint32_t node)>;
 Quantiles measure(const Setting& setting, const Act& act, const Done& done);
+// The trials of a mesh that has settled.
+std::vector<double> take_turns(World& world, std::uint32_t trials, const Act& act,
+                               const Done& done);
 
 }  // namespace vidai::sim

@@ -20,7 +20,7 @@ class News {
     void start(std::uint32_t node, MonoTime now) {
         for (std::uint32_t other = 0; other < nodes_; ++other) {
             at(other, node) = {};
-            at(node, other) = {.current = now, .missed = now, .skipped = {}, .synced = true};
+            at(node, other) = {.current = now, .missed = now, .skipped = kNever};
         }
     }
     // Anything of `from` may not have reached `to`: only an answer to all that `to` lacks, begun
@@ -32,25 +32,26 @@ class News {
     // All that `from` had counted by `as_of` has reached `to`, if nothing before it was missed.
     void reach(std::uint32_t from, std::uint32_t to, MonoTime as_of, How how) {
         Pair& pair = at(from, to);
-        if (how == How::kAnswer && (!pair.missed || *pair.missed <= as_of)) {
-            pair.missed.reset();
-            pair.synced = true;
+        if (how == How::kAnswer && (pair.missed == kNever || pair.missed <= as_of)) {
+            pair.missed = kNever;
+            if (pair.current == kNever) pair.current = MonoTime{};
         }
-        if (how != How::kPush && pair.skipped && *pair.skipped <= as_of) pair.skipped.reset();
-        if (!pair.missed && !pair.skipped) pair.current = std::max(pair.current, as_of);
+        if (how != How::kPush && pair.skipped <= as_of) pair.skipped = kNever;
+        if (pair.missed != kNever || pair.skipped != kNever) return;
+        pair.current = std::max(pair.current, as_of);
     }
     // Until when `to` is up to date about `from`; nothing: it has never been.
     std::optional<MonoTime> current(std::uint32_t from, std::uint32_t to) const {
         const Pair& pair = pairs_[std::size_t{from} * nodes_ + to];
-        return pair.synced ? std::optional(pair.current) : std::nullopt;
+        return pair.current == kNever ? std::nullopt : std::optional(pair.current);
     }
 
   private:
-    struct Pair {
-        MonoTime current{};
-        std::optional<MonoTime> missed = MonoTime{};
-        std::optional<MonoTime> skipped;
-        bool synced = false;
+    static constexpr MonoTime kNever = MonoTime::max();
+    struct Pair {  // a large world holds many
+        MonoTime current = kNever;
+        MonoTime missed{};
+        MonoTime skipped = kNever;
     };
     Pair& at(std::uint32_t from, std::uint32_t to) {
         return pairs_[std::size_t{from} * nodes_ + to];

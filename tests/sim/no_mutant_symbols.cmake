@@ -7,8 +7,9 @@ function(mutants_in file out)
     message(FATAL_ERROR "nm ${file} ended with ${code}")
   endif()
   string(REGEX MATCHALL "[^\n]*mutant[^\n]*" found "${symbols}")
-  file(STRINGS ${file} named
-       REGEX "no-refutation|roster-forgotten|merge-adds|missed-push|merge-prefers")
+  string(CONCAT names "no-refutation|roster-forgotten|merge-adds|missed-push|merge-prefers|"
+         "proof-not-verified|door-unbounded|charges-cut-short|observer-may-write")
+  file(STRINGS ${file} named REGEX "${names}")
   set(${out} "${found}${named}" PARENT_SCOPE)
 endfunction()
 string(REPLACE "," ";" REAL "${REAL}")

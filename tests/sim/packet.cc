@@ -32,8 +32,10 @@ std::size_t text(const std::string& value) {
 constexpr std::size_t kVersion = 3 * kWord;
 
 std::size_t size_of(const Claim& claim) {
-    return 7 * kWord + text(claim.id.str()) + words(claim.key.size()) + kVersion +
-           text(claim.address) + words(claim.credential.size()) + words(claim.signature.size());
+    const bool described = !claim.profile.empty();
+    return 9 * kWord + text(claim.id.str()) + words(claim.key.size()) + kVersion +
+           text(claim.address) + words(claim.credential.size()) + words(claim.signature.size()) +
+           words(claim.profile.size()) + (described ? words(claim.profile_signature.size()) : 0);
 }
 std::size_t size_of(const Accusation& accusation) {
     return 4 * kWord + text(accusation.subject.str()) + kVersion + text(accusation.accuser.str());
@@ -125,7 +127,8 @@ std::size_t packed_bytes(const std::vector<mesh::limits::SignedBatchRef>& relaye
 }
 
 std::size_t packed_bytes(const mesh::limits::CellPull& pull) {
-    std::size_t size = kFrame + 4 * kWord + kWord + contents(pull.from);
+    std::size_t size = kFrame + 6 * kWord + kWord + contents(pull.from);
+    if (pull.end) size += text(pull.end->node.str());
     for (const mesh::limits::OriginProgress& one : pull.have) {
         size += 4 * kWord + text(one.node.str());
     }

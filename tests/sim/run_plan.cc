@@ -97,7 +97,8 @@ void forbid_false_deaths(World& world, const Plan& plan) {
         if (event.kind != EventKind::kDead) return;
         for (std::uint32_t i = 0; i < plan.nodes; ++i) {
             if (world.node(i).name != event.subject || !world.running(i)) continue;
-            if (world.node(i).core->self()->version.same_life(event.version)) {
+            const auto& own = world.node(i).core->self()->version;
+            if (own.serial == event.version.serial && own.generation == event.version.generation) {
                 world.violate("no-false-death", event.subject.str() +
                                                     " is declared dead in a calm network by " +
                                                     event.by.str());

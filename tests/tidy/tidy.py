@@ -79,7 +79,7 @@ def check_heavy():
                             "schema/compat", "tests/sim/tier2"),
         r"<prometheus/": ("node/observe",), r"<yaml-cpp/": ("node/config", "cli"),
         r"<CLI/": ("node/config", "cli", "tests/sim", "bench"),
-        r"<sodium": ("mesh/seal", "mesh/state", "node/auth"),
+        r"<sodium": ("mesh/seal", "mesh/state", "node/auth", "tests/sim/tier2"),
         r"<openssl/": ("node/net", "bench/mock"),
     }
     for name in files():

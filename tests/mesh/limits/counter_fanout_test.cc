@@ -47,7 +47,7 @@ struct CounterFanoutTest : testing::Test {
         }
     }
     std::optional<CounterCall> taken(const CounterCall& call, bool yes = true) {
-        return fanout.on_answer(call.to, call.token, yes, kWall);
+        return fanout.on_answer(call.to, call.token, yes, kWall, [this](auto&) { return room; });
     }
     // Answers until nothing more is told; how many cells that were.
     std::size_t answer(CounterCall call) {
@@ -100,6 +100,36 @@ TEST_F(CounterFanoutTest, NeverTellsMoreThanThereIsRoomFor) {
     ASSERT_EQ(calls.size(), 2u) << "five cells are three pushes; what is left is a catch-up";
     EXPECT_EQ(calls[0].batch->cells.size(), 2u);
     EXPECT_EQ(calls[1].batch->cells.size(), 1u);
+}
+
+TEST_F(CounterFanoutTest, NextPartsKeepToTheRoomThereIs) {
+    connect({kA});
+    room = 0;
+    admit(5);
+    (void)interval();
+    room = 1;
+    const CounterCall first = interval().at(0);
+    EXPECT_EQ(first.batch->cells.size(), 1u);
+    const auto second = taken(first);
+    ASSERT_TRUE(second);
+    EXPECT_EQ(second->batch->cells.size(), 1u);
+    room = 0;
+    EXPECT_FALSE(taken(*second)) << "it follows when there is room";
+    EXPECT_TRUE(interval().empty());
+    room = 8;
+    EXPECT_EQ(answer(interval().at(0)), 3u);
+    EXPECT_FALSE(fanout.owes(kA));
+}
+
+TEST_F(CounterFanoutTest, NoCallCarriesMoreThanAnUrgentOneMayWaitFor) {
+    connect({kA});
+    admit(4);
+    now += 1s;
+    const auto space = [](const NodeId&) { return CounterFanout::Space(8, 1); };
+    for (const CounterCall& call : fanout.on_interval(now, kWall, 3, space)) {
+        EXPECT_EQ(call.batch->cells.size(), 1u);
+        EXPECT_TRUE(call.catch_up);
+    }
 }
 
 TEST_F(CounterFanoutTest, AFailedPushIsMadeGoodByACatchUp) {

@@ -28,7 +28,8 @@ KeyId key(std::size_t n) {
 }
 
 struct Node {
-    explicit Node(const char* id) : name(id), store(table, name, Generation{1}, {}) {}
+    explicit Node(const char* id, std::uint64_t generation = 1)
+        : name(id), store(table, name, Generation{generation}, {}) {}
     void charge(std::size_t keys) {
         for (std::size_t n = 0; n < keys; ++n) {
             const Slot slot = *store.bind(key(n), {1'000'000, {}, {}});
@@ -71,11 +72,13 @@ std::optional<std::size_t> ask(Node& who, Node& whom, MonoTime now, bool lost = 
         who.puller.on_failure(whom.name, asks[0].token, now);
         return 0;
     }
-    const CellPage page = whom.store.page(asks[0].pull);
+    CellPage page = whom.store.page(asks[0].pull);
     std::size_t cells = 0;
-    for (const CellBatch& batch : page.batches) {
+    for (CellBatch& batch : page.batches) {
         cells += batch.cells.size();
-        (void)who.store.merge(batch, now, kWall);
+        const CounterStore::Said said = who.puller.before_merge(whom.name, batch);
+        const MergeCount count = who.store.merge(batch, whom.name, now, kWall, said);
+        who.puller.after_merge(whom.name, batch, count);
     }
     EXPECT_LE(cells, 110u) << "a page and at most one key's cells";
     (void)who.puller.on_page(whom.name, asks[0].token, page.next, now);
@@ -121,6 +124,112 @@ TEST(CounterPuller, EndsThoughEveryConnectionLivesForOnePage) {
     EXPECT_EQ(cells, 1'000u) << "none twice";
 }
 
+TEST(CounterPuller, AsksOfNoMoreOriginsThanThereIsRoomFor) {
+    Node a("a"), b("b");
+    for (std::size_t i = 0; i < 300; ++i) {
+        CellBatch batch{NodeId("o" + std::to_string(i)), Generation{1}, {}, 0, 1, 1, true};
+        batch.cells.push_back({key(i % 7), CellKind::kRequests, kMinute, i + 1, 0});
+        (void)a.store.merge(batch, kMono, kWall);
+        if (i % 3 == 0) (void)b.store.merge(batch, kMono, kWall);
+    }
+    b.puller.on_connected(a.name, kMono);
+    for (int pages = 0; b.held() != a.held(); ++pages) {
+        ASSERT_LE(pages, 60);
+        const CounterAsks asks = b.puller.on_interval(kMono, kWall, 3, [](auto&) { return 20; });
+        ASSERT_EQ(asks.size(), 1u);
+        EXPECT_LE(asks[0].pull.have.size(), 20u);
+        CellPage page = a.store.page(asks[0].pull);
+        for (const CellBatch& batch : page.batches) {
+            (void)b.store.merge(batch, a.name, kMono, kWall);
+        }
+        (void)b.puller.on_page(a.name, asks[0].token, page.next, kMono);
+    }
+}
+
+// A node that has just begun hears of counts before it hears of those who counted.
+TEST(CounterPuller, WhatIsRefusedOnOnePageIsAskedForAgainThoughTheLastIsTaken) {
+    Node gone("gone"), a("a");
+    gone.charge(9);
+    for (const CellBatch& batch : gone.give_out()) (void)a.store.merge(batch, kMono, kWall);
+    CounterTable table(8);
+    bool known = false;
+    CounterStore store(table, NodeId("new"), Generation{1}, {},
+                       [&](const NodeId&) { return known; });
+    CounterPuller puller(store);
+    puller.on_connected(a.name, kMono);
+    for (int pages = 0; pages < 20; ++pages) {
+        const MonoTime now = kMono + pages * 5s;
+        for (const CounterAsk& asked : puller.on_interval(now, kWall, 3, [](auto&) { return 7; })) {
+            CellPage page = a.store.page(asked.pull);
+            for (CellBatch& batch : page.batches) {
+                const CounterStore::Said said = puller.before_merge(a.name, batch);
+                const MergeCount count = store.merge(batch, a.name, now, kWall, said);
+                puller.after_merge(a.name, batch, count);
+            }
+            (void)puller.on_page(a.name, asked.token, page.next, now);
+            known = true;
+        }
+    }
+    EXPECT_EQ(store.cell_count(), 9u);
+}
+
+// Its former life's last push comes when some of what its new life counted has been heard.
+TEST(CounterPuller, WhatIsDroppedBetweenTwoPagesIsAskedForAgain) {
+    Node before("gone", 1), after("gone", 2), a("a"), b("b");
+    before.charge(1);
+    const std::vector<CellBatch> late = before.give_out();
+    after.charge(150);
+    for (const CellBatch& batch : after.give_out()) (void)a.store.merge(batch, kMono, kWall);
+    b.puller.on_connected(a.name, kMono);
+    ASSERT_LT(ask(b, a, kMono), 150u);
+    for (const CellBatch& batch : late) (void)b.store.merge(batch, kMono, kWall);
+    EXPECT_EQ(b.store.cell_count(), 1u);
+    for (int i = 0; i < 6; ++i) (void)ask(b, a, kMono + i * 5s);
+    EXPECT_EQ(b.store.cell_count(), 151u);
+}
+
+TEST(CounterPuller, IsToldAllByWhomItClaimsToHaveMoreOfThanThereIs) {
+    Node origin("b"), node("node");
+    origin.charge(2);
+    ASSERT_EQ(origin.give_out().size(), 1u);
+    CellBatch lie{origin.name, Generation{1}, {}, 0, 9, 9, true};
+    lie.cells.push_back({key(0), CellKind::kRequests, kMinute, 1, 0});
+    (void)node.store.merge(lie, NodeId("liar"), kMono, kWall);
+    node.puller.on_connected(origin.name, kMono);
+    EXPECT_EQ(ask(node, origin, kMono), 2u);
+    EXPECT_EQ(node.held(), origin.held());
+    EXPECT_EQ(ask(node, origin, kMono + 5s), 0u);
+}
+
+// What is asked of one is heard from others before it answers.
+TEST(CounterPuller, TakesASlowAnswerForNoCorrection) {
+    Node origin("b"), node("node"), third("third");
+    origin.charge(2);
+    const std::vector<CellBatch> first = origin.give_out();
+    node.puller.on_connected(origin.name, kMono);
+    const CounterAsks asks =
+        node.puller.on_interval(kMono, kWall, 3, [](const NodeId&) { return std::size_t{100}; });
+    ASSERT_EQ(asks.size(), 1u);
+    CellPage slow = origin.store.page(asks[0].pull);
+    origin.charge(3);
+    for (const auto& batches : {first, origin.give_out()}) {
+        for (const CellBatch& batch : batches) {
+            (void)node.store.merge(batch, third.name, kMono, kWall, CounterStore::Said::kAnswered);
+        }
+    }
+    for (CellBatch& batch : slow.batches) {
+        EXPECT_EQ(node.puller.before_merge(origin.name, batch), CounterStore::Said::kAnswered);
+        (void)node.store.merge(batch, origin.name, kMono, kWall, CounterStore::Said::kAnswered);
+    }
+    third.puller.on_connected(node.name, kMono);
+    (void)ask(third, node, kMono);
+    EXPECT_EQ(third.held(), origin.held());
+    const auto progress = [](const Node& of) {
+        return of.store.question(kWall, std::nullopt, 9).have.front().have;
+    };
+    EXPECT_EQ(progress(node), progress(origin));
+}
+
 TEST(CounterPuller, APageThatStaysAwayIsAskedForAgain) {
     Node a("a"), b("b");
     a.charge(300);
@@ -164,7 +273,7 @@ TEST(CounterPuller, TellsOfWhoIsGoneWhateverPartOfItAnybodyHas) {
             }
         }
         // A part of a longer answer, after which it is gone.
-        CellPull pull = a.store.question(kWall, std::nullopt);
+        CellPull pull = a.store.question(kWall, std::nullopt, 100);
         pull.cells_max = 1 + rng.below(6);
         for (const CellBatch& batch : gone.store.page(pull).batches) {
             (void)a.store.merge(batch, kMono, kWall);
@@ -209,7 +318,7 @@ struct CounterPullerInTurn : testing::Test {
     CounterAsks interval(CounterPuller& puller) {
         now += 50ms;
         return puller.on_interval(now, kWall, 1'000,
-                                  [](const NodeId&) { return std::size_t{100}; });
+                                  [](const NodeId&) { return std::size_t{1'000}; });
     }
     CounterAsks interval() { return interval(self.puller); }
 };

@@ -166,7 +166,7 @@ TEST(Relays, TellMoreThanFitsIntoABatchInSeveralAndNoneClaimsToBeAll) {
     for (int i = 0; i < 10; ++i) (void)ring.interval();
     EXPECT_EQ(ring.nodes[1]->held(NodeId("n0")), 40u);
     // The numbers say that something may lack, so that the next question asks.
-    const CellPull asks = ring.nodes[1]->store.question(kWall, std::nullopt);
+    const CellPull asks = ring.nodes[1]->store.question(kWall, std::nullopt, 100);
     const auto of = std::ranges::find(asks.have, NodeId("n0"), &OriginProgress::node);
     ASSERT_NE(of, asks.have.end());
     EXPECT_EQ(of->have, 0u);
@@ -249,7 +249,8 @@ TEST_F(RelayTest, HearsWhatWasOvertakenAndNothingOfAnEarlierLife) {
 }
 
 TEST_F(RelayTest, TellsFewerWhenThereIsMuch) {
-    RelayOptions tight{.full_mesh_max = 2, .fanout = 3, .cells_per_second = 100};
+    RelayOptions tight{
+        .full_mesh_max = 2, .fanout = 3, .cells_per_second = 100, .cells_burst = 100};
     Node small("small", tight, 1);
     for (const char* peer : {"a", "b", "c", "d", "e"}) small.relay.on_connected(NodeId(peer));
     const CounterRelay::Room plenty = [](const NodeId&) { return kPlenty; };

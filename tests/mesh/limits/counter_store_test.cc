@@ -160,7 +160,10 @@ TEST_F(CounterStoreTest, RefusesCellsThatCannotBe) {
 }
 
 TEST(CounterStoreBounds, HoldForCellsKeysAndNodes) {
-    NodeUnderTest node("self", {.cells_per_origin_max = 2, .origins_max = 2, .keys_heard_max = 3});
+    NodeUnderTest node("self", {.window_cells_per_teller_max = 2,
+                                .origins_max = 2,
+                                .origins_reserved = 0,
+                                .keys_heard_max = 3});
     const auto key = [](int n) { return KeyId("abcdefghijk" + std::to_string(n)); };
     const auto merge = [&](const char* from_node, int n) {
         return node.store.merge(from(from_node, {requests(1, 0, kMinute, key(n))}), kMono, kWall)
@@ -178,7 +181,7 @@ TEST(CounterStoreBounds, HoldForCellsKeysAndNodes) {
 }
 
 TEST(CounterStoreBounds, WhatALiarTellsOfAnotherTakesNoneOfThatOnesPlaces) {
-    NodeUnderTest node("self", {.cells_per_origin_max = 2});
+    NodeUnderTest node("self", {.window_cells_per_teller_max = 2});
     const auto merge = [&](const char* teller, std::uint64_t generation) {
         return node.store.merge(from("b", {requests(1)}, generation), NodeId(teller), kMono, kWall)
                    .applied == 1;
@@ -196,13 +199,102 @@ TEST(CounterStoreBounds, WhatALiarTellsOfAnotherTakesNoneOfThatOnesPlaces) {
         << "its places are free again";
 }
 
-TEST(CounterStoreBounds, KeepTheNewestGenerationsOfSpend) {
-    NodeUnderTest node("self", {.spend_generations_max = 2});
+TEST(CounterStoreBounds, KeepTheNewestGenerationsAndTheSumOfWhatWasSpent) {
+    NodeUnderTest node("self", {.generations_max = 2});
     for (const std::uint64_t generation : {3U, 1U, 2U, 4U}) {
         node.store.merge(from("b", {spend(generation)}, generation), kMono, kWall);
     }
-    EXPECT_EQ(node.store.spend(kKey).value, 3 + 4);
+    EXPECT_EQ(node.store.cell_count(), 2u);
+    EXPECT_EQ(node.store.spend(kKey).value, 1 + 2 + 3 + 4);
     EXPECT_EQ(node.store.merge(from("b", {spend(9)}, 1), kMono, kWall).refused, 1u);
+    EXPECT_EQ(node.store.spend(kKey).value, 1 + 2 + 3 + 4) << "and none of it twice";
+}
+
+TEST(CounterStoreBounds, HearOthersOfMembersAloneAndEveryPeerOfItself) {
+    CounterTable table(8);
+    CounterStore store(table, NodeId("self"), Generation{2},
+                       {.origins_max = 4, .origins_reserved = 2},
+                       [](const NodeId& node) { return node != NodeId("invented"); });
+    const auto hears = [&](const char* node, const char* teller) {
+        return store.merge(from(node, {spend(1)}), NodeId(teller), kMono, kWall).applied == 1;
+    };
+    EXPECT_FALSE(hears("invented", "liar"));
+    EXPECT_TRUE(hears("self", "liar")) << "a former life of its own";
+    EXPECT_FALSE(hears("c", "d")) << "what is left is for those who speak for themselves";
+    EXPECT_TRUE(hears("e", "e"));
+    EXPECT_TRUE(hears("invented", "invented"));
+}
+
+TEST_F(CounterStoreTest, ForgetsWithAMemberWhatItCounted) {
+    ASSERT_TRUE(store.bind(kKey, kLimits));
+    merge(from("b", {requests(5), spend(70)}));
+    merge(from("c", {requests(2)}));
+    store.forget(NodeId("b"));
+    EXPECT_EQ(store.cell_count(), 1u);
+    EXPECT_EQ(known(), 2u);
+    EXPECT_EQ(store.spend(kKey).value, 0);
+    EXPECT_EQ(store.question(kWall, std::nullopt, 9).have.size(), 2u);
+    EXPECT_EQ(merge(from("b", {requests(1)}, 2)).applied, 1u) << "its next life is another";
+}
+
+// Lives that somebody made up about another node: as many as fit into a message.
+TEST(CounterStoreLies, AboutOthersLivesFillNoQuestionsAndEndWithItsOwnWord) {
+    NodeUnderTest node;
+    ASSERT_TRUE(node.store.bind(kKey, kLimits));
+    node.store.merge(from("b", {requests(1), spend(40)}, 7), kMono, kWall);
+    for (std::uint64_t i = 0; i < 3'000; ++i) {
+        const std::uint64_t generation = i % 2 == 0 ? i : (std::uint64_t{1} << 60) + i;
+        node.store.merge(from("b", {spend(1)}, generation), NodeId("liar"), kMono, kWall);
+    }
+    EXPECT_LE(node.store.question(kWall, std::nullopt, 9'999).have.size(), 18u);
+    EXPECT_EQ(node.store.merge(from("b", {requests(5), spend(41)}, 7), kMono, kWall).applied, 2u);
+    EXPECT_EQ(node.table.use(0, kWall).requests_known, 5u);
+    EXPECT_LE(node.store.question(kWall, std::nullopt, 9'999).have.size(), 9u);
+    EXPECT_EQ(node.store.merge(from("b", {spend(2)}, 8), kMono, kWall).applied, 1u) << "restarted";
+}
+
+TEST(CounterStoreLies, AboutProgressEndWhereTheOriginIsAsked) {
+    NodeUnderTest origin("b"), node;
+    ASSERT_TRUE(origin.store.bind(kKey, kLimits));
+    ASSERT_TRUE(origin.store.bind(kOther, kLimits));
+    for (const Slot slot : {0U, 1U}) {
+        ASSERT_TRUE(origin.table.admit(slot, kLimits, {1, Tokens{}}, kWall).admitted);
+        ASSERT_EQ(origin.store.collect(kMono, kWall, 3, true).cells.size(), 1u);
+    }
+    CellBatch lie = from("b", {requests(1)});
+    lie.upto = lie.highest = ~std::uint64_t{0};
+    lie.whole = true;
+    node.store.merge(lie, NodeId("liar"), kMono, kWall);
+    CellPull asked = node.store.question(kWall, std::nullopt, 9);
+    asked.cells_max = 9;
+    for (const CellBatch& batch : origin.store.page(asked).batches) {
+        node.store.merge(batch, NodeId("b"), kMono, kWall, CounterStore::Said::kCorrected);
+    }
+    EXPECT_EQ(node.store.cell_count(), 2u);
+    EXPECT_EQ(node.store.question(kWall, std::nullopt, 9).have.front().have, 2u);
+}
+
+// A node that was restarted is asked, and answers with what its former life had counted.
+TEST(CounterStoreLies, AreNotWhatANodeTellsOfItsFormerLife) {
+    NodeUnderTest node;
+    ASSERT_TRUE(node.store.bind(kKey, kLimits));
+    const auto hears = [&](const CellBatch& batch, const char* teller) {
+        return node.store.merge(batch, NodeId(teller), kMono, kWall, CounterStore::Said::kAnswered);
+    };
+    node.store.merge(from("b", {requests(1)}, 7), kMono, kWall);  // when it lived that
+    hears(from("b", {requests(5)}, 8), "c");
+    hears(from("b", {requests(2)}, 7), "b");
+    EXPECT_EQ(node.store.cell_count(), 2u);
+    EXPECT_EQ(node.table.use(0, kWall).requests_known, 7u);
+}
+
+TEST(CounterStoreBounds, OfWhatWasSpentLeaveRoomForWhatLimitsAreDecidedBy) {
+    NodeUnderTest node("self", {.window_cells_per_teller_max = 2, .spend_cells_per_teller_max = 2});
+    for (const std::uint64_t generation : {1U, 2U, 3U}) {
+        node.store.merge(from("b", {spend(1)}, generation), kMono, kWall);
+    }
+    EXPECT_EQ(node.store.cell_count(), 2u);
+    EXPECT_EQ(node.store.merge(from("b", {requests(1)}, 3), kMono, kWall).applied, 1u);
 }
 
 TEST(CounterStoreBounds, RefuseAKeyWhenAllSlotsAreTaken) {
@@ -229,9 +321,11 @@ TEST_F(CounterStoreTest, ReusesARevokedKeysSlotOnlyWhenNoRequestCanHoldIt) {
     table.add_spend(slot, MicroUsd{40});
     store.release(kKey, kMono);
     store.release(kKey, kMono + 1h);  // said twice
-    store.tick(kMono + 2h - 1ns, kWall);
+    const Duration quarantine = StoreOptions{}.slot_quarantine;
+    EXPECT_GT(quarantine, 24h) << "the greatest timeouts.total";
+    store.tick(kMono + quarantine - 1ns, kWall);
     EXPECT_NE(*store.bind(kOther, kLimits), slot);
-    store.tick(kMono + 2h, kWall);
+    store.tick(kMono + quarantine, kWall);
     EXPECT_EQ(store.slot_of(kKey), std::nullopt);
     EXPECT_EQ(*store.bind(KeyId("zzzzzzzzzzzz"), kLimits), slot);
     EXPECT_EQ(table.use(slot, kWall).spend_own.value, 0);

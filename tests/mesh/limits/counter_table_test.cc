@@ -142,6 +142,29 @@ TEST_F(CounterTableTest, KeepsCountingWhenTheWallClockStepsBackALittle) {
     EXPECT_EQ(admitted(ten_requests, 50, kNow - 5min), 0);
 }
 
+// Longer ago than a clock may be ahead: it has the cell of the present minute in its hands.
+TEST_F(CounterTableTest, ALateReturnLeavesTheReturnsOfThePresentMinute) {
+    const KeyLimits limits{{}, 100'000, {}};
+    for (const auto late : {10min, 12min, 60min}) {
+        const WallTime now = kNow + late;
+        const Ticket old = table.admit(0, limits, {1, Tokens{90}}, kNow).ticket;
+        const Ticket fresh = table.admit(0, limits, {1, Tokens{80'000}}, now).ticket;
+        table.settle(fresh, Tokens{2'000}, now);
+        table.settle(old, Tokens{10}, now);
+        EXPECT_EQ(table.use(0, now).tokens_own, 2'000u);
+        EXPECT_TRUE(table.admit(0, limits, {1, Tokens{30'000}}, now).admitted);
+        table.open(0);
+    }
+}
+
+TEST_F(CounterTableTest, TakesReturnsAfterTheWallClockWasSetBackFar) {
+    const KeyLimits limits{{}, 100, {}};
+    table.settle(table.admit(0, limits, {1, Tokens{90}}, kNow).ticket, Tokens{10}, kNow);
+    const WallTime back = kNow - 60min;
+    table.settle(table.admit(0, limits, {1, Tokens{90}}, back).ticket, Tokens{10}, back);
+    EXPECT_EQ(table.use(0, back).tokens_own, 10u);
+}
+
 TEST_F(CounterTableTest, StartsAnewWhenTheWallClockIsSetBackFar) {
     EXPECT_EQ(admitted(ten_requests, 50, kNow), 10);
     EXPECT_EQ(admitted(ten_requests, 50, kNow - 1h), 10);
@@ -179,6 +202,14 @@ TEST_F(CounterTableTest, ShowsTheMeshWhatItChargedAndReturned) {
     EXPECT_EQ(cells[kMinute % 2].charged, 90u);
     EXPECT_EQ(cells[kMinute % 2].returned, 50u);
     EXPECT_EQ(cells[(kMinute + 1) % 2].charged, 0u);
+}
+
+TEST_F(CounterTableTest, RemembersTheMostThatARequestUsedBeyondWhatItReserved) {
+    const KeyLimits limits{{}, 1'000, {}};
+    for (const std::int64_t used : {40, 130, 110}) {
+        table.settle(table.admit(0, limits, {1, Tokens{100}}, kNow).ticket, Tokens{used}, kNow);
+    }
+    EXPECT_EQ(table.use(0, kNow).overrun_max, 30u);
 }
 
 TEST_F(CounterTableTest, StartsAReusedSlotFromNothing) {

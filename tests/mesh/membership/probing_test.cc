@@ -158,6 +158,29 @@ TEST(Health, SlowsNoProbeOfWhomWeAccuseAlready) {
     EXPECT_GE(m.sent<Ping>().size() - before, 4U);
 }
 
+// Patience is for answers that may be late; helpers that all say no in time show that none is.
+TEST(Health, SlowsNoProbeThatAllHelpersSayNoTo) {
+    for (const std::string helpers : {"bcd", "bc"}) {
+        Bench m("abcd");
+        m.run(seconds(5));
+        for (const char* id : {"a", "b", "c", "d"}) m.hear(id, claim(id, version(1, 1)));
+        const std::size_t asked = m.sent<IndirectPing>().size();
+        const auto asks_for_a = [&] {
+            const auto all = m.sent<IndirectPing>();
+            return all.size() > asked && all.back().second.target.str() == "a";
+        };
+        for (int i = 0; i < 1000 && !asks_for_a(); ++i) m.run(milliseconds(10), "bcd");
+        ASSERT_TRUE(asks_for_a());
+        ASSERT_GE(m.core.health(), 2U);
+        ASSERT_EQ(m.status("a"), Status::kAlive);
+        for (const char helper : helpers) {
+            m.message({helper}, Nack{m.sent<IndirectPing>().back().second.seq});
+        }
+        m.run(milliseconds(20), "bcd");
+        EXPECT_EQ(m.status("a"), helpers == "bcd" ? Status::kSuspect : Status::kAlive);
+    }
+}
+
 TEST(Pings, AreAnsweredAndOneThatAccusesIsRefuted) {
     Bench m("ab");
     m.message("a", Ping{77, Digest{NodeId("m"), version(1, 0), Status::kAlive}});

@@ -63,6 +63,7 @@ TEST(Profiles, AreTakenFromTheFullerOfTwoEqualWords) {
     bench.effects.clear();
     bench.hear("b", described(kPlain));
     EXPECT_EQ(bench.view("a").profile, (Profile{"2.0", 1}));
+    bench.run(std::chrono::milliseconds(200), "ab");
     EXPECT_FALSE(bench.sent<Gossip>().empty()) << "it is news to the others, too";
     bench.hear("b", kPlain);
     EXPECT_EQ(bench.view("a").profile, (Profile{"2.0", 1}))

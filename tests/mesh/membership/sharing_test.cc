@@ -29,6 +29,35 @@ TEST(Events, GoToAllAtOnceInASmallMesh) {
     EXPECT_EQ(m.sent<Gossip>().size(), 9U);
 }
 
+// Who says something new of itself all the time must not have all others pass on as much.
+TEST(Events, OfOneMemberAreItsNewestWordOnceAnInterval) {
+    Bench m("abcde");
+    m.run(seconds(1), "abcde");
+    m.effects.clear();
+    for (std::uint32_t i = 1; i <= 1'000; ++i) m.hear("a", claim("a", version(1, i)));
+    EXPECT_EQ(m.sent<Gossip>().size(), 5U) << "the first word at once";
+    m.hear("b", accusation("c", version(1, 0), "b"));
+    EXPECT_EQ(m.sent<Gossip>().size(), 10U) << "others are told of at once all the same";
+    m.effects.clear();
+    m.run(milliseconds(150), "abcde");
+    const auto told = m.sent<Gossip>();
+    ASSERT_EQ(told.size(), 5U);
+    const auto* newest = std::get_if<ClaimRef>(&told[0].second.rumors.front());
+    ASSERT_NE(newest, nullptr);
+    EXPECT_EQ((*newest)->version, version(1, 1'000));
+    EXPECT_EQ(m.core.rumors_queued(), 0U);
+}
+
+TEST(Events, ADozenAccusationsAreRefutedAtOnceAndThenOnceAnInterval) {
+    Bench m("abcde");
+    m.run(seconds(1), "abcde");
+    m.effects.clear();
+    for (std::uint32_t i = 0; i < 12; ++i) m.hear("a", accusation("m", version(1, i), "a"));
+    EXPECT_EQ(m.sent<Gossip>().size(), 5U);
+    m.run(milliseconds(150), "abcde");
+    EXPECT_EQ(m.sent<Gossip>().size(), 10U);
+}
+
 TEST(Events, GoToAFewAtATimeInALargeMeshAndStopInTime) {
     Bench m("abcdefghijkn");
     m.run(seconds(5), "abcdefghijkn");

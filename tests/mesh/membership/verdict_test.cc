@@ -45,6 +45,22 @@ TEST(Claims, OfANewerCertificateBeatAGreaterGenerationOfAnOlderOne) {
     EXPECT_EQ(m.view("a").generation.value, 1U);
 }
 
+// Once each renewal was told as a node that is back, and counted as a crash.
+TEST(Claims, WithARenewedCertificateAreOfTheSameLife) {
+    Bench m("ab");
+    const MonoTime since = m.view("a").since;
+    m.run(seconds(3), "ab");
+    m.effects.clear();
+    m.hear("a", claim("a", version(1, 1, 7)));
+    EXPECT_EQ(m.count(EventKind::kUpdated), 1);
+    EXPECT_EQ(m.count(EventKind::kAlive), 0);
+    EXPECT_EQ(m.view("a").since, since);
+    auto other = std::make_shared<Claim>(*claim("a", version(1, 0, 8)));
+    other->key[0] = 1;
+    m.hear("a", ClaimRef(other));
+    EXPECT_EQ(m.count(EventKind::kAlive), 1) << "its volume was lost: another process";
+}
+
 TEST(Claims, OfAnOlderVersionChangeNothing) {
     Bench m("ab");
     m.hear("b", claim("a", version(2, 5)));
@@ -69,6 +85,7 @@ TEST(TwoProcessesWithOneIdentity, AreJudgedAlikeByAllWhoeverIsHeardFirst) {
     two.hear("b", high);
     two.effects.clear();
     two.hear("b", low);
+    two.run(milliseconds(150), "b");
     EXPECT_EQ(one.view("a").address, "y:1");
     EXPECT_EQ(two.view("a").address, "y:1");
     ASSERT_EQ(two.sent<Gossip>().size(), 1U) << "whoever spoke the other word must hear this one";

@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 constexpr MonoTime kStart{1h};
 
 Event event(EventKind kind, std::uint64_t generation) {
-    return {kind, NodeId("a"), {1, Generation{generation}, {}}, {}};
+    const bool new_life = kind == EventKind::kAlive && generation > 1;
+    return {kind, NodeId("a"), {1, Generation{generation}, {}}, {}, new_life};
 }
 
 TEST(Crashes, CountADeathOnceWithTheReturnAfterIt) {
@@ -43,18 +44,15 @@ TEST(Crashes, DoNotCountAFarewellOrARefutedSuspicion) {
     EXPECT_EQ(crashes.count(kStart), 0u);
 }
 
-TEST(Crashes, DoNotCountARenewedCertificate) {
+TEST(Crashes, DoNotCountARenewedCertificateNorARemoval) {
     Crashes crashes;
     Event renewed = event(EventKind::kAlive, 1);
-    crashes.on_event(kStart, event(EventKind::kJoined, 1));
     renewed.version.serial = 2;
-    renewed.version.incarnation = Incarnation{1};
+    crashes.on_event(kStart, event(EventKind::kJoined, 1));
     crashes.on_event(kStart, renewed);
+    crashes.on_event(kStart, event(EventKind::kForgotten, 1));
+    crashes.on_event(kStart, event(EventKind::kJoined, 2));
     EXPECT_EQ(crashes.count(kStart), 0u);
-    // But a volume that was lost: a greater serial, and all begins anew.
-    renewed.version = {3, Generation{1}, Incarnation{0}};
-    crashes.on_event(kStart, renewed);
-    EXPECT_EQ(crashes.count(kStart), 1u);
 }
 
 TEST(Crashes, AreForgottenWhenNoWindowCountsThemAnyMore) {

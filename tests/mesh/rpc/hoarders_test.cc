@@ -126,5 +126,19 @@ TEST(Hoarders, AreNotThoseWhoAskMuchOneAfterTheOther) {
     EXPECT_FALSE(counted(a, "unfinished"));
 }
 
+TEST(Hoarders, OfPlacesGiveWayToWhoHasSomethingToSay) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    std::vector<std::unique_ptr<Hoarder>> crowd;
+    for (int i = 0; i < 64; ++i) crowd.push_back(std::make_unique<Hoarder>(a));
+    EXPECT_TRUE(eventually([&]() { return counted(a, "operator_slots"); }));
+    EXPECT_TRUE(eventually(
+        [&]() {
+            auto client = OperatorClient::connect(cluster.target(a), 5s);
+            return client && client->status();
+        },
+        60s));
+}
+
 }  // namespace
 }  // namespace vidai::mesh

@@ -162,6 +162,41 @@ TEST_F(Joining, ANodeWhoseIssuerWasRevokedComesBackWithItsDiskAndAnotherToken) {
     EXPECT_TRUE(eventually([&]() { return second.alive() == 2 && node.alive() == 2; }))
         << node.notices->text();
     EXPECT_EQ(cluster.connect(second).node_show(NodeId("web-1"))->key, key->key);
+    // The one that had the revoked issuer's file is given the other's in its place.
+    EXPECT_FALSE(issuing.mesh->not_ready().empty());
+    std::filesystem::copy_file(*next, issuing.options.issuer_file,
+                               std::filesystem::copy_options::overwrite_existing);
+    EXPECT_TRUE(eventually([&]() {
+        return issuing.mesh->not_ready().empty() && second.alive() == 3;
+    })) << issuing.mesh->not_ready();
+}
+
+TEST_F(Joining, AnIssuersFileIsRevokedOnlyOnceNobodyIsCertifiedByIt) {
+    const MeshOptions options = joiner("web-1", token("web-*"));
+    const Node node = Cluster::start(options);
+    ASSERT_TRUE(eventually([&]() { return issuing.alive() == 2 && node.alive() == 2; }));
+    auto client = cluster.connect(issuing);
+    const auto shown = client.node_show(NodeId("web-1"));
+    ASSERT_TRUE(shown.has_value()) << shown.error().message;
+    EXPECT_EQ(shown->issuer_fingerprint.size(), 32u);
+    RevokeRequest revoke;
+    revoke.file = cluster.files.issuer_file;
+    const auto refused = client.revoke(revoke);
+    ASSERT_FALSE(refused.has_value()) << "web-1 would be cut off";
+    EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+    EXPECT_NE(refused.error().message.find("web-1"), std::string::npos) << refused.error().message;
+    EXPECT_EQ(issuing.alive(), 2u);
+    const auto unused = rotate_issuer({.old_directory = cluster.path("init"),
+                                       .new_directory = cluster.path("unused"),
+                                       .node_pattern = {}});
+    ASSERT_TRUE(unused.has_value()) << unused.error().message;
+    RevokeRequest other;
+    other.file = *unused;
+    EXPECT_TRUE(client.revoke(other).has_value()) << "nobody has a certificate by it";
+    revoke.force = true;
+    const auto said = client.revoke(revoke);
+    ASSERT_TRUE(said.has_value()) << said.error().message;
+    EXPECT_EQ(said->fingerprint, shown->issuer_fingerprint);
 }
 
 TEST_F(Joining, SaysThatATokenIsNotLookedAt) {
@@ -285,8 +320,10 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
     const auto issuer = seal::load_issuer(cluster.files.issuer_file);
     ASSERT_TRUE(issuer.has_value());
     std::optional<admission::KnownNode> known;
+    bool informed = false;
     admission::Registrar registrar(
-        *issuer, [&](const NodeId&) { return known; }, seal::system_random());
+        *issuer, [&](const NodeId&) { return known; }, [&]() { return informed; },
+        seal::system_random());
     const auto key = seal::SecretKey::generate(seal::system_random());
     const auto other = seal::SecretKey::generate(seal::system_random());
     const admission::Binding here{1}, there{2};
@@ -302,6 +339,8 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
             {node.str(), as.public_key(), seal::sign_request(as, bound, issuer->trust.mesh, node)},
             when);
     };
+    EXPECT_EQ(ask(key, here, now()).error().param, "busy") << "who is in the mesh is not known";
+    informed = true;
     EXPECT_EQ(ask(key, there, now()).error().param, "bad_proof") << "of another connection";
     EXPECT_EQ(ask(key, here, token.valid_until + 1ms).error().param, "token_expired");
     ASSERT_TRUE(ask(key, here, now()).has_value());
@@ -314,9 +353,10 @@ TEST(Registrar, TurnsAwayWhatIsNotProvedAndRemembersWhomItCertified) {
     known = admission::KnownNode{key.public_key()};
     EXPECT_EQ(ask(other, here, now() + 20min).error().param, "key_conflict");
     admission::Registrar empty(
-        std::nullopt, [](const NodeId&) { return std::nullopt; }, seal::system_random());
-    EXPECT_EQ(empty.make_token({"web-*", 1h, {"a:1"}}, now()).error().code,
-              ErrorCode::kUnavailable);
+        std::nullopt, [](const NodeId&) { return std::nullopt; }, []() { return true; },
+        seal::system_random());
+    EXPECT_EQ(empty.make_token({"web-*", 1h, {"a:1"}}, now()).error().code, ErrorCode::kConflict)
+        << "it answered: trying again is of no use";
 }
 
 }  // namespace

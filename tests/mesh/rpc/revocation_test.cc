@@ -126,7 +126,9 @@ TEST(Revocation, OfAnOperatorEndsItsConnectionsToo) {
     EXPECT_TRUE(eventually([&]() { return !client.status().has_value(); }));
     // Whoever dials learns only afterwards that he was not accepted.
     auto again = OperatorClient::connect(cluster.target(a), 5s);
-    EXPECT_FALSE(again.has_value() && again->status().has_value());
+    const auto status = again ? again->status() : Result<MeshStatus>(fail(again.error()));
+    ASSERT_FALSE(status.has_value());
+    EXPECT_EQ(status.error().code, ErrorCode::kUnauthenticated) << status.error().message;
     EXPECT_TRUE(eventually(
         [&]() { return a.notices->has(Notice::Kind::kPeerRefused, "certificate_revoked"); }));
 }

@@ -73,8 +73,10 @@ struct Rotating : public ::testing::Test {
     }
     void expect_no_alarm() const {
         for (const Node* node : {&a, &b, &c}) {
-            EXPECT_FALSE(node->notices->has(Notice::Kind::kPeerRefused, "key_conflict"));
-            EXPECT_FALSE(node->notices->has(Notice::Kind::kTrouble, "key_conflict"));
+            for (const char* taken : {"same_node_id", "key_conflict"}) {
+                EXPECT_FALSE(node->notices->has(Notice::Kind::kPeerRefused, taken));
+                EXPECT_FALSE(node->notices->has(Notice::Kind::kTrouble, taken));
+            }
             EXPECT_FALSE(node->notices->has(Notice::Kind::kMember, "dead"));
             EXPECT_FALSE(node->notices->has(Notice::Kind::kSuperseded));
         }
@@ -107,7 +109,7 @@ TEST_F(Rotating, GivesANodeThatOthersCertifyANewKeyThatTheMeshTakesForItsOwn) {
     EXPECT_TRUE(all_alive());
     EXPECT_TRUE(holds(c, "b", again.fingerprint));
     EXPECT_TRUE(holds(b, "b", again.fingerprint));
-    EXPECT_FALSE(a.notices->has(Notice::Kind::kPeerRefused, "key_conflict"));
+    EXPECT_FALSE(a.notices->has(Notice::Kind::kPeerRefused, "same_node_id"));
 }
 
 TEST_F(Rotating, GivesANodeThatCertifiesItselfANewKeyToo) {

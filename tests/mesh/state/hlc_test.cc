@@ -28,6 +28,19 @@ TEST(HybridClock, IsAheadOfEverythingItObserved) {
     EXPECT_GT(clock.tick(WallTime(milliseconds(1'000))), seen);
 }
 
+// Once a clock that was wrong while one key was created ended all later writes of its node.
+TEST(HybridClock, ForgetsAClockThatWasWrong) {
+    HlcClock clock;
+    const WallTime now{milliseconds(1'790'000'000'000)};
+    (void)clock.tick(now + std::chrono::hours(24 * 365));
+    EXPECT_EQ(clock.tick(now).wall(), now);
+    clock.observe(Hlc::at(now + std::chrono::minutes(11)));
+    EXPECT_EQ(clock.tick(now).wall(), now);
+    const Hlc near = Hlc::at(now + std::chrono::minutes(10));
+    clock.observe(near);
+    EXPECT_GT(clock.tick(now), near);
+}
+
 TEST(HybridClock, CarriesIntoTheMillisecondsWhenTheCountIsFull) {
     HlcClock clock;
     const WallTime now{milliseconds(1'000)};

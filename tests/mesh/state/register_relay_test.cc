@@ -48,7 +48,7 @@ TEST(RegisterRelay, TellsNobodyWhoIsNotConnectedAnyMore) {
 }
 
 TEST(RegisterRelay, PassesOnAsManyBytesOfOneAuthorAsItMayWrite) {
-    RegisterRelay relay = relay_with(64, {.bytes_per_second = 1'000, .burst = 5'000});
+    RegisterRelay relay = relay_with(64, {.bytes = {1'000, 5'000}});
     const auto passed = [&](MonoTime now) {
         int count = 0;
         while (count < 100 && !relay.next(kAuthor, kFrom, 1'000, 1'000, now).empty()) ++count;
@@ -60,7 +60,7 @@ TEST(RegisterRelay, PassesOnAsManyBytesOfOneAuthorAsItMayWrite) {
 }
 
 TEST(RegisterRelay, RemembersNoMoreAuthorsThanItMay) {
-    RegisterRelay relay = relay_with(64, {.burst = 1'000, .authors_max = 2});
+    RegisterRelay relay = relay_with(64, {.bytes = {32'768, 1'000}, .authors_max = 2});
     for (const char* author : {"a", "b", "c"}) {
         EXPECT_FALSE(relay.next(NodeId(author), kFrom, 1'000, 1'000, kMono).empty());
     }

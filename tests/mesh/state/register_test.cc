@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/state/register.h"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "tests/mesh/state/origins.h"
@@ -66,6 +70,23 @@ TEST(RegisterVerifier, AcceptsARegisterThatItsOriginSigned) {
     for (int i = 0; i < 3; ++i) {
         const auto result = verifier.verify(write(a, "k", at(std::chrono::seconds(i)), "v"), kNow);
         EXPECT_TRUE(result.has_value()) << result.error().message;
+    }
+}
+
+TEST(RegisterVerifier, SeesWhoseRegistersAreDatedHoweverManyOriginsThereAre) {
+    const Origins origins;
+    std::vector<Register> all;
+    auto revoked = std::make_shared<seal::RevokedKeys>();
+    for (int i = 0; i < 200; ++i) {
+        const Origin origin = origins.make("n" + std::to_string(i));
+        if (i % 50 == 0) revoked->add(origin.key->public_key());
+        all.push_back(write(origin, "k" + std::to_string(i), at({}), "v"));
+    }
+    RegisterVerifier verifier(std::make_shared<const seal::Roots>(origins.trust()), revoked);
+    for (int walk = 0; walk < 2; ++walk) {
+        EXPECT_EQ(std::ranges::count_if(
+                      all, [&](const Register& held) { return verifier.is_dated(held); }),
+                  4);
     }
 }
 

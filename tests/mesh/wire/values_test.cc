@@ -89,7 +89,7 @@ TEST(CounterWire, RefusesCrowdsOfSignedBatchesAndSignaturesOfAnotherLength) {
 }
 
 TEST(CounterWire, CarriesQuestionsAndPages) {
-    limits::CellPull pull{7, {{NodeId("a"), Generation{3}, 9, 11}}, std::nullopt, 200};
+    limits::CellPull pull{7, {{NodeId("a"), Generation{3}, 9, 11}}, {}, {}, 200};
     auto asked = through_the_wire<proto::CellPull>(pull);
     ASSERT_TRUE(asked.has_value()) << asked.error().message;
     EXPECT_EQ(*asked, pull);
@@ -109,12 +109,12 @@ TEST(CounterWire, CarriesQuestionsAndPages) {
 }
 
 TEST(CounterWire, RefusesQuestionsAndPagesThatCannotBe) {
-    limits::CellPull pull{7, {{NodeId("a"), Generation{3}, 9, 0}}, std::nullopt, 0};
+    limits::CellPull pull{7, {{NodeId("a"), Generation{3}, 9, 0}}, {}, {}, 0};
     EXPECT_FALSE(through_the_wire<proto::CellPull>(pull).has_value()) << "asks for nothing";
     pull.cells_max = 1;
     pull.have[0].node = NodeId("");
     EXPECT_FALSE(through_the_wire<proto::CellPull>(pull).has_value());
-    pull = {7, {}, limits::CellCursor{NodeId("a"), {}, {}, false, KeyId("short")}, 1};
+    pull = {7, {}, limits::CellCursor{NodeId("a"), {}, {}, false, KeyId("short")}, {}, 1};
     EXPECT_FALSE(through_the_wire<proto::CellPull>(pull).has_value());
     limits::CellPage page{{push().batch}, std::nullopt};
     page.batches[0].since = 5;

@@ -44,6 +44,7 @@ MeshWorld::MeshWorld(Story story, std::string folder, bool verbose)
       true_clock_(time_, {}),
       fabric_(time_.timer(), rng_.fork()),
       random_(rng_.fork()),
+      system_random_(rng_.fork()),
       nodes_(story_.nodes) {
     CHECK(std::filesystem::create_directories(folder_), "the simulator's folder is there already");
     make_mesh();

@@ -17,6 +17,7 @@
 #include "tests/sim/tier2/operators.h"
 #include "tests/sim/tier2/story.h"
 #include "tests/sim/tier2/strangers.h"
+#include "tests/sim/tier2/system_random.h"
 #include "tests/sim/tier2/virtual_time.h"
 #include "tests/sim/tier2/watch.h"
 #include "tests/sim/world.h"
@@ -65,6 +66,7 @@ class MeshWorld {
     const VirtualClock true_clock_;
     Fabric fabric_;
     SeededRandom random_;
+    const SystemRandom system_random_;
     std::vector<SimNode> nodes_;
     std::size_t moves_ = 0;
     Outcome outcome_;

@@ -27,6 +27,9 @@ constexpr std::size_t kCrowdSize = 150;
 constexpr std::uint64_t kGarbageMax = 3'000;
 constexpr std::uint8_t kSecondMessage = 2, kThirdMessage = 3;  // of a handshake, their kinds
 
+// Who is revoked hears that it is, and what the operator signed, and no more.
+constexpr std::size_t kFarewellMax = 4'096;
+
 // Under which a node may count them. Whoever comes while a crowd is there may find no room.
 Reasons reasons_of(Deed deed) {
     Reasons why;
@@ -77,6 +80,9 @@ Reasons reasons_of(Deed deed) {
     }
     why.push_back("slots");
     return why;
+}
+std::size_t farewell_of(Deed deed) {
+    return deed == Deed::kRevoked ? kFarewellMax : 0;
 }
 
 // A handshake's second message and nothing else, or nothing at all.
@@ -237,7 +243,7 @@ kj::Promise<void> Strangers::show(std::shared_ptr<Visit> visit, Forger::Shown as
                     .catch_([](kj::Exception&&) {})
                     .then([this, visit, &heard]() { return listen(visit, heard); })
                     .then([visit]() {
-                        visit->in |= !visit->heard.empty();
+                        visit->in |= visit->heard.size() > farewell_of(visit->deed);
                         visit->let_go = true;
                     })
                     .attach(kj::mv(stream));
@@ -249,7 +255,9 @@ kj::Promise<void> Strangers::within(std::shared_ptr<Visit> visit, kj::Promise<vo
     return talk.exclusiveJoin(timer_.afterDelay(kPatienceSeconds * kj::SECONDS))
         .then([this, visit]() {
             // What came before the time was over counts too.
-            if (!visit->let_go && visit->deed >= Deed::kForeign) visit->in |= !visit->heard.empty();
+            if (!visit->let_go && visit->deed >= Deed::kForeign) {
+                visit->in |= visit->heard.size() > farewell_of(visit->deed);
+            }
             if (visit->in) {
                 accuse_("unauthenticated-in", visit->who() + " was answered after its handshake",
                         false);

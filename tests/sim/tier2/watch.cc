@@ -137,7 +137,7 @@ void Watch::look_at_lanes(MonoTime now) {
                 std::to_string(count) + " connections from one stranger at " + pair.second, false);
     }
     for (const auto& [host, count] : guests) {
-        if (count <= door.strangers_max + door.members_max + rpc::kOperatorsMax) continue;
+        if (count <= door.strangers_max + door.members_max + rpc::Guests::kPlacesMax) continue;
         accuse_("strangers-bounded", std::to_string(count) + " connections of strangers at " + host,
                 false);
     }
