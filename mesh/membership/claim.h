@@ -5,7 +5,6 @@
 // by a newer claim. Values, immutable once shared; any thread.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstddef>

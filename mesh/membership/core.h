@@ -127,7 +127,7 @@ class Membership::Core {
     void ping(std::uint32_t target, std::uint64_t seq);
     void ask_helpers();
     void probe_soon(std::uint32_t index);
-    void learn(Member& member, Duration round_trip);
+    void learn(Member& member, MonoTime sent);
     void schedule_probing(std::uint32_t index);
     void on_body(const NodeId& from, const Ping& body);
     void on_body(const NodeId& from, const Ack& body);

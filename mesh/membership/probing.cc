@@ -40,6 +40,7 @@ void Membership::Core::finish_probe() {
     if (VIDAI_MUTANT("relayed-heartbeats") && heard) return;
 #endif
     ++counters_.probes_failed;
+    roster_[failed.target].silent = true;
     accuse(failed.target, Evidence::kSilent, self().id());
     // Of three members, the other one's nack is the second opinion that the short suspicion needs.
     if (roster_.living() == 3) {
@@ -143,7 +144,7 @@ void Membership::Core::on_body(const NodeId& from, const Ack& body) {
             return std::find(helpers.begin(), helpers.end(), from) != helpers.end();
         };
         if (!direct && !asked(probe_.silent) && !asked(probe_.nacked)) return;
-        if (direct) learn(target, now_ - probe_.sent);
+        if (direct) learn(target, probe_.sent);
         probe_.active = false;
         improve_health();
         // Patience is for those who do not answer: once this one has, the next is due in its time.
@@ -155,16 +156,18 @@ void Membership::Core::on_body(const NodeId& from, const Ack& body) {
         return open.our_seq == body.seq && roster_[open.target].id() == from;
     });
     if (relay == relays_.end()) return;
-    learn(roster_[relay->target], now_ - relay->sent);
+    learn(roster_[relay->target], relay->sent);
     send(relay->requester, Ack{relay->their_seq});
     relays_.erase(relay);
 }
 
-// A late answer teaches patience, but no more than it was waited for: a ping that sat out a
-// partition in a connection's buffer says nothing of the round trip, and would have that member
-// probed slowly for a minute.
-void Membership::Core::learn(Member& member, Duration round_trip) {
-    member.rtt.add(std::min(round_trip, probe_timeout(options_, member.rtt)));
+// A late answer teaches patience, but no more than it was waited for, and none where it ends a
+// silence: a ping that sat out a partition in a connection's buffer says nothing of the round trip,
+// and would have that member probed slowly for a minute.
+void Membership::Core::learn(Member& member, MonoTime sent) {
+    if (std::exchange(member.silent, false)) member.answered = now_;
+    if (sent < member.answered) return;
+    member.rtt.add(std::min<Duration>(now_ - sent, probe_timeout(options_, member.rtt)));
 }
 
 void Membership::Core::on_body(const NodeId& from, const IndirectPing& body) {

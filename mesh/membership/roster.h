@@ -49,6 +49,8 @@ struct Member {
     std::shared_ptr<const NodeId> declared_by;  // who concluded that it is dead; null: nobody yet
     Link link;
     RoundTrip rtt;
+    bool silent = false;                // our last probe of it failed
+    MonoTime answered{};                // the end of its last silence
     std::uint32_t suspicion_timer = 0;  // generations: older tokens are stale
     std::uint32_t reconnect_timer = 0;
     MonoTime redialled;      // as one of the aged

@@ -72,8 +72,8 @@ void Membership::Core::meet(const ClaimRef& claim) {
 void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
     Member& member = roster_[index];
     const bool renewed = member.version().serial != claim->version.serial;
-    const bool new_life = !same_life(*member.claim, *claim) ||
-                          (renewed && VIDAI_MUTANT("renewal-is-new-life"));
+    const bool new_life =
+        !same_life(*member.claim, *claim) || (renewed && VIDAI_MUTANT("renewal-is-new-life"));
     const bool was_living = member.living();
     const Status before = member.status;
     if (member.claim->address != claim->address) member.rtt = {};

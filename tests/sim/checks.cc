@@ -94,8 +94,9 @@ void World::check_told(std::uint32_t index, std::uint32_t about, const Event& ev
         violate("one-life", nodes_[index].name.str() + " says " + event.subject.str() +
                                 " lives anew as " + text(event.version) + ", but it went on");
     }
+    // Of one that is not known to run, an update is its old word, told whole.
     const bool lives = event.kind == EventKind::kJoined || event.kind == EventKind::kAlive ||
-                       event.kind == EventKind::kUpdated;
+                       (event.kind == EventKind::kUpdated && alive);
     alive = lives ? std::optional(life) : std::nullopt;
 }
 

@@ -92,6 +92,24 @@ TEST(Probes, OfAMemberThatOnceAnsweredVeryLateSoonGoOnAtTheirPace) {
     EXPECT_GE(m.sent<Ping>().size() - late, 14U);
 }
 
+// The kernel resends what waited on a connection as soon as a partition has healed.
+TEST(Probes, OfAMemberThatEndsASilenceGoOnAtTheirPace) {
+    Bench m("ab");
+    m.run(seconds(3), "ab");
+    const auto failed = [&] { return m.core.counters().probes_failed; };
+    for (int i = 0; i < 200 && failed() == 0; ++i) m.run(milliseconds(10), "b");
+    ASSERT_EQ(failed(), 1U);
+    const auto waits_for_a = [&] { return m.sent<Ping>().back().first == "a"; };
+    for (int i = 0; i < 200 && !waits_for_a(); ++i) m.run(milliseconds(10), "b");
+    m.run(milliseconds(450), "b");
+    m.message("a", Ack{m.sent<Ping>().back().second.seq});
+    m.hear("a", claim("a", version(1, 1)));
+    m.run(seconds(1), "ab");
+    const std::size_t late = m.sent<Ping>().size();
+    m.run(seconds(10), "ab");
+    EXPECT_GE(m.sent<Ping>().size() - late, 19U);
+}
+
 TEST(Probes, OfAloneNodeAreNone) {
     Bench m;
     m.run(seconds(60));

@@ -273,15 +273,5 @@ TEST(ACertificate, RenewedRaisesTheSerialAndNeverLowersIt) {
     EXPECT_EQ(m.core.self()->credential, "chain");
 }
 
-TEST(ACertificate, RenewedIsNotANewLife) {
-    Bench m("ab");
-    m.hear("a", claim("a", version(1, 1, 5)));
-    EXPECT_EQ(m.count(EventKind::kUpdated), 1);
-    EXPECT_EQ(m.count(EventKind::kAlive), 0);
-    // A volume that was lost is one: its incarnations start anew.
-    m.hear("a", claim("a", version(1, 0, 6)));
-    EXPECT_EQ(m.count(EventKind::kAlive), 1);
-}
-
 }  // namespace
 }  // namespace vidai::mesh::membership
