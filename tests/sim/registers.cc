@@ -253,14 +253,23 @@ void Registers::on_packet(std::uint32_t index, std::uint32_t peer, const Packet&
     }
 }
 
-// What all must hold alike: all but what is over by some clocks and not by others.
+// Something said under it is over by some clocks and not by others, or has just been: who does not
+// hold that any more may hold, and must find, what it had superseded.
+bool Registers::is_ending(const Name& name) const {
+    constexpr milliseconds kFound{10'000};
+    const WallTime now = world_.wall();
+    return std::ranges::any_of(written_, [&](const Register& said) {
+        if (!by_operators(said.statement.kind) || name_of(said) != name) return false;
+        const WallTime until = until_of(said.statement);
+        return until <= now + kClocks && until + kClocks + kFound > now;
+    });
+}
+
+// What all must hold alike.
 std::map<RegisterName, std::uint64_t> Registers::settled(std::uint32_t index) const {
     std::map<Name, std::uint64_t> out;
-    const WallTime now = world_.wall();
     nodes_[index].set.for_each([&](const Register& held) {
-        const bool keep =
-            !by_operators(held.statement.kind) || until_of(held.statement) > now + kClocks;
-        if (keep) out[name_of(held)] = hash_of(held.statement);
+        if (!is_ending(name_of(held))) out[name_of(held)] = hash_of(held.statement);
     });
     return out;
 }

@@ -63,6 +63,7 @@ class Registers final : public Service {
     void pull(std::uint32_t node, std::uint32_t peer, mesh::state::Cursor from);
     void send(std::uint32_t node, std::uint32_t peer, Packet packet);
     WallTime until_of(const mesh::state::Statement& said) const;  // of an operator's
+    bool is_ending(const Name& name) const;
     std::map<Name, std::uint64_t> settled(std::uint32_t node) const;
 
     World& world_;
