@@ -165,6 +165,7 @@ void Membership::Core::on_body(const NodeId& from, const Ack& body) {
 // silence: a ping that sat out a partition in a connection's buffer says nothing of the round trip,
 // and would have that member probed slowly for a minute.
 void Membership::Core::learn(Member& member, MonoTime sent) {
+    member.acked = now_;
     if (std::exchange(member.silent, false)) member.answered = now_;
     if (sent < member.answered) return;
     member.rtt.add(std::min<Duration>(now_ - sent, probe_timeout(options_, member.rtt)));
