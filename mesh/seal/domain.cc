@@ -67,6 +67,8 @@ std::string_view domain_label(Domain domain) {
             return "vidai/armour/1";
         case Domain::kJoinToken:
             return "vidai/join-token/1";
+        case Domain::kLogBatchHash:
+            return "vidai/log-batch-hash/1";
     }
     CHECK(false, "a Domain outside the enumeration");
 }
