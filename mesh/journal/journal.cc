@@ -2,12 +2,12 @@
 #include "mesh/journal/journal.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include <sodium/crypto_generichash.h>
-
+#include "mesh/seal/domain.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::journal {
@@ -25,12 +25,7 @@ using Sum = std::array<std::uint8_t, 16>;
 
 Sum sum_of(std::initializer_list<seal::ByteView> parts) {
     Sum out;
-    crypto_generichash_state state;
-    crypto_generichash_init(&state, nullptr, 0, out.size());
-    for (const seal::ByteView part : parts) {
-        crypto_generichash_update(&state, part.data(), part.size());
-    }
-    crypto_generichash_final(&state, out.data(), out.size());
+    seal::digest(seal::Domain::kJournal, parts, {}, out);
     return out;
 }
 
