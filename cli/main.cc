@@ -28,6 +28,7 @@ class RemoteOperator : public Operator {
     Result<mesh::NodeDetail> node_show(const NodeId& node) override {
         return client_.node_show(node);
     }
+    Result<std::vector<mesh::NodeDetail>> nodes_show() override { return client_.nodes_show(); }
     Result<mesh::CreatedKey> key_create(const mesh::KeyCreateRequest& request) override {
         return client_.key_create(request);
     }
@@ -42,8 +43,8 @@ class RemoteOperator : public Operator {
     Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {
         return client_.revoke(request);
     }
-    Result<mesh::Stated> forget(const NodeId& node, bool force) override {
-        return client_.forget(node, force);
+    Result<mesh::Stated> forget(const mesh::ForgetRequest& request) override {
+        return client_.forget(request);
     }
     Result<mesh::Stated> state_succession(const std::string& file) override {
         return client_.state_succession(file);

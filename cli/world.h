@@ -24,13 +24,14 @@ class Operator {
     virtual Result<std::vector<mesh::Member>> members() = 0;
     virtual Result<mesh::MeshStatus> status() = 0;
     virtual Result<mesh::NodeDetail> node_show(const NodeId& node) = 0;
+    virtual Result<std::vector<mesh::NodeDetail>> nodes_show() = 0;
     virtual Result<mesh::CreatedKey> key_create(const mesh::KeyCreateRequest& request) = 0;
     virtual Result<std::vector<mesh::state::KeyRecord>> key_list() = 0;
     virtual Result<mesh::state::KeyRecord> key_revoke(const KeyId& key) = 0;
     virtual Result<mesh::LimitReport> limit_show(const KeyId& key) = 0;
     virtual Result<mesh::NodeReport> report() = 0;
     virtual Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) = 0;
-    virtual Result<mesh::Stated> forget(const NodeId& node, bool force) = 0;
+    virtual Result<mesh::Stated> forget(const mesh::ForgetRequest& request) = 0;
     virtual Result<mesh::Stated> state_succession(const std::string& file) = 0;
     virtual Result<mesh::Acknowledgement> acknowledged(const mesh::Stated& statement) = 0;
     virtual Result<mesh::Draining> drain(std::chrono::milliseconds grace) = 0;

@@ -53,6 +53,7 @@ struct NodeDetail {
     std::string key, issuer_key;       // 64 hex digits each; empty: unknown, or the root
     std::uint64_t serial = 0;          // of the newest certificate known
     std::string root;                  // fingerprint of the root that it is under; empty: unknown
+    std::vector<std::uint8_t> word{};  // its own, signed, packed; empty: the program sends none
     std::string issuer_fingerprint{};  // of issuer_key; not sent
 };
 
@@ -100,20 +101,31 @@ struct LimitReport {
 
 // Whose key to void for good; exactly one of the first three is set.
 struct RevokeRequest {
-    NodeId node;         // the key that it has now
-    std::string key;     // 64 hex digits, or the fingerprint of a member or of who certified it
-    std::string file;    // an operator's or issuer's key file, or a copy of it
-    std::string reason;  // for people, at most 200 bytes
-    bool force = false;  // an issuer's file, though members have their certificates by it
+    NodeId node;           // the key that it has now, by its own signed word
+    std::string key;       // 64 hex digits, or the fingerprint of a member or of who certified it
+    std::string file;      // an operator's or issuer's key file, or a copy of it
+    std::string reason;    // for people, at most 200 bytes
+    bool force = false;    // an issuer's file, though members have their certificates by it
+    bool dry_run = false;  // find out what would be signed, and sign nothing
+};
+
+// Which member to remove for good, up to the life that it proves to have.
+struct ForgetRequest {
+    NodeId node;
+    bool force = false;    // though it is alive
+    bool dry_run = false;  // find out what would be signed, and sign nothing
 };
 
 // A statement that a node has taken, is on its disk, and spreads by itself from there.
 struct Stated {
     std::string subject;      // a node id, an operator's or issuer's name, or a fingerprint
-    std::string fingerprint;  // of the key revoked
-    std::uint8_t kind = 0;    // these three name it
+    std::string fingerprint;  // of the key revoked, or that of the member forgotten
+    std::uint8_t kind = 0;    // these three name it; 0: nothing was signed
     std::string id;
     std::uint64_t time = 0;
+    std::string key{};         // 64 hex digits: what was revoked, or the key of the one forgotten
+    std::uint64_t serial = 0;  // forgotten are these and all before
+    Generation generation{};
 };
 
 // Who has a statement in force. `missing`: known members, but for those that left on purpose.
@@ -153,6 +165,8 @@ class OperatorClient {
     Result<std::vector<Member>> members();
     Result<MeshStatus> status();
     Result<NodeDetail> node_show(const NodeId& node);  // kNotFound
+    // The same of all members, several questions at a time.
+    Result<std::vector<NodeDetail>> nodes_show();
 
     Result<CreatedKey> key_create(const KeyCreateRequest& request);
     Result<std::vector<state::KeyRecord>> key_list();       // ordered by creation
@@ -160,13 +174,15 @@ class OperatorClient {
     Result<LimitReport> limit_show(const KeyId& key);       // kNotFound
 
     Result<NodeReport> report();
-    // Signed here with the operator's key: kUnauthenticated on a connection without one.
+    // Signed here with the operator's key: kUnauthenticated on a connection without one. What is
+    // signed about a member is what its own signature, under a certificate of this mesh, says:
+    // kProtocol where the node that answers cannot show that.
     Result<Stated> revoke(const RevokeRequest& request);
     // What roll_root() or retire_root() left in its new directory.
     Result<Stated> state_succession(const std::string& file);
     // Removes a member that is gone; it may come back only with a newer certificate or start.
     // kConflict for one that is alive, unless forced.
-    Result<Stated> forget(const NodeId& node, bool force);
+    Result<Stated> forget(const ForgetRequest& request);
     // Asks until all have it, or the client's timeout is over.
     Result<Acknowledgement> acknowledged(const Stated& statement);
     // Of the node that is connected to: it stops being ready at once, takes connections for

@@ -17,11 +17,22 @@ namespace {
 using print::Answer;
 using print::Value;
 
-// `done`: "Revoked".
+constexpr Flag kDryRun{"--dry-run", "", "Show exactly what would be signed, and sign nothing."};
+
+// `done`: "Revoked". All that was signed, so that a person can see whom it concerns.
 Answer answer_of(const mesh::Stated& said, const char* done) {
     Answer answer;
-    answer.data = {{"subject", said.subject}, {"key_fingerprint", said.fingerprint}};
-    answer.fields = {{done, {said.subject}}, {"Key fingerprint", {said.fingerprint}}};
+    answer.data = {
+        {"subject", said.subject}, {"key", said.key}, {"key_fingerprint", said.fingerprint}};
+    answer.fields = {
+        {done, {said.subject}}, {"Key", {said.key}}, {"Key fingerprint", {said.fingerprint}}};
+    return answer;
+}
+
+Result<Answer> told(Call& call, Operator& mesh, const mesh::Stated& said, Answer answer) {
+    if (call.flag("--dry-run") == nullptr) return spread(call, mesh, said, std::move(answer));
+    answer.data.set("dry_run", true);
+    answer.note += "Nothing was signed.\n";
     return answer;
 }
 
@@ -47,11 +58,13 @@ Result<Answer> run_revoke(Call& call) {
     }
     if (const auto* reason = call.flag("--reason")) request.reason = *reason;
     request.force = call.flag("--force") != nullptr;
+    request.dry_run = call.flag("--dry-run") != nullptr;
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
     const auto said = (*mesh)->revoke(request);
     if (!said) return fail(said.error());
-    return spread(call, **mesh, *said, answer_of(*said, "Revoked"));
+    return told(call, **mesh, *said,
+                answer_of(*said, request.dry_run ? "To be revoked" : "Revoked"));
 }
 
 Result<Answer> run_forget(Call& call) {
@@ -59,9 +72,16 @@ Result<Answer> run_forget(Call& call) {
     if (!node) return fail(node.error());
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
-    const auto said = (*mesh)->forget(*node, call.flag("--force") != nullptr);
+    const mesh::ForgetRequest request{*node, call.flag("--force") != nullptr,
+                                      call.flag("--dry-run") != nullptr};
+    const auto said = (*mesh)->forget(request);
     if (!said) return fail(said.error());
-    return spread(call, **mesh, *said, answer_of(*said, "Forgotten"));
+    Answer answer = answer_of(*said, request.dry_run ? "To be forgotten" : "Forgotten");
+    answer.data.set("serial", said->serial);
+    answer.data.set("generation", said->generation.value);
+    answer.fields.push_back({"Up to generation", {std::to_string(said->generation.value)}});
+    answer.fields.push_back({"Up to serial", {std::to_string(said->serial)}});
+    return told(call, **mesh, *said, std::move(answer));
 }
 
 std::vector<std::string> split(std::string_view list) {
@@ -152,6 +172,7 @@ std::vector<Command> identity_commands() {
               {"--reason", "TEXT", "For people, at most 200 bytes."},
               {"--force", "",
                "With an issuer's --file: even if members that it certified are cut off."},
+              kDryRun,
               kWait},
              run_revoke},
             {"mesh",
@@ -172,13 +193,13 @@ std::vector<Command> identity_commands() {
              "Remove a node that is gone from the roster for good; it comes back only with a newer "
              "start or certificate. Signed with this context's operator key.",
              {"NODE"},
-             {{"--force", "", "Even if it is alive."}, kWait},
+             {{"--force", "", "Even if it is alive."}, kDryRun, kWait},
              run_forget},
             {"mesh",
              "forget",
              "The same as `node forget`.",
              {"NODE"},
-             {{"--force", "", "Even if it is alive."}, kWait},
+             {{"--force", "", "Even if it is alive."}, kDryRun, kWait},
              run_forget}};
 }
 

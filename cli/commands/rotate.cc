@@ -55,15 +55,13 @@ Result<mesh::RootRollRequest> request_of(const Call& call) {
 
 // Who would be cut off: members that are here and not certified under the new root.
 Result<void> all_have_moved(Operator& mesh, const std::string& fingerprint) {
-    const auto members = mesh.members();
-    if (!members) return fail(members.error());
+    const auto known = mesh.nodes_show();
+    if (!known) return fail(known.error());
     std::string behind;
-    for (const mesh::Member& member : *members) {
-        if (member.status == mesh::MemberStatus::kLeft) continue;
-        const auto detail = mesh.node_show(member.id);
-        if (!detail) return fail(detail.error());
-        if (detail->root == fingerprint) continue;
-        behind += (behind.empty() ? "" : ", ") + member.id.str();
+    for (const mesh::NodeDetail& detail : *known) {
+        if (detail.member.status == mesh::MemberStatus::kLeft) continue;
+        if (detail.root == fingerprint) continue;
+        behind += (behind.empty() ? "" : ", ") + detail.member.id.str();
     }
     if (behind.empty()) return {};
     return fail(ErrorCode::kConflict,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "mesh/seal/encoding.h"
+#include "mesh/wire/membership.h"
 #include "schema/base/mutant.h"
 
 namespace vidai::mesh::rpc {
@@ -90,6 +91,7 @@ Result<NodeDetail> Desk::node_show(const NodeId& node) {
         detail.key_fingerprint = seal::fingerprint(seal::PublicKey{claim->key});
         detail.key = seal::to_hex(claim->key);
         detail.serial = claim->version.serial;
+        detail.word = wire::pack_claim(*claim);
         const auto identity =
             startup_.roots->verify_recorded(wall_now(), seal::bytes_of(claim->credential));
         if (!identity) continue;  // expired since: then nothing more can be said

@@ -70,6 +70,9 @@ struct NodeDetail {
   issuerKey @5 :Text;
   serial @6 :UInt64;
   root @7 :Text;  # fingerprint
+  # The member's own signed word, a packed Claim of values.capnp: what an operator's program
+  # verifies before it signs anything about the member.
+  word @8 :Data;
 }
 
 struct Limits {

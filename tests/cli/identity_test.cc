@@ -37,6 +37,24 @@ TEST_F(Statements, NameTheirSubjectInOneOfThreeWays) {
     EXPECT_EQ(asked({"node", "forget"}).status, kExitUsage);
 }
 
+TEST_F(Statements, ShowWholeWhatIsSignedAndCanDoSoBefore) {
+    recording_.stated.key = std::string(64, 'c');
+    recording_.stated.serial = 77;
+    recording_.stated.generation = {5};
+    EXPECT_THAT(asked({"mesh", "revoke", "n2"}).out, HasSubstr(std::string(64, 'c')));
+    EXPECT_FALSE(recording_.revoked.dry_run);
+    const Outcome revoking = asked({"mesh", "revoke", "n2", "--dry-run", "--wait"});
+    EXPECT_EQ(revoking.status, kExitOk) << revoking.err;
+    EXPECT_TRUE(recording_.revoked.dry_run);
+    EXPECT_THAT(revoking.out, HasSubstr("To be revoked"));
+    EXPECT_THAT(revoking.err, HasSubstr("Nothing was signed"));
+    const Outcome forgetting = asked({"node", "forget", "n2", "--dry-run"});
+    EXPECT_TRUE(recording_.forgotten.dry_run);
+    EXPECT_EQ(recording_.forgotten.node.str(), "n2");
+    EXPECT_THAT(forgetting.out, HasSubstr("Up to generation  5"));
+    EXPECT_THAT(forgetting.out, HasSubstr("77"));
+}
+
 TEST_F(Statements, SayWhoHasAcknowledged) {
     const Outcome outcome = asked({"mesh", "revoke", "n2", "--wait"});
     EXPECT_EQ(outcome.status, kExitOk);
@@ -52,9 +70,9 @@ TEST_F(Statements, FailWhenSomeNodeHasNotAcknowledged) {
     EXPECT_EQ(outcome.status, kExitUnavailable);
     EXPECT_THAT(outcome.err, HasSubstr("acknowledged by 2 of 3 nodes"));
     EXPECT_THAT(outcome.err, HasSubstr("missing: n4"));
-    EXPECT_TRUE(recording_.forced);
+    EXPECT_TRUE(recording_.forgotten.force);
     EXPECT_EQ(asked({"mesh", "forget", "n2"}).status, kExitOk) << "without --wait nobody asks";
-    EXPECT_FALSE(recording_.forced);
+    EXPECT_FALSE(recording_.forgotten.force);
 }
 
 TEST_F(Statements, MakeATokenForAPatternAndATime) {

@@ -69,7 +69,7 @@ struct Recording {
     mesh::KeyCreateRequest created;
     mesh::MeshInitRequest initialised;
     mesh::RevokeRequest revoked;
-    bool forced = false;
+    mesh::ForgetRequest forgotten;
     mesh::TokenRequest token;
     mesh::Stated stated;
     mesh::Acknowledgement heard;
@@ -90,6 +90,14 @@ class RecordedOperator : public Operator {
     }
     Result<mesh::MeshStatus> status() override { return said(recording_.status); }
     Result<mesh::NodeDetail> node_show(const NodeId&) override { return said(recording_.node); }
+    Result<std::vector<mesh::NodeDetail>> nodes_show() override {
+        std::vector<mesh::NodeDetail> details;
+        for (const mesh::Member& member : recording_.members) {
+            details.push_back(recording_.node);
+            details.back().member = member;
+        }
+        return said(std::move(details));
+    }
     Result<mesh::CreatedKey> key_create(const mesh::KeyCreateRequest& request) override {
         recording_.created = request;
         mesh::state::KeyRecord key = recorded_key();
@@ -112,8 +120,8 @@ class RecordedOperator : public Operator {
         recording_.revoked = request;
         return said(recording_.stated);
     }
-    Result<mesh::Stated> forget(const NodeId&, bool force) override {
-        recording_.forced = force;
+    Result<mesh::Stated> forget(const mesh::ForgetRequest& request) override {
+        recording_.forgotten = request;
         return said(recording_.stated);
     }
     Result<mesh::Stated> state_succession(const std::string& file) override {

@@ -112,7 +112,7 @@ TEST_F(Joining, KeepsANodeIdForItsFirstKeyUntilThatIsForgotten) {
     node = {};
     EXPECT_EQ(refusal(options).code, ErrorCode::kConflict) << "death does not give an id away";
     ASSERT_TRUE(eventually([&]() { return issuing.status_of("web-1") == MemberStatus::kDead; }));
-    ASSERT_TRUE(cluster.connect(issuing).forget(NodeId("web-1"), false).has_value());
+    ASSERT_TRUE(cluster.connect(issuing).forget({NodeId("web-1")}).has_value());
     node = Cluster::start(options);
     EXPECT_TRUE(eventually([&]() { return issuing.alive() == 2 && node.alive() == 2; }));
 }

@@ -163,12 +163,12 @@ TEST(Revocation, SaysWhoHasNotAcknowledged) {
 TEST(Forgetting, RemovesAGhostUntilItStartsAgain) {
     Three mesh;
     auto client = mesh.cluster.connect(mesh.a);
-    EXPECT_EQ(client.forget(NodeId("c"), false).error().code, ErrorCode::kConflict)
+    EXPECT_EQ(client.forget({NodeId("c"), false}).error().code, ErrorCode::kConflict)
         << "it is alive";
     const MeshOptions options = mesh.c.options;
     mesh.c = {};
     ASSERT_TRUE(eventually([&]() { return mesh.a.status_of("c") == MemberStatus::kDead; }));
-    const auto said = client.forget(NodeId("c"), false);
+    const auto said = client.forget({NodeId("c"), false});
     ASSERT_TRUE(said.has_value()) << said.error().message;
     ASSERT_TRUE(client.acknowledged(*said)->missing.empty());
     EXPECT_TRUE(eventually([&]() { return !knows(mesh.a, "c") && !knows(mesh.b, "c"); }));
@@ -180,7 +180,7 @@ TEST(Forgetting, ARunningNodeThatIsForgottenIsNotReadyUntilItStartsAgain) {
     Three mesh;
     ASSERT_TRUE(eventually([&]() { return mesh.c.mesh->not_ready().empty(); }));
     auto client = mesh.cluster.connect(mesh.a);
-    ASSERT_TRUE(client.forget(NodeId("c"), true).has_value());
+    ASSERT_TRUE(client.forget({NodeId("c"), true}).has_value());
     EXPECT_TRUE(eventually(
         [&]() { return mesh.c.mesh->not_ready().find("removed this node") != std::string::npos; }));
     EXPECT_TRUE(mesh.c.notices->has(Notice::Kind::kIdentity, "self_forgotten"));
