@@ -46,6 +46,9 @@ class RemoteOperator : public Operator {
     Result<mesh::Stated> forget(const mesh::ForgetRequest& request) override {
         return client_.forget(request);
     }
+    Result<std::vector<mesh::OperatorStatement>> statements() override {
+        return client_.statements();
+    }
     Result<mesh::Stated> state_succession(const std::string& file) override {
         return client_.state_succession(file);
     }

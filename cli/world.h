@@ -32,6 +32,7 @@ class Operator {
     virtual Result<mesh::NodeReport> report() = 0;
     virtual Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) = 0;
     virtual Result<mesh::Stated> forget(const mesh::ForgetRequest& request) = 0;
+    virtual Result<std::vector<mesh::OperatorStatement>> statements() = 0;
     virtual Result<mesh::Stated> state_succession(const std::string& file) = 0;
     virtual Result<mesh::Acknowledgement> acknowledged(const mesh::Stated& statement) = 0;
     virtual Result<mesh::Draining> drain(std::chrono::milliseconds grace) = 0;

@@ -105,7 +105,7 @@ struct RevokeRequest {
     std::string key;       // 64 hex digits, or the fingerprint of a member or of who certified it
     std::string file;      // an operator's or issuer's key file, or a copy of it
     std::string reason;    // for people, at most 200 bytes
-    bool force = false;    // an issuer's file, though members have their certificates by it
+    bool force = false;    // though members are certified by it, or it is what signs this
     bool dry_run = false;  // find out what would be signed, and sign nothing
 };
 
@@ -114,6 +114,24 @@ struct ForgetRequest {
     NodeId node;
     bool force = false;    // though it is alive
     bool dry_run = false;  // find out what would be signed, and sign nothing
+};
+
+// What an operator has said about an identity, as every node holds it until it is over.
+struct OperatorStatement {
+    bool revoked = true;           // a key; false: a member was forgotten
+    std::string subject;           // the member; or whose key it was, for people
+    std::string key, fingerprint;  // of a revocation, 64 and 32 hex digits
+    std::uint64_t serial = 0;      // forgotten are these and all before
+    Generation generation{};
+    std::string reason;  // for people; may be empty
+    NodeId by;           // the operator
+    WallTime at, until;
+    // Whether an operator of this mesh has signed it, by a look at the signature; nothing: on a
+    // local socket, where nobody is known who could have.
+    std::optional<bool> proven;
+    std::uint8_t kind = 0;  // these three name it, as in Stated
+    std::string id;
+    std::uint64_t time = 0;
 };
 
 // A statement that a node has taken, is on its disk, and spreads by itself from there.
@@ -126,6 +144,7 @@ struct Stated {
     std::string key{};         // 64 hex digits: what was revoked, or the key of the one forgotten
     std::uint64_t serial = 0;  // forgotten are these and all before
     Generation generation{};
+    std::optional<OperatorStatement> before{};  // it was said already: nothing was signed
 };
 
 // Who has a statement in force. `missing`: known members, but for those that left on purpose.
@@ -176,8 +195,11 @@ class OperatorClient {
     Result<NodeReport> report();
     // Signed here with the operator's key: kUnauthenticated on a connection without one. What is
     // signed about a member is what its own signature, under a certificate of this mesh, says:
-    // kProtocol where the node that answers cannot show that.
+    // kProtocol where the node that answers cannot show that. Twice is fine. kConflict, unless
+    // forced, for the key that it is signed with, and for one that members are certified by.
     Result<Stated> revoke(const RevokeRequest& request);
+    // What has been revoked or forgotten and is not over, by the time when it was said.
+    Result<std::vector<OperatorStatement>> statements();
     // What roll_root() or retire_root() left in its new directory.
     Result<Stated> state_succession(const std::string& file);
     // Removes a member that is gone; it may come back only with a newer certificate or start.

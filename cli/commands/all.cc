@@ -28,7 +28,7 @@ std::vector<Command> gather() {
     for (const auto& commands :
          {mesh_commands(), members_commands(), doctor_commands(), node_commands(), drain_commands(),
           key_commands(), limit_commands(), config_commands(), completion_commands(),
-          version_commands(), identity_commands(), rotate_commands()}) {
+          version_commands(), identity_commands(), revocations_commands(), rotate_commands()}) {
         all.insert(all.end(), commands.begin(), commands.end());
     }
     return all;

@@ -51,10 +51,11 @@ std::vector<Command> limit_commands();
 std::vector<Command> config_commands();
 std::vector<Command> completion_commands();
 std::vector<Command> version_commands();
-std::vector<Command> identity_commands();  // of the nouns mesh and node
-std::vector<Command> rotate_commands();    // of the noun mesh
-std::vector<Command> members_commands();   // of the noun mesh
-std::vector<Command> doctor_commands();    // of the noun mesh
-std::vector<Command> drain_commands();     // of the nouns mesh and node
+std::vector<Command> identity_commands();     // of the nouns mesh and node
+std::vector<Command> revocations_commands();  // of the noun mesh
+std::vector<Command> rotate_commands();       // of the noun mesh
+std::vector<Command> members_commands();      // of the noun mesh
+std::vector<Command> doctor_commands();       // of the noun mesh
+std::vector<Command> drain_commands();        // of the nouns mesh and node
 
 }  // namespace vidai::cli::commands

@@ -2,13 +2,18 @@
 // The part of the operator client that signs: whose key is meant, what proves it, what it would
 // cut off, and how far the statement has spread.
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "mesh/clock.h"
 #include "mesh/rpc/operator_impl.h"
 #include "mesh/rpc/stating.h"
 #include "mesh/seal/identity_store.h"
+#include "mesh/state/register_set.h"
 #include "mesh/state/succession.h"
 
 namespace vidai::mesh {
@@ -22,11 +27,10 @@ const Clock& system_time() {
 }
 
 // Who would be cut off with an issuer: those that have their certificates by its key.
-Result<void> nobody_is_certified_by(OperatorClient& mesh, const seal::PublicKey& issuer) {
-    const auto known = mesh.nodes_show();
-    if (!known) return fail(known.error());
+Result<void> nobody_is_certified_by(const std::vector<NodeDetail>& known,
+                                    const seal::PublicKey& issuer) {
     std::string behind;
-    for (const NodeDetail& detail : *known) {
+    for (const NodeDetail& detail : known) {
         if (detail.member.status == MemberStatus::kLeft) continue;
         const auto key = rpc::parse_public_key(detail.issuer_key);
         if (!key || *key != issuer) continue;
@@ -36,34 +40,78 @@ Result<void> nobody_is_certified_by(OperatorClient& mesh, const seal::PublicKey&
     return fail(ErrorCode::kConflict,
                 "still certified by this issuer, and cut off without it: " + behind +
                     ". Give nodes with an issuer file the new one; the others need a certificate "
-                    "by another issuer, which `vidaictl node show` tells. A node that is gone: "
-                    "`vidaictl node forget`. --force revokes the issuer all the same",
+                    "by another issuer, which `vidaictl mesh rotate node` gets them and `vidaictl "
+                    "node show` tells. A node that is gone: `vidaictl node forget`. --force "
+                    "revokes the issuer all the same",
                 behind);
 }
 
-Result<rpc::Subject> subject_of(OperatorClient& mesh, const seal::Roots& roots,
-                                const RevokeRequest& wanted) {
-    if (!wanted.file.empty()) return rpc::subject_of_file(wanted.file);
-    if (!wanted.node.empty()) {
-        const auto detail = mesh.node_show(wanted.node);
-        if (!detail) return fail(detail.error());
-        const auto proven = rpc::prove_member(roots, wanted.node, *detail);
-        if (!proven) return fail(proven.error());
-        return rpc::Subject{proven->key(), proven->node().str()};
+Result<void> is_not_our_own(const seal::Credentials& self, const seal::PublicKey& key) {
+    if (self.key->public_key() != key) return {};
+    return fail(ErrorCode::kConflict,
+                "this is the key that it would be signed with: with it you can change and ask "
+                "nothing any more. If nobody else has an operator's key, only root.key makes "
+                "another (`vidaictl mesh rotate root`). --force revokes it all the same",
+                "--force");
+}
+
+// The newest proven one that `is` the one meant; nothing where the node that is asked has none, or
+// its program cannot tell.
+template <class Is>
+std::optional<OperatorStatement> said_before(OperatorClient& mesh, Is is) {
+    const auto all = mesh.statements();
+    if (!all) return std::nullopt;
+    std::optional<OperatorStatement> found;
+    for (const OperatorStatement& said : *all) {
+        if (said.proven.value_or(false) && is(said)) found = said;
     }
+    return found;
+}
+
+// As if it had been signed now; there is nothing to sign.
+Stated stated_by(const OperatorStatement& before) {
+    Stated said{before.subject, before.fingerprint, before.kind,   before.id,
+                before.time,    before.key,         before.serial, before.generation};
+    said.before = before;
+    return said;
+}
+
+// The key that is now that node's.
+Result<rpc::Subject> subject_of_node(OperatorClient& mesh, const seal::Roots& roots,
+                                     const NodeId& node) {
+    const auto detail = mesh.node_show(node);
+    if (!detail) return fail(detail.error());
+    const auto proven = rpc::prove_member(roots, node, *detail);
+    if (!proven) return fail(proven.error());
+    return rpc::Subject{proven->key(), proven->node().str()};
+}
+
+// By its digits, or by its fingerprint where somebody knows the key: a fingerprint cannot be made
+// to fit another one, so that whoever tells the key is believed.
+Result<rpc::Subject> subject_of_key(OperatorClient& mesh, const seal::Credentials& self,
+                                    const std::string& wanted) {
     const auto known = mesh.nodes_show();
     if (!known) return fail(known.error());
     rpc::Subject subject;
     const bool met = std::any_of(known->begin(), known->end(), [&](const NodeDetail& detail) {
-        return rpc::shows(detail, wanted.key, subject);
+        return rpc::shows(detail, wanted, subject);
     });
     if (met) return subject;
-    const auto key = rpc::parse_public_key(wanted.key);
+    const seal::PublicKey own = self.key->public_key();
+    if (wanted == seal::to_hex(own.bytes) || wanted == seal::fingerprint(own)) {
+        const auto by = rpc::signer(&self);
+        return rpc::Subject{own, by ? by->str() : std::string()};
+    }
+    const auto before = said_before(mesh, [&](const OperatorStatement& said) {
+        return said.revoked && (said.key == wanted || said.fingerprint == wanted);
+    });
+    const auto key = rpc::parse_public_key(before ? before->key : wanted);
     // A join token's, or of one who has left the roster since.
-    if (key) return rpc::Subject{*key, "the holder of that key"};
+    if (key) return rpc::Subject{*key, before ? before->subject : "the holder of that key"};
     return fail(ErrorCode::kNotFound,
-                "no member has a key with the fingerprint '" + wanted.key +
-                    "', nor was one certified by it: give the 64 digits of the key, or its file",
+                "no member has a key with the fingerprint '" + wanted +
+                    "', nor was one certified by it, nor is one revoked: give the 64 digits of the "
+                    "key, or its file",
                 "--key");
 }
 
@@ -77,13 +125,63 @@ Result<Stated> OperatorClient::Impl::announce(Result<state::Register> said) {
     return call<Stated>(kj::mv(request));
 }
 
+Result<std::vector<OperatorStatement>> OperatorClient::statements() {
+    std::shared_ptr<state::RegisterVerifier> verifier;
+    if (impl_->roots) verifier = std::make_shared<state::RegisterVerifier>(impl_->roots);
+    std::vector<OperatorStatement> all;
+    state::RegisterName after{};
+    for (bool more = true; more;) {
+        auto request = impl_->remote.statementsRequest();
+        Stated last;
+        last.kind = static_cast<std::uint8_t>(after.kind);
+        last.id = after.id;
+        wire::write(last, request.initAfter());
+        const auto page = impl_->call<wire::StatementPage>(kj::mv(request));
+        if (!page) return fail(page.error());
+        for (const state::Register& said : page->said) {
+            state::RegisterName name{said.statement.kind, said.statement.id};
+            if (!(after < name) || all.size() >= state::kRegistersMax) {
+                return fail(ErrorCode::kProtocol, "the node tells statements without an end");
+            }
+            after = std::move(name);
+            auto read = rpc::read_statement(said);
+            if (!read) return fail(std::move(read).error());
+            if (verifier)
+                read->proven = verifier->verify(said, system_time().wall_now()).has_value();
+            all.push_back(std::move(*read));
+        }
+        more = page->more && !page->said.empty();
+    }
+    std::ranges::sort(all, {}, [](const OperatorStatement& said) {
+        return std::tie(said.time, said.kind, said.id);
+    });
+    return all;
+}
+
 Result<Stated> OperatorClient::revoke(const RevokeRequest& wanted) {
     if (const auto by = rpc::signer(impl_->self.get()); !by) return fail(by.error());
-    const auto subject = subject_of(*this, *impl_->roots, wanted);
+    const auto subject = !wanted.file.empty()   ? rpc::subject_of_file(wanted.file)
+                         : !wanted.node.empty() ? subject_of_node(*this, *impl_->roots, wanted.node)
+                                                : subject_of_key(*this, *impl_->self, wanted.key);
+    const bool gone = !subject && subject.error().code == ErrorCode::kNotFound;
+    if (!subject && (!gone || wanted.node.empty())) return fail(subject.error());
+    // Whose key is void is no member any more: its name is all that there is to go by.
+    const std::string key = subject ? seal::to_hex(subject->key.bytes) : std::string();
+    const auto before = said_before(*this, [&](const OperatorStatement& said) {
+        return said.revoked && (subject ? said.key == key : said.subject == wanted.node.str());
+    });
+    if (before) return stated_by(*before);
     if (!subject) return fail(subject.error());
-    if (subject->issuer && !wanted.force) {
-        auto free = nobody_is_certified_by(*this, subject->key);
-        if (!free) return fail(std::move(free).error());
+    if (!wanted.force) {
+        if (auto other = is_not_our_own(*impl_->self, subject->key); !other) {
+            return fail(std::move(other).error());
+        }
+        // Of a key alone nobody says whether it is an issuer's.
+        const auto known = wanted.node.empty() ? nodes_show() : std::vector<NodeDetail>{};
+        if (!known) return fail(known.error());
+        if (auto free = nobody_is_certified_by(*known, subject->key); !free) {
+            return fail(std::move(free).error());
+        }
     }
     Result<Stated> said = Stated{};
     if (!wanted.dry_run) {
@@ -118,6 +216,12 @@ Result<Stated> OperatorClient::forget(const ForgetRequest& wanted) {
     if (const auto by = rpc::signer(impl_->self.get()); !by) return fail(by.error());
     const std::string& node = wanted.node.str();
     const auto detail = node_show(wanted.node);
+    if (!detail && detail.error().code == ErrorCode::kNotFound) {
+        const auto before = said_before(*this, [&](const OperatorStatement& said) {
+            return !said.revoked && said.subject == node;
+        });
+        if (before) return stated_by(*before);
+    }
     if (!detail) return fail(detail.error());
     const auto proven = rpc::prove_member(*impl_->roots, wanted.node, *detail);
     if (!proven) return fail(proven.error());

@@ -112,8 +112,7 @@ Result<Subject> subject_of_file(const std::string& path) {
     const auto issuer = seal::load_issuer(path);
     if (issuer) {
         const auto certificate = seal::decode_issuer_certificate(issuer->certificate);
-        return Subject{issuer->key->public_key(), certificate ? certificate->name : std::string(),
-                       true};
+        return Subject{issuer->key->public_key(), certificate ? certificate->name : std::string()};
     }
     if (issuer.error().code != ErrorCode::kConfigInvalid) return fail(issuer.error());
     return fail(ErrorCode::kInvalidRequest,
@@ -134,6 +133,33 @@ bool shows(const NodeDetail& detail, const std::string& key, Subject& found) {
     if (!is(detail.issuer_key)) return false;
     found.name = detail.issuer;
     return true;
+}
+
+Result<OperatorStatement> read_statement(const state::Register& said) {
+    OperatorStatement out;
+    out.by = said.statement.origin;
+    out.at = said.statement.time.wall();
+    out.kind = static_cast<std::uint8_t>(said.statement.kind);
+    out.id = said.statement.id;
+    out.time = said.statement.time.value;
+    if (said.statement.kind == state::RegisterKind::kForget) {
+        const auto forgotten = state::decode_forget(said.statement);
+        if (!forgotten) return fail(forgotten.error());
+        out.revoked = false;
+        out.subject = forgotten->node.str();
+        out.serial = forgotten->serial;
+        out.generation = forgotten->generation;
+        out.until = forgotten->until;
+        return out;
+    }
+    const auto revoked = state::decode_revocation(said.statement);
+    if (!revoked) return fail(revoked.error());
+    out.subject = revoked->subject;
+    out.key = seal::to_hex(revoked->key.bytes);
+    out.fingerprint = seal::fingerprint(revoked->key);
+    out.reason = revoked->reason;
+    out.until = revoked->until;
+    return out;
 }
 
 Result<state::Register> sign_revocation(const seal::Credentials* self, const Subject& subject,

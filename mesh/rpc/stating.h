@@ -19,7 +19,6 @@ namespace vidai::mesh::rpc {
 struct Subject {
     seal::PublicKey key;
     std::string name;
-    bool issuer = false;  // certainly one
 };
 
 // What a member says of itself by its own signature, under a certificate of this mesh. Only such a
@@ -52,6 +51,9 @@ Result<seal::PublicKey> parse_public_key(const std::string& hex);
 Result<Subject> subject_of_file(const std::string& path);
 // Where `detail` shows a key, its own or its issuer's, with that fingerprint or those digits.
 bool shows(const NodeDetail& detail, const std::string& key, Subject& found);
+
+// What a statement of kind revocation or forget says, whoever signed it. kProtocol.
+Result<OperatorStatement> read_statement(const state::Register& said);
 
 // The operator's name. kUnauthenticated when `self` is nobody, which is so on a node's own socket;
 // the same of the two below.

@@ -260,6 +260,24 @@ Result<Stated> read(proto::StatementRef::Reader in) {
     return said;
 }
 
+void write(const StatementPage& page, proto::StatementPage::Builder out) {
+    auto list = out.initSaid(count(page.said));
+    for (unsigned i = 0; i < list.size(); ++i) write(page.said[i], list[i]);
+    out.setMore(page.more);
+}
+
+Result<StatementPage> read(proto::StatementPage::Reader in) {
+    if (in.getSaid().size() > kListMax) return malformed("said");
+    StatementPage page;
+    for (const auto slot : in.getSaid()) {
+        auto said = read(slot);
+        if (!said) return fail(std::move(said).error());
+        page.said.push_back(std::move(*said));
+    }
+    page.more = in.getMore();
+    return page;
+}
+
 void write(const Acknowledgement& heard, proto::Acknowledgement::Builder out) {
     const auto names = [](const std::vector<NodeId>& nodes, auto list) {
         for (unsigned i = 0; i < list.size(); ++i) list.set(i, to_text(nodes[i].str()));

@@ -142,6 +142,11 @@ struct StatementRef {
   time @2 :UInt64;  # hybrid logical clock: this or a later one
 }
 
+struct StatementPage {
+  said @0 :List(SignedStatement);
+  more @1 :Bool;  # ask again after the last
+}
+
 struct Acknowledgement {
   by @0 :List(Text);
   missing @1 :List(Text);
@@ -168,6 +173,9 @@ interface Operator {
 
   rotateKey @12 (node :Text) -> (outcome :Outcome(KeyRotation));
   # Of the node that is asked, which must be that one. It goes on though the caller goes away.
+
+  statements @13 (after :StatementRef) -> (outcome :Outcome(StatementPage));
+  # What operators have said about identities, ordered by kind and id, from the one behind `after`.
 }
 
 struct KeyRotation {

@@ -72,6 +72,7 @@ struct Recording {
     mesh::ForgetRequest forgotten;
     mesh::TokenRequest token;
     mesh::Stated stated;
+    std::vector<mesh::OperatorStatement> statements;
     mesh::Acknowledgement heard;
     int inits = 0;
     std::string succession;             // told
@@ -123,6 +124,9 @@ class RecordedOperator : public Operator {
     Result<mesh::Stated> forget(const mesh::ForgetRequest& request) override {
         recording_.forgotten = request;
         return said(recording_.stated);
+    }
+    Result<std::vector<mesh::OperatorStatement>> statements() override {
+        return said(recording_.statements);
     }
     Result<mesh::Stated> state_succession(const std::string& file) override {
         recording_.succession = file;

@@ -150,6 +150,9 @@ TEST_F(Joining, ANodeWhoseIssuerWasRevokedComesBackWithItsDiskAndAnotherToken) {
     ASSERT_TRUE(key.has_value());
     RevokeRequest revoke;
     revoke.key = key->issuer_key;
+    EXPECT_EQ(cluster.connect(second).revoke(revoke).error().code, ErrorCode::kConflict)
+        << "web-1 is certified by it";
+    revoke.force = true;
     ASSERT_TRUE(cluster.connect(second).revoke(revoke).has_value());
     EXPECT_TRUE(eventually([&]() {
         return node.mesh->not_ready().find("with the same data directory") != std::string::npos;
