@@ -77,6 +77,12 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "What this node holds of a member has changed: joined, alive, suspect, dead, left, updated "
      "(its address or certificate), paused, superseded (a process with the same id and a newer "
      "start took over); of itself: self_refuted (others took it for dead), self_left."},
+    {Event::kMeshMemberKey, "mesh.member_key", kWarn, 5, "node, change, note",
+     "A member's name goes with another key than before; the note has both fingerprints. "
+     "taken_over: a process with a newer certificate has the name now, as one that lost its disk "
+     "has. If you know of none, somebody can certify nodes who should not: revoke the new key, and "
+     "the issuer's. rotated: the node itself had named its next key (`vidaictl mesh rotate "
+     "node`)."},
     {Event::kMeshSuperseded, "mesh.superseded", kError, 0, "node, error",
      "Another process has taken over this node's identity; this one ends."},
     {Event::kMeshPeerRefused, "mesh.peer_refused", kWarn, 5, "peer, what, error",

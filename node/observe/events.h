@@ -41,6 +41,7 @@ enum class Event : std::uint8_t {
     kMeshJoining,
     kMeshStarted,
     kMeshMember,
+    kMeshMemberKey,
     kMeshSuperseded,
     kMeshPeerRefused,
     kMeshTrouble,

@@ -223,6 +223,27 @@ TEST(Revocation, SaysWhoHasNotAcknowledged) {
     EXPECT_EQ(heard->missing[0].str(), "b");
 }
 
+TEST(AMembersName, TakenOverByAnotherKeyIsToldByItsPeers) {
+    Three mesh;
+    const auto detail = mesh.cluster.connect(mesh.a).node_show(NodeId("c"));
+    ASSERT_TRUE(detail.has_value());
+    MeshOptions options = mesh.c.options;
+    mesh.c = {};
+    EXPECT_FALSE(mesh.a.notices->has(Notice::Kind::kMemberKey));
+    std::filesystem::remove_all(options.data_dir);  // or another machine, with the issuer's key
+    options.seeds = {mesh.a.address()};
+    ASSERT_TRUE(eventually([&]() { return mesh.a.status_of("c") == MemberStatus::kDead; }));
+    mesh.c = Cluster::start(options);
+    for (const Node* other : {&mesh.a, &mesh.b}) {
+        EXPECT_TRUE(eventually(
+            [&]() { return other->notices->has(Notice::Kind::kMemberKey, "taken_over"); }));
+        EXPECT_NE(other->notices->text().find("the place of " + detail->key_fingerprint),
+                  std::string::npos)
+            << other->notices->text();
+    }
+    EXPECT_FALSE(mesh.c.notices->has(Notice::Kind::kMemberKey));
+}
+
 TEST(Forgetting, RemovesAGhostUntilItStartsAgain) {
     Three mesh;
     auto client = mesh.cluster.connect(mesh.a);
