@@ -56,13 +56,17 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "A connection was closed at once: the worker has as many as it may."},
     {Event::kUpstreamFailed, "upstream.failed", kWarn, 10,
      "request_id, model, provider, target, attempt, what, error, status, retried",
-     "A provider call failed; `what` says how (status: the provider answered `status`; "
-     "credential_refused: it does not take the credential that this gateway is configured with), "
+     "A provider call failed; `what` says how (status: the provider answered `status`), "
      "`retried` whether another target is tried. The bound counts for each target."},
     {Event::kUpstreamInvalid, "upstream.invalid", kWarn, 10,
      "request_id, model, provider, target, attempt, what, error, status, retried",
      "A provider's answer could not be understood; `what` says what was wrong with it. The bound "
      "counts for each target."},
+    {Event::kUpstreamCredential, "upstream.credential_refused", kWarn, 1,
+     "request_id, model, provider, target, attempt, what, error, status, retried",
+     "A provider does not take the credential that this gateway is configured with (401, 403): "
+     "renew it. Every call to that target ends so until then, so the bound is low; it counts for "
+     "each target."},
     {Event::kResolveFailed, "upstream.resolve_failed", kWarn, 1, "host, error",
      "A provider's name could not be resolved; addresses found in the last five minutes stay in "
      "use. The bound counts for each name."},

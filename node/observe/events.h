@@ -35,6 +35,7 @@ enum class Event : std::uint8_t {
     kConnectionRefused,
     kUpstreamFailed,
     kUpstreamInvalid,
+    kUpstreamCredential,
     kResolveFailed,
     // The mesh.
     kMeshCreated,
