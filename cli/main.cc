@@ -56,8 +56,8 @@ class RemoteOperator : public Operator {
         return client_.acknowledged(statement);
     }
 
-    Result<mesh::Draining> drain(std::chrono::milliseconds grace) override {
-        return client_.drain(grace);
+    Result<mesh::Draining> drain(const NodeId& node, std::chrono::milliseconds grace) override {
+        return client_.drain(node, grace);
     }
     Result<mesh::KeyRotation> rotate_key(const NodeId& node) override {
         return client_.rotate_key(node);

@@ -35,7 +35,7 @@ class Operator {
     virtual Result<std::vector<mesh::OperatorStatement>> statements() = 0;
     virtual Result<mesh::Stated> state_succession(const std::string& file) = 0;
     virtual Result<mesh::Acknowledgement> acknowledged(const mesh::Stated& statement) = 0;
-    virtual Result<mesh::Draining> drain(std::chrono::milliseconds grace) = 0;
+    virtual Result<mesh::Draining> drain(const NodeId& node, std::chrono::milliseconds grace) = 0;
     virtual Result<mesh::KeyRotation> rotate_key(const NodeId& node) = 0;
     virtual Result<mesh::CreatedToken> token_create(const mesh::TokenRequest& request) = 0;
 };

@@ -207,9 +207,10 @@ class OperatorClient {
     Result<Stated> forget(const ForgetRequest& request);
     // Asks until all have it, or the client's timeout is over.
     Result<Acknowledgement> acknowledged(const Stated& statement);
-    // Of the node that is connected to: it stops being ready at once, takes connections for
-    // `grace` more, ends what it has begun and leaves. Returns at once; twice is fine.
-    Result<Draining> drain(std::chrono::milliseconds grace);
+    // Of the node that is connected to, which must be `node`, else kConflict: it stops being ready
+    // at once, takes connections for `grace` more, ends what it has begun and leaves. Returns at
+    // once; twice is fine.
+    Result<Draining> drain(const NodeId& node, std::chrono::milliseconds grace);
     // Of the node that is connected to, which must be `node`: a new key and certificate, told to
     // the mesh and on its disk. kConflict while a member's program does not know how, kUnavailable
     // where nobody is there to certify it: the key is as it was.

@@ -254,7 +254,14 @@ kj::Promise<Result<KeyRotation>> Desk::rotate_key(const NodeId& node) {
                                     node.str()));
 }
 
-Result<Draining> Desk::drain(std::chrono::milliseconds grace) {
+Result<Draining> Desk::drain(const NodeId& node, std::chrono::milliseconds grace) {
+    if (!node.empty() && node != startup_.node) {
+        return fail(ErrorCode::kConflict,
+                    "this is node '" + startup_.node.str() + "', not '" + node.str() +
+                        "': nothing drains. The address that the mesh knows of '" + node.str() +
+                        "' leads here",
+                    node.str());
+    }
     return Draining{startup_.node, !events_.drain(grace)};
 }
 

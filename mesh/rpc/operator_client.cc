@@ -264,8 +264,9 @@ Result<KeyRotation> OperatorClient::rotate_key(const NodeId& node) {
     return impl_->call<KeyRotation>(kj::mv(request));
 }
 
-Result<Draining> OperatorClient::drain(std::chrono::milliseconds grace) {
+Result<Draining> OperatorClient::drain(const NodeId& node, std::chrono::milliseconds grace) {
     auto request = impl_->remote.drainRequest();
+    request.setNode(wire::to_text(node.str()));
     request.setGraceMs(static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(grace.count(), 0, std::numeric_limits<std::uint32_t>::max())));
     return impl_->call<Draining>(kj::mv(request));

@@ -32,7 +32,8 @@ class OperatorCalls {
                                                  std::chrono::milliseconds within) = 0;
     virtual kj::Promise<Result<Acknowledgement>> acknowledged(const Stated& said) = 0;
     virtual Result<wire::StatementPage> statements(const state::RegisterName& after) = 0;
-    virtual Result<Draining> drain(std::chrono::milliseconds grace) = 0;
+    // Empty: whichever node this is.
+    virtual Result<Draining> drain(const NodeId& node, std::chrono::milliseconds grace) = 0;
     virtual kj::Promise<Result<KeyRotation>> rotate_key(const NodeId& node) = 0;
     virtual Result<CreatedToken> token_create(TokenRequest request) = 0;
 

@@ -166,7 +166,8 @@ interface Operator {
   # Taken, on this node's disk, and told to everybody who is connected.
   acknowledged @10 (said :StatementRef) -> (outcome :Outcome(Acknowledgement));
   # Who of the roster, members that left on purpose aside, has it in force.
-  drain @8 (graceMs :UInt32) -> (outcome :Outcome(Reports.Draining));
+  drain @8 (graceMs :UInt32, node :Text) -> (outcome :Outcome(Reports.Draining));
+  # Of the node that is asked; where one is named, it must be that one.
 
   createToken @11 (request :TokenRequest) -> (outcome :Outcome(Token));
   # By a node that holds an issuer key; without seeds the nodes that it knows.

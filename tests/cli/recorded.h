@@ -56,6 +56,7 @@ struct Recording {
     std::vector<std::vector<mesh::Member>> later;  // of the next calls, one each
     mesh::Draining draining;
     std::string drained_at;
+    NodeId drained;
     std::string rotated_at;
     std::chrono::milliseconds grace{-1};
     std::vector<std::string> written;  // while the command ran
@@ -135,7 +136,8 @@ class RecordedOperator : public Operator {
     Result<mesh::Acknowledgement> acknowledged(const mesh::Stated&) override {
         return said(recording_.heard);
     }
-    Result<mesh::Draining> drain(std::chrono::milliseconds grace) override {
+    Result<mesh::Draining> drain(const NodeId& node, std::chrono::milliseconds grace) override {
+        recording_.drained = node;
         recording_.drained_at = recording_.target.address;
         recording_.grace = grace;
         return said(recording_.draining);
