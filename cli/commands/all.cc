@@ -53,6 +53,15 @@ std::string usage_of(const Command& command) {
     return usage;
 }
 
+const Kind* kind_of(const Command& command, std::string_view name) {
+    const auto found = std::ranges::find(command.kinds, name, &Kind::name);
+    return found == command.kinds.end() ? nullptr : &*found;
+}
+
+bool takes(const Kind& kind, const Flag& flag) {
+    return std::ranges::find(kind.flags, long_name(flag)) != kind.flags.end();
+}
+
 std::string_view long_name(const Flag& flag) {
     return flag.name.substr(flag.name.find("--"));
 }

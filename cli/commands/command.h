@@ -25,6 +25,14 @@ struct Flag {
     bool needed = false;  // shown without brackets; the command asks for it
 };
 
+// What the first argument may be, where the rest depends on it.
+struct Kind {
+    std::string_view name;
+    std::string_view doc;                     // a sentence
+    std::vector<std::string_view> arguments;  // behind it
+    std::vector<std::string_view> flags;      // those of the command that it takes, long names
+};
+
 struct Command {
     std::string_view noun;
     std::string_view verb;                    // empty: the noun alone is the command
@@ -32,7 +40,11 @@ struct Command {
     std::vector<std::string_view> arguments;  // all are needed but for "[LAST]"
     std::vector<Flag> flags;
     Result<print::Answer> (*run)(Call& call);
+    std::vector<Kind> kinds{};
 };
+// nullptr: it has no such one.
+const Kind* kind_of(const Command& command, std::string_view name);
+bool takes(const Kind& kind, const Flag& flag);
 
 std::string name_of(const Command& command);   // "mesh init"
 std::string usage_of(const Command& command);  // "vidaictl mesh init DIR [--operator NAME]"
