@@ -66,7 +66,7 @@ std::vector<CounterPuller::Peers::iterator> CounterPuller::due(MonoTime now, boo
 CounterAsks CounterPuller::on_interval(MonoTime now, WallTime wall, std::uint32_t nodes,
                                        const Room& room) {
     interval_ = ask_interval(nodes);
-    const bool in_turn = nodes > options_.full_mesh_max;
+    const bool in_turn = nodes > options_.all_at_once_max;
     const auto waits = [](const auto& entry) { return entry.second.token != 0; };
     auto asked = static_cast<std::size_t>(std::ranges::count_if(peers_, waits));
     CounterAsks asks;

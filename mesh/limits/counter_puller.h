@@ -34,10 +34,10 @@ struct CounterAsk {
 using CounterAsks = std::vector<CounterAsk>;
 
 struct PullerOptions {
-    std::uint32_t full_mesh_max = 100;  // as membership::Options has it; in a larger mesh:
-    // An origin in a question is about 48 bytes. What a round goes on with is bounded by what is
-    // lacking.
-    double origins_per_second = 300;
+    std::uint32_t all_at_once_max = 10;  // members; where there are more:
+    // An origin in a question is about 48 bytes, and anybody's answer tells of all origins. What a
+    // round goes on with is bounded by what is lacking.
+    double origins_per_second = 150;
     std::size_t asked_at_once = 2;
 };
 

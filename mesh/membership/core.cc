@@ -29,6 +29,8 @@ ClaimRef first_claim(const Identity& identity, std::string address, WireRange wi
     return claim;
 }
 
+constexpr std::size_t kRememberedMax = 16;
+
 }  // namespace
 
 Membership::Core::Core(const Identity& self, std::string address, WireRange wire, Crypto crypto,
@@ -46,19 +48,24 @@ Membership::Core::Core(const Identity& self, std::string address, WireRange wire
                             roster_.known() < options_.members_max && crypto_.verify(*claim);
         if (usable) {
             roster_.add(claim, claim->left ? Status::kLeft : Status::kJoining, now_);
-        } else {
-            ++counters_.claims_rejected;
+            continue;
+        }
+        ++counters_.claims_rejected;
+        const bool worth_a_dial = claim != nullptr && !claim->left && validate(*claim).has_value();
+        if (worth_a_dial && remembered_.size() < kRememberedMax) {
+            remembered_.push_back(claim->address);
         }
     }
 }
 
 void Membership::Core::join(std::vector<std::string> seeds) {
     seeds_ = std::move(seeds);
-    for (std::size_t i = 0; i < seeds_.size(); ++i) dial_seed(i);
+    for (const std::string& seed : seeds_) dial_seed(seed);
     if (joined_) return;
     joined_ = true;
     self().since = now_;
-    if (seeds_.empty() && roster_.size() == 1)
+    for (const std::string& address : remembered_) dial_seed(address);
+    if (seeds_.empty() && remembered_.empty() && roster_.size() == 1)
         roster_.set_status(Roster::kSelf, Status::kAlive, now_);
     for (std::uint32_t i = 1; i < roster_.size(); ++i) {
         roster_[i].since = now_;

@@ -114,6 +114,7 @@ class Membership::Core {
     void describe(std::uint32_t index, const ClaimRef& claim);
     void hear_accusation(const Accusation& accusation, Source source);
     void accuse(std::uint32_t index, Evidence evidence, const NodeId& by);
+    bool answers_us(const Member& member) const;
     bool refuses(const Member& member) const;
     bool all_refuse() const;
     void decide(std::uint32_t index);
@@ -159,7 +160,7 @@ class Membership::Core {
     void on_reconnect_timer(std::uint32_t index);
     void redial();
     void redial_aged();
-    void dial_seed(std::size_t index);
+    void dial_seed(const std::string& address);
 
     // topology.cc
     bool bounded();  // too many members for a connection to each
@@ -201,6 +202,9 @@ class Membership::Core {
     MonoTime walked_at_;  // the whole roster was compared with somebody
 
     std::vector<std::string> seeds_;
+    // Of members on the volume whose certificate has expired since: nobody is believed to be there,
+    // but while this node is alone, whoever answers may know the others.
+    std::vector<std::string> remembered_;
     std::size_t next_seed_ = 0;
     std::uint32_t next_gone_ = 0;
     std::uint32_t next_aged_ = 0;

@@ -143,7 +143,11 @@ void Membership::Core::redial() {
         break;
     }
     redial_aged();
-    if (!seeds_.empty()) dial_seed(next_seed_++ % seeds_.size());
+    if (!seeds_.empty()) dial_seed(seeds_[next_seed_ % seeds_.size()]);
+    if (!remembered_.empty() && peers(Status::kDead).empty()) {
+        dial_seed(remembered_[next_seed_ % remembered_.size()]);
+    }
+    ++next_seed_;
 }
 
 bool Membership::Core::aged(const Member& member) const {
@@ -164,9 +168,9 @@ void Membership::Core::redial_aged() {
     }
 }
 
-void Membership::Core::dial_seed(std::size_t index) {
-    if (has_left() || seeds_[index] == self().claim->address) return;
-    out_->push_back(Dial{seeds_[index], NodeId(), options_.dial_timeout});
+void Membership::Core::dial_seed(const std::string& address) {
+    if (has_left() || address == self().claim->address) return;
+    out_->push_back(Dial{address, NodeId(), options_.dial_timeout});
 }
 
 }  // namespace vidai::mesh::membership

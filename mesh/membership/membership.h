@@ -69,7 +69,8 @@ struct Counters {
 
 class Membership {
   public:
-    // `roster` is what claims() gave before a restart; each is verified again and dialled.
+    // `roster` is what claims() gave before a restart; each is verified again and dialled. Of those
+    // that do not stand any more, as where a certificate expired meanwhile, some addresses are.
     // `address` is HOST:PORT that others dial. `seed` drives every random choice.
     Membership(const Identity& self, std::string address, WireRange wire, Crypto crypto,
                const Options& options, std::uint64_t seed, std::span<const ClaimRef> roster = {});

@@ -20,9 +20,10 @@ void Membership::Core::tick() {
     Duration timeout{0};
     if (target != Roster::kNone) timeout = probe_timeout(options_, roster_[target].rtt);
     // Doubt in ourselves is for those whom we might accuse. Whom we already do has the time of its
-    // suspicion, and must not keep others from their turn.
-    const std::uint32_t doubt =
-        target != Roster::kNone && roster_[target].accused_by(self().id()) ? 0 : health_;
+    // suspicion, and must not keep others from their turn; and who has no connection to anybody is
+    // heard by nobody.
+    const bool accused = target != Roster::kNone && roster_[target].accused_by(self().id());
+    const std::uint32_t doubt = accused || linked_.empty() ? 0 : health_;
     const Duration period = probe_period(options_, timeout, doubt);
     tick_at_ = now_ + period;
     arm(Timer::kTick, tick_at_);
@@ -165,6 +166,7 @@ void Membership::Core::on_body(const NodeId& from, const Ack& body) {
 // silence: a ping that sat out a partition in a connection's buffer says nothing of the round trip,
 // and would have that member probed slowly for a minute.
 void Membership::Core::learn(Member& member, MonoTime sent) {
+    member.acked = now_;
     if (std::exchange(member.silent, false)) member.answered = now_;
     if (sent < member.answered) return;
     member.rtt.add(std::min<Duration>(now_ - sent, probe_timeout(options_, member.rtt)));

@@ -51,6 +51,7 @@ struct Member {
     RoundTrip rtt;
     bool silent = false;                // our last probe of it failed
     MonoTime answered{};                // the end of its last silence
+    MonoTime acked{};                   // when it last answered a probe of ours
     std::uint32_t suspicion_timer = 0;  // generations: older tokens are stale
     std::uint32_t reconnect_timer = 0;
     MonoTime redialled;      // as one of the aged

@@ -109,11 +109,17 @@ void Membership::Core::hear_accusation(const Accusation& accusation, Source sour
     if (index == Roster::kSelf) return refute(accusation.accuser);
     const Status status = roster_[index].status;
     if (status == Status::kLeft || status == Status::kDead) return;
-    if (accusation.verdict == Status::kDead && source == Source::kGossip) {
-        return declare_dead(index, accusation.accuser);
-    }
+    const bool told_dead = accusation.verdict == Status::kDead && source == Source::kGossip;
+    if (told_dead && !answers_us(roster_[index])) return declare_dead(index, accusation.accuser);
     accuse(index, accusation.evidence, accusation.accuser);
     if (roster_[index].status == Status::kSuspect) probe_soon(index);
+}
+
+// Connected, and nobody has suspected it, or it has answered since: whoever says that it is dead is
+// early, wrong or a liar. It is a suspect then, and has its time to refute.
+bool Membership::Core::answers_us(const Member& member) const {
+    if (!member.link.up) return false;
+    return !member.suspicion || member.acked > member.suspicion->started;
 }
 
 void Membership::Core::accuse(std::uint32_t index, Evidence evidence, const NodeId& by) {

@@ -20,7 +20,7 @@ Exchange::Exchange(Links& links, Replica& replica, const Clock& clock, RelaySetu
       merged_(std::move(merged)),
       claim_of_(std::move(relay.claim_of)),
       fanout_(replica.counters(), wire::kCellsPerChunk),
-      puller_(replica.counters(), {.full_mesh_max = relay.full_mesh_max}),
+      puller_(replica.counters()),
       relay_(replica.counters(), relay_crypto(replica, claim_of_),
              {.full_mesh_max = relay.full_mesh_max, .cells_max = wire::kCellsPerChunk}, relay.seed),
       register_relay_({.full_mesh_max = relay.full_mesh_max}, relay.seed + 1),

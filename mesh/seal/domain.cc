@@ -67,6 +67,10 @@ std::string_view domain_label(Domain domain) {
             return "vidai/armour/1";
         case Domain::kJoinToken:
             return "vidai/join-token/1";
+        case Domain::kLogBatchHash:
+            return "vidai/log-batch-hash/1";
+        case Domain::kJournal:
+            return "vidai/journal/1";
     }
     CHECK(false, "a Domain outside the enumeration");
 }

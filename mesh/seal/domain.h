@@ -47,8 +47,10 @@ enum class Domain : std::uint8_t {
     kChannelBinding,
     kArmour,
     kJoinToken,
+    kLogBatchHash,
+    kJournal,
 };
-inline constexpr int kDomainCount = static_cast<int>(Domain::kJoinToken) + 1;
+inline constexpr int kDomainCount = static_cast<int>(Domain::kJournal) + 1;
 
 // E.g. "vidai/member-record/1": ASCII, at most 255 bytes.
 std::string_view domain_label(Domain domain);

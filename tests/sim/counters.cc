@@ -77,8 +77,7 @@ void Counters::on_start(std::uint32_t index) {
         StoreOptions{.push_cells_max = cells_per_call_},
         [&process](const NodeId& id) { return process.core->claim_of(id) != nullptr; });
     node.fanout = std::make_unique<CounterFanout>(*node.store, cells_per_call_);
-    node.puller = std::make_unique<CounterPuller>(
-        *node.store, PullerOptions{.full_mesh_max = world_.options().full_mesh_max});
+    node.puller = std::make_unique<CounterPuller>(*node.store);
     node.relay = make_relay(index);
     for (const KeyId& key : keys_) (void)node.store->bind(key, limits_);
     news_.start(index, world_.now());

@@ -293,7 +293,7 @@ class Figures {
                         "N=" + number(nodes) + ", 60 s, begun 10 s after each had counted a " +
                             "request, default options; bytes as idle_bytes"});
         };
-        at(100, std::nullopt);
+        at(100, 15'000);
         if (long_) at(1000, 40'000);
     }
 

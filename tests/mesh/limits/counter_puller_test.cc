@@ -304,6 +304,7 @@ struct CounterPullerInTurn : testing::Test {
     static constexpr std::size_t kOrigins = 600;
     Node self{"self"};
     MonoTime now = kMono;
+    std::uint32_t nodes = 1'000;
 
     CounterPullerInTurn() {
         for (std::size_t i = 0; i < kOrigins; ++i) {
@@ -317,7 +318,7 @@ struct CounterPullerInTurn : testing::Test {
     }
     CounterAsks interval(CounterPuller& puller) {
         now += 50ms;
-        return puller.on_interval(now, kWall, 1'000,
+        return puller.on_interval(now, kWall, nodes,
                                   [](const NodeId&) { return std::size_t{1'000}; });
     }
     CounterAsks interval() { return interval(self.puller); }
@@ -342,6 +343,17 @@ TEST_F(CounterPullerInTurn, AsksNoFasterThanQuestionsMayCost) {
     for (const char* peer : {"a", "b", "c", "d", "e", "f", "g", "h"}) {
         EXPECT_GE(asked[NodeId(peer)], 2) << peer;
     }
+}
+
+TEST_F(CounterPullerInTurn, BeginsAboveTenMembers) {
+    const auto begun = [&](std::uint32_t members) {
+        nodes = members;
+        CounterPuller fresh(self.store);
+        for (const char* peer : {"a", "b", "c", "d"}) fresh.on_connected(NodeId(peer), now);
+        return interval(fresh).size();
+    };
+    EXPECT_EQ(begun(10), 4u);
+    EXPECT_EQ(begun(11), 1u);
 }
 
 TEST_F(CounterPullerInTurn, GoesOnWithARoundAtOnceAndNamesOnlyWhatIsBehindIt) {

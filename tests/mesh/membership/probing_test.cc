@@ -176,6 +176,20 @@ TEST(Health, SlowsNoProbeOfWhomWeAccuseAlready) {
     EXPECT_GE(m.sent<Ping>().size() - before, 4U);
 }
 
+TEST(Health, SlowsNoProbeOfWhoIsConnectedToNobody) {
+    Bench m("abcd");
+    m.run(seconds(5));
+    for (const char* id : {"a", "b", "c", "d"}) m.hear(id, claim(id, version(1, 1)));
+    m.run(milliseconds(4500), "");  // what is in flight ends
+    for (const char* id : {"a", "b", "c", "d"}) m.hear("a", claim(id, version(1, 2)));
+    for (const char* id : {"a", "b", "c", "d"}) m.disconnected(id, LinkEnd::kTimeout);
+    ASSERT_GE(m.core.health(), 5U);
+    const std::uint64_t failed = m.core.counters().probes_failed;
+    m.run(milliseconds(4500 + 4 * 500 + 10), "");
+    EXPECT_GE(m.core.counters().probes_failed - failed, 4U);
+    for (const char* id : {"a", "b", "c", "d"}) EXPECT_EQ(m.status(id), Status::kSuspect);
+}
+
 // Patience is for answers that may be late; helpers that all say no in time show that none is.
 TEST(Health, SlowsNoProbeThatAllHelpersSayNoTo) {
     for (const std::string helpers : {"bcd", "bc"}) {

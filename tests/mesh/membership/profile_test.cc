@@ -73,6 +73,7 @@ TEST(Profiles, AreTakenFromTheFullerOfTwoEqualWords) {
 TEST(Profiles, AreNoSignOfLife) {
     Bench bench("ab");
     bench.hear("b", kPlain);
+    bench.hear("b", accusation("a", version(1, 1), "b"));
     bench.hear("b", accusation("a", version(1, 1), "b", Status::kDead));
     ASSERT_EQ(bench.status("a"), Status::kDead);
     bench.hear("b", described(kPlain));

@@ -28,6 +28,7 @@ TEST(Claims, WithABadSignatureChangeNothing) {
 
 TEST(Claims, OfAGreaterGenerationAreAcceptedAtOnceWhateverTheAddress) {
     Bench m("ab");
+    m.hear("b", accusation("a", version(1, 0), "b"));
     m.hear("b", accusation("a", version(1, 0), "b", Status::kDead));
     ASSERT_EQ(m.status("a"), Status::kDead);
     m.hear("b", claim("a", version(2, 0), false, "b:7420"));
@@ -112,6 +113,7 @@ TEST(Left, BeatsDeadAndSuspectOfTheSameVersion) {
 
 TEST(Dead, BeatsSuspectAndAliveOfTheSameVersion) {
     Bench m("ab");
+    m.hear("b", accusation("a", version(1, 0), "b"));
     m.hear("b", accusation("a", version(1, 0), "b", Status::kDead));
     m.hear("b", accusation("a", version(1, 0), "b"));
     m.hear("b", claim("a", version(1, 0)));
@@ -190,6 +192,22 @@ TEST(Refutation, AnswersAnAccusationAtOnceWithTheNextIncarnation) {
     EXPECT_EQ(m.view("m").incarnation.value, 1U);
 }
 
+// One member's word that another is dead, which none but a liar says of who answers.
+TEST(Hearsay, KillsNobodyWhoAnswersUs) {
+    Bench m("abc");
+    m.run(seconds(3), "abc");
+    m.hear("b", accusation("a", version(1, 0), "c", Status::kDead));
+    EXPECT_EQ(m.status("a"), Status::kSuspect);
+    m.run(seconds(1), "abc");
+    m.hear("b", accusation("a", version(1, 0), "b", Status::kDead));
+    EXPECT_EQ(m.status("a"), Status::kSuspect) << "it has answered since";
+    m.hear("a", claim("a", version(1, 1)));
+    EXPECT_EQ(m.status("a"), Status::kAlive);
+    m.disconnected("c", LinkEnd::kTimeout);
+    m.hear("b", accusation("c", version(1, 0), "b", Status::kDead));
+    EXPECT_EQ(m.status("c"), Status::kDead) << "nothing that we see ourselves speaks against it";
+}
+
 TEST(Superseded, IsToldOnceWhenANewerLifeOfThisIdentityIsHeardOf) {
     Bench m("ab");
     m.hear("a", claim("m", version(2, 0)));
@@ -205,6 +223,28 @@ TEST(Roster, IsBoundedAndSaysWhenItRefuses) {
     m.hear("a", claim("c", version(1, 0)));
     EXPECT_EQ(m.core.members().size(), 3U);
     EXPECT_EQ(m.core.counters().members_refused, 1U);
+}
+
+// After a week's rest no certificate of the others is valid any more.
+TEST(Roster, OfClaimsThatDoNotStandStillSaysWhereToAsk) {
+    const auto expired = [](const std::string& id) {
+        auto claim = std::make_shared<Claim>(*membership::claim(id, version(1, 0)));
+        claim->signature[0] = kForged;
+        return claim;
+    };
+    const auto dials_of_a = [](const Bench& m) {
+        return std::ranges::count(m.dialled(), "a:7420");
+    };
+    Bench m("", true, {}, {expired("a")});
+    m.give([&](Effects& out) { m.core.join(m.now, {}, out); });
+    EXPECT_EQ(m.core.members().size(), 1U);
+    m.run(seconds(60));
+    EXPECT_GE(dials_of_a(m), 2);
+    m.connected("b");
+    m.hear("b", claim("b", version(1, 0)));
+    const auto before = dials_of_a(m);
+    m.run(seconds(60), "b");
+    EXPECT_EQ(dials_of_a(m), before) << "who is not alone needs no hint";
 }
 
 TEST(Roster, ForgetsNobody) {

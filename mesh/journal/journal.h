@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Journal: records that are there after a crash once commit() has returned, in the order in which
+// they were appended. One file, one fdatasync for all that a commit holds, whoever appended it.
+//
+// A mark says up to where the file has been synced. It is written with the next commit, so that it
+// never says too much: damage behind it is a torn tail that nobody was promised, and is cut off;
+// damage before it is damage, and nothing is read then. Two marks take turns, each in a block of
+// its own, so that a torn one leaves the other.
+//
+// After a failed write or sync nothing is written any more: what the disk holds is not known until
+// it has been read again, by the next process (Rebello et al., "Can Applications Recover from fsync
+// Failures?", 2020). The adapter owns the volume and calls from its storage thread. One thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+
+#include "mesh/journal/volume.h"
+#include "mesh/seal/encoding.h"
+#include "mesh/seal/keys.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::mesh::journal {
+
+inline constexpr std::size_t kRecordBytesMax = (64U << 20) + 4'096;
+
+// Whose journal it is: another's is refused.
+struct Owner {
+    MeshId mesh;
+    seal::PublicKey ledger;
+    friend bool operator==(const Owner&, const Owner&) = default;
+};
+
+class Journal {
+  public:
+    // `kind` is the caller's. kCorrupt, and opening fails with it: the record makes no sense.
+    using Read = std::function<Result<void>(std::uint8_t kind, seal::ByteView bytes)>;
+    struct Recovered {
+        std::uint64_t records = 0;
+        std::uint64_t cut = 0;  // bytes of a torn tail
+    };
+
+    // Makes an empty journal of an empty volume, or reads each record of what is there, in order,
+    // cuts a torn tail, and syncs. kCorrupt: damaged, or another's; the message says where and what
+    // to do. kIo.
+    static Result<Journal> open(Volume& volume, const Owner& owner, seal::RandomSource& random,
+                                const Read& read);
+    Recovered recovered() const { return recovered_; }
+
+    // To be written with the next commit. CHECKs `bytes` against kRecordBytesMax.
+    void append(std::uint8_t kind, seal::ByteView bytes);
+    std::size_t pending_bytes() const { return pending_.size(); }
+    // All that was appended is on the disk. kIo, now and for ever after.
+    Result<void> commit();
+    // Writes what a later commit would have: that everything committed is synced. After a while
+    // without one, and before effects where no other node would notice a loss. Nothing where that
+    // is known already.
+    Result<void> mark();
+
+    std::uint64_t commits() const { return commits_; }
+    std::uint64_t size() const { return end_; }  // bytes synced
+
+  private:
+    using Check = std::array<std::uint8_t, 16>;  // of a record and all before it
+    struct Mark {
+        std::uint64_t number = 0;  // the greater one counts
+        std::uint64_t end = 0;
+        Check check{};
+    };
+
+    Journal(Volume& volume, Check first) : volume_(&volume), check_(first) {}
+    static Result<void> create(Volume& volume, const Owner& owner, seal::RandomSource& random);
+    static Result<Check> read_header(Volume& volume, const Owner& owner);
+    static Result<std::optional<Mark>> read_mark(Volume& volume, const Check& first, int slot);
+    Result<Mark> newest_mark(const Check& first);
+    Result<bool> read_record(std::uint64_t left, const Read& read);
+    Result<void> recover(const Read& read);
+    Result<void> write_mark();
+    Result<void> sync();
+    static Check next_check(const Check& before, seal::ByteView head, seal::ByteView bytes);
+    static seal::Bytes encode(const Mark& mark, const Check& first);
+
+    Volume* volume_;
+    Check first_{};  // of this file: its records and marks are no other's
+    Check check_;    // of what is in the file
+    Check appended_{};
+    std::uint64_t end_ = 0;
+    seal::Bytes pending_;
+    std::uint64_t commits_ = 0;
+    std::uint64_t marks_ = 0;   // the number of the newest one
+    std::uint64_t marked_ = 0;  // up to where it says so
+    std::optional<Error> failed_;
+    Recovered recovered_;
+};
+
+}  // namespace vidai::mesh::journal
