@@ -300,6 +300,7 @@ void Links::welcome(transport::Handshaken done, const std::string& address) {
             ". The one that is turned away says that it is at " + done.session.hello.address;
         return refuse(std::move(done), address, why);
     }
+    if (is_outlived(done)) return tell_of_newer(std::move(done));
     ++counters_.accepted;
     door_.know(address);
     if (adopt(std::move(done), peer)) events_.on_link_up(peer);

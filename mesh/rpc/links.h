@@ -59,6 +59,8 @@ class LinkEvents {
     virtual std::optional<::capnp::Capability::Client> returning(const seal::PeerIdentity& who) = 0;
     // What operators have said about the keys of one who is turned away; for this turn only.
     virtual state::Page evidence_against(const seal::PeerIdentity& who) = 0;
+    // The newest that a member has said of itself, for a process of its name that is older.
+    virtual membership::Message word_of(const NodeId& peer) = 0;
 
   protected:
     ~LinkEvents() = default;
@@ -160,6 +162,8 @@ class Links final : private kj::TaskSet::ErrorHandler {
     void renewed(const NodeId& peer, std::uint64_t number, Attempt attempt);
     void refuse(transport::Handshaken done, const std::string& address, const Error& why);
     void turn_away(transport::Handshaken done, const Error& why);
+    bool is_outlived(const transport::Handshaken& done) const;
+    void tell_of_newer(transport::Handshaken done);
     void welcome_back(transport::Handshaken done, const std::string& address);
     void close(const NodeId& peer, const char* reason, const std::string& message);
     bool taken(const seal::PeerIdentity& who) const;

@@ -44,6 +44,13 @@ state::Page MeshThread::evidence_against(const seal::PeerIdentity& who) {
     return page;
 }
 
+ms::Message MeshThread::word_of(const NodeId& peer) {
+    ms::Gossip gossip;
+    if (ms::ClaimRef claim = membership_.claim_of(peer))
+        gossip.rumors.emplace_back(std::move(claim));
+    return gossip;
+}
+
 void MeshThread::look_around() {
     const auto view = shared_.view.load();
     const bool members = std::ranges::any_of(view->members, [](const Member& member) {

@@ -94,6 +94,7 @@ class MeshThread final : private LinkEvents,
     bool admits(const NodeId& from, transport::TrafficKind kind, std::uint64_t bytes) override;
     void on_turned_away(const NodeId& by, const std::string& reason) override;
     state::Page evidence_against(const seal::PeerIdentity& who) override;
+    membership::Message word_of(const NodeId& peer) override;
     void on_malformed(const NodeId& from, const Error& why) override;
     seal::Bytes renew_for(const seal::PeerIdentity& peer) override;
     seal::Bytes rotate_for(const seal::PeerIdentity& peer, const seal::PublicKey& next,

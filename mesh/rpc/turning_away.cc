@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a node that has proved who it is, and has no place here, is told why before its connection is
 // closed: what an operator has signed about it, which it can verify, and one word. It may call
-// nothing, and gets nothing else. And how one is let in for a new certificate alone that was off
-// while the root rolled over.
+// nothing, and gets nothing else. So is the older of two processes with one identity. And how one
+// is let in for a new certificate alone that was off while the root rolled over.
 #include <utility>
 
 #include "mesh/rpc/links.h"
@@ -54,6 +54,30 @@ void Links::turn_away(transport::Handshaken done, const Error& why) {
         told.exclusiveJoin(telling.ended()).exclusiveJoin(kj::mv(late)).then([this, number]() {
             tasks_.add(kj::evalLater([this, number]() { turned_away_.erase(number); }));
         }));
+    turned_away_.emplace(number, kj::mv(session));
+}
+
+bool Links::is_outlived(const transport::Handshaken& done) const {
+    const auto held = sessions_.find(done.session.peer.node);
+    return held != sessions_.end() && done.session.hello.generation < held->second.facts.generation;
+}
+
+// It ends once it hears what the newer one has said (membership's hear_of_self()). Closed without a
+// word wherever it dials, it would take everybody for dead, and serve for as long as that one runs.
+void Links::tell_of_newer(transport::Handshaken done) {
+    if (turned_away_.size() >= kTurnedAwayMax) return;
+    const NodeId peer = done.session.peer.node;
+    auto stream = kj::heap<transport::SealedStream>(std::move(done), wire::kPeerWordsMax, clock_);
+    stream->meter(traffic_.of(peer));
+    auto session =
+        kj::heap<Session>(kj::mv(stream), ::capnp::rpc::twoparty::Side::SERVER, kj::heap<Nothing>(),
+                          wire::kPeerWordsMax, timer_, traffic_.of(peer), clock_);
+    session->deliver(events_.word_of(peer));
+    const std::uint64_t number = ++next_number_;
+    auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS);
+    tasks_.add(session->ended().exclusiveJoin(kj::mv(late)).then([this, number]() {
+        tasks_.add(kj::evalLater([this, number]() { turned_away_.erase(number); }));
+    }));
     turned_away_.emplace(number, kj::mv(session));
 }
 

@@ -37,11 +37,13 @@ void World::check(std::uint32_t index, std::size_t effects) {
     Node& node = nodes_[index];
     const Membership& core = *node.core;
     const std::string& who = node.name.str();
-    const std::size_t n = nodes_.size();
-    if (const Version& own = core.self()->version; own < node.newest) {
-        violate("own-version-monotone", who + " says " + text(own) + " after " + text(node.newest));
+    const std::size_t n = plan_.nodes;
+    if (const Version& own = core.self()->version; own < node.said) {
+        violate("own-version-monotone", who + " says " + text(own) + " after " + text(node.said));
     } else {
-        node.newest = own;
+        node.said = own;
+        Version& newest = nodes_[node.identity].newest;
+        newest = std::max(newest, own);
     }
     // In a large mesh: those whom the step spoke of, and one more, so that all have their turn.
     if (n <= kAlwaysAllUpTo) {
@@ -86,6 +88,7 @@ void World::check_about(std::uint32_t index, std::uint32_t about) {
 // Alive again, or in a new life: said of somebody who was alive in this very life, it would make
 // a crash of what is none, such as a renewed certificate.
 void World::check_told(std::uint32_t index, std::uint32_t about, const Event& event) {
+    if (nodes_[about].doubled) return;  // one life is lived by several
     const std::vector<std::uint64_t>& volumes = nodes_[about].volumes;
     const auto volume = std::ranges::upper_bound(volumes, event.version.serial);
     const Life life{volume - volumes.begin(), event.version.generation.value};
@@ -101,7 +104,7 @@ void World::check_told(std::uint32_t index, std::uint32_t about, const Event& ev
 }
 
 bool World::everybody_says(std::uint32_t about, Status status) const {
-    for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    for (std::uint32_t i = 0; i < plan_.nodes; ++i) {
         if (i == about || !running(i)) continue;
         if (nodes_[i].core->status_of(nodes_[about].name) != status) return false;
     }
@@ -117,9 +120,9 @@ std::string World::services_disagreement() const {
 
 // Old programs drop profiles on the way, but whoever can keep them ends up with all.
 std::string World::profiles_disagreement() const {
-    for (std::uint32_t i = 0; plan_.mixed && i < nodes_.size(); ++i) {
+    for (std::uint32_t i = 0; plan_.mixed && i < plan_.nodes; ++i) {
         if (!running(i) || nodes_[i].left || nodes_[i].old) continue;
-        for (std::uint32_t j = 0; j < nodes_.size(); ++j) {
+        for (std::uint32_t j = 0; j < plan_.nodes; ++j) {
             if (!running(j) || nodes_[j].left || nodes_[j].old) continue;
             const ClaimRef claim = nodes_[i].core->claim_of(nodes_[j].name);
             if (claim != nullptr && claim->profile == profile_of(j)) continue;
@@ -131,9 +134,9 @@ std::string World::profiles_disagreement() const {
 }
 
 std::string World::disagreement() const {
-    for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    for (std::uint32_t i = 0; i < plan_.nodes; ++i) {
         if (!running(i) || nodes_[i].left) continue;
-        for (std::uint32_t j = 0; j < nodes_.size(); ++j) {
+        for (std::uint32_t j = 0; j < plan_.nodes; ++j) {
             if (i == j) continue;
             const Node& other = nodes_[j];
             const Membership& core = *nodes_[i].core;

@@ -52,7 +52,7 @@ Duration Counters::missing_since(std::uint32_t node) const {
     const MonoTime begin{std::chrono::hours(1)};
     Duration oldest{};
     for (std::uint32_t other = 0; other < nodes_.size(); ++other) {
-        if (other == node || !world_.running(other)) continue;
+        if (other == node || !world_.running(other) || world_.node(other).doubled) continue;
         const std::optional<MonoTime> current = news_.current(other, node);
         if (!current) {
             oldest = std::max(oldest, now - begin);
@@ -64,7 +64,7 @@ Duration Counters::missing_since(std::uint32_t node) const {
 }
 
 void Counters::check_admission(std::uint32_t node, std::uint32_t key) {
-    const Duration missing = missing_since(node);
+    const Duration missing = world_.node(node).doubled ? Duration{} : missing_since(node);
     for (const Kind kind : {Kind::kRequests, Kind::kTokens}) {
         worst(key, kind).delay = std::max(worst(key, kind).delay, missing);
     }
@@ -98,12 +98,17 @@ std::uint64_t Counters::bound(std::uint32_t key, Kind kind, std::uint64_t limit)
     if (clocks_apart_.count() > 0) in.burst_in_skew = ledger_.most_in(key, kind, clocks_apart_);
     in.significance = StoreOptions{}.significance * nodes_overestimated_;
     in.lost_in_crashes = so_far.lost;
+    // Two who count under one name hide each other's count from all: nobody can make that good.
+    for (const auto& [life, amount] : ledger_.by_life(key, kind)) {
+        if (world_.node(life.node).doubled) in.lost_in_crashes += amount;
+    }
     // Where clocks differ each node rounds its own estimate up.
     return overshoot_bound(in) + (clocks_apart_.count() > 0 ? in.nodes : 0);
 }
 
 // What a process had charged and some running node cannot have heard dies with it.
 void Counters::lose(std::uint32_t node) {
+    if (world_.node(node).doubled) return;  // all that it charged is allowed for
     for (std::uint32_t key = 0; key < keys_.size(); ++key) {
         for (const Kind kind : {Kind::kRequests, Kind::kTokens}) {
             const std::uint64_t all = ledger_.total(key, kind);
@@ -111,6 +116,7 @@ void Counters::lose(std::uint32_t node) {
             bool alone = true;
             for (std::uint32_t other = 0; other < nodes_.size(); ++other) {
                 if (other == node || !world_.running(other)) continue;
+                if (world_.node(other).doubled) continue;
                 alone = false;
                 const std::optional<MonoTime> current = news_.current(node, other);
                 lost = std::max(
@@ -184,11 +190,12 @@ void Counters::check_pushes_arrive(std::uint32_t index) {
     const MonoTime now = world_.now();
     while (past.size() > 1 && past[1].first + kArrived <= now) past.pop_front();
     past.emplace_back(now, own(index));
-    if (past.front().first + kArrived > now) return;
+    if (past.front().first + kArrived > now || world_.node(index).doubled) return;
     // Comparing stores is dear: in a large mesh each node has its turn.
     constexpr std::uint32_t kAlwaysUpTo = 100, kTurns = 256;
     if (nodes_.size() > kAlwaysUpTo && (index + nodes_[index].turn++) % kTurns != 0) return;
     for (const auto& [peer, since] : nodes_[index].connected) {
+        if (world_.node(peer).doubled) continue;
         const auto back = nodes_[peer].connected.find(index);
         const bool both = back != nodes_[peer].connected.end() && world_.running(peer) &&
                           std::max(since, back->second) + kArrived <= now;
@@ -207,6 +214,26 @@ void Counters::check_pushes_arrive(std::uint32_t index) {
     }
 }
 
+// Its changes were numbered by two processes, and who has one's has another's hidden.
+bool Counters::lived_twice(const SourceName& life) const {
+    const auto found = lived_.find(life);
+    return found != lived_.end() && found->second > 1;
+}
+
+void Counters::check_own_count(std::uint32_t index) {
+    const Held held = own(index);
+    const NodeId& name = world_.node(index).name;
+    const std::uint32_t window = window_at(world_.wall(index)).window;
+    for (const auto& [cell, amount] : nodes_[index].charged) {
+        if (cell.window + 1 < window) continue;
+        const auto found =
+            held.find({name, Generation{cell.generation}, keys_[cell.key], cell.kind, cell.window});
+        if (found != held.end() && found->second.first >= amount) continue;
+        world_.violate("own-count", name.str() + " has charged " + std::to_string(amount) + " " +
+                                        about(cell.key, cell.kind) + " and does not count it");
+    }
+}
+
 // What `node`, which holds `held`, has not heard of what `of` holds: that one's own count, and what
 // it knows of those who are gone.
 std::string Counters::lacks(std::uint32_t node, const Held& held, std::uint32_t of,
@@ -214,7 +241,7 @@ std::string Counters::lacks(std::uint32_t node, const Held& held, std::uint32_t 
     const std::uint32_t window = window_at(world_.wall(node)).window;
     for (const auto& [name, value] : counted) {
         const auto& [origin, generation, key, kind, cell_window] = name;
-        if (cell_window + 1 < window) continue;
+        if (cell_window + 1 < window || lived_twice({origin, generation})) continue;
         const auto whose = world_.index_of(origin);
         const bool runs = whose && world_.running(*whose) && generation == this->generation(*whose);
         if (runs && *whose != of) continue;

@@ -40,9 +40,9 @@ Counters::Counters(World& world, const Plan& plan)
                                               : kCellsPerCallFew),
       limits_{plan.traffic.requests_per_minute, {}, {}},
       rng_(plan.seed ^ 0xc0de),
-      nodes_(plan.nodes),
+      nodes_(world.size()),
       ledger_(plan.traffic.keys),
-      news_(plan.nodes),
+      news_(world.size()),
       worst_(plan.traffic.keys * kWindowedKinds) {
     if (traffic_.tokens_per_minute > 0) limits_.tokens_per_minute = traffic_.tokens_per_minute;
     for (std::uint32_t key = 0; key < traffic_.keys; ++key) {
@@ -59,7 +59,7 @@ std::uint32_t Counters::key_of(const KeyId& id) const {
 
 CellName Counters::cell(std::uint32_t node, std::uint32_t key, Kind kind,
                         std::uint32_t window) const {
-    return {key, kind, window, node, generation(node).value};
+    return {key, kind, window, world_.node(node).identity, generation(node).value};
 }
 
 Generation Counters::generation(std::uint32_t node) const {
@@ -82,6 +82,7 @@ void Counters::on_start(std::uint32_t index) {
     for (const KeyId& key : keys_) (void)node.store->bind(key, limits_);
     news_.start(index, world_.now());
     ++lives_;
+    ++lived_[{process.name, generation(index)}];
     ++running_;
     const auto phase = rng_.below(static_cast<std::uint64_t>(kPushInterval.count()));
     world_.later(index, Duration(phase), [this, index] { tick(index); });
@@ -181,6 +182,7 @@ void Counters::tick(std::uint32_t index) {
     if (++node.ticks % kTicksPerCollection == 0) {
         node.store->tick(world_.now(), world_.wall(index));
         if (calm_) check_pushes_arrive(index);
+        if (world_.node(index).doubled) check_own_count(index);
     }
     world_.later(index, kPushInterval, [this, index] { tick(index); });
 }
@@ -211,7 +213,7 @@ void Counters::push(std::uint32_t index, std::uint32_t nodes) {
             return call.to == world_.node(peer).name;
         });
         const bool idle = calls_under_way(index, peer) == 0;
-        if (idle && !told && world_.network().connected(index, peer)) {
+        if (idle && !told && world_.linked(index, peer)) {
             news_.reach(index, peer, now, News::How::kPush);
         }
     }
@@ -316,8 +318,9 @@ bool Counters::request(std::uint32_t index, std::uint32_t key) {
     const Ticket& ticket = decision.ticket;
     const auto charge = [&](Kind kind, std::uint32_t window, std::uint64_t amount) {
         if (amount == 0) return;
-        ledger_.charge(cell(index, key, kind, window), life(index), amount, world_.now(),
-                       world_.wall());
+        const CellName name = cell(index, key, kind, window);
+        ledger_.charge(name, life(index), amount, world_.now(), world_.wall());
+        if (process.doubled) node.charged[name] += amount;
     };
     charge(Kind::kRequests, ticket.window, ticket.requests);
     charge(Kind::kTokens, ticket.token_window, ticket.tokens);

@@ -8,6 +8,7 @@
 //  - merging in any order, repeated, gives the same (I15);
 //  - a node passes each batch on once, and believes none that its origin has not signed; where
 //    nothing goes wrong and each can tell all of its few connections, all hear it;
+//  - what a process counts, its own cells hold, whatever is said by another of its name;
 //  - in a calm network a push arrives within seconds; after healing all hold the same cells, of
 //    those too who are gone.
 // One thread.
@@ -58,6 +59,8 @@ class Counters final : public Service {
 
   private:
     using Kind = mesh::limits::CellKind;
+    using SourceName = mesh::limits::SourceName;
+    using Mine = std::map<CellName, std::uint64_t>;
     // What a store holds: charged and returned by origin, generation, key, kind and window.
     using Held = std::map<CellKey, std::pair<std::uint64_t, std::uint64_t>>;
     struct Round {  // of questions to one peer, or of a catch-up of one
@@ -86,6 +89,7 @@ class Counters final : public Service {
         std::deque<std::pair<MonoTime, Held>> past;  // own cells as they were, of a calm network
         std::uint32_t ticks = 0, turn = 0;
         MonoTime charged_at;  // last
+        Mine charged;         // by this process, if its name is not its alone
     };
     struct Worst {  // of one key and kind
         std::uint64_t overshoot = 0;
@@ -129,6 +133,8 @@ class Counters final : public Service {
     void check_cells(std::uint32_t node, const mesh::limits::CellBatch& batch);
     void check_known(std::uint32_t node, const mesh::limits::CellBatch& batch);
     void check_pushes_arrive(std::uint32_t node);
+    void check_own_count(std::uint32_t node);
+    bool lived_twice(const SourceName& life) const;
     void check_merge_order();
     void check_collection();
     void lose(std::uint32_t node);
@@ -155,7 +161,8 @@ class Counters final : public Service {
     Duration clocks_apart_{};         // the most so far
     double nodes_overestimated_ = 1;  // running nodes for each that a push filter counted, at most
     std::uint64_t lives_ = 0;
-    std::uint32_t running_ = 0;  // processes
+    std::map<SourceName, std::uint32_t> lived_;  // by so many processes
+    std::uint32_t running_ = 0;                  // processes
     std::uint64_t relay_token_ = 0;
 };
 

@@ -57,7 +57,11 @@ class Ledger {
     std::uint64_t charged_since(std::uint32_t key, mesh::limits::CellKind kind, Life life,
                                 MonoTime since) const;
     std::uint64_t total(std::uint32_t key, mesh::limits::CellKind kind) const;
-    // Processes that charged anything.
+    // Processes that charged anything, and how much.
+    const std::map<Life, std::uint64_t>& by_life(std::uint32_t key,
+                                                 mesh::limits::CellKind kind) const {
+        return account(key, kind).lives;
+    }
     std::uint32_t lives(std::uint32_t key, mesh::limits::CellKind kind) const;
 
   private:

@@ -408,7 +408,9 @@ void Network::handshake(Attempt attempt, std::uint32_t to) {
 
 void Network::establish(const Attempt& attempt, std::uint32_t to) {
     const std::uint32_t from = attempt.from;
-    if (!attempt.dial.expected.empty() && attempt.dial.expected != receiver_.name(to)) {
+    const NodeId& answers = receiver_.name(to);
+    const bool itself = answers == receiver_.name(from);  // as its certificate says
+    if (itself || (!attempt.dial.expected.empty() && attempt.dial.expected != answers)) {
         return fail_dial(attempt, {}, DialFailure::kRejected);
     }
     const auto there = slot_of(from, to);

@@ -79,12 +79,27 @@ void draw_renewals(Plan& plan) {
     }
 }
 
+// Few seeds: what they break makes some checkers look away.
+void draw_disks(Plan& plan) {
+    Rng rng(plan.seed ^ 0xd15c);
+    if (!rng.chance(0.12)) return;
+    for (std::uint64_t i = 1 + rng.below(2); i > 0; --i) {
+        Fault fault;
+        fault.kind = pick(rng, {FaultKind::kOldDisk, FaultKind::kClone});
+        fault.at = between(rng, milliseconds(4000), kFaultTime - milliseconds(2000));
+        fault.node = static_cast<std::uint32_t>(rng.below(plan.nodes));
+        const Duration most = fault.kind == FaultKind::kOldDisk ? fault.at : kFaultTime - fault.at;
+        fault.lasts = between(rng, milliseconds(100), most);
+        plan.faults.push_back(fault);
+    }
+}
+
 }  // namespace
 
 const char* fault_name(FaultKind kind) {
     constexpr const char* kNames[kFaultKinds] = {
-        "crash",   "vanish", "pause",     "restart", "move",  "reuse", "wipe",  "split",
-        "one-way", "leave",  "readdress", "reset",   "clock", "stall", "forge", "renew"};
+        "crash", "vanish",    "pause", "restart", "move",  "reuse", "wipe",  "split",    "one-way",
+        "leave", "readdress", "reset", "clock",   "stall", "forge", "renew", "old-disk", "clone"};
     return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -94,6 +109,17 @@ bool Plan::calm() const {
                return fault.kind == FaultKind::kPause || fault.kind == FaultKind::kSplit ||
                       fault.kind == FaultKind::kOneWay || fault.kind == FaultKind::kStall;
            });
+}
+
+std::uint32_t Plan::clones() const {
+    return static_cast<std::uint32_t>(std::ranges::count(faults, FaultKind::kClone, &Fault::kind));
+}
+
+bool Plan::is_doubled(std::uint32_t node) const {
+    return std::ranges::any_of(faults, [&](const Fault& fault) {
+        const bool disk = fault.kind == FaultKind::kOldDisk || fault.kind == FaultKind::kClone;
+        return disk && fault.node == node;
+    });
 }
 
 std::string Plan::describe() const {
@@ -204,6 +230,7 @@ Plan draw_plan(std::uint64_t seed, const Trim& trim) {
         if (back.at < kFaultTime) plan.faults.push_back(back);
     }
     draw_renewals(plan);
+    draw_disks(plan);
     std::stable_sort(plan.faults.begin(), plan.faults.end(),
                      [](const Fault& a, const Fault& b) { return a.at < b.at; });
     // Not of `rng`: seeds keep their meaning.

@@ -35,9 +35,13 @@ enum class FaultKind : std::uint8_t {
     kStall,      // too little processor: it runs for 100 ms of each 600, for `lasts`
     kForge,      // a liar hands it a claim about somebody that the subject has not signed
     kRenew,      // its certificate is renewed while it runs
+    // These break what nodes rely on: one process for each identity, and a generation that the
+    // volume never forgets. What must hold all the same: doubles.cc.
+    kOldDisk,  // restart from a copy of the volume as it was `lasts` before
+    kClone,    // another process runs from a copy of the volume, elsewhere, for `lasts`
     // Revocation joins here, with its rule that the revoked stay out.
 };
-inline constexpr int kFaultKinds = static_cast<int>(FaultKind::kRenew) + 1;
+inline constexpr int kFaultKinds = static_cast<int>(FaultKind::kClone) + 1;
 const char* fault_name(FaultKind kind);
 
 struct Fault {
@@ -87,6 +91,8 @@ struct Plan {
     std::vector<Fault> faults;      // ascending
     // No loss, tails, pauses or partitions: nobody alive may ever be declared dead.
     bool calm() const;
+    std::uint32_t clones() const;               // processes, beside the nodes'
+    bool is_doubled(std::uint32_t node) const;  // at some time by an old or a cloned disk
     std::string describe() const;
 };
 

@@ -48,7 +48,7 @@ RegisterName name_of(const Register& held) {
 }  // namespace
 
 Registers::Registers(World& world, const Plan& plan)
-    : world_(world), rng_(plan.seed ^ 0x4e6), nodes_(plan.nodes) {
+    : world_(world), rng_(plan.seed ^ 0x4e6), nodes_(world.size()) {
     world_.scheduler().after(kFirstWrite, [this] { write_something(); });
 }
 
@@ -56,7 +56,11 @@ void Registers::on_start(std::uint32_t index) {
     Node& node = nodes_[index];
     std::vector<Register> volume = std::move(node.volume);
     const std::uint64_t serial = world_.node(index).volumes.back();
-    if (node.serial != serial) volume.clear();  // it was wiped
+    if (const std::uint32_t copied = world_.node(index).identity; copied != index) {
+        if (node.serial == 0) volume = nodes_[copied].volume;
+    } else if (node.serial != serial) {
+        volume.clear();  // it was wiped
+    }
     node = {};
     node.serial = serial;
     node.relay = std::make_unique<RegisterRelay>(
@@ -140,7 +144,7 @@ void Registers::write_something() {
     (void)take(index, mine);
     const auto told = std::make_shared<std::vector<Register>>(1, std::move(mine));
     for (std::uint32_t peer = 0; peer < nodes_.size(); ++peer) {
-        if (peer != index && world_.network().connected(index, peer)) {
+        if (peer != index && world_.linked(index, peer)) {
             send(index, peer, RegisterPush{told});
         }
     }
@@ -212,7 +216,7 @@ void Registers::tick(std::uint32_t index) {
     if (++node.ticks % kTicksPerPull == 0) {
         for (std::size_t i = 0; i < nodes_.size(); ++i) {
             const std::uint32_t peer = node.next_peer++ % static_cast<std::uint32_t>(nodes_.size());
-            if (peer == index || !world_.network().connected(index, peer)) continue;
+            if (peer == index || !world_.linked(index, peer)) continue;
             if (!node.pulls.contains(peer)) pull(index, peer, {});
             break;
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One seed's life: start, faults, healing, convergence.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -34,12 +35,19 @@ void revive(World& world, const Plan& plan, const Fault& fault) {
     if (world.running(fault.node)) world.stop(fault.node, false);
     if (fault.kind == FaultKind::kMove) world.readdress(fault.node);
     if (fault.kind == FaultKind::kWipe) world.wipe(fault.node);
+    if (fault.kind == FaultKind::kOldDisk) world.restore_disk(fault.node);
     if (fault.kind == FaultKind::kReuse) {
         for (std::uint32_t i = 0; i < plan.nodes; ++i) {
             if (i != fault.node && world.take_address(fault.node, i)) break;
         }
     }
     world.start(fault.node);
+}
+
+void clone(World& world, const Fault& fault) {
+    const std::uint32_t process = world.clone_disk(fault.node);
+    world.start(process);
+    world.scheduler().after(fault.lasts, [&world, process] { world.end_clone(process); });
 }
 
 // Too little processor: short turns with long gaps between them.
@@ -66,6 +74,7 @@ void perform(World& world, const Plan& plan, const Fault& fault) {
         case FaultKind::kMove:
         case FaultKind::kReuse:
         case FaultKind::kWipe:
+        case FaultKind::kOldDisk:
             return revive(world, plan, fault);
         case FaultKind::kSplit:
         case FaultKind::kOneWay:
@@ -87,6 +96,8 @@ void perform(World& world, const Plan& plan, const Fault& fault) {
             return world.forge(fault.node, static_cast<std::uint32_t>(fault.group % plan.nodes));
         case FaultKind::kRenew:
             return world.renew(fault.node);
+        case FaultKind::kClone:
+            return clone(world, fault);
     }
 }
 
@@ -97,6 +108,7 @@ void forbid_false_deaths(World& world, const Plan& plan) {
         if (event.kind != EventKind::kDead) return;
         for (std::uint32_t i = 0; i < plan.nodes; ++i) {
             if (world.node(i).name != event.subject || !world.running(i)) continue;
+            if (world.node(i).doubled) continue;  // a life of its name may have ended
             const auto& own = world.node(i).core->self()->version;
             if (own.serial == event.version.serial && own.generation == event.version.generation) {
                 world.violate("no-false-death", event.subject.str() +
@@ -123,6 +135,10 @@ Outcome run_plan(const Plan& plan, const mesh::membership::Options& defaults, bo
         world.scheduler().after(wait, [&world, i] { world.start(i); });
     }
     for (const Fault& fault : plan.faults) {
+        if (fault.kind == FaultKind::kOldDisk) {
+            const MonoTime copied = begin + std::max<Duration>(fault.at - fault.lasts, {});
+            world.scheduler().at(copied, [&world, &fault] { world.copy_disk(fault.node); });
+        }
         world.scheduler().at(begin + fault.at,
                              [&world, &plan, &fault] { perform(world, plan, fault); });
     }

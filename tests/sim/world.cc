@@ -82,10 +82,12 @@ World::World(const Plan& plan, const Options& options)
       options_(options),
       rng_(plan.seed ^ 0x5eed),
       timer_rng_(plan.seed ^ 0x71e5eed),
-      nodes_(plan.nodes),
-      network_(scheduler_, *this, plan_.links, plan.nodes, rng_.next()) {
+      nodes_(plan.nodes + plan.clones()),
+      network_(scheduler_, *this, plan_.links, plan.nodes + plan.clones(), rng_.next()) {
     Rng programs(plan.seed ^ 0x01d);
     for (std::uint32_t i = 0; i < plan.nodes; ++i) {
+        nodes_[i].identity = i;
+        nodes_[i].doubled = plan.is_doubled(i);
         nodes_[i].old = plan.mixed && programs.chance(0.5);
         nodes_[i].name = NodeId("n" + std::to_string(i));
         readdress(i);
@@ -147,10 +149,11 @@ void World::start(std::uint32_t index) {
     node.alive.assign(nodes_.size(), std::nullopt);
     node.life_serial = node.serial;
     node.living = 0;
+    node.linked.clear();
     network_.start(index);
-    const Identity identity{node.name,   key_of(index, node.volumes.back()),
+    const Identity identity{node.name,   key_of(node.identity, node.volumes.back()),
                             node.serial, Generation{node.generation},
-                            {},          node.old ? std::string() : profile_of(index)};
+                            {},          node.old ? std::string() : profile_of(node.identity)};
     const WireRange wire{1, node.old ? std::uint16_t{1} : kProfileWire};
     node.core = std::make_unique<Membership>(identity, node.address, wire, Crypto{sign, verify},
                                              options_, rng_.next(), node.volume);
@@ -243,10 +246,12 @@ std::optional<std::uint32_t> World::index_of(const NodeId& id) const {
     for (std::size_t i = 1; i < text.size(); ++i) {
         index = index * 10 + static_cast<std::uint32_t>(text[i] - '0');
     }
-    return index < nodes_.size() ? std::optional(index) : std::nullopt;
+    return index < plan_.nodes ? std::optional(index) : std::nullopt;
 }
 
 void World::connected(std::uint32_t node, std::uint32_t peer) {
+    if (!take_link(node, peer)) return;
+    peer = nodes_[peer].identity;
     link_changed(node, peer, [this, peer](Membership& core, Effects& out) {
         core.on_connected(now(), nodes_[peer].name, out);
     });
@@ -256,6 +261,8 @@ void World::connected(std::uint32_t node, std::uint32_t peer) {
 }
 
 void World::disconnected(std::uint32_t node, std::uint32_t peer, LinkEnd end) {
+    if (process_of(node, nodes_[peer].identity) != peer) return;
+    peer = nodes_[peer].identity;
     link_changed(node, peer, [this, peer, end](Membership& core, Effects& out) {
         core.on_disconnected(now(), nodes_[peer].name, end, out);
     });
@@ -271,6 +278,8 @@ void World::dial_failed(std::uint32_t node, const Dial& dial, DialFailure failur
 }
 
 void World::arrived(std::uint32_t node, std::uint32_t peer, const Packet& packet) {
+    if (process_of(node, nodes_[peer].identity) != peer) return;
+    peer = nodes_[peer].identity;
     trace(packet.index());
     const auto* message = std::get_if<Message>(&packet);
     if (message == nullptr) {
@@ -336,7 +345,7 @@ void World::link_changed(std::uint32_t index, std::uint32_t peer, Input input) {
 
 void World::send(std::uint32_t from, std::uint32_t to, Packet packet) {
     if (nodes_[from].unseen.contains(to)) return;
-    network_.send(from, to, std::move(packet));
+    network_.send(from, process_of(from, to), std::move(packet));
 }
 
 // A member with a good certificate says it: only the subject's signature could give it away.
@@ -403,7 +412,7 @@ void World::perform(std::uint32_t index, Effect& effect) {
         network_.dial(index, *dial);
     } else if (const auto* close = std::get_if<Close>(&effect)) {
         const auto peer = index_of(close->peer);
-        if (peer && !node.unseen.contains(*peer)) network_.close(index, *peer);
+        if (peer && !node.unseen.contains(*peer)) network_.close(index, process_of(index, *peer));
     } else if (const auto* timer = std::get_if<ArmTimer>(&effect)) {
         ++node.timers_pending;
         const std::uint32_t life = node.life;
@@ -442,6 +451,7 @@ void World::told(std::uint32_t index, const Event& event) {
              std::to_string(event.version.incarnation.value) +
              (event.by.empty() ? "" : " by " + event.by.str()));
     if (watcher_) watcher_(index, event);
+    if (event.kind == EventKind::kSuperseded) superseded(index);
     if (event.kind == EventKind::kSelfLeft) {
         // Not at once: the core is in the middle of a turn.
         const std::uint32_t life = nodes_[index].life;

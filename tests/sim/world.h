@@ -39,8 +39,18 @@ class World : private Receiver {
     // As issuers number certificates: a millisecond apart at least.
     static constexpr std::uint64_t kSerialStep = 1U << 16;
     using Life = std::pair<std::size_t, std::uint64_t>;  // which volume, and generation on it
+    struct Volume {
+        std::uint64_t generation = 0;
+        std::size_t wipes = 0;  // before it
+        std::vector<mesh::membership::ClaimRef> roster;
+    };
+    // A process of a node. Those from copies of a disk come behind the nodes, with a node's name.
     struct Node {
         NodeId name;
+        std::uint32_t identity = 0;  // whose name and key it has: itself, as a rule
+        bool doubled = false;        // its identity or its generation is another process's, too
+        // Of a name that more than one process has, the one that this one is connected to.
+        std::map<std::uint32_t, std::uint32_t> linked;
         std::string address;
         std::unique_ptr<mesh::membership::Membership> core;  // while its process runs
         bool paused = false;
@@ -53,13 +63,16 @@ class World : private Receiver {
         std::uint64_t life_serial = kSerialStep;             // that its process began with
         std::vector<std::uint64_t> volumes = {kSerialStep};  // the first serial of each
         std::vector<mesh::membership::ClaimRef> volume;      // roster on disk
+        std::optional<Volume> copy;                          // of the disk, as it once was
+        bool unwanted = false;                               // a clone whose time is over
         std::deque<std::move_only_function<void()>> inbox;   // while paused
         // Connections begun and ended that are in the inbox, by peer.
         std::map<std::uint32_t, std::uint32_t> unseen;
         std::uint32_t timers_pending = 0;
         std::vector<std::uint64_t> seen;  // newest heard of each node, in this life; checks.cc
         std::vector<std::optional<Life>> alive;  // the life of each that it was last told runs on
-        mesh::membership::Version newest;        // that it ever signed
+        mesh::membership::Version newest;        // that it, or anybody with its key, ever signed
+        mesh::membership::Version said;          // that this volume knows it signed
         Duration clock{};                        // its wall clock's error
         std::uint32_t living = 0;   // members alive or suspect, itself included; 0: count again
         std::uint32_t checked = 0;  // whose turn it is to be looked at although nothing changed
@@ -84,6 +97,10 @@ class World : private Receiver {
     void step_clock(std::uint32_t node, Duration by) { nodes_[node].clock += by; }
     void forge(std::uint32_t at, std::uint32_t about);  // a claim that `about` has not signed
     void renew(std::uint32_t node);                     // its certificate, while it runs
+    void copy_disk(std::uint32_t node);
+    void restore_disk(std::uint32_t node);         // before start(): as it was when it was copied
+    std::uint32_t clone_disk(std::uint32_t node);  // the process that starts from it
+    void end_clone(std::uint32_t process);
     void heal();
     void set_address(std::uint32_t node, std::string address);
 
@@ -100,6 +117,8 @@ class World : private Receiver {
     MonoTime now() const { return scheduler_.now(); }
     const Node& node(std::uint32_t index) const { return nodes_[index]; }
     std::uint32_t size() const { return static_cast<std::uint32_t>(nodes_.size()); }
+    // Whether `from` has a connection to whoever has the name of node `to`.
+    bool linked(std::uint32_t from, std::uint32_t to) const;
     bool running(std::uint32_t index) const { return nodes_[index].core != nullptr; }
     const Violation& violation() const { return violation_; }
     void violate(std::string rule, std::string detail, bool liveness = false);
@@ -134,6 +153,11 @@ class World : private Receiver {
     std::optional<std::uint32_t> owner(std::uint32_t from, const std::string& address) override;
     const NodeId& name(std::uint32_t node) const override { return nodes_[node].name; }
 
+    // doubles.cc
+    std::uint32_t process_of(std::uint32_t from, std::uint32_t name) const;
+    bool take_link(std::uint32_t node, std::uint32_t peer);
+    void superseded(std::uint32_t node);
+
     void place(std::uint32_t node, std::string address);
     void defer(std::uint32_t node, bool timer, std::move_only_function<void()> what);
     void give(std::uint32_t node, bool timer, Input input);
@@ -156,6 +180,7 @@ class World : private Receiver {
     std::vector<std::unique_ptr<Service>> services_;
     std::unordered_map<std::string, std::uint32_t> owners_;  // of addresses; never iterated
     std::uint32_t next_address_ = 0;
+    std::uint32_t clones_ = 0;
     mesh::membership::Effects effects_;
     std::vector<std::uint32_t> touched_;  // whom the running step told something about
     Violation violation_;
