@@ -108,15 +108,18 @@ MergeReport Exchange::merge(const NodeId& from, std::vector<state::Register> reg
 
 void Exchange::on_registers(const NodeId& from, std::vector<state::Register> registers) {
     const MergeReport report = merge(from, std::move(registers));
-    for (const state::RegisterName& name : report.news) pass_on(name, from);
+    for (const state::RegisterName& name : report.news) pass_on(name, from, false);
 }
 
-void Exchange::pass_on(const state::RegisterName& name, const NodeId& from) {
+void Exchange::pass_on(const state::RegisterName& name, const NodeId& from, bool found) {
     const state::Register* const said = replica_.registers().find(name);
     if (said == nullptr) return;
     const std::size_t bytes = said->statement.value.size() + said->chain->size();
     const NodeId& author = said->statement.origin;
-    for (const NodeId& peer : register_relay_.next(author, from, bytes, nodes_, mono_now())) {
+    const MonoTime now = mono_now();
+    const std::vector<NodeId> next = found ? register_relay_.next_of_found(author, from, bytes, now)
+                                           : register_relay_.next(author, from, bytes, nodes_, now);
+    for (const NodeId& peer : next) {
         Session* const session = links_.find(peer);
         if (session != nullptr) push_register(peer, *session, *said);
     }
@@ -239,7 +242,10 @@ kj::Promise<void> Exchange::pull(const NodeId& peer, state::Cursor from) {
             const bool progress = !page->registers.empty();
             std::optional<state::Cursor> next = std::move(page->next);
             told_registers_ |= !next;
-            (void)merge(peer, std::move(page->registers));
+            const MergeReport report = merge(peer, std::move(page->registers));
+            if (report.news.size() <= state::RegisterRelay::kFew) {
+                for (const state::RegisterName& name : report.news) pass_on(name, peer, true);
+            }
             const bool more = next && progress;
             if (asked != peers_.end()) {
                 PeerSync& sync = asked->second.sync;

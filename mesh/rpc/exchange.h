@@ -93,7 +93,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     limits::MergeCount merge(const limits::CellBatch& batch, const NodeId& from, WallTime wall,
                              limits::CounterStore::Said how);
     MergeReport merge(const NodeId& from, std::vector<state::Register> registers);
-    void pass_on(const state::RegisterName& name, const NodeId& from);
+    void pass_on(const state::RegisterName& name, const NodeId& from, bool found);
     void push_register(const NodeId& peer, Session& session, const state::Register& said);
     kj::Promise<void> pull(const NodeId& peer, state::Cursor from);
 

@@ -15,6 +15,11 @@ bool RegisterRelay::takes(const NodeId& author, std::size_t bytes, MonoTime now)
 std::vector<NodeId> RegisterRelay::next(const NodeId& author, const NodeId& from, std::size_t bytes,
                                         std::uint32_t nodes, MonoTime now) {
     if (nodes <= options_.full_mesh_max || VIDAI_MUTANT("relay-ends-here")) return {};
+    return next_of_found(author, from, bytes, now);
+}
+
+std::vector<NodeId> RegisterRelay::next_of_found(const NodeId& author, const NodeId& from,
+                                                 std::size_t bytes, MonoTime now) {
     if (!takes(author, bytes, now)) return {};
     return peers_.draw(options_.fanout,
                        [&](const NodeId& peer) { return peer != from && peer != author; });

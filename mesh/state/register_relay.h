@@ -36,6 +36,11 @@ class RegisterRelay {
     // `bytes` of `author` were news, told by `from`; in a mesh of `nodes`. Who hears it next.
     std::vector<NodeId> next(const NodeId& author, const NodeId& from, std::size_t bytes,
                              std::uint32_t nodes, MonoTime now);
+    // The same of what was found by comparing, in a mesh of any size: its author's push has not
+    // reached everybody. For a few at a time: who finds many has been away, and is alone with that.
+    static constexpr std::size_t kFew = 16;
+    std::vector<NodeId> next_of_found(const NodeId& author, const NodeId& from, std::size_t bytes,
+                                      MonoTime now);
 
   private:
     bool takes(const NodeId& author, std::size_t bytes, MonoTime now);

@@ -151,11 +151,14 @@ void Registers::write_something() {
 }
 
 // Once, and not to whom it came from.
-void Registers::pass_on(std::uint32_t index, std::uint32_t from, Register told) {
+void Registers::pass_on(std::uint32_t index, std::uint32_t from, Register told, bool found) {
     const NodeId& author = told.statement.origin;
     const std::size_t bytes = told.statement.value.size() + 256;
-    const std::vector<NodeId> next = nodes_[index].relay->next(
-        author, world_.node(from).name, bytes, world_.living(index), world_.now());
+    const NodeId& teller = world_.node(from).name;
+    RegisterRelay& relay = *nodes_[index].relay;
+    const std::vector<NodeId> next =
+        found ? relay.next_of_found(author, teller, bytes, world_.now())
+              : relay.next(author, teller, bytes, world_.living(index), world_.now());
     const auto page = std::make_shared<std::vector<Register>>(1, std::move(told));
     for (const NodeId& peer : next) send(index, *world_.index_of(peer), RegisterPush{page});
 }
@@ -241,7 +244,7 @@ void Registers::on_packet(std::uint32_t index, std::uint32_t peer, const Packet&
     Node& node = nodes_[index];
     if (const auto* push = std::get_if<RegisterPush>(&packet)) {
         for (const Register& told : *push->registers) {
-            if (take(index, told)) pass_on(index, peer, told);
+            if (take(index, told)) pass_on(index, peer, told, false);
         }
     } else if (const auto* asked = std::get_if<RegisterPull>(&packet)) {
         const Page page = node.set.page(*asked->digest, asked->from, kPageBytes);
@@ -252,7 +255,13 @@ void Registers::on_packet(std::uint32_t index, std::uint32_t peer, const Packet&
         const auto open = node.pulls.find(peer);
         if (open == node.pulls.end() || open->second != page->token) return;
         node.pulls.erase(open);
-        for (const Register& told : *page->registers) (void)take(index, told);
+        std::vector<Register> news;
+        for (const Register& told : *page->registers) {
+            if (take(index, told)) news.push_back(told);
+        }
+        if (news.size() <= RegisterRelay::kFew) {
+            for (Register& told : news) pass_on(index, peer, std::move(told), true);
+        }
         if (page->next && !page->registers->empty()) pull(index, peer, *page->next);
     }
 }

@@ -58,7 +58,7 @@ class Registers final : public Service {
     mesh::state::Statement draw(std::uint32_t node);
     void tick(std::uint32_t node);
     bool take(std::uint32_t node, Register told);  // true: it was news
-    void pass_on(std::uint32_t node, std::uint32_t from, Register told);
+    void pass_on(std::uint32_t node, std::uint32_t from, Register told, bool found);
     void collect(std::uint32_t node);
     void pull(std::uint32_t node, std::uint32_t peer, mesh::state::Cursor from);
     void send(std::uint32_t node, std::uint32_t peer, Packet packet);

@@ -41,6 +41,12 @@ TEST(RegisterRelay, TellsNobodyWhereEverybodyIsConnectedToTheAuthor) {
     EXPECT_EQ(relay.next(kAuthor, kFrom, 100, 101, kMono).size(), 8u);
 }
 
+TEST(RegisterRelay, TellsOfWhatComparingFoundInAMeshOfAnySize) {
+    RegisterRelay relay = relay_with(64, {.bytes = {1'000, 5'000}});
+    EXPECT_EQ(relay.next_of_found(kAuthor, kFrom, 5'000, kMono).size(), 8u);
+    EXPECT_TRUE(relay.next_of_found(kAuthor, kFrom, 1'000, kMono).empty()) << "its bytes are spent";
+}
+
 TEST(RegisterRelay, TellsNobodyWhoIsNotConnectedAnyMore) {
     RegisterRelay relay = relay_with(4);
     relay.on_disconnected(NodeId("n3"));
