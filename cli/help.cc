@@ -75,6 +75,18 @@ std::string markdown_row(const Flag& flag) {
     return "| `" + name + "` | " + escaped(flag.doc) + " |\n";
 }
 
+std::string markdown_item(const commands::Kind& kind) {
+    std::string text = "- `" + std::string(kind.name);
+    for (const std::string_view argument : kind.arguments) text += " " + std::string(argument);
+    text += "`: " + escaped(kind.doc);
+    std::string flags;
+    for (const std::string_view flag : kind.flags) {
+        flags += (flags.empty() ? "" : ", ") + ("`" + std::string(flag) + "`");
+    }
+    if (!flags.empty()) text += " Takes " + flags + ".";
+    return text + "\n";
+}
+
 constexpr std::string_view kFlagsHead = "\n| flag | meaning |\n|---|---|\n";
 
 }  // namespace
@@ -111,8 +123,25 @@ std::string help_text(std::string_view noun) {
 std::string help_text(const Command& command) {
     std::string text = entry("", command.doc);
     text = "Usage: vidaictl " + call_of(command) + " [flags]\n\n" + text;
+    if (!command.kinds.empty()) {
+        text +=
+            "\n" + std::string(command.arguments.front()) + ", each with a --help of its own:\n";
+    }
+    for (const commands::Kind& kind : command.kinds) text += entry(kind.name, kind.doc);
     if (!command.flags.empty()) text += "\nFlags:\n";
     for (const Flag& flag : command.flags) text += entry(flag);
+    return text + global_text();
+}
+
+std::string help_text(const Command& command, const commands::Kind& kind) {
+    std::string text =
+        "Usage: vidaictl " + commands::name_of(command) + " " + std::string(kind.name);
+    for (const std::string_view argument : kind.arguments) text += " " + std::string(argument);
+    text += " [flags]\n\n" + entry("", kind.doc);
+    if (!kind.flags.empty()) text += "\nFlags:\n";
+    for (const Flag& flag : command.flags) {
+        if (commands::takes(kind, flag)) text += entry(flag);
+    }
     return text + global_text();
 }
 
@@ -128,6 +157,8 @@ std::string reference_markdown() {
     for (const Command& command : commands::all_commands()) {
         text += "\n### vidaictl " + commands::name_of(command) + "\n\n`" +
                 commands::usage_of(command) + "`\n\n" + escaped(command.doc) + "\n";
+        if (!command.kinds.empty()) text += "\n";
+        for (const commands::Kind& kind : command.kinds) text += markdown_item(kind);
         if (!command.flags.empty()) text += kFlagsHead;
         for (const Flag& flag : command.flags) text += markdown_row(flag);
     }

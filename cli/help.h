@@ -13,6 +13,7 @@ namespace vidai::cli {
 std::string help_text();                       // of the program
 std::string help_text(std::string_view noun);  // the verbs of a noun
 std::string help_text(const commands::Command& command);
+std::string help_text(const commands::Command& command, const commands::Kind& kind);
 
 std::string reference_markdown();
 

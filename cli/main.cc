@@ -28,6 +28,7 @@ class RemoteOperator : public Operator {
     Result<mesh::NodeDetail> node_show(const NodeId& node) override {
         return client_.node_show(node);
     }
+    Result<std::vector<mesh::NodeDetail>> nodes_show() override { return client_.nodes_show(); }
     Result<mesh::CreatedKey> key_create(const mesh::KeyCreateRequest& request) override {
         return client_.key_create(request);
     }
@@ -42,8 +43,11 @@ class RemoteOperator : public Operator {
     Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {
         return client_.revoke(request);
     }
-    Result<mesh::Stated> forget(const NodeId& node, bool force) override {
-        return client_.forget(node, force);
+    Result<mesh::Stated> forget(const mesh::ForgetRequest& request) override {
+        return client_.forget(request);
+    }
+    Result<std::vector<mesh::OperatorStatement>> statements() override {
+        return client_.statements();
     }
     Result<mesh::Stated> state_succession(const std::string& file) override {
         return client_.state_succession(file);
@@ -52,8 +56,8 @@ class RemoteOperator : public Operator {
         return client_.acknowledged(statement);
     }
 
-    Result<mesh::Draining> drain(std::chrono::milliseconds grace) override {
-        return client_.drain(grace);
+    Result<mesh::Draining> drain(const NodeId& node, std::chrono::milliseconds grace) override {
+        return client_.drain(node, grace);
     }
     Result<mesh::KeyRotation> rotate_key(const NodeId& node) override {
         return client_.rotate_key(node);

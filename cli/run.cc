@@ -70,15 +70,20 @@ Result<void> check_words(const Command& command, const Line& line) {
                     "'" + line.words[named + command.arguments.size()] +
                         "' is one word too many: " + commands::usage_of(command));
     }
+    const commands::Kind* const kind =
+        given > 0 ? commands::kind_of(command, line.words[named]) : nullptr;
     for (const auto& [name, value] : line.flags) {
         const auto same = [&](const commands::Flag& flag) {
             return commands::long_name(flag) == name;
         };
-        if (std::ranges::any_of(commands::global_flags(), same) ||
-            std::ranges::any_of(command.flags, same)) {
-            continue;
-        }
-        return fail(ErrorCode::kUsage, "'" + commands::name_of(command) + "' has no flag " + name);
+        if (std::ranges::any_of(commands::global_flags(), same)) continue;
+        const auto known = std::ranges::find_if(command.flags, same);
+        const bool taken =
+            known != command.flags.end() && (kind == nullptr || commands::takes(*kind, *known));
+        if (taken) continue;
+        const std::string of = kind == nullptr ? "" : " " + std::string(kind->name);
+        return fail(ErrorCode::kUsage,
+                    "'" + commands::name_of(command) + of + "' has no flag " + name);
     }
     return {};
 }
@@ -110,6 +115,9 @@ Outcome run(std::span<const char* const> arguments, const World& world) {
     if (line->flags.contains("--version") && !help) words = {"version"};
     const Command* const command = find_command(words);
     if (command == nullptr) return unknown_command(words, help);
+    const commands::Kind* const kind =
+        words.size() > 2 ? commands::kind_of(*command, words[2]) : nullptr;
+    if (help && kind != nullptr) return {kExitOk, help_text(*command, *kind), ""};
     if (help) return {kExitOk, help_text(*command), ""};
     return run_command(*command, *line, world);
 }

@@ -47,6 +47,8 @@ struct Notice {
                        // "forgotten" or "draining"
         kPeerRefused,  // subject: an address; what: a stable reason such as "wrong_mesh"
         kTrouble,      // subject: an address or node id; a peer cannot be reached or broke a rule
+        kMemberKey,    // subject: a node id, whose key is another one now; what: "taken_over", or
+                       // "rotated" where the node had said so by the key before
         kKeyChanged,   // subject: a key id; what: "created" or "revoked", here or elsewhere
         kStateSaved,   // subject: the snapshot file
         kStateFailed,  // subject: the snapshot file; it is tried again

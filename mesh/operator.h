@@ -53,6 +53,7 @@ struct NodeDetail {
     std::string key, issuer_key;       // 64 hex digits each; empty: unknown, or the root
     std::uint64_t serial = 0;          // of the newest certificate known
     std::string root;                  // fingerprint of the root that it is under; empty: unknown
+    std::vector<std::uint8_t> word{};  // its own, signed, packed; empty: the program sends none
     std::string issuer_fingerprint{};  // of issuer_key; not sent
 };
 
@@ -100,20 +101,50 @@ struct LimitReport {
 
 // Whose key to void for good; exactly one of the first three is set.
 struct RevokeRequest {
-    NodeId node;         // the key that it has now
-    std::string key;     // 64 hex digits, or the fingerprint of a member or of who certified it
-    std::string file;    // an operator's or issuer's key file, or a copy of it
-    std::string reason;  // for people, at most 200 bytes
-    bool force = false;  // an issuer's file, though members have their certificates by it
+    NodeId node;           // the key that it has now, by its own signed word
+    std::string key;       // 64 hex digits, or the fingerprint of a member or of who certified it
+    std::string file;      // an operator's or issuer's key file, or a copy of it
+    std::string reason;    // for people, at most 200 bytes
+    bool force = false;    // though members are certified by it, or it is what signs this
+    bool dry_run = false;  // find out what would be signed, and sign nothing
+};
+
+// Which member to remove for good, up to the life that it proves to have.
+struct ForgetRequest {
+    NodeId node;
+    bool force = false;    // though it is alive
+    bool dry_run = false;  // find out what would be signed, and sign nothing
+};
+
+// What an operator has said about an identity, as every node holds it until it is over.
+struct OperatorStatement {
+    bool revoked = true;           // a key; false: a member was forgotten
+    std::string subject;           // the member; or whose key it was, for people
+    std::string key, fingerprint;  // of a revocation, 64 and 32 hex digits
+    std::uint64_t serial = 0;      // forgotten are these and all before
+    Generation generation{};
+    std::string reason;  // for people; may be empty
+    NodeId by;           // the operator
+    WallTime at, until;
+    // Whether an operator of this mesh has signed it, by a look at the signature; nothing: on a
+    // local socket, where nobody is known who could have.
+    std::optional<bool> proven;
+    std::uint8_t kind = 0;  // these three name it, as in Stated
+    std::string id;
+    std::uint64_t time = 0;
 };
 
 // A statement that a node has taken, is on its disk, and spreads by itself from there.
 struct Stated {
     std::string subject;      // a node id, an operator's or issuer's name, or a fingerprint
-    std::string fingerprint;  // of the key revoked
-    std::uint8_t kind = 0;    // these three name it
+    std::string fingerprint;  // of the key revoked, or that of the member forgotten
+    std::uint8_t kind = 0;    // these three name it; 0: nothing was signed
     std::string id;
     std::uint64_t time = 0;
+    std::string key{};         // 64 hex digits: what was revoked, or the key of the one forgotten
+    std::uint64_t serial = 0;  // forgotten are these and all before
+    Generation generation{};
+    std::optional<OperatorStatement> before{};  // it was said already: nothing was signed
 };
 
 // Who has a statement in force. `missing`: known members, but for those that left on purpose.
@@ -153,6 +184,8 @@ class OperatorClient {
     Result<std::vector<Member>> members();
     Result<MeshStatus> status();
     Result<NodeDetail> node_show(const NodeId& node);  // kNotFound
+    // The same of all members, several questions at a time.
+    Result<std::vector<NodeDetail>> nodes_show();
 
     Result<CreatedKey> key_create(const KeyCreateRequest& request);
     Result<std::vector<state::KeyRecord>> key_list();       // ordered by creation
@@ -160,18 +193,24 @@ class OperatorClient {
     Result<LimitReport> limit_show(const KeyId& key);       // kNotFound
 
     Result<NodeReport> report();
-    // Signed here with the operator's key: kUnauthenticated on a connection without one.
+    // Signed here with the operator's key: kUnauthenticated on a connection without one. What is
+    // signed about a member is what its own signature, under a certificate of this mesh, says:
+    // kProtocol where the node that answers cannot show that. Twice is fine. kConflict, unless
+    // forced, for the key that it is signed with, and for one that members are certified by.
     Result<Stated> revoke(const RevokeRequest& request);
+    // What has been revoked or forgotten and is not over, by the time when it was said.
+    Result<std::vector<OperatorStatement>> statements();
     // What roll_root() or retire_root() left in its new directory.
     Result<Stated> state_succession(const std::string& file);
     // Removes a member that is gone; it may come back only with a newer certificate or start.
     // kConflict for one that is alive, unless forced.
-    Result<Stated> forget(const NodeId& node, bool force);
+    Result<Stated> forget(const ForgetRequest& request);
     // Asks until all have it, or the client's timeout is over.
     Result<Acknowledgement> acknowledged(const Stated& statement);
-    // Of the node that is connected to: it stops being ready at once, takes connections for
-    // `grace` more, ends what it has begun and leaves. Returns at once; twice is fine.
-    Result<Draining> drain(std::chrono::milliseconds grace);
+    // Of the node that is connected to, which must be `node`, else kConflict: it stops being ready
+    // at once, takes connections for `grace` more, ends what it has begun and leaves. Returns at
+    // once; twice is fine.
+    Result<Draining> drain(const NodeId& node, std::chrono::milliseconds grace);
     // Of the node that is connected to, which must be `node`: a new key and certificate, told to
     // the mesh and on its disk. kConflict while a member's program does not know how, kUnavailable
     // where nobody is there to certify it: the key is as it was.

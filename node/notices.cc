@@ -29,6 +29,8 @@ Shape shape_of(Kind kind) {
             return {Event::kMeshPeerRefused, "peer", "what", "error"};
         case Kind::kTrouble:
             break;
+        case Kind::kMemberKey:
+            return {Event::kMeshMemberKey, "node", "change", "note"};
         case Kind::kKeyChanged:
             return {Event::kKeyChanged, "key", "change", "note"};
         case Kind::kStateSaved:

@@ -28,7 +28,7 @@ std::vector<Command> gather() {
     for (const auto& commands :
          {mesh_commands(), members_commands(), doctor_commands(), node_commands(), drain_commands(),
           key_commands(), limit_commands(), config_commands(), completion_commands(),
-          version_commands(), identity_commands(), rotate_commands()}) {
+          version_commands(), identity_commands(), revocations_commands(), rotate_commands()}) {
         all.insert(all.end(), commands.begin(), commands.end());
     }
     return all;
@@ -51,6 +51,15 @@ std::string usage_of(const Command& command) {
         if (!flag.needed) usage += "]";
     }
     return usage;
+}
+
+const Kind* kind_of(const Command& command, std::string_view name) {
+    const auto found = std::ranges::find(command.kinds, name, &Kind::name);
+    return found == command.kinds.end() ? nullptr : &*found;
+}
+
+bool takes(const Kind& kind, const Flag& flag) {
+    return std::ranges::find(kind.flags, long_name(flag)) != kind.flags.end();
 }
 
 std::string_view long_name(const Flag& flag) {

@@ -25,6 +25,14 @@ struct Flag {
     bool needed = false;  // shown without brackets; the command asks for it
 };
 
+// What the first argument may be, where the rest depends on it.
+struct Kind {
+    std::string_view name;
+    std::string_view doc;                     // a sentence
+    std::vector<std::string_view> arguments;  // behind it
+    std::vector<std::string_view> flags;      // those of the command that it takes, long names
+};
+
 struct Command {
     std::string_view noun;
     std::string_view verb;                    // empty: the noun alone is the command
@@ -32,7 +40,11 @@ struct Command {
     std::vector<std::string_view> arguments;  // all are needed but for "[LAST]"
     std::vector<Flag> flags;
     Result<print::Answer> (*run)(Call& call);
+    std::vector<Kind> kinds{};
 };
+// nullptr: it has no such one.
+const Kind* kind_of(const Command& command, std::string_view name);
+bool takes(const Kind& kind, const Flag& flag);
 
 std::string name_of(const Command& command);   // "mesh init"
 std::string usage_of(const Command& command);  // "vidaictl mesh init DIR [--operator NAME]"
@@ -51,10 +63,11 @@ std::vector<Command> limit_commands();
 std::vector<Command> config_commands();
 std::vector<Command> completion_commands();
 std::vector<Command> version_commands();
-std::vector<Command> identity_commands();  // of the nouns mesh and node
-std::vector<Command> rotate_commands();    // of the noun mesh
-std::vector<Command> members_commands();   // of the noun mesh
-std::vector<Command> doctor_commands();    // of the noun mesh
-std::vector<Command> drain_commands();     // of the nouns mesh and node
+std::vector<Command> identity_commands();     // of the nouns mesh and node
+std::vector<Command> revocations_commands();  // of the noun mesh
+std::vector<Command> rotate_commands();       // of the noun mesh
+std::vector<Command> members_commands();      // of the noun mesh
+std::vector<Command> doctor_commands();       // of the noun mesh
+std::vector<Command> drain_commands();        // of the nouns mesh and node
 
 }  // namespace vidai::cli::commands

@@ -98,7 +98,7 @@ print::Table links_table(const Facts& facts) {
                      {"LINK"},
                      {"RTT", false, true},
                      {"SYNCED", false, true},
-                     {"DIGEST"},
+                     {"AT SYNC"},
                      {"HEARD", false, true},
                      {"OWED", false, true},
                      {"CLOCK", false, true},
@@ -110,19 +110,19 @@ print::Table links_table(const Facts& facts) {
             const mesh::Member& member = peer.member;
             const bool living = member.status != mesh::MemberStatus::kDead &&
                                 member.status != mesh::MemberStatus::kLeft;
-            Cell link{member.connected ? "up" : "down"};
-            if (living) link.tone = member.connected ? Tone::kGood : Tone::kBad;
+            Cell link{is_connected(member) ? "up" : "down"};
+            if (living) link.tone = is_connected(member) ? Tone::kGood : Tone::kBad;
             const bool dated = peer.certificate_until != WallTime{};
             table.rows.push_back(
                 {{node.id.str()},
                  {member.id.str()},
                  status_cell(member.status),
                  std::move(link),
-                 {print::rtt_text(member.rtt)},
+                 {print::rtt_text(rtt_of(member))},
                  {span_text(peer.synced_ago)},
-                 {peer.digest_match ? (*peer.digest_match ? "equal" : "differed") : ""},
+                 {peer.digest_match ? (*peer.digest_match ? "was equal" : "caught up") : ""},
                  {span_text(peer.counters_heard_ago)},
-                 {member.connected ? span_text(peer.counters_owed) : ""},
+                 {is_connected(member) ? span_text(peer.counters_owed) : ""},
                  {span_text(peer.clock_offset)},
                  {wire_text(member)},
                  {dated ? print::time_text(peer.certificate_until) : ""}});

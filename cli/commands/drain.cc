@@ -13,13 +13,14 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLook{100};
 
-// Asks the node itself: only it can stop taking connections.
+// Asks the node itself, by its name: only it can stop taking connections. A program that does not
+// look at the name drains whatever it is.
 Result<mesh::Draining> ask(Call& call, Operator& mesh, const mesh::Member& member,
                            milliseconds grace) {
-    if (member.self) return mesh.drain(grace);
+    if (member.self) return mesh.drain(member.id, grace);
     auto there = reach(call, member);
     if (!there) return fail(std::move(there).error());
-    auto draining = (*there)->drain(grace);
+    auto draining = (*there)->drain(member.id, grace);
     if (draining && draining->node != member.id) {
         return fail(ErrorCode::kConflict,
                     member.address + " is answered by " + draining->node.str() + " instead of " +

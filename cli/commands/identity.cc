@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may still be in the mesh: revoking keys and forgetting nodes that are gone.
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "cli/call.h"
 #include "cli/commands/command.h"
 #include "cli/commands/member_text.h"
+#include "cli/commands/reach.h"
 #include "cli/commands/spread.h"
 #include "cli/print/text.h"
 
@@ -17,12 +19,59 @@ namespace {
 using print::Answer;
 using print::Value;
 
-// `done`: "Revoked".
+constexpr Flag kDryRun{"--dry-run", "", "Show exactly what would be signed, and sign nothing."};
+
+// `done`: "Revoked". All that was signed, so that a person can see whom it concerns.
 Answer answer_of(const mesh::Stated& said, const char* done) {
     Answer answer;
-    answer.data = {{"subject", said.subject}, {"key_fingerprint", said.fingerprint}};
-    answer.fields = {{done, {said.subject}}, {"Key fingerprint", {said.fingerprint}}};
+    answer.data = {
+        {"subject", said.subject}, {"key", said.key}, {"key_fingerprint", said.fingerprint}};
+    answer.fields = {
+        {done, {said.subject}}, {"Key", {said.key}}, {"Key fingerprint", {said.fingerprint}}};
     return answer;
+}
+
+Result<Answer> told(Call& call, Operator& mesh, const mesh::Stated& said, Answer answer) {
+    answer.data.set("already", said.before.has_value());
+    if (said.before) {
+        answer.note += said.subject + " is " + (said.before->revoked ? "revoked" : "forgotten") +
+                       " already, by " + said.before->by.str() + " at " +
+                       print::time_text(said.before->at) + ": nothing new was signed.\n";
+        if (call.flag("--wait") == nullptr) return answer;
+    }
+    if (call.flag("--dry-run") == nullptr) return spread(call, mesh, said, std::move(answer));
+    answer.data.set("dry_run", true);
+    answer.note += "Nothing was signed.\n";
+    return answer;
+}
+
+// Whether the node can certify itself anew once its key is void; nothing: it does not say. Asked
+// before, since nobody speaks with it afterwards.
+std::optional<bool> holds_issuer(Call& call, Operator& mesh, const NodeId& node) {
+    const auto member = find_member(mesh, node);
+    if (!member) return std::nullopt;
+    if (member->self) {
+        const auto report = mesh.report();
+        return report ? std::optional(report->issuer) : std::nullopt;
+    }
+    if (member->status != mesh::MemberStatus::kAlive) return std::nullopt;
+    const auto there = reach(call, *member);
+    if (!there) return std::nullopt;
+    const auto report = (*there)->report();
+    if (!report || report->self.id != node) return std::nullopt;
+    return report->issuer;
+}
+
+std::string issuer_warning(const NodeId& node, std::optional<bool> holds) {
+    if (holds && !*holds) return "";
+    const std::string what = holds ? node.str() + " holds an issuer key: it can"
+                                   : node.str() +
+                                         " could not be asked whether it holds an issuer "
+                                         "key; if it does, it can";
+    return "Warning: " + what +
+           " certify itself anew, under another key or name. Make another issuer (vidaictl mesh "
+           "rotate issuer), give it to the nodes that have the old one, then revoke that: vidaictl "
+           "mesh revoke --file OLD/issuer.key\n";
 }
 
 Result<Answer> run_revoke(Call& call) {
@@ -47,11 +96,16 @@ Result<Answer> run_revoke(Call& call) {
     }
     if (const auto* reason = call.flag("--reason")) request.reason = *reason;
     request.force = call.flag("--force") != nullptr;
+    request.dry_run = call.flag("--dry-run") != nullptr;
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
+    std::optional<bool> issuer = false;
+    if (!request.node.empty()) issuer = holds_issuer(call, **mesh, request.node);
     const auto said = (*mesh)->revoke(request);
     if (!said) return fail(said.error());
-    return spread(call, **mesh, *said, answer_of(*said, "Revoked"));
+    Answer answer = answer_of(*said, request.dry_run ? "To be revoked" : "Revoked");
+    if (!said->before) answer.note = issuer_warning(request.node, issuer);
+    return told(call, **mesh, *said, std::move(answer));
 }
 
 Result<Answer> run_forget(Call& call) {
@@ -59,9 +113,16 @@ Result<Answer> run_forget(Call& call) {
     if (!node) return fail(node.error());
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
-    const auto said = (*mesh)->forget(*node, call.flag("--force") != nullptr);
+    const mesh::ForgetRequest request{*node, call.flag("--force") != nullptr,
+                                      call.flag("--dry-run") != nullptr};
+    const auto said = (*mesh)->forget(request);
     if (!said) return fail(said.error());
-    return spread(call, **mesh, *said, answer_of(*said, "Forgotten"));
+    Answer answer = answer_of(*said, request.dry_run ? "To be forgotten" : "Forgotten");
+    answer.data.set("serial", said->serial);
+    answer.data.set("generation", said->generation.value);
+    answer.fields.push_back({"Up to generation", {std::to_string(said->generation.value)}});
+    answer.fields.push_back({"Up to serial", {std::to_string(said->serial)}});
+    return told(call, **mesh, *said, std::move(answer));
 }
 
 std::vector<std::string> split(std::string_view list) {
@@ -146,12 +207,14 @@ std::vector<Command> identity_commands() {
              "any more. Signed with this context's operator key.",
              {"[NODE]"},
              {{"--key", "KEY",
-               "A fingerprint of a member's key or of its issuer's, or a public key in hex, "
-               "instead of NODE."},
+               "A public key's 64 hex digits, or the fingerprint of one that a member, an issuer, "
+               "this operator or a revocation has, instead of NODE."},
               {"--file", "FILE", "The operator or issuer key file to void, instead of NODE."},
               {"--reason", "TEXT", "For people, at most 200 bytes."},
               {"--force", "",
-               "With an issuer's --file: even if members that it certified are cut off."},
+               "Even if it is an issuer's and members that it certified are cut off, or the "
+               "operator's key that this is signed with."},
+              kDryRun,
               kWait},
              run_revoke},
             {"mesh",
@@ -172,13 +235,13 @@ std::vector<Command> identity_commands() {
              "Remove a node that is gone from the roster for good; it comes back only with a newer "
              "start or certificate. Signed with this context's operator key.",
              {"NODE"},
-             {{"--force", "", "Even if it is alive."}, kWait},
+             {{"--force", "", "Even if it is alive."}, kDryRun, kWait},
              run_forget},
             {"mesh",
              "forget",
              "The same as `node forget`.",
              {"NODE"},
-             {{"--force", "", "Even if it is alive."}, kWait},
+             {{"--force", "", "Even if it is alive."}, kDryRun, kWait},
              run_forget}};
 }
 

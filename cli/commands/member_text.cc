@@ -33,6 +33,14 @@ Cell status_cell(const mesh::Member& member) {
     return cell;
 }
 
+bool is_connected(const mesh::Member& member) {
+    return member.connected && member.status != mesh::MemberStatus::kLeft;
+}
+
+std::optional<std::chrono::microseconds> rtt_of(const mesh::Member& member) {
+    return member.status == mesh::MemberStatus::kLeft ? std::nullopt : member.rtt;
+}
+
 std::string wire_text(const mesh::Member& member) {
     if (member.wire_max == 0) return "";  // asked of a program that does not say
     return std::to_string(member.wire_min) + "-" + std::to_string(member.wire_max);
@@ -57,14 +65,15 @@ Value time_value(WallTime time) {
 }
 
 Value member_value(const mesh::Member& member) {
+    const auto rtt = rtt_of(member);
     return {{"id", member.id.str()},
             {"status", status_cell(member.status).text},
             {"address", member.address},
             {"generation", member.generation.value},
             {"incarnation", member.incarnation.value},
             {"self", member.self},
-            {"connected", member.connected},
-            {"rtt_us", member.rtt ? Value(member.rtt->count()) : Value()},
+            {"connected", is_connected(member)},
+            {"rtt_us", rtt ? Value(rtt->count()) : Value()},
             {"since", time_value(member.since)},
             {"aged", member.aged},
             {"version", member.version},

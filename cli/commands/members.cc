@@ -40,14 +40,14 @@ Answer answer_of(const std::vector<mesh::Member>& members, WallTime now) {
         answer.table.rows.push_back({{member.id.str()},
                                      status_cell(member),
                                      {member.address},
-                                     {print::rtt_text(member.rtt)},
+                                     {print::rtt_text(rtt_of(member))},
                                      {print::age_text(now, member.since)},
                                      {std::to_string(member.generation.value)},
                                      {std::to_string(member.incarnation.value)},
                                      {member.version},
                                      {wire_text(member)},
                                      {capabilities_text(member.capabilities)},
-                                     {member.self ? "" : yes(member.connected)},
+                                     {member.self ? "" : yes(is_connected(member))},
                                      {yes(member.self)}});
     }
     answer.data = {{"items", std::move(items)}};

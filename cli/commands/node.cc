@@ -20,6 +20,7 @@ Result<Answer> run_show(Call& call) {
     const WallTime until = found->certificate_until;
     Answer answer;
     answer.data = member_value(member);
+    answer.data.set("key", found->key);
     answer.data.set("key_fingerprint", found->key_fingerprint);
     answer.data.set("certificate_until", time_value(until));
     answer.data.set("issuer", found->issuer);
@@ -34,15 +35,16 @@ Result<Answer> run_show(Call& call) {
         {"Since", {age == "-" ? "" : age + " (" + print::time_text(member.since) + ")"}},
         {"Address", {member.address}},
         {"Connected",
-         {member.self        ? ""
-          : member.connected ? "yes"
-                             : "no"}},
-        {"Round trip", {print::rtt_text(member.rtt)}},
+         {member.self            ? ""
+          : is_connected(member) ? "yes"
+                                 : "no"}},
+        {"Round trip", {print::rtt_text(rtt_of(member))}},
         {"Generation", {std::to_string(member.generation.value)}},
         {"Incarnation", {std::to_string(member.incarnation.value)}},
         {"Program", {member.version}},
         {"Wire versions", {wire_text(member)}},
         {"Capabilities", {capabilities_text(member.capabilities)}},
+        {"Key", {found->key}},
         {"Key fingerprint", {found->key_fingerprint}},
         {"Certified by", {found->issuer + issuer_key}},
         {"Under the root", {found->root}},

@@ -55,15 +55,13 @@ Result<mesh::RootRollRequest> request_of(const Call& call) {
 
 // Who would be cut off: members that are here and not certified under the new root.
 Result<void> all_have_moved(Operator& mesh, const std::string& fingerprint) {
-    const auto members = mesh.members();
-    if (!members) return fail(members.error());
+    const auto known = mesh.nodes_show();
+    if (!known) return fail(known.error());
     std::string behind;
-    for (const mesh::Member& member : *members) {
-        if (member.status == mesh::MemberStatus::kLeft) continue;
-        const auto detail = mesh.node_show(member.id);
-        if (!detail) return fail(detail.error());
-        if (detail->root == fingerprint) continue;
-        behind += (behind.empty() ? "" : ", ") + member.id.str();
+    for (const mesh::NodeDetail& detail : *known) {
+        if (detail.member.status == mesh::MemberStatus::kLeft) continue;
+        if (detail.root == fingerprint) continue;
+        behind += (behind.empty() ? "" : ", ") + detail.member.id.str();
     }
     if (behind.empty()) return {};
     return fail(ErrorCode::kConflict,
@@ -220,11 +218,7 @@ std::vector<Command> rotate_commands() {
     return {
         {"mesh",
          "rotate",
-         "New keys for old. root OLD_DIR NEW_DIR: makes the next root, which the old one names, "
-         "with an issuer and an operator under it, and tells the mesh; nodes believe both until "
-         "the overlap is over or --retire. issuer OLD_DIR NEW_DIR: another issuer key under the "
-         "root in OLD_DIR. node NODE: a running node makes a new key, which the mesh takes for the "
-         "old one's. state FILE: tells the mesh what was made with --offline.",
+         "New keys for old: the mesh's root, the issuer under it, or a node's.",
          {"WHAT", "OLD_DIR|NODE|FILE", "[NEW_DIR]"},
          {{"--overlap", "TIME",
            "How long the old root is believed beside the new one, such as 12h. Default: 14d, two "
@@ -240,7 +234,26 @@ std::vector<Command> rotate_commands() {
           {"--wait", "",
            "Wait until every node of the roster has it in force; exit non-zero and name those "
            "that have not within --timeout."}},
-         run_rotate}};
+         run_rotate,
+         {{"root",
+           "Makes the next root, which the old one names, with an issuer and an operator under it, "
+           "and tells the mesh; nodes believe both until the overlap is over or --retire.",
+           {"OLD_DIR", "NEW_DIR"},
+           {"--overlap", "--retire", "--offline", "--operator", "--node-pattern", "--force",
+            "--wait"}},
+          {"issuer",
+           "Makes another issuer key under the root in OLD_DIR; asks no node.",
+           {"OLD_DIR", "NEW_DIR"},
+           {"--node-pattern"}},
+          {"node",
+           "A running node makes a new key and gets a new certificate, by an issuer key that "
+           "a node holds; the mesh takes it for the old one's.",
+           {"NODE"},
+           {}},
+          {"state",
+           "Tells the mesh of the `succession` that was made with --offline.",
+           {"FILE"},
+           {"--wait"}}}}};
 }
 
 }  // namespace vidai::cli::commands

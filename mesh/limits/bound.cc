@@ -18,8 +18,8 @@ std::uint64_t overshoot_bound(const BoundInput& in) {
     const auto held_back =
         static_cast<std::uint64_t>(std::ceil(in.significance * static_cast<double>(in.limit)));
     const std::uint64_t unreserved = in.nodes * in.cost_max_unreserved;
-    return unreserved +
-           std::min(others * in.limit, burst + in.burst_in_skew + held_back + in.lost_in_crashes);
+    return unreserved + in.burst_in_skew +
+           std::min(others * in.limit, burst + held_back + in.lost_in_crashes);
 }
 
 std::uint64_t paced_burst(Duration delay, Duration interval, std::uint64_t cost) {

@@ -25,8 +25,9 @@ struct BoundInput {
     std::uint64_t lost_in_crashes = 0;
 };
 
-// Overshoot <= min(B(D') (1 - 1/N) + B(skew) + significance x L + crashes, (N - 1) L) + N c_max,
-// the minimum because each node alone enforces L. Rounded up; 0 for one node that reserves.
+// Overshoot <= min(B(D') (1 - 1/N) + significance x L + crashes, (N - 1) L) + B(skew) + N c_max,
+// the minimum because each node alone enforces L, by its own clock. Rounded up; 0 for one node that
+// reserves.
 std::uint64_t overshoot_bound(const BoundInput& input);
 
 // The most that arrives in `delay` when requests of `cost` are paced `interval` apart. What

@@ -14,6 +14,9 @@ namespace {
 
 constexpr Duration kFirstRetry = std::chrono::seconds(1);
 constexpr std::size_t kInterruptedMax = 256;
+// Of a round in which cells were refused, as those of members that are not known yet: soon they
+// are. What is refused for good must not keep this node from being informed.
+constexpr std::uint32_t kRepeatsMax = 3;
 
 SourceName name_of(const CellCursor& cursor) {
     return {cursor.node, cursor.generation};
@@ -118,6 +121,7 @@ void CounterPuller::after_merge(const NodeId& id, const CellBatch& batch, const 
     SourceName name{batch.node, batch.generation};
     if (count.refused > 0) {
         refused = std::move(name);
+        found->second.lacking = true;
     } else if (refused && *refused != name) {
         refused.reset();
     }
@@ -140,8 +144,14 @@ bool CounterPuller::on_page(const NodeId& id, std::uint64_t token, std::optional
     }
     peer.from.reset();
     peer.refused.reset();
+    const bool lacking = std::exchange(peer.lacking, false);
     // What is before the cursor that this round began behind has changed meanwhile.
     if (std::exchange(peer.resumed, false)) return false;
+    if (lacking && peer.repeats < kRepeatsMax) {
+        ++peer.repeats;
+        peer.due = now + kFirstRetry;
+        return false;
+    }
     peer.due = now + (VIDAI_MUTANT("counters-not-compared") ? std::chrono::hours(1) : interval_);
     informed_ = true;
     return true;

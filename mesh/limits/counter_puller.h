@@ -78,6 +78,8 @@ class CounterPuller {
         std::vector<OriginProgress> claimed;  // in it, of the peer's own lives
         std::optional<Place> from;
         std::optional<SourceName> refused;  // of which a batch was, the last one
+        bool lacking = false;               // of this round some was refused
+        std::uint32_t repeats = 0;          // of such rounds, on this connection
         bool resumed = false;               // this round began behind a cursor of an earlier one
         std::uint32_t failures = 0;
     };

@@ -2,16 +2,21 @@
 #include "mesh/rpc/desk.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "mesh/seal/encoding.h"
+#include "mesh/wire/membership.h"
 #include "schema/base/mutant.h"
 
 namespace vidai::mesh::rpc {
 
 namespace {
 
+using state::RegisterKind;
+
 constexpr std::size_t kListBytes = 256 * 1024;
+constexpr std::size_t kStatementBytes = 256;  // of one, but for its value and its chain
 
 std::size_t size_of(const state::KeyRecord& key) {
     std::size_t size = 160 + key.name.size();
@@ -90,6 +95,7 @@ Result<NodeDetail> Desk::node_show(const NodeId& node) {
         detail.key_fingerprint = seal::fingerprint(seal::PublicKey{claim->key});
         detail.key = seal::to_hex(claim->key);
         detail.serial = claim->version.serial;
+        detail.word = wire::pack_claim(*claim);
         const auto identity =
             startup_.roots->verify_recorded(wall_now(), seal::bytes_of(claim->credential));
         if (!identity) continue;  // expired since: then nothing more can be said
@@ -173,7 +179,7 @@ kj::Promise<Result<Stated>> Desk::announce(state::Register said, std::chrono::mi
         return Answer(fail(ErrorCode::kInvalidRequest,
                            "only revocations and removals are announced", "kind"));
     }
-    if (said.statement.kind == state::RegisterKind::kRoot) {
+    if (said.statement.kind == RegisterKind::kRoot) {
         const auto view = events_.view_now();
         const auto without = lacking(view->members, Capability::kRootStatements);
         if (!without.empty()) return Answer(not_known_to(Capability::kRootStatements, without));
@@ -198,7 +204,7 @@ kj::Promise<Result<Stated>> Desk::announce(state::Register said, std::chrono::mi
 
 kj::Promise<Result<Acknowledgement>> Desk::acknowledged(const Stated& said) {
     using Answer = Result<Acknowledgement>;
-    const state::RegisterName name{state::RegisterKind{said.kind}, said.id};
+    const state::RegisterName name{RegisterKind{said.kind}, said.id};
     const state::Register* const held = replica_.registers().find(name);
     if (held == nullptr) {
         return Answer(fail(ErrorCode::kNotFound, "this node holds no such statement", said.id));
@@ -220,6 +226,26 @@ kj::Promise<Result<Acknowledgement>> Desk::acknowledged(const Stated& said) {
         });
 }
 
+// There are few of them among very many keys; asked for by people, once in a while.
+Result<wire::StatementPage> Desk::statements(const state::RegisterName& after) {
+    std::map<state::RegisterName, const state::Register*> found;
+    replica_.registers().for_each([&](const state::Register& held) {
+        const state::Statement& said = held.statement;
+        if (said.kind != RegisterKind::kRevocation && said.kind != RegisterKind::kForget) return;
+        state::RegisterName name{said.kind, said.id};
+        if (after < name) found.emplace(std::move(name), &held);
+    });
+    wire::StatementPage page;
+    std::size_t bytes = 0;
+    for (const auto& [name, held] : found) {
+        bytes += kStatementBytes + held->statement.value.size() + held->chain->size();
+        page.more = bytes > kListBytes && !page.said.empty();
+        if (page.more) break;
+        page.said.push_back(*held);
+    }
+    return page;
+}
+
 kj::Promise<Result<KeyRotation>> Desk::rotate_key(const NodeId& node) {
     if (node == startup_.node) return events_.rotate_key();
     return Result<KeyRotation>(fail(ErrorCode::kConflict,
@@ -228,7 +254,14 @@ kj::Promise<Result<KeyRotation>> Desk::rotate_key(const NodeId& node) {
                                     node.str()));
 }
 
-Result<Draining> Desk::drain(std::chrono::milliseconds grace) {
+Result<Draining> Desk::drain(const NodeId& node, std::chrono::milliseconds grace) {
+    if (!node.empty() && node != startup_.node) {
+        return fail(ErrorCode::kConflict,
+                    "this is node '" + startup_.node.str() + "', not '" + node.str() +
+                        "': nothing drains. The address that the mesh knows of '" + node.str() +
+                        "' leads here",
+                    node.str());
+    }
     return Draining{startup_.node, !events_.drain(grace)};
 }
 

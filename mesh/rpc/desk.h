@@ -59,7 +59,8 @@ class Desk final : public OperatorCalls {
     kj::Promise<Result<Stated>> announce(state::Register said,
                                          std::chrono::milliseconds within) override;
     kj::Promise<Result<Acknowledgement>> acknowledged(const Stated& said) override;
-    Result<Draining> drain(std::chrono::milliseconds grace) override;
+    Result<wire::StatementPage> statements(const state::RegisterName& after) override;
+    Result<Draining> drain(const NodeId& node, std::chrono::milliseconds grace) override;
     kj::Promise<Result<KeyRotation>> rotate_key(const NodeId& node) override;
     Result<CreatedToken> token_create(TokenRequest request) override;
 

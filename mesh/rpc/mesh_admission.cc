@@ -146,7 +146,7 @@ seal::Bytes MeshThread::renew_for(const seal::PeerIdentity& peer) {
     auto chain = registrar_.renew(peer, wall_now());
     if (!chain) return {};
     notice(Notice::Kind::kIdentity, peer.node.str(), "certified",
-           "key " + seal::fingerprint(peer.key) + ", as its certificate before");
+           "key " + seal::to_hex(peer.key.bytes) + ", as its certificate before");
     return std::move(*chain);
 }
 
@@ -160,7 +160,7 @@ Result<seal::Bytes> MeshThread::certify_joiner(const seal::PeerIdentity& token,
     auto chain = registrar_.admit(token, binding, request, wall_now());
     if (chain) {
         notice(Notice::Kind::kIdentity, request.node, "certified",
-               "key " + seal::fingerprint(request.key) + ", by a join token");
+               "key " + seal::to_hex(request.key.bytes) + ", by a join token");
     } else if (registrar_.can_certify()) {
         refused(Notice::Kind::kPeerRefused, request.node.substr(0, 64), chain.error());
     }

@@ -96,6 +96,18 @@ void MeshThread::on_revoked(const state::Revocation& said, bool news) {
     }));
 }
 
+void MeshThread::watch_key(const ms::Event& event) {
+    if (event.kind == ms::EventKind::kForgotten) return key_watch_.forget(event.subject);
+    const ms::ClaimRef claim = membership_.claim_of(event.subject);
+    if (claim == nullptr) return;
+    const auto change = key_watch_.heard(event.subject, seal::PublicKey{claim->key});
+    if (!change) return;
+    notice(Notice::Kind::kMemberKey, event.subject.str(),
+           change->announced ? "rotated" : "taken_over",
+           "key " + seal::fingerprint(change->now) + " has taken the place of " +
+               seal::fingerprint(change->before));
+}
+
 // A newer start or certificate than the one that was meant is welcome again.
 bool MeshThread::is_forgotten() const {
     const ms::Version& own = membership_.self()->version;

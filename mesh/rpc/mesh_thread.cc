@@ -102,6 +102,9 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
         commands_.emplace(shared.commands, *around.descriptors,
                           [this](Command command) { on_command(command); });
     }
+    for (const ms::ClaimRef& claim : membership_.claims()) {
+        (void)key_watch_.heard(claim->id, seal::PublicKey{claim->key});
+    }
     react(replica_.load(std::exchange(startup.stored.registers, {}), wall_now(), mono_now()),
           false);
     if (!registrar_.can_certify()) {
@@ -192,7 +195,10 @@ void MeshThread::on_event(const ms::Event& event) {
     notice(Notice::Kind::kMember, event.subject.str(), std::string(ms::event_name(event.kind)),
            event.by.empty() ? std::string() : "according to " + event.by.str());
     if (ms::changes_claims(event.kind)) saver_.mark_dirty();  // they are part of the state
-    if (event.subject != startup_.node) crashes_.on_event(mono_now(), event);
+    if (event.subject != startup_.node) {
+        crashes_.on_event(mono_now(), event);
+        watch_key(event);
+    }
     if (event.kind == ms::EventKind::kForgotten) replica_.counters().forget(event.subject);
     if (event.kind == ms::EventKind::kSuperseded) be_superseded();
     left_ |= event.kind == ms::EventKind::kSelfLeft;

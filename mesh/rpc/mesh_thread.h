@@ -18,6 +18,7 @@
 #include "mesh/rpc/crashes.h"
 #include "mesh/rpc/desk.h"
 #include "mesh/rpc/exchange.h"
+#include "mesh/rpc/key_watch.h"
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/mailbox_pump.h"
 #include "mesh/rpc/peer_quota.h"
@@ -121,6 +122,7 @@ class MeshThread final : private LinkEvents,
     void turn(Input input);  // an input to the core, then its effects
     void perform(const membership::Effects& effects);
     void on_event(const membership::Event& event);
+    void watch_key(const membership::Event& event);
 
     // Regular work.
     void every(std::chrono::milliseconds interval, void (MeshThread::*work)());
@@ -179,6 +181,7 @@ class MeshThread final : private LinkEvents,
     std::optional<MonoTime> patient_until_;  // for peers to say what they know; from join() on
     kj::Own<kj::ConnectionReceiver> peers_;  // until join()
     Crashes crashes_;
+    KeyWatch key_watch_;
     bool self_revoked_ = false;
     membership::Version forgotten_up_to_;  // of this node's lives
     bool rotating_ = false;                // this node's key is being replaced

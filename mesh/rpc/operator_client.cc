@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client side of mesh/operator.h: a KJ loop of its own, driven only while a call waits.
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <limits>
 #include <memory>
@@ -8,11 +9,12 @@
 #include <tuple>
 #include <utility>
 
-#include <capnp/rpc-twoparty.h>
 #include <kj/async-io.h>
+#include <kj/vector.h>
 
 #include "mesh/clock.h"
 #include "mesh/operator.h"
+#include "mesh/rpc/operator_impl.h"
 #include "mesh/rpc/startup.h"
 #include "mesh/rpc/stating.h"
 #include "mesh/seal/identity_store.h"
@@ -29,10 +31,10 @@ namespace vidai::mesh {
 
 namespace {
 
-using Side = ::capnp::rpc::twoparty::Side;
 using Stream = kj::Own<kj::AsyncIoStream>;
 
 constexpr std::string_view kUnixPrefix = "unix:";
+constexpr std::ptrdiff_t kShownAtOnce = 16;
 
 // An operator's tool is no part of a simulated or shifted mesh.
 const Clock& system_time() {
@@ -147,95 +149,7 @@ bool follow(Plan& plan) {
     return plan.roots->newest() != before;
 }
 
-// Who would be cut off with an issuer: those that have their certificates by its key.
-Result<void> nobody_is_certified_by(OperatorClient& mesh, const seal::PublicKey& issuer) {
-    const auto known = mesh.members();
-    if (!known) return fail(known.error());
-    std::string behind;
-    for (const Member& member : *known) {
-        if (member.status == MemberStatus::kLeft) continue;
-        const auto detail = mesh.node_show(member.id);
-        if (!detail) return fail(detail.error());
-        const auto key = rpc::parse_public_key(detail->issuer_key);
-        if (!key || *key != issuer) continue;
-        behind += (behind.empty() ? "" : ", ") + member.id.str();
-    }
-    if (behind.empty()) return {};
-    return fail(ErrorCode::kConflict,
-                "still certified by this issuer, and cut off without it: " + behind +
-                    ". Give nodes with an issuer file the new one; the others need a certificate "
-                    "by another issuer, which `vidaictl node show` tells. A node that is gone: "
-                    "`vidaictl node forget`. --force revokes the issuer all the same",
-                behind);
-}
-
 }  // namespace
-
-struct OperatorClient::Impl {
-    Impl(std::shared_ptr<kj::AsyncIoContext> loop, Stream connected, Plan plan,
-         std::chrono::milliseconds limit)
-        : io(std::move(loop)),
-          stream(kj::mv(connected)),
-          network(*stream, Side::CLIENT, wire::reader_options(wire::kPeerWordsMax)),
-          system(::capnp::makeRpcClient(network)),
-          remote(bootstrap()),
-          self(std::move(plan.self)),
-          address(std::move(plan.address)),
-          timeout(limit) {}
-
-    proto::Operator::Client bootstrap() {
-        ::capnp::MallocMessageBuilder message(4);
-        auto vat = message.initRoot<::capnp::rpc::twoparty::VatId>();
-        vat.setSide(Side::SERVER);
-        return system.bootstrap(vat).castAs<proto::Operator>();
-    }
-
-    std::uint32_t deadline_ms() const {
-        return static_cast<std::uint32_t>(std::clamp<std::int64_t>(timeout.count(), 1, 60'000));
-    }
-
-    Result<Stated> announce(Result<state::Register> said);
-
-    // Sends, waits, reads.
-    template <class Value, class Request>
-    Result<Value> call(Request request) {
-        Result<Value> late = fail(ErrorCode::kDeadlineExceeded,
-                                  address + " did not answer within the time allowed", address);
-        auto limit = io->provider->getTimer().afterDelay(timeout.count() * kj::MILLISECONDS);
-        auto expired = limit.then([late = std::move(late)]() mutable { return std::move(late); });
-        auto answer = request.send().then(
-            [this](auto&& reply) {
-                answered = true;
-                return wire::read_outcome<Value>(reply.getOutcome());
-            },
-            [this](kj::Exception&& e) -> Result<Value> {
-                // A node looks at a certificate last of all, and closes.
-                if (self && !answered && e.getType() == kj::Exception::Type::DISCONNECTED) {
-                    return fail(ErrorCode::kUnauthenticated,
-                                address +
-                                    " closed the connection as soon as it knew who this is: the "
-                                    "operator's key was revoked, or its certificate has expired. "
-                                    "Its log says which",
-                                address);
-                }
-                return fail(
-                    ErrorCode::kUnavailable,
-                    "the connection to " + address + " broke off: " + e.getDescription().cStr(),
-                    address);
-            });
-        return answer.exclusiveJoin(kj::mv(expired)).wait(io->waitScope);
-    }
-
-    std::shared_ptr<kj::AsyncIoContext> io;
-    Stream stream;
-    ::capnp::TwoPartyVatNetwork network;
-    ::capnp::RpcSystem<::capnp::rpc::twoparty::VatId> system;
-    proto::Operator::Client remote;
-    const std::shared_ptr<const seal::Credentials> self;  // none on a local socket
-    const std::string address;
-    const std::chrono::milliseconds timeout;
-    bool answered = false;  // at least once
-};
 
 OperatorClient::OperatorClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 OperatorClient::~OperatorClient() = default;
@@ -253,8 +167,9 @@ Result<OperatorClient> OperatorClient::connect(const OperatorTarget& target,
         stream = reach(target, *plan, *io, timeout);
     }
     if (!stream) return fail(std::move(stream).error());
-    return OperatorClient(
-        std::make_unique<Impl>(std::move(io), kj::mv(*stream), std::move(*plan), timeout));
+    return OperatorClient(std::make_unique<Impl>(std::move(io), kj::mv(*stream),
+                                                 std::move(plan->address), std::move(plan->self),
+                                                 std::move(plan->roots), timeout));
 }
 
 Result<std::vector<Member>> OperatorClient::members() {
@@ -273,6 +188,28 @@ Result<NodeDetail> OperatorClient::node_show(const NodeId& node) {
     const auto issuer = rpc::parse_public_key(detail->issuer_key);
     if (issuer) detail->issuer_fingerprint = seal::fingerprint(*issuer);
     return detail;
+}
+
+Result<std::vector<NodeDetail>> OperatorClient::nodes_show() {
+    const auto known = members();
+    if (!known) return fail(known.error());
+    std::vector<NodeDetail> all;
+    for (auto from = known->begin(); from != known->end();) {
+        const auto to = from + std::min<std::ptrdiff_t>(kShownAtOnce, known->end() - from);
+        kj::Vector<kj::Promise<Result<NodeDetail>>> asked;
+        for (; from != to; ++from) {
+            auto request = impl_->remote.nodeShowRequest();
+            request.setNode(wire::to_text(from->id.str()));
+            asked.add(impl_->ask<NodeDetail>(kj::mv(request)));
+        }
+        for (auto& detail : kj::joinPromises(asked.releaseAsArray()).wait(impl_->io->waitScope)) {
+            // Gone from the roster since.
+            if (!detail && detail.error().code == ErrorCode::kNotFound) continue;
+            if (!detail) return fail(std::move(detail).error());
+            all.push_back(std::move(*detail));
+        }
+    }
+    return all;
 }
 
 Result<CreatedKey> OperatorClient::key_create(const KeyCreateRequest& wanted) {
@@ -315,109 +252,10 @@ Result<NodeReport> OperatorClient::report() {
     return impl_->call<NodeReport>(impl_->remote.reportRequest());
 }
 
-Result<Stated> OperatorClient::Impl::announce(Result<state::Register> said) {
-    if (!said) return fail(std::move(said).error());
-    auto request = remote.announceRequest();
-    wire::write(*said, request.initSaid());
-    request.setDeadlineMs(deadline_ms());
-    return call<Stated>(kj::mv(request));
-}
-
-Result<Stated> OperatorClient::revoke(const RevokeRequest& wanted) {
-    rpc::Subject subject;
-    if (!wanted.file.empty()) {
-        auto read = rpc::subject_of_file(wanted.file);
-        if (!read) return fail(std::move(read).error());
-        subject = std::move(*read);
-        if (subject.issuer && !wanted.force) {
-            auto free = nobody_is_certified_by(*this, subject.key);
-            if (!free) return fail(std::move(free).error());
-        }
-    } else if (!wanted.node.empty()) {
-        const auto detail = node_show(wanted.node);
-        if (!detail) return fail(detail.error());
-        if (!rpc::shows(*detail, detail->key, subject)) {
-            return fail(ErrorCode::kNotFound, "the node that answered never met it: name its key",
-                        wanted.node.str());
-        }
-    } else {
-        const auto known = members();
-        if (!known) return fail(known.error());
-        const bool met = std::any_of(known->begin(), known->end(), [&](const Member& member) {
-            const auto detail = node_show(member.id);
-            return detail && rpc::shows(*detail, wanted.key, subject);
-        });
-        const auto key = rpc::parse_public_key(wanted.key);
-        if (!met && !key) {
-            return fail(ErrorCode::kNotFound,
-                        "no member has a key with the fingerprint '" + wanted.key +
-                            "', nor was one certified by it: give the 64 digits of the key, or its "
-                            "file",
-                        "--key");
-        }
-        // A join token's, or of one who has left the roster since.
-        if (!met) subject = {*key, "the holder of that key"};
-    }
-    auto said = impl_->announce(
-        rpc::sign_revocation(impl_->self.get(), subject, wanted.reason, system_time().wall_now()));
-    if (!said) return said;
-    said->subject = subject.name;
-    said->fingerprint = seal::fingerprint(subject.key);
-    return said;
-}
-
-Result<Stated> OperatorClient::state_succession(const std::string& file) {
-    const auto packed = seal::load_succession(file);
-    if (!packed) return fail(packed.error());
-    auto said = state::unpack_successions(*packed);
-    if (!said) return fail(std::move(said).error());
-    if (said->size() != 1) {
-        return fail(ErrorCode::kConfigInvalid, file + " holds no succession of roots", file);
-    }
-    const auto named = state::decode_succession(said->front().statement);
-    if (!named) return fail(named.error());
-    auto stated = impl_->announce(std::move(said->front()));
-    if (!stated) return stated;
-    stated->subject = seal::fingerprint(named->to);
-    stated->fingerprint = stated->subject;
-    return stated;
-}
-
-Result<Stated> OperatorClient::forget(const NodeId& node, bool force) {
-    const auto detail = node_show(node);
-    if (!detail) return fail(detail.error());
-    const MemberStatus status = detail->member.status;
-    if (!force && (detail->member.self || status == MemberStatus::kAlive ||
-                   status == MemberStatus::kSuspect)) {
-        return fail(ErrorCode::kConflict,
-                    "node '" + node.str() + "' is " + std::string(member_status_name(status)) +
-                        ": stop it first, or use --force",
-                    node.str());
-    }
-    auto said =
-        impl_->announce(rpc::sign_forget(impl_->self.get(), *detail, system_time().wall_now()));
-    if (!said) return said;
-    said->subject = node.str();
-    said->fingerprint = detail->key_fingerprint;
-    return said;
-}
-
 Result<CreatedToken> OperatorClient::token_create(const TokenRequest& wanted) {
     auto request = impl_->remote.createTokenRequest();
     wire::write(wanted, request.initRequest());
     return impl_->call<CreatedToken>(kj::mv(request));
-}
-
-Result<Acknowledgement> OperatorClient::acknowledged(const Stated& statement) {
-    constexpr auto kPause = 100 * kj::MILLISECONDS;
-    const auto end = system_time().mono_now() + impl_->timeout;
-    for (;;) {
-        auto request = impl_->remote.acknowledgedRequest();
-        wire::write(statement, request.initSaid());
-        auto heard = impl_->call<Acknowledgement>(kj::mv(request));
-        if (!heard || heard->missing.empty() || system_time().mono_now() > end) return heard;
-        impl_->io->provider->getTimer().afterDelay(kPause).wait(impl_->io->waitScope);
-    }
 }
 
 Result<KeyRotation> OperatorClient::rotate_key(const NodeId& node) {
@@ -426,8 +264,9 @@ Result<KeyRotation> OperatorClient::rotate_key(const NodeId& node) {
     return impl_->call<KeyRotation>(kj::mv(request));
 }
 
-Result<Draining> OperatorClient::drain(std::chrono::milliseconds grace) {
+Result<Draining> OperatorClient::drain(const NodeId& node, std::chrono::milliseconds grace) {
     auto request = impl_->remote.drainRequest();
+    request.setNode(wire::to_text(node.str()));
     request.setGraceMs(static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(grace.count(), 0, std::numeric_limits<std::uint32_t>::max())));
     return impl_->call<Draining>(kj::mv(request));

@@ -90,10 +90,19 @@ kj::Promise<void> OperatorServer::acknowledged(AcknowledgedContext context) {
     return answer_later(context, calls_.acknowledged(*said));
 }
 
+kj::Promise<void> OperatorServer::statements(StatementsContext context) {
+    const auto after = wire::read(context.getParams().getAfter());
+    if (!after) return answer<wire::StatementPage>(context, fail(after.error()));
+    return answer(context, calls_.statements({state::RegisterKind{after->kind}, after->id}));
+}
+
 kj::Promise<void> OperatorServer::drain(DrainContext context) {
     if (!may_write_) return answer<Draining>(context, may_not_write());
     const std::uint32_t grace = std::min(context.getParams().getGraceMs(), kGraceMaxMs);
-    return answer(context, calls_.drain(std::chrono::milliseconds(grace)));
+    const auto named = wire::view_of(context.getParams().getNode());
+    const auto node = named.empty() ? Result<NodeId>(NodeId()) : parse_node_id(named);
+    if (!node) return answer<Draining>(context, fail(node.error()));
+    return answer(context, calls_.drain(*node, std::chrono::milliseconds(grace)));
 }
 
 kj::Promise<void> OperatorServer::rotateKey(RotateKeyContext context) {

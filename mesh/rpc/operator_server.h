@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mesh/operator.h"
+#include "mesh/state/register_set.h"
 #include "mesh/wire/operator_values.h"
 #include "schema/rpc/operator.capnp.h"
 #include "schema/vocabulary/result.h"
@@ -30,7 +31,9 @@ class OperatorCalls {
     virtual kj::Promise<Result<Stated>> announce(state::Register said,
                                                  std::chrono::milliseconds within) = 0;
     virtual kj::Promise<Result<Acknowledgement>> acknowledged(const Stated& said) = 0;
-    virtual Result<Draining> drain(std::chrono::milliseconds grace) = 0;
+    virtual Result<wire::StatementPage> statements(const state::RegisterName& after) = 0;
+    // Empty: whichever node this is.
+    virtual Result<Draining> drain(const NodeId& node, std::chrono::milliseconds grace) = 0;
     virtual kj::Promise<Result<KeyRotation>> rotate_key(const NodeId& node) = 0;
     virtual Result<CreatedToken> token_create(TokenRequest request) = 0;
 
@@ -53,6 +56,7 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> report(ReportContext context) override;
     kj::Promise<void> announce(AnnounceContext context) override;
     kj::Promise<void> acknowledged(AcknowledgedContext context) override;
+    kj::Promise<void> statements(StatementsContext context) override;
     kj::Promise<void> drain(DrainContext context) override;
     kj::Promise<void> rotateKey(RotateKeyContext context) override;
     kj::Promise<void> createToken(CreateTokenContext context) override;

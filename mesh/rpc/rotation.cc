@@ -134,7 +134,7 @@ KeyRotation MeshThread::take_key(const seal::NodeIdentity& next, const admission
     KeyRotation done{startup_.node, seal::fingerprint(made.who.key), seal::to_hex(old.bytes),
                      seal::fingerprint(old), made.who.valid_until};
     notice(Notice::Kind::kIdentity, startup_.node.str(), "key_rotated",
-           "key " + done.fingerprint + " has taken the place of " + done.old_fingerprint);
+           "key " + done.fingerprint + " has taken the place of " + done.old_key);
     return done;
 }
 
@@ -149,6 +149,7 @@ seal::Bytes MeshThread::rotate_for(const seal::PeerIdentity& peer, const seal::P
         return {};
     }
     links_.expect_key(peer.node, peer.key, next);
+    key_watch_.expect(peer.node, next);
     auto chain = registrar_.rotate(peer, next, wall_now());
     return chain ? std::move(*chain) : seal::Bytes();
 }

@@ -14,6 +14,7 @@ namespace vidai::mesh::wire {
 namespace {
 
 constexpr std::size_t kTextMax = 4'096;
+constexpr std::size_t kWordMax = 4'096;  // of a claim with the longest of everything: 1,300
 constexpr unsigned kListMax = 16'384;
 constexpr std::uint8_t kStatusCount = static_cast<std::uint8_t>(MemberStatus::kLeft) + 1;
 constexpr std::uint8_t kLimitKindCount = static_cast<std::uint8_t>(LimitKind::kConcurrency) + 1;
@@ -207,11 +208,13 @@ void write(const NodeDetail& detail, proto::NodeDetail::Builder out) {
     out.setIssuerKey(to_text(detail.issuer_key));
     out.setSerial(detail.serial);
     out.setRoot(to_text(detail.root));
+    out.setWord(to_data(detail.word));
 }
 
 Result<NodeDetail> read(proto::NodeDetail::Reader in) {
     auto member = read(in.getMember());
     if (!member) return fail(std::move(member).error());
+    if (in.getWord().size() > kWordMax) return malformed("word");
     return NodeDetail{std::move(*member),
                       bounded(in.getKeyFingerprint()),
                       from_ms(in.getCertificateUntilMs()),
@@ -219,7 +222,8 @@ Result<NodeDetail> read(proto::NodeDetail::Reader in) {
                       bounded(in.getKey()),
                       bounded(in.getIssuerKey()),
                       in.getSerial(),
-                      bounded(in.getRoot())};
+                      bounded(in.getRoot()),
+                      {in.getWord().begin(), in.getWord().end()}};
 }
 
 void write(const state::Register& said, proto::SignedStatement::Builder out) {
@@ -254,6 +258,24 @@ Result<Stated> read(proto::StatementRef::Reader in) {
     said.id = text_of(in.getId());
     said.time = in.getTime();
     return said;
+}
+
+void write(const StatementPage& page, proto::StatementPage::Builder out) {
+    auto list = out.initSaid(count(page.said));
+    for (unsigned i = 0; i < list.size(); ++i) write(page.said[i], list[i]);
+    out.setMore(page.more);
+}
+
+Result<StatementPage> read(proto::StatementPage::Reader in) {
+    if (in.getSaid().size() > kListMax) return malformed("said");
+    StatementPage page;
+    for (const auto slot : in.getSaid()) {
+        auto said = read(slot);
+        if (!said) return fail(std::move(said).error());
+        page.said.push_back(std::move(*said));
+    }
+    page.more = in.getMore();
+    return page;
 }
 
 void write(const Acknowledgement& heard, proto::Acknowledgement::Builder out) {

@@ -21,6 +21,11 @@ struct KeyPage {
     bool more = false;  // ask again after the last
 };
 
+struct StatementPage {
+    std::vector<state::Register> said;
+    bool more = false;  // ask again after the last
+};
+
 void write(const Error& error, proto::Fault::Builder out);
 // An unknown code, from a newer program, becomes kInternal; the message stays.
 Error read(proto::Fault::Reader in);
@@ -35,6 +40,7 @@ void write(const KeyPage& page, proto::KeyPage::Builder out);
 void write(const LimitReport& report, proto::LimitReport::Builder out);
 void write(const state::Register& said, proto::SignedStatement::Builder out);
 void write(const Stated& said, proto::StatementRef::Builder out);
+void write(const StatementPage& page, proto::StatementPage::Builder out);
 void write(const Acknowledgement& heard, proto::Acknowledgement::Builder out);
 void write(const TokenRequest& request, proto::TokenRequest::Builder out);
 void write(const CreatedToken& token, proto::Token::Builder out);
@@ -52,6 +58,7 @@ Result<KeyPage> read(proto::KeyPage::Reader in);
 Result<LimitReport> read(proto::LimitReport::Reader in);
 Result<state::Register> read(proto::SignedStatement::Reader in);  // unverified
 Result<Stated> read(proto::StatementRef::Reader in);
+Result<StatementPage> read(proto::StatementPage::Reader in);  // unverified
 Result<Acknowledgement> read(proto::Acknowledgement::Reader in);
 Result<CreatedToken> read(proto::Token::Reader in);
 Result<KeyRotation> read(proto::KeyRotation::Reader in);

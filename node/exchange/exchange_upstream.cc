@@ -114,9 +114,10 @@ Next Exchange::on_head(const http::ResponseHead& head, MonoTime first_byte, Mono
         sent_ = false;  // refused: it costs nothing
         const upstream::StatusKind kind = upstream::status_kind(head.status());
         if (kind != upstream::StatusKind::kAnswer) {
-            log_attempt(observe::Event::kUpstreamFailed,
-                        kind == upstream::StatusKind::kCredential ? "credential_refused" : "status",
-                        verdict.step == upstream::Step::kTryNext);
+            const bool ours = kind == upstream::StatusKind::kCredential;
+            log_attempt(
+                ours ? observe::Event::kUpstreamCredential : observe::Event::kUpstreamFailed,
+                ours ? "credential_refused" : "status", verdict.step == upstream::Step::kTryNext);
         }
     }
     if (verdict.step != upstream::Step::kForward) {

@@ -56,13 +56,17 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "A connection was closed at once: the worker has as many as it may."},
     {Event::kUpstreamFailed, "upstream.failed", kWarn, 10,
      "request_id, model, provider, target, attempt, what, error, status, retried",
-     "A provider call failed; `what` says how (status: the provider answered `status`; "
-     "credential_refused: it does not take the credential that this gateway is configured with), "
+     "A provider call failed; `what` says how (status: the provider answered `status`), "
      "`retried` whether another target is tried. The bound counts for each target."},
     {Event::kUpstreamInvalid, "upstream.invalid", kWarn, 10,
      "request_id, model, provider, target, attempt, what, error, status, retried",
      "A provider's answer could not be understood; `what` says what was wrong with it. The bound "
      "counts for each target."},
+    {Event::kUpstreamCredential, "upstream.credential_refused", kWarn, 1,
+     "request_id, model, provider, target, attempt, what, error, status, retried",
+     "A provider does not take the credential that this gateway is configured with (401, 403): "
+     "renew it. Every call to that target ends so until then, so the bound is low; it counts for "
+     "each target."},
     {Event::kResolveFailed, "upstream.resolve_failed", kWarn, 1, "host, error",
      "A provider's name could not be resolved; addresses found in the last five minutes stay in "
      "use. The bound counts for each name."},
@@ -77,6 +81,12 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "What this node holds of a member has changed: joined, alive, suspect, dead, left, updated "
      "(its address or certificate), paused, superseded (a process with the same id and a newer "
      "start took over); of itself: self_refuted (others took it for dead), self_left."},
+    {Event::kMeshMemberKey, "mesh.member_key", kWarn, 5, "node, change, note",
+     "A member's name goes with another key than before; the note has both fingerprints. "
+     "taken_over: a process with a newer certificate has the name now, as one that lost its disk "
+     "has. If you know of none, somebody can certify nodes who should not: revoke the new key, and "
+     "the issuer's. rotated: the node itself had named its next key (`vidaictl mesh rotate "
+     "node`)."},
     {Event::kMeshSuperseded, "mesh.superseded", kError, 0, "node, error",
      "Another process has taken over this node's identity; this one ends."},
     {Event::kMeshPeerRefused, "mesh.peer_refused", kWarn, 5, "peer, what, error",

@@ -70,6 +70,9 @@ struct NodeDetail {
   issuerKey @5 :Text;
   serial @6 :UInt64;
   root @7 :Text;  # fingerprint
+  # The member's own signed word, a packed Claim of values.capnp: what an operator's program
+  # verifies before it signs anything about the member.
+  word @8 :Data;
 }
 
 struct Limits {
@@ -139,6 +142,11 @@ struct StatementRef {
   time @2 :UInt64;  # hybrid logical clock: this or a later one
 }
 
+struct StatementPage {
+  said @0 :List(SignedStatement);
+  more @1 :Bool;  # ask again after the last
+}
+
 struct Acknowledgement {
   by @0 :List(Text);
   missing @1 :List(Text);
@@ -158,13 +166,17 @@ interface Operator {
   # Taken, on this node's disk, and told to everybody who is connected.
   acknowledged @10 (said :StatementRef) -> (outcome :Outcome(Acknowledgement));
   # Who of the roster, members that left on purpose aside, has it in force.
-  drain @8 (graceMs :UInt32) -> (outcome :Outcome(Reports.Draining));
+  drain @8 (graceMs :UInt32, node :Text) -> (outcome :Outcome(Reports.Draining));
+  # Of the node that is asked; where one is named, it must be that one.
 
   createToken @11 (request :TokenRequest) -> (outcome :Outcome(Token));
   # By a node that holds an issuer key; without seeds the nodes that it knows.
 
   rotateKey @12 (node :Text) -> (outcome :Outcome(KeyRotation));
   # Of the node that is asked, which must be that one. It goes on though the caller goes away.
+
+  statements @13 (after :StatementRef) -> (outcome :Outcome(StatementPage));
+  # What operators have said about identities, ordered by kind and id, from the one behind `after`.
 }
 
 struct KeyRotation {

@@ -53,6 +53,7 @@ TEST_F(Members, ANodeIsAskedItselfToDrain) {
     const Outcome done = asked_as_operator({"node", "drain", "node-b", "--grace", "3s"});
     EXPECT_EQ(done.status, 0) << done.err;
     EXPECT_EQ(recording_.drained_at, "b:7420");
+    EXPECT_EQ(recording_.drained.str(), "node-b") << "the node is named to whoever answers there";
     EXPECT_EQ(recording_.grace, std::chrono::seconds(3));
     EXPECT_THAT(done.err, HasSubstr("members --watch"));
 }

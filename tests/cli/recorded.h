@@ -56,6 +56,7 @@ struct Recording {
     std::vector<std::vector<mesh::Member>> later;  // of the next calls, one each
     mesh::Draining draining;
     std::string drained_at;
+    NodeId drained;
     std::string rotated_at;
     std::chrono::milliseconds grace{-1};
     std::vector<std::string> written;  // while the command ran
@@ -69,9 +70,10 @@ struct Recording {
     mesh::KeyCreateRequest created;
     mesh::MeshInitRequest initialised;
     mesh::RevokeRequest revoked;
-    bool forced = false;
+    mesh::ForgetRequest forgotten;
     mesh::TokenRequest token;
     mesh::Stated stated;
+    std::vector<mesh::OperatorStatement> statements;
     mesh::Acknowledgement heard;
     int inits = 0;
     std::string succession;             // told
@@ -90,6 +92,14 @@ class RecordedOperator : public Operator {
     }
     Result<mesh::MeshStatus> status() override { return said(recording_.status); }
     Result<mesh::NodeDetail> node_show(const NodeId&) override { return said(recording_.node); }
+    Result<std::vector<mesh::NodeDetail>> nodes_show() override {
+        std::vector<mesh::NodeDetail> details;
+        for (const mesh::Member& member : recording_.members) {
+            details.push_back(recording_.node);
+            details.back().member = member;
+        }
+        return said(std::move(details));
+    }
     Result<mesh::CreatedKey> key_create(const mesh::KeyCreateRequest& request) override {
         recording_.created = request;
         mesh::state::KeyRecord key = recorded_key();
@@ -112,9 +122,12 @@ class RecordedOperator : public Operator {
         recording_.revoked = request;
         return said(recording_.stated);
     }
-    Result<mesh::Stated> forget(const NodeId&, bool force) override {
-        recording_.forced = force;
+    Result<mesh::Stated> forget(const mesh::ForgetRequest& request) override {
+        recording_.forgotten = request;
         return said(recording_.stated);
+    }
+    Result<std::vector<mesh::OperatorStatement>> statements() override {
+        return said(recording_.statements);
     }
     Result<mesh::Stated> state_succession(const std::string& file) override {
         recording_.succession = file;
@@ -123,7 +136,8 @@ class RecordedOperator : public Operator {
     Result<mesh::Acknowledgement> acknowledged(const mesh::Stated&) override {
         return said(recording_.heard);
     }
-    Result<mesh::Draining> drain(std::chrono::milliseconds grace) override {
+    Result<mesh::Draining> drain(const NodeId& node, std::chrono::milliseconds grace) override {
+        recording_.drained = node;
         recording_.drained_at = recording_.target.address;
         recording_.grace = grace;
         return said(recording_.draining);

@@ -28,6 +28,23 @@ TEST_F(Rotating, TellsTheMeshOfAFileThatWasMadeBefore) {
                 HasSubstr("\"acknowledged\": [\n    \"n1\"\n  ]"));
 }
 
+TEST_F(Rotating, HasForEachKindTheFlagsOfThatKind) {
+    const std::string issuer = asked({"mesh", "rotate", "issuer", "--help"}).out;
+    EXPECT_THAT(issuer, HasSubstr("Usage: vidaictl mesh rotate issuer OLD_DIR NEW_DIR [flags]"));
+    EXPECT_THAT(issuer, HasSubstr("--node-pattern"));
+    for (const char* flag : {"--overlap", "--retire", "--offline", "--force", "--wait"}) {
+        EXPECT_THAT(issuer, Not(HasSubstr(flag))) << flag;
+    }
+    const std::string state = asked({"mesh", "rotate", "state", "--help"}).out;
+    EXPECT_THAT(state, HasSubstr("--wait"));
+    EXPECT_THAT(state, Not(HasSubstr("--node-pattern")));
+    EXPECT_THAT(asked({"mesh", "rotate", "root", "--help"}).out, HasSubstr("--retire"));
+    EXPECT_THAT(asked({"mesh", "rotate", "--help"}).out, HasSubstr("--retire"));
+    const Outcome wrong = asked({"mesh", "rotate", "state", "f", "--retire"});
+    EXPECT_EQ(wrong.status, kExitUsage);
+    EXPECT_THAT(wrong.err, HasSubstr("'mesh rotate state' has no flag --retire"));
+}
+
 TEST_F(Rotating, ShowsTheNewRootOnce) {
     const std::string out = asked({"mesh", "rotate", "root", "old", "next"}).out;
     EXPECT_EQ(out.find("5678:9abc"), out.rfind("5678:9abc")) << out;

@@ -142,8 +142,9 @@ TEST_F(Usage, BashCompletesNounsVerbsAndFlags) {
         return offered(script, folder() + "/completion.sh", words);
     };
     EXPECT_EQ(completed("vidaictl ''"), "mesh node key limit config completion version\n");
-    EXPECT_EQ(completed("vidaictl --server h:1 -o json mesh ''"),
-              "init status members doctor leave revoke token join-token forget rotate\n");
+    EXPECT_EQ(
+        completed("vidaictl --server h:1 -o json mesh ''"),
+        "init status members doctor leave revoke token join-token forget revocations rotate\n");
     EXPECT_EQ(completed("vidaictl key cr"), "create\n");
     EXPECT_EQ(completed("vidaictl key create --r"), "--rpm --root\n");
     EXPECT_EQ(completed("vidaictl key list -o j"), "json\n");

@@ -226,7 +226,7 @@ class Gateway(suite.Suite):
                 ("drop", "upstream.failed", "closed_before_first_byte", 502,
                  "upstream_interrupted"),
                 ("stall", "upstream.failed", "first_byte_timeout", 504, "upstream_timeout"),
-                ("status-401", "upstream.failed", "credential_refused", 502,
+                ("status-401", "upstream.credential_refused", "credential_refused", 502,
                  "upstream_credential_refused"),
                 ("status-503", "upstream.failed", "status", 503, None),
                 ("down", "upstream.failed", "connect_failed", 502, "upstream_unreachable"),

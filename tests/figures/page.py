@@ -22,8 +22,8 @@ FAMILIES = [re.compile(pattern) for pattern in (
     r"heal_split_n\d+" + QUANTILES, r"vidaid_heal_\d+" + QUANTILES,
     r"vidaid_1s_heal_\d+" + QUANTILES, r"heal_aged_n\d+" + QUANTILES,
     r"counter_n\d+" + QUANTILES, r"register_n\d+" + QUANTILES,
-    r"idle_(bytes|messages)_n\d+", r"slow_\d+_of_100",
-    r"false_deaths_n\d+_loss\d+(_refuted|_suspicions)?",
+    r"idle_(bytes|messages|counted_bytes)_n\d+", r"slow_\d+_of_100",
+    r"false_deaths_n\d+_loss\d+(_linux_6_15)?(_refuted|_suspicions)?",
     r"vidaid_loss_\d+" + QUANTILES, r"vidaid_1s_loss_\d+" + QUANTILES,
     r"vidaid_slow_node" + QUANTILES, r"vidaid_1s_slow_node" + QUANTILES,
     r"sim_(speed|join|memory)_n\d+")]

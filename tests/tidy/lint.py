@@ -55,9 +55,7 @@ def check_house():
 
 
 def configure():
-    if not os.path.exists(os.path.join(BUILD, "compile_commands.json")):
-        subprocess.run(["cmake", "--preset", "lint"], cwd=ROOT, check=True,
-                       stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--preset", "lint"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     # Generated headers must be there before a file can be parsed.
     targets = lines("ninja", "-C", BUILD, "-t", "targets", "all")
     made = [t.split(":")[0] for t in targets if re.search(r"(capnp\.h|_generated\.h):", t)]

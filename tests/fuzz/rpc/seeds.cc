@@ -135,6 +135,11 @@ std::vector<std::pair<std::string, Talk>> operator_calls(const state::Register& 
              wire::write(stated, request.initSaid());
              return request.send();
          })},
+        {"statements", simple([](Op o) {
+             auto request = o.statementsRequest();
+             request.initAfter().setKind(2);
+             return request.send();
+         })},
         {"drain", simple([](Op o) {
              auto request = o.drainRequest();
              request.setGraceMs(5);

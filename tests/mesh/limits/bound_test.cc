@@ -30,6 +30,10 @@ TEST(OvershootBound, AddsSkewWithheldChangesAndCrashes) {
 
 TEST(OvershootBound, NeverExceedsWhatEachOtherNodeMayAdmitAlone) {
     EXPECT_EQ(overshoot_bound({.nodes = 3, .limit = 10, .burst_in_delay = 1'000'000}), 20u);
+    // But by its own clock.
+    EXPECT_EQ(
+        overshoot_bound({.nodes = 3, .limit = 10, .burst_in_delay = 1'000'000, .burst_in_skew = 4}),
+        24u);
 }
 
 TEST(OvershootBound, AddsWhatIsOnlyKnownAfterwards) {

@@ -173,6 +173,39 @@ TEST(CounterPuller, WhatIsRefusedOnOnePageIsAskedForAgainThoughTheLastIsTaken) {
     EXPECT_EQ(store.cell_count(), 9u);
 }
 
+// A node that serves before it knows the counts of a member it has not met would admit too much.
+TEST(CounterPuller, IsInformedOnlyWithWhatItRefusedAsLongAsThatMayBeTaken) {
+    Node gone("gone"), a("a");
+    gone.charge(5);
+    for (const CellBatch& batch : gone.give_out()) (void)a.store.merge(batch, kMono, kWall);
+    for (const bool meets : {true, false}) {
+        CounterTable table(8);
+        bool known = false;
+        CounterStore store(table, NodeId("new"), Generation{1}, {},
+                           [&](const NodeId&) { return known; });
+        CounterPuller puller(store);
+        puller.on_connected(a.name, kMono);
+        std::vector<int> asked_at;
+        for (int second = 0; second < 20 && !puller.informed(); ++second) {
+            const MonoTime now = kMono + second * 1s;
+            for (const CounterAsk& asked :
+                 puller.on_interval(now, kWall, 3, [](auto&) { return 100; })) {
+                asked_at.push_back(second);
+                CellPage page = a.store.page(asked.pull);
+                for (CellBatch& batch : page.batches) {
+                    const CounterStore::Said said = puller.before_merge(a.name, batch);
+                    puller.after_merge(a.name, batch, store.merge(batch, a.name, now, kWall, said));
+                }
+                (void)puller.on_page(a.name, asked.token, page.next, now);
+            }
+            known = meets;
+        }
+        EXPECT_EQ(asked_at, meets ? (std::vector{0, 1}) : (std::vector{0, 1, 2, 3}));
+        EXPECT_TRUE(puller.informed()) << "nothing keeps it waiting for ever";
+        EXPECT_EQ(store.cell_count(), meets ? 5u : 0u);
+    }
+}
+
 // Its former life's last push comes when some of what its new life counted has been heard.
 TEST(CounterPuller, WhatIsDroppedBetweenTwoPagesIsAskedForAgain) {
     Node before("gone", 1), after("gone", 2), a("a"), b("b");

@@ -42,6 +42,21 @@ TEST(Operator, SeesTheMeshAndTheNode) {
     EXPECT_EQ(client.node_show(NodeId("z")).error().code, ErrorCode::kNotFound);
 }
 
+TEST(Operator, DrainsTheNodeThatItNamesAndNoOther) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    auto client = cluster.connect(a);
+    const auto other = client.drain(NodeId("b"), 0ms);
+    ASSERT_FALSE(other.has_value());
+    EXPECT_EQ(other.error().code, ErrorCode::kConflict);
+    EXPECT_NE(other.error().message.find("this is node 'a'"), std::string::npos);
+    EXPECT_FALSE(a.mesh->drain_asked().has_value()) << "nothing drains";
+    const auto draining = client.drain(NodeId("a"), 0ms);
+    ASSERT_TRUE(draining.has_value()) << draining.error().message;
+    EXPECT_FALSE(draining->already);
+    EXPECT_TRUE(a.mesh->drain_asked().has_value());
+}
+
 TEST(Operator, CreatesListsAndRevokesKeys) {
     const Cluster cluster;
     const Node a = cluster.start("a");

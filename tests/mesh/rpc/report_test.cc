@@ -69,14 +69,14 @@ TEST(Drain, IsHandedToTheNodeOnce) {
     const Node a = cluster.start("a");
     auto client = cluster.connect(a);
     EXPECT_FALSE(a.mesh->drain_asked().has_value());
-    const auto first = client.drain(1'500ms);
+    const auto first = client.drain(NodeId("a"), 1'500ms);
     ASSERT_TRUE(first.has_value()) << first.error().message;
     EXPECT_EQ(first->node, NodeId("a"));
     EXPECT_FALSE(first->already);
     EXPECT_EQ(a.mesh->drain_asked(), 1'500ms);
     EXPECT_NE(a.mesh->not_ready(), "");
     EXPECT_TRUE(a.notices->has(Notice::Kind::kMember, "draining"));
-    const auto second = client.drain(9s);
+    const auto second = client.drain(NodeId("a"), 9s);
     ASSERT_TRUE(second.has_value());
     EXPECT_TRUE(second->already);
     EXPECT_EQ(a.mesh->drain_asked(), 1'500ms) << "the first one counts";

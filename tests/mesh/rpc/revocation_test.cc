@@ -84,6 +84,64 @@ TEST(Revocation, PutsANodeOutEverywhereAndTellsIt) {
     EXPECT_TRUE(mesh.c.mesh->keys().load()->entries().empty()) << "it gets nothing";
 }
 
+TEST(Revocation, IsListedAndTwiceIsFine) {
+    Three mesh;
+    auto client = mesh.cluster.connect(mesh.a);
+    EXPECT_TRUE(client.statements()->empty());
+    const auto said = client.revoke(node("c"));
+    ASSERT_TRUE(said.has_value()) << said.error().message;
+    EXPECT_FALSE(said->before.has_value());
+    ASSERT_TRUE(eventually([&]() { return !knows(mesh.a, "c"); }));
+    const auto all = client.statements();
+    ASSERT_TRUE(all.has_value()) << all.error().message;
+    ASSERT_EQ(all->size(), 1u);
+    const OperatorStatement& listed = all->front();
+    EXPECT_TRUE(listed.revoked);
+    EXPECT_EQ(listed.subject, "c");
+    EXPECT_EQ(listed.key, said->key);
+    EXPECT_EQ(listed.fingerprint, said->fingerprint);
+    EXPECT_EQ(listed.by.str(), "admin");
+    EXPECT_EQ(listed.reason, "test");
+    EXPECT_EQ(listed.proven, true);
+    EXPECT_GT(listed.until, listed.at);
+
+    RevokeRequest by_print, by_key;
+    by_print.key = said->fingerprint;
+    by_key.key = said->key;
+    for (const RevokeRequest& again : {node("c"), by_print, by_key}) {
+        const auto twice = client.revoke(again);
+        ASSERT_TRUE(twice.has_value()) << twice.error().message;
+        ASSERT_TRUE(twice->before.has_value());
+        EXPECT_EQ(twice->before->by.str(), "admin");
+        EXPECT_EQ(twice->subject, "c");
+        EXPECT_TRUE(client.acknowledged(*twice)->missing.empty()) << "the one before";
+    }
+    EXPECT_EQ(client.statements()->size(), 1u) << "nothing was signed";
+    EXPECT_EQ(client.revoke(node("d")).error().code, ErrorCode::kNotFound);
+    // A local operator sees it too, and knows nobody who could prove it.
+    auto local = OperatorClient::connect({"unix:" + mesh.a.mesh->operator_socket(), "", ""}, 5s);
+    ASSERT_TRUE(local.has_value());
+    const auto seen = local->statements();
+    ASSERT_TRUE(seen.has_value()) << seen.error().message;
+    ASSERT_EQ(seen->size(), 1u);
+    EXPECT_EQ(seen->front().proven, std::nullopt);
+}
+
+TEST(Revocation, TakesTheFingerprintOfTheOperatorsOwnKey) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    auto client = cluster.connect(a);
+    RevokeRequest request;
+    request.file = cluster.files.operator_file;
+    request.force = request.dry_run = true;
+    const auto meant = client.revoke(request);
+    ASSERT_TRUE(meant.has_value()) << meant.error().message;
+    request.file.clear();
+    request.key = meant->fingerprint;
+    EXPECT_EQ(client.revoke(request)->key, meant->key);
+    EXPECT_TRUE(client.statements()->empty()) << "nothing was signed";
+}
+
 TEST(Revocation, SurvivesARestartAndReachesThoseWhoWereAway) {
     Three mesh;
     const MeshOptions away = mesh.b.options, stays = mesh.a.options;
@@ -120,6 +178,11 @@ TEST(Revocation, OfAnOperatorEndsItsConnectionsToo) {
     auto client = cluster.connect(a);
     RevokeRequest request;
     request.file = cluster.files.operator_file;
+    const auto refused = client.revoke(request);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::kConflict) << refused.error().message;
+    EXPECT_NE(refused.error().message.find("signed with"), std::string::npos);
+    request.force = true;
     const auto said = client.revoke(request);
     ASSERT_TRUE(said.has_value()) << said.error().message;
     EXPECT_EQ(said->subject, "admin");
@@ -160,18 +223,44 @@ TEST(Revocation, SaysWhoHasNotAcknowledged) {
     EXPECT_EQ(heard->missing[0].str(), "b");
 }
 
+TEST(AMembersName, TakenOverByAnotherKeyIsToldByItsPeers) {
+    Three mesh;
+    const auto detail = mesh.cluster.connect(mesh.a).node_show(NodeId("c"));
+    ASSERT_TRUE(detail.has_value());
+    MeshOptions options = mesh.c.options;
+    mesh.c = {};
+    EXPECT_FALSE(mesh.a.notices->has(Notice::Kind::kMemberKey));
+    std::filesystem::remove_all(options.data_dir);  // or another machine, with the issuer's key
+    options.seeds = {mesh.a.address()};
+    ASSERT_TRUE(eventually([&]() { return mesh.a.status_of("c") == MemberStatus::kDead; }));
+    mesh.c = Cluster::start(options);
+    for (const Node* other : {&mesh.a, &mesh.b}) {
+        EXPECT_TRUE(eventually(
+            [&]() { return other->notices->has(Notice::Kind::kMemberKey, "taken_over"); }));
+        EXPECT_NE(other->notices->text().find("the place of " + detail->key_fingerprint),
+                  std::string::npos)
+            << other->notices->text();
+    }
+    EXPECT_FALSE(mesh.c.notices->has(Notice::Kind::kMemberKey));
+}
+
 TEST(Forgetting, RemovesAGhostUntilItStartsAgain) {
     Three mesh;
     auto client = mesh.cluster.connect(mesh.a);
-    EXPECT_EQ(client.forget(NodeId("c"), false).error().code, ErrorCode::kConflict)
+    EXPECT_EQ(client.forget({NodeId("c"), false}).error().code, ErrorCode::kConflict)
         << "it is alive";
     const MeshOptions options = mesh.c.options;
     mesh.c = {};
     ASSERT_TRUE(eventually([&]() { return mesh.a.status_of("c") == MemberStatus::kDead; }));
-    const auto said = client.forget(NodeId("c"), false);
+    const auto said = client.forget({NodeId("c"), false});
     ASSERT_TRUE(said.has_value()) << said.error().message;
     ASSERT_TRUE(client.acknowledged(*said)->missing.empty());
     EXPECT_TRUE(eventually([&]() { return !knows(mesh.a, "c") && !knows(mesh.b, "c"); }));
+    const auto twice = client.forget({NodeId("c")});
+    ASSERT_TRUE(twice.has_value()) << twice.error().message;
+    ASSERT_TRUE(twice->before.has_value());
+    EXPECT_FALSE(twice->before->revoked);
+    EXPECT_EQ(twice->generation, said->generation);
     mesh.c = Cluster::start(options);
     EXPECT_TRUE(eventually([&]() { return mesh.a.alive() == 3 && mesh.b.alive() == 3; }));
 }
@@ -180,7 +269,7 @@ TEST(Forgetting, ARunningNodeThatIsForgottenIsNotReadyUntilItStartsAgain) {
     Three mesh;
     ASSERT_TRUE(eventually([&]() { return mesh.c.mesh->not_ready().empty(); }));
     auto client = mesh.cluster.connect(mesh.a);
-    ASSERT_TRUE(client.forget(NodeId("c"), true).has_value());
+    ASSERT_TRUE(client.forget({NodeId("c"), true}).has_value());
     EXPECT_TRUE(eventually(
         [&]() { return mesh.c.mesh->not_ready().find("removed this node") != std::string::npos; }));
     EXPECT_TRUE(mesh.c.notices->has(Notice::Kind::kIdentity, "self_forgotten"));

@@ -129,7 +129,9 @@ TEST(Credential, OfTheGatewayRefusedIsTriedOnTheNextTarget) {
         ready(house);
         ASSERT_EQ(house.answer(refusal(status)), Next::kCall) << status;
         EXPECT_EQ(house.exchange->provider(), 1);
-        EXPECT_THAT(house.logged(),
+        const std::string logged = house.logged();
+        EXPECT_THAT(logged, HasSubstr(R"("event":"upstream.credential_refused")"));
+        EXPECT_THAT(logged,
                     HasSubstr(R"("what":"credential_refused","status":)" + std::to_string(status)));
         ready(house);
         house.answer(kOkHead);
