@@ -200,7 +200,8 @@ void Links::dialled(const membership::Dial& dial, Attempt attempt) {
         return events_.on_dial_failed(dial, DialFailure::kRejected, id_taken(peer));
     }
     const Generation generation = attempt->session.hello.generation;
-    if (held != sessions_.end() && generation <= held->second.facts.generation) {
+    const bool connected = held != sessions_.end() && generation <= held->second.facts.generation;
+    if (connected && !VIDAI_MUTANT("connected-twice")) {
         // Our last message stays unsent, so for the other side this never was a connection.
         if (!dial.expected.empty()) return events_.on_link_up(peer);
         return events_.on_dial_failed(dial, DialFailure::kRejected,
@@ -314,6 +315,9 @@ bool Links::adopt(transport::Handshaken done, const NodeId& dialler) {
     if (held != sessions_.end()) {
         if (!replaces(held->second.facts, facts, now - held->second.since)) return false;
         ++counters_.replaced;
+        if (VIDAI_MUTANT("connected-twice")) {
+            turned_away_.emplace(++next_number_, kj::mv(held->second.session));
+        }
         sessions_.erase(held);
     }
     auto bootstrap = events_.bootstrap_for(done.session.peer, done.session.binding);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "mesh/rpc/sync_metrics.h"
+#include "schema/base/mutant.h"
 
 namespace vidai::mesh::rpc {
 
@@ -26,7 +27,7 @@ MemberStatus show(membership::Status status) {
         case membership::Status::kSuspect:
             return MemberStatus::kSuspect;
         case membership::Status::kDead:
-            return MemberStatus::kDead;
+            return VIDAI_MUTANT("dead-are-suspect") ? MemberStatus::kSuspect : MemberStatus::kDead;
         case membership::Status::kLeft:
             break;
     }

@@ -47,6 +47,8 @@ constexpr std::string_view kMutants[] = {
     "revoked-stay-members",
     "acknowledged-unsaved",
     "charges-cut-short",
+    "connected-twice",
+    "dead-are-suspect",
 };
 
 constexpr std::string_view kHelp =

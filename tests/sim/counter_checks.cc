@@ -13,7 +13,13 @@ using namespace mesh::limits;  // NOLINT(google-build-using-namespace)
 namespace {
 
 const char* kind_name(CellKind kind) {
+    if (kind == CellKind::kSpend) return "micro-USD";
     return kind == CellKind::kRequests ? "requests" : "tokens";
+}
+
+// Whether it may have been collected by a clock that is at `window`.
+bool is_over(CellKind kind, std::uint32_t of, std::uint32_t window) {
+    return kind != CellKind::kSpend && of + 1 < window;
 }
 
 std::string about(std::uint32_t key, CellKind kind) {
@@ -96,6 +102,7 @@ std::uint64_t Counters::bound(std::uint32_t key, Kind kind, std::uint64_t limit)
     in.limit = limit;
     in.burst_in_delay = ledger_.most_in(key, kind, so_far.delay);
     if (clocks_apart_.count() > 0) in.burst_in_skew = ledger_.most_in(key, kind, clocks_apart_);
+    if (kind == Kind::kTokens) in.cost_max_unreserved = overrun_max_;
     in.significance = StoreOptions{}.significance * nodes_overestimated_;
     in.lost_in_crashes = so_far.lost;
     // Two who count under one name hide each other's count from all: nobody can make that good.
@@ -130,7 +137,6 @@ void Counters::lose(std::uint32_t node) {
 void Counters::check_cells(std::uint32_t node, const CellBatch& batch) {
     const auto origin = world_.index_of(batch.node);
     for (const Cell& told : batch.cells) {
-        if (told.kind == CellKind::kSpend) continue;
         const CellName name{key_of(told.key), told.kind, told.window, origin.value_or(0),
                             batch.generation.value};
         CellTruth truth = ledger_.truth(name);
@@ -149,7 +155,7 @@ void Counters::check_cells(std::uint32_t node, const CellBatch& batch) {
 
 void Counters::check_known(std::uint32_t index, const CellBatch& batch) {
     Node& node = nodes_[index];
-    const std::size_t cells_max = lives_ * keys_.size() * kWindowedKinds * 5;
+    const std::size_t cells_max = lives_ * keys_.size() * (kWindowedKinds * 5 + 1);
     if (node.store->cell_count() > cells_max) {
         world_.violate("cells-bounded", world_.node(index).name.str() + " holds " +
                                             std::to_string(node.store->cell_count()));
@@ -169,6 +175,7 @@ void Counters::check_known(std::uint32_t index, const CellBatch& batch) {
         };
         compare(Kind::kRequests, use.requests_known);
         compare(Kind::kTokens, use.tokens_known);
+        compare(Kind::kSpend, static_cast<std::uint64_t>(use.spend_known.value));
     }
 }
 
@@ -203,7 +210,7 @@ void Counters::check_pushes_arrive(std::uint32_t index) {
         const std::uint32_t window = window_at(world_.wall(peer)).window;
         const Held held = held_by(*nodes_[peer].store, world_.wall(peer));
         for (const auto& [name, value] : past.front().second) {
-            if (std::get<4>(name) + 1 < window) continue;
+            if (is_over(std::get<3>(name), std::get<4>(name), window)) continue;
             const auto found = held.find(name);
             if (found != held.end() && found->second.first >= value.first) continue;
             world_.violate("pushes-arrive", world_.node(peer).name.str() +
@@ -241,7 +248,7 @@ std::string Counters::lacks(std::uint32_t node, const Held& held, std::uint32_t 
     const std::uint32_t window = window_at(world_.wall(node)).window;
     for (const auto& [name, value] : counted) {
         const auto& [origin, generation, key, kind, cell_window] = name;
-        if (cell_window + 1 < window || lived_twice({origin, generation})) continue;
+        if (is_over(kind, cell_window, window) || lived_twice({origin, generation})) continue;
         const auto whose = world_.index_of(origin);
         const bool runs = whose && world_.running(*whose) && generation == this->generation(*whose);
         if (runs && *whose != of) continue;
@@ -313,11 +320,28 @@ void Counters::check_collection() {
     for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
         if (!world_.running(i)) continue;
         CounterStore& store = *nodes_[i].store;
+        std::uint64_t spent[2] = {};
+        const auto windowed = [&](std::uint64_t& spend) {
+            std::size_t cells = 0;
+            for (const auto& [name, value] : held_by(store, world_.wall(i) + kLater)) {
+                const bool spends = std::get<3>(name) == Kind::kSpend;
+                cells += spends ? 0 : 1;
+                spend += spends ? value.first : 0;
+            }
+            return cells;
+        };
+        (void)windowed(spent[0]);
         store.tick(world_.now() + kLater, world_.wall(i) + kLater);
-        if (store.cell_count() == 0) continue;
-        world_.violate("state-collected", world_.node(i).name.str() + " still holds " +
-                                              std::to_string(store.cell_count()) +
-                                              " cells of windows that have passed");
+        if (const std::size_t left = windowed(spent[1]); left > 0) {
+            world_.violate("state-collected", world_.node(i).name.str() + " still holds " +
+                                                  std::to_string(left) +
+                                                  " cells of windows that have passed");
+        }
+        if (spent[0] != spent[1]) {
+            world_.violate("spend-kept",
+                           world_.node(i).name.str() + " knew of " + std::to_string(spent[0]) +
+                               " micro-USD spent, and later of " + std::to_string(spent[1]));
+        }
     }
 }
 

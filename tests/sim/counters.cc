@@ -40,6 +40,7 @@ Counters::Counters(World& world, const Plan& plan)
                                               : kCellsPerCallFew),
       limits_{plan.traffic.requests_per_minute, {}, {}},
       rng_(plan.seed ^ 0xc0de),
+      cost_rng_(plan.seed ^ 0xc057),
       nodes_(world.size()),
       ledger_(plan.traffic.keys),
       news_(world.size()),
@@ -316,20 +317,46 @@ bool Counters::request(std::uint32_t index, std::uint32_t key) {
         return false;
     }
     const Ticket& ticket = decision.ticket;
-    const auto charge = [&](Kind kind, std::uint32_t window, std::uint64_t amount) {
-        if (amount == 0) return;
-        const CellName name = cell(index, key, kind, window);
-        ledger_.charge(name, life(index), amount, world_.now(), world_.wall());
-        if (process.doubled) node.charged[name] += amount;
-    };
-    charge(Kind::kRequests, ticket.window, ticket.requests);
-    charge(Kind::kTokens, ticket.token_window, ticket.tokens);
+    charge(index, key, Kind::kRequests, ticket.window, ticket.requests);
+    charge(index, key, Kind::kTokens, ticket.token_window, ticket.tokens);
     node.charged_at = world_.now();
     check_admission(index, key);
     const Duration held = Duration(rng_.below(
         static_cast<std::uint64_t>(std::max<std::int64_t>(1, traffic_.hold_max.count()))));
     world_.later(index, held, [this, index, key, ticket] { settle(index, ticket, key); });
     return true;
+}
+
+void Counters::charge(std::uint32_t index, std::uint32_t key, Kind kind, std::uint32_t window,
+                      std::uint64_t amount) {
+    if (amount == 0) return;
+    const CellName name = cell(index, key, kind, window);
+    ledger_.charge(name, life(index), amount, world_.now(), world_.wall());
+    if (world_.node(index).doubled) nodes_[index].charged[name] += amount;
+}
+
+// It used more than it had reserved, and whatever the limit has left: nobody takes that back.
+void Counters::overrun(std::uint32_t index, const Ticket& ticket, std::uint32_t key) {
+    Node& node = nodes_[index];
+    const WallTime wall = world_.wall(index);
+    const std::uint64_t beyond = 1 + cost_rng_.below(300);
+    const auto before = node.table->own(key, LimitKind::kTokens, wall);
+    node.table->settle(ticket, Tokens{static_cast<std::int64_t>(ticket.tokens + beyond)}, wall);
+    for (const OwnCell& now : node.table->own(key, LimitKind::kTokens, wall)) {
+        std::uint64_t charged = now.charged;
+        for (const OwnCell& was : before) {
+            if (was.window == now.window) charged -= was.charged;
+        }
+        charge(index, key, Kind::kTokens, now.window, charged);
+    }
+    overrun_max_ = std::max(overrun_max_, beyond);
+    node.charged_at = world_.now();
+}
+
+void Counters::spend(std::uint32_t index, std::uint32_t key) {
+    const std::uint64_t amount = 1 + cost_rng_.below(3'000);
+    nodes_[index].table->add_spend(key, MicroUsd{static_cast<std::int64_t>(amount)});
+    ledger_.spend(cell(index, key, Kind::kSpend, 0), amount);
 }
 
 void Counters::settle(std::uint32_t index, const Ticket& ticket, std::uint32_t key) {
@@ -342,7 +369,9 @@ void Counters::settle(std::uint32_t index, const Ticket& ticket, std::uint32_t k
         returned(Kind::kRequests, ticket.window, ticket.requests);
         return returned(Kind::kTokens, ticket.token_window, ticket.tokens);
     }
+    if (cost_rng_.chance(0.5)) spend(index, key);
     if (rng_.chance(0.15)) return table.keep(ticket);
+    if (ticket.counts_tokens && cost_rng_.chance(0.1)) return overrun(index, ticket, key);
     const std::uint64_t used = rng_.below(ticket.tokens + 1);
     table.settle(ticket, Tokens{static_cast<std::int64_t>(used)}, world_.wall(index));
     if (ticket.counts_tokens) returned(Kind::kTokens, ticket.token_window, ticket.tokens - used);

@@ -3,14 +3,14 @@
 // requests drawn from the plan. Rules, after every step that could break one:
 //  - no admission exceeds a limit by more than the published bound of the run so far (I9): the
 //    arrivals are those admitted, the delay is the age of the oldest news missing at a decision;
-//  - no node believes more of another than that one really charged;
+//  - no node believes more of another than that one really charged, or spent;
 //  - what is held is bounded, and collected when its windows have passed (I12);
 //  - merging in any order, repeated, gives the same (I15);
 //  - a node passes each batch on once, and believes none that its origin has not signed; where
 //    nothing goes wrong and each can tell all of its few connections, all hear it;
 //  - what a process counts, its own cells hold, whatever is said by another of its name;
 //  - in a calm network a push arrives within seconds; after healing all hold the same cells, of
-//    those too who are gone.
+//    those too who are gone. What was spent is never collected.
 // One thread.
 #pragma once
 
@@ -100,6 +100,10 @@ class Counters final : public Service {
     // counters.cc
     void arrive();
     void settle(std::uint32_t node, const mesh::limits::Ticket& ticket, std::uint32_t key);
+    void charge(std::uint32_t node, std::uint32_t key, Kind kind, std::uint32_t window,
+                std::uint64_t amount);
+    void overrun(std::uint32_t node, const mesh::limits::Ticket& ticket, std::uint32_t key);
+    void spend(std::uint32_t node, std::uint32_t key);
     void tick(std::uint32_t node);
     void push(std::uint32_t node, std::uint32_t nodes);
     void perform(std::uint32_t node, mesh::limits::CounterCalls calls, MonoTime as_of);
@@ -153,11 +157,13 @@ class Counters final : public Service {
     const std::size_t cells_per_call_;
     mesh::state::KeyLimits limits_;
     Rng rng_;
+    Rng cost_rng_;  // of its own, so that seeds keep their meaning
     std::vector<KeyId> keys_;
     std::vector<Node> nodes_;
     Ledger ledger_;
     News news_;
     std::vector<Worst> worst_;
+    std::uint64_t overrun_max_ = 0;   // of one request
     Duration clocks_apart_{};         // the most so far
     double nodes_overestimated_ = 1;  // running nodes for each that a push filter counted, at most
     std::uint64_t lives_ = 0;

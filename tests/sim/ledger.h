@@ -42,6 +42,8 @@ class Ledger {
     // `wall` is true time, whatever the node's clock says.
     void charge(const CellName& cell, Life life, std::uint64_t amount, MonoTime now, WallTime wall);
     void give_back(const CellName& cell, std::uint64_t amount);
+    // Has no limit and no window: it counts as charged, and nowhere else.
+    void spend(const CellName& cell, std::uint64_t amount) { cells_[cell].charged += amount; }
     // Refused by one limit after another had taken its charge: both numbers of some cell went up.
     void refuse(const CellName& any_window) { ++refused_[any_window]; }
 

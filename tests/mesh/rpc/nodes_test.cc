@@ -68,6 +68,29 @@ TEST(Nodes, ShareAKeyAndItsRevocation) {
     EXPECT_TRUE(a.notices->has(Notice::Kind::kKeyChanged, "revoked"));
 }
 
+// All that it could hear it from are connected to the newer one.
+TEST(Nodes, EndWhenAProcessFromACopyOfTheirDiskTakesTheirOnlyPeer) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    const Node b = cluster.start("b", {a.address()});
+    ASSERT_TRUE(eventually([&]() { return a.alive() == 2 && b.alive() == 2; }));
+    MeshOptions options = b.options;
+    options.data_dir = cluster.path("copy");
+    std::filesystem::create_directory(options.data_dir);
+    for (const auto& entry : std::filesystem::directory_iterator(b.options.data_dir)) {
+        if (entry.is_socket()) continue;
+        std::filesystem::copy(entry,
+                              std::filesystem::path(options.data_dir) / entry.path().filename(),
+                              std::filesystem::copy_options::recursive);
+    }
+    const Node twin = Cluster::start(options);
+    EXPECT_TRUE(eventually([&]() { return b.notices->has(Notice::Kind::kSuperseded); }, 60s))
+        << b.notices->text();
+    EXPECT_TRUE(eventually([&]() { return a.alive() == 2 && twin.alive() == 2; }))
+        << twin.notices->text();
+    EXPECT_FALSE(twin.notices->has(Notice::Kind::kSuperseded));
+}
+
 TEST(Nodes, GiveALateComerTheKeysThatWereThereBefore) {
     const Cluster cluster;
     const Node a = cluster.start("a");

@@ -24,7 +24,7 @@ using std::chrono::seconds;
 
 constexpr seconds kForming{30}, kHealing{90};
 constexpr seconds kAfterwards{6};   // so that what should not come back would have
-constexpr seconds kSurelyDead{25};  // a crash this long has been noticed by all
+constexpr seconds kSurelyDead{15};  // a crash this long has been noticed by all
 constexpr seconds kCalmBefore{15};  // so long after another fault a node is well again
 constexpr milliseconds kStep{50};
 constexpr std::size_t kHistory = 40;
@@ -139,7 +139,7 @@ void MeshWorld::start(SimNode& node) {
                  node.id + " starts as generation " + std::to_string(generation) + " again", false);
     }
     node.startup.emplace(std::move(*startup));
-    node.key = mesh::state::revocation_id(node.startup->identity.key->public_key());
+    node.key = mesh::seal::fingerprint(node.startup->identity.key->public_key());
     node.startup->address = node.host + ":7420";
     node.shared = std::make_unique<rpc::Shared>(rpc::mesh_metric_catalogue());
     node.network = fabric_.network_of(node.host);
@@ -281,8 +281,8 @@ void MeshWorld::check_dead(const Event& event) {
     const bool gone = is_absence(event.deed) || event.deed == Deed::kPartition;
     if (!gone || event.lasts < kSurelyDead || event.deed == Deed::kReuse) return;
     for (const Event& beside : story_.events) {
-        const bool matters =
-            is_fault(beside.deed) || is_tampering(beside.deed) || beside.deed == Deed::kRevokeNode;
+        // Who tampers ends a connection, and it is made anew: that hides no death for so long.
+        const bool matters = is_fault(beside.deed) || beside.deed == Deed::kRevokeNode;
         if (!matters || beside.number == event.number) continue;
         if (beside.at < event.at + event.lasts &&
             beside.at + beside.lasts > event.at - kCalmBefore) {
@@ -302,12 +302,9 @@ void MeshWorld::check_dead(const Event& event) {
     }
 }
 
-// Put out by a key that it has had since it lost its volume. Who was away in that time knows it by
-// an earlier key, which nobody has revoked, and keeps it, not alive, until an operator forgets it.
 bool MeshWorld::is_shadow(const mesh::Member& member) const {
     const auto node = std::ranges::find(nodes_, member.id.str(), &SimNode::id);
-    return node != nodes_.end() && node->revoked && node->wipes > 0 &&
-           member.status != mesh::MemberStatus::kAlive && !member.connected;
+    return node != nodes_.end() && sim::is_shadow(*node, member);
 }
 
 bool MeshWorld::agreed(std::string& why) const {

@@ -21,7 +21,7 @@ struct SimNode {
     Host host;
     std::shared_ptr<const VirtualClock> clock;
     mesh::NoticeSink sink;
-    std::string key;                    // revocation_id() of the one on this volume
+    std::string key;                    // fingerprint of the one on this volume, as notices name it
     std::uint64_t last_generation = 0;  // of its newest start on this volume
     std::uint32_t wipes = 0;            // how often it lost its volume
     std::uint32_t disturbed = 0;        // how often a fault of it has begun or ended
@@ -50,6 +50,14 @@ struct SimNode {
         return metric("vidai_mesh_refusals_total", reason);
     }
 };
+
+// Put out by a key that it has had since it lost its volume. Who never heard of that key knows it
+// by an earlier one, which nobody has revoked, and keeps it, not alive, until an operator forgets
+// it (docs/security.md, section 7).
+inline bool is_shadow(const SimNode& of, const mesh::Member& member) {
+    return of.revoked && of.wipes > 0 && member.status != mesh::MemberStatus::kAlive &&
+           !member.connected;
+}
 
 // What a rule is told of that it forbids.
 using Accuse = std::function<void(const char* rule, std::string detail, bool liveness)>;

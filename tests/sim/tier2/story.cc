@@ -45,6 +45,7 @@ class Drawing {
         some(Deed::kGarbage, Deed::kObserver, 7, 0.35, kDeedsEndMs);
         some(Deed::kKeyCreate, Deed::kSpend, 10, 0.7, kDeedsEndMs);
         if (rng_.chance(0.3)) add(Deed::kRevokeNode, kDeedsEndMs / 2);
+        keep_the_seed();
         std::ranges::stable_sort(story_.events, {}, &Event::at);
         std::uint32_t number = 0;
         for (Event& event : story_.events) event.number = ++number;
@@ -78,6 +79,17 @@ class Drawing {
         }
         event.node = 1 + rng_.below(others);
         event.other = 1 + (event.node + rng_.below(others - 1)) % others;
+    }
+    // And whoever moves while it is put out for good finds nobody who knows where the others are.
+    void keep_the_seed() {
+        std::size_t moves = 0;
+        for (const Event& event : story_.events) {
+            moves += event.deed == Deed::kMove ? 1 : event.deed == Deed::kReuse ? 2 : 0;
+        }
+        for (Event& event : story_.events) {
+            if (event.deed != Deed::kRevokeNode || event.other != 0 || moves < 2) continue;
+            event.other = 1 + event.node % (story_.nodes - 1);
+        }
     }
     // Up to `most`, of the kinds that this seed has: each with that chance.
     void some(Deed first, Deed last, std::uint64_t most, double chance, std::int64_t before_ms) {

@@ -24,15 +24,16 @@ class VirtualTime final : private kj::EventPort {
 
     kj::Timer& timer() { return timer_; }
     MonoTime now() const {
-        return MonoTime(std::chrono::nanoseconds((timer_.now() - kStart) / kj::NANOSECONDS) +
-                        std::chrono::hours(1));
+        return MonoTime(std::chrono::nanoseconds((timer_.now() - kj::origin<kj::TimePoint>()) /
+                                                 kj::NANOSECONDS));
     }
     void run_for(Duration wait) { timer_.afterDelay(wait.count() * kj::NANOSECONDS).wait(scope_); }
     // How often there was nothing left to do but to wait.
     std::uint64_t steps() const { return steps_; }
 
   private:
-    static constexpr kj::TimePoint kStart = kj::origin<kj::TimePoint>();
+    // Whoever reads the timer sees the same time as whoever asks now().
+    static constexpr kj::TimePoint kStart = kj::origin<kj::TimePoint>() + 3'600 * kj::SECONDS;
 
     bool wait() override {
         KJ_IF_MAYBE (next, timer_.nextEvent()) {

@@ -77,7 +77,7 @@ void Watch::look_at_view(const SimNode& node, MonoTime now) {
             continue;
         }
         const auto known = revoked_.find({node.id, member.id.str()});
-        if (known != revoked_.end() && now - known->second > kPutOut) {
+        if (known != revoked_.end() && now - known->second > kPutOut && !is_shadow(*who, member)) {
             accuse_("revoked-out",
                     node.id + " knows that " + member.id.str() +
                         " is revoked and holds it for a member",
