@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one store has that another lacks, page by page.
 #include <algorithm>
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include "mesh/limits/counter_store.h"
@@ -11,12 +13,48 @@ namespace vidai::mesh::limits {
 
 namespace {
 
+// A page ends behind a key, all of whose cells of one life are on it: two kinds in the windows that
+// a store takes, spend, and a kind that may be new.
+constexpr std::size_t kKeyCellsMax = 16;
+
+// Where in its round a cursor is; its changes may be other ones each time.
+auto place_of(const CellCursor& cursor) {
+    return std::tie(cursor.node, cursor.generation, cursor.loose, cursor.after);
+}
+
+std::unexpected<Error> no_answer(const char* what) {
+    return fail(ErrorCode::kProtocol, std::string("an answer to a question for counters ") + what,
+                "answer");
+}
+
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
     hash = (hash ^ value) * 0x9e3779b97f4a7c15;
     return hash ^ (hash >> 29);
 }
 
 }  // namespace
+
+Result<void> check_answer(const CellPull& asked, const CellPage& page) {
+    std::size_t cells = 0;
+    SourceName last;
+    if (asked.from) last = {asked.from->node, asked.from->generation};
+    for (const CellBatch& batch : page.batches) {
+        SourceName name{batch.node, batch.generation};
+        if (name < last) return no_answer("is not in the order of names");
+        last = std::move(name);
+        cells += batch.cells.size();
+    }
+    const std::size_t batches_max = std::max<std::size_t>(1, asked.cells_max / kBatchCells);
+    if (cells > asked.cells_max + kKeyCellsMax || page.batches.size() > batches_max) {
+        return no_answer("has more than was asked for");
+    }
+    if (!page.next) return {};
+    const bool back = asked.from && place_of(*page.next) <= place_of(*asked.from);
+    if (back || SourceName{page.next->node, page.next->generation} < last) {
+        return no_answer("goes on where it has been already");
+    }
+    return {};
+}
 
 // Whether a round has reached `name` with nothing told of it yet: loose cells are compared then.
 bool CounterStore::is_fresh(const SourceName& name, const std::optional<CellCursor>& from) {

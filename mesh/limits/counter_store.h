@@ -106,6 +106,9 @@ struct CellPage {
     std::optional<CellCursor> next;  // nothing: that was all
     friend bool operator==(const CellPage&, const CellPage&) = default;
 };
+// kProtocol where nobody who answers `asked`, whose `have` need not be there, says that: more than
+// was asked for, out of the order of names, or that it goes on where it has been already.
+Result<void> check_answer(const CellPull& asked, const CellPage& page);
 // A batch weighs this much of a page besides its cells.
 inline constexpr std::size_t kBatchCells = 2;
 

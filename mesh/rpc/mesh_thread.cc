@@ -93,10 +93,12 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       desk_(startup, membership_, replica_, saver_, timer_, *this),
       links_(around.network, timer_, clock_, random_, resolver_,
              link_self(startup, certified_, replica_.identities()), *this, random_seed(random_)),
-      exchange_(links_, replica_, clock_,
-                {[this](const NodeId& id) { return membership_.claim_of(id); },
-                 startup.options.membership.full_mesh_max, random_seed(random_)},
-                [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
+      exchange_(
+          links_, replica_, clock_,
+          {[this](const NodeId& id) { return membership_.claim_of(id); },
+           startup.options.membership.full_mesh_max, random_seed(random_)},
+          [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); },
+          [this](const NodeId& from, const Error& why) { on_malformed(from, why); }),
       tasks_(*this) {
     if (around.descriptors != nullptr) {
         commands_.emplace(shared.commands, *around.descriptors,
@@ -285,6 +287,7 @@ void MeshThread::on_malformed(const NodeId& from, const Error& why) {
     ++malformed_;
     notice(Notice::Kind::kTrouble, from.str(), "malformed", why.message);
 }
+    if (!quota_.worth_saying(from, mono_now())) return;
 
 void MeshThread::on_merged(const NodeId& from, const MergeReport& report) {
     on_forks(from.str(), report.forks);

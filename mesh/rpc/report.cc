@@ -158,7 +158,7 @@ std::vector<MetricFamily> membership_metrics(const MetricInputs& in) {
          kCounter,
          {plain(l.replaced)}},
         {"vidai_mesh_malformed_total",
-         "Messages of authenticated peers that were malformed.",
+         "Messages of authenticated peers that were malformed, or answered what was not asked.",
          kCounter,
          {plain(in.malformed)}},
         {"vidai_mesh_quota_refused_bytes_total",

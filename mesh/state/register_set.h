@@ -47,8 +47,13 @@ struct Cursor {
 
 struct Page {
     std::vector<const Register*> registers;  // valid until the set changes
+    friend auto operator<=>(const Cursor&, const Cursor&) = default;
     std::optional<Cursor> next;              // empty: that was all
 };
+// What a register weighs on a page.
+inline std::size_t page_bytes(const Register& held) {
+    return held.statement.value.size() + 256;
+}
 
 class RegisterSet {
   public:
