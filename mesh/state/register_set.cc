@@ -72,10 +72,16 @@ bool RegisterSet::has_room(const Register& candidate, const Register* before) co
     const auto found = by_origin_.find(origin);
     const Share own = found == by_origin_.end() ? Share{} : found->second;
     const bool more = before == nullptr;
-    return (!more || all_.count < kRegistersMax) &&
+    const std::size_t reserved = own.count < kRegistersFew ? 0 : kRegistersReserved;
+    return (!more || all_.count + reserved < kRegistersMax) &&
            all_.bytes + bytes - freed <= kRegisterBytesMax &&
            (same || own.count < kRegistersPerOriginMax) &&
            own.bytes + bytes - (same ? freed : 0) <= kRegisterBytesPerOriginMax;
+}
+
+std::size_t RegisterSet::size_of(const NodeId& origin) const {
+    const auto found = by_origin_.find(origin);
+    return found == by_origin_.end() ? 0 : found->second.count;
 }
 
 void RegisterSet::count(const Register& held) {
