@@ -123,7 +123,12 @@ void CounterStore::own_changes(const KeyId& id, const KeyState& key, const Range
         for (std::size_t half = 0; half < 2; ++half) {
             const OwnCell& cell = key.pushed[kind][half];
             const std::uint64_t number = key.numbers[kind][half];
-            if (number <= range.since || !near(cell.window, range.window)) continue;
+            if (number <= range.since) continue;
+            const bool ahead = cell.window > range.window;
+            if (!near(cell.window, range.window) && !(ahead && range.unasked)) {
+                batch.whole &= !ahead;
+                continue;
+            }
             add(static_cast<CellKind>(kind), cell, number);
         }
     }
@@ -131,7 +136,8 @@ void CounterStore::own_changes(const KeyId& id, const KeyState& key, const Range
     add(CellKind::kSpend, {0, key.pushed_spend, 0}, key.spend_number);
 }
 
-// True when nothing is left for another page.
+// True when nothing is left for another page. The batch stays whole unless something was left out
+// that who asks may miss: of windows that its clock has not reached.
 bool CounterStore::fill(const Source& source, const Range& range, CellBatch& batch) const {
     return source.origin ? fill_heard(source, range, batch) : fill_own(range, batch);
 }
@@ -141,12 +147,10 @@ bool CounterStore::fill_own(const Range& range, CellBatch& batch) const {
         if (batch.cells.size() >= range.cells_max) return false;
         own_changes(at->first, at->second, range, batch);
     }
-    batch.whole = true;
     return true;
 }
 
 bool CounterStore::fill_heard(const Source& source, const Range& range, CellBatch& batch) const {
-    bool filtered = false;
     const auto& keys = origins_[*source.origin].generations.at(source.generation).keys;
     for (auto at = keys.upper_bound(range.after); at != keys.end(); ++at) {
         const auto& [id, held] = *at;
@@ -158,23 +162,22 @@ bool CounterStore::fill_heard(const Source& source, const Range& range, CellBatc
             if (heard.number <= range.since) continue;
             if (name.kind != CellKind::kSpend && !near(name.window, range.window)) {
                 // What it does not count any more it will never miss.
-                filtered |= name.window > range.window;
+                batch.whole &= name.window < range.window;
                 continue;
             }
             batch.cells.push_back({id, name.kind, name.window, heard.charged, heard.returned});
             batch.highest = std::max(batch.highest, heard.number);
         }
     }
-    batch.whole = !filtered;
     return true;
 }
 
 CellBatch CounterStore::own_since(std::uint64_t since, std::uint64_t upto, const KeyId& after,
                                   WallTime wall, std::size_t cells_max) const {
-    CellBatch batch{self_, generation_, {}, since, upto == 0 ? changes_ : upto, 0, false};
+    CellBatch batch{self_, generation_, {}, since, upto == 0 ? changes_ : upto, 0, true};
     batch.highest = batch.upto;
-    const Range range{since, window_at(wall).window, after, cells_max};
-    (void)fill({std::nullopt, generation_, changes_, changes_}, range, batch);
+    const Range range{since, window_at(wall).window, after, cells_max, true};
+    batch.whole = fill({std::nullopt, generation_, changes_, changes_}, range, batch);
     return batch;
 }
 
@@ -221,15 +224,16 @@ CellPage CounterStore::page(const CellPull& asked) const {
             }
             weight += kBatchCells;
             const std::size_t left = asked.cells_max > weight ? asked.cells_max - weight : 1;
-            CellBatch batch{name.node,     name.generation, {},
-                            changes.since, changes.upto,    changes.upto};
-            const bool done = fill(source, {changes.since, asked.window, after, left}, batch);
-            batch.whole &= !loose;
+            CellBatch batch{name.node,    name.generation, {},    changes.since,
+                            changes.upto, changes.upto,    !loose};
+            const bool done =
+                fill(source, {changes.since, asked.window, after, left, false}, batch);
             weight += batch.cells.size();
             if (!done) {
-                page.next =
-                    CellCursor{name.node, name.generation, changes, loose, batch.cells.back().key};
+                page.next = CellCursor{name.node, name.generation, changes, !batch.whole,
+                                       batch.cells.back().key};
             }
+            batch.whole &= done;
             page.batches.push_back(std::move(batch));
             if (!done) return page;
             after = {};

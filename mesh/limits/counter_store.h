@@ -81,7 +81,7 @@ struct CellCursor {
     NodeId node;
     Generation generation;
     ChangeRange changes;
-    bool loose = false;  // of those that are held of them, which may not be all
+    bool loose = false;  // of those that are held of them, or could be told, which may not be all
     KeyId after;
     friend bool operator==(const CellCursor&, const CellCursor&) = default;
 };
@@ -295,6 +295,7 @@ class CounterStore {
         std::uint32_t window = 0;  // of the clock of who asks
         KeyId after;
         std::size_t cells_max = 0;
+        bool unasked = false;  // by our clock, which has gone back where a window is ahead of it
     };
 
     // counter_origins.cc

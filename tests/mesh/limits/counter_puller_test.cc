@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <string>
 #include <tuple>
@@ -288,6 +289,38 @@ TEST(CounterPuller, ARoundEndsThoughThePeerAlwaysHasMore) {
     ASSERT_EQ(again.size(), 1U) << "as at each interval";
     EXPECT_FALSE(again[0].pull.from) << "from the start";
     EXPECT_FALSE(puller.is_endless(liar, again[0].token));
+}
+
+// All of `whom`'s pages, for a clock that is at `window`.
+std::vector<CellBatch> pages_for(const Node& whom, std::uint32_t window) {
+    CellPull pull{window, {}, {}, {}, 100};
+    std::vector<CellBatch> batches;
+    do {
+        CellPage page = whom.store.page(pull);
+        std::ranges::move(page.batches, std::back_inserter(batches));
+        pull.from = std::move(page.next);
+    } while (pull.from);
+    return batches;
+}
+
+// Who asks would take it for all that there is, and miss it when its clock gets there.
+TEST(CounterPages, AreNotWholeWithoutWhatIsAheadOfTheAskersClock) {
+    Node a("a"), b("b");
+    a.charge(300);
+    (void)a.give_out();
+    const auto whole = [](const CellBatch& batch) { return batch.whole; };
+    EXPECT_TRUE(pages_for(a, kMinute - 2).back().whole);
+    EXPECT_TRUE(std::ranges::none_of(pages_for(a, kMinute - 3), whole));
+    EXPECT_TRUE(pages_for(a, kMinute + 3).back().whole) << "what is past nobody misses";
+    std::vector<Cell> cells{{key(0), CellKind::kRequests, kMinute + 2, 1, 0}};
+    for (std::size_t n = 1; n < 300; ++n) {
+        cells.push_back({key(n), CellKind::kRequests, kMinute, 1, 0});
+    }
+    (void)b.store.merge({NodeId("z"), Generation{1}, std::move(cells), 0, 1, 1, true}, kMono,
+                        kWall);
+    EXPECT_TRUE(pages_for(b, kMinute).back().whole);
+    EXPECT_GT(pages_for(b, kMinute - 1).size(), 3U);
+    EXPECT_TRUE(std::ranges::none_of(pages_for(b, kMinute - 1), whole)) << "it was on the first";
 }
 
 TEST(CounterPuller, ALostPushIsFoundByComparing) {
