@@ -158,8 +158,10 @@ void MeshThread::notice(Notice::Kind kind, std::string subject, std::string what
 }
 
 void MeshThread::taskFailed(kj::Exception&& e) {
-    notice(Notice::Kind::kTrouble, startup_.node.str(), "internal",
-           std::string("a task of the mesh thread failed: ") + e.getDescription().cStr());
+    refused(Notice::Kind::kTrouble, startup_.node.str(),
+            {ErrorCode::kInternal,
+             std::string("a task of the mesh thread failed: ") + e.getDescription().cStr(),
+             "internal"});
 }
 
 // --- membership
@@ -285,9 +287,9 @@ std::uint64_t MeshThread::digest_now() {
 
 void MeshThread::on_malformed(const NodeId& from, const Error& why) {
     ++malformed_;
+    if (!quota_.worth_saying(from, mono_now())) return;
     notice(Notice::Kind::kTrouble, from.str(), "malformed", why.message);
 }
-    if (!quota_.worth_saying(from, mono_now())) return;
 
 void MeshThread::on_merged(const NodeId& from, const MergeReport& report) {
     on_forks(from.str(), report.forks);
@@ -325,7 +327,9 @@ void MeshThread::every(std::chrono::milliseconds interval, void (MeshThread::*wo
 kj::Promise<void> MeshThread::again(std::chrono::milliseconds interval,
                                     void (MeshThread::*work)()) {
     return timer_.afterDelay(interval.count() * kj::MILLISECONDS).then([this, interval, work]() {
-        (this->*work)();
+        // What failed once may do the next time, and without it the node is none.
+        auto failed = kj::runCatchingExceptions([&]() { (this->*work)(); });
+        KJ_IF_MAYBE (e, failed) taskFailed(kj::mv(*e));
         return again(interval, work);
     });
 }
