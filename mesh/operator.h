@@ -70,7 +70,6 @@ struct CreatedKey {
 };
 
 enum class LimitKind : std::uint8_t { kRequests, kTokens, kConcurrency };
-std::string_view limit_kind_name(LimitKind kind);  // "requests_per_minute", ...
 
 // One limit of one key as the node that answers counts it.
 struct LimitUse {

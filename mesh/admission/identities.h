@@ -42,7 +42,6 @@ class Identities {
 
     std::shared_ptr<const seal::RevokedKeys> revoked() const { return revoked_; }
     std::shared_ptr<const seal::Roots> roots() const { return roots_; }
-    std::size_t forgotten() const { return forgotten_.size(); }
 
   private:
     const std::shared_ptr<seal::Roots> roots_;

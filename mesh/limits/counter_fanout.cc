@@ -13,7 +13,7 @@ namespace vidai::mesh::limits {
 namespace {
 
 // Of one interval; what is left follows in the next.
-constexpr int kBatchesMax = 16;
+constexpr std::size_t kBatchesMax = 16;
 
 }  // namespace
 
@@ -41,9 +41,11 @@ void CounterFanout::on_asked(const NodeId& peer) {
 std::vector<CounterFanout::Batch> CounterFanout::changed(MonoTime now, WallTime wall,
                                                          std::uint32_t nodes, bool all) {
     std::vector<Batch> batches;
-    for (int i = 0; i < kBatchesMax; ++i) {
+    while (all || batches.size() < kBatchesMax) {
         CellBatch batch = store_.collect(now, wall, nodes, all);
         if (batch.cells.empty()) break;
+        // Of all there may be much: the rest has its numbers, and is told part by part.
+        if (batches.size() == kBatchesMax) continue;
         batches.push_back(std::make_shared<CellBatch>(std::move(batch)));
     }
     return batches;

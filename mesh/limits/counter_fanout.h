@@ -54,7 +54,8 @@ class CounterFanout {
     void on_asked(const NodeId& peer);  // it asks for what it lacks
     // Each push interval; `nodes` as in CounterStore::collect().
     CounterCalls on_interval(MonoTime now, WallTime wall, std::uint32_t nodes, const Room& room);
-    // All that has changed, to everybody: before this node leaves.
+    // All that has changed, to everybody: before this node leaves. What is more than an interval's
+    // follows part by part as they answer.
     CounterCalls tell_everybody(MonoTime now, WallTime wall);
     // `taken`: the peer answered in time. Gives the next part of what it is being told, where there
     // is room; else it follows in an interval.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one store has that another lacks, page by page.
 #include <algorithm>
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include "mesh/limits/counter_store.h"
@@ -11,12 +13,48 @@ namespace vidai::mesh::limits {
 
 namespace {
 
+// A page ends behind a key, all of whose cells of one life are on it: two kinds in the windows that
+// a store takes, spend, and a kind that may be new.
+constexpr std::size_t kKeyCellsMax = 16;
+
+// Where in its round a cursor is; its changes may be other ones each time.
+auto place_of(const CellCursor& cursor) {
+    return std::tie(cursor.node, cursor.generation, cursor.loose, cursor.after);
+}
+
+std::unexpected<Error> no_answer(const char* what) {
+    return fail(ErrorCode::kProtocol, std::string("an answer to a question for counters ") + what,
+                "answer");
+}
+
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
     hash = (hash ^ value) * 0x9e3779b97f4a7c15;
     return hash ^ (hash >> 29);
 }
 
 }  // namespace
+
+Result<void> check_answer(const CellPull& asked, const CellPage& page) {
+    std::size_t cells = 0;
+    SourceName last;
+    if (asked.from) last = {asked.from->node, asked.from->generation};
+    for (const CellBatch& batch : page.batches) {
+        SourceName name{batch.node, batch.generation};
+        if (name < last) return no_answer("is not in the order of names");
+        last = std::move(name);
+        cells += batch.cells.size();
+    }
+    const std::size_t batches_max = std::max<std::size_t>(1, asked.cells_max / kBatchCells);
+    if (cells > asked.cells_max + kKeyCellsMax || page.batches.size() > batches_max) {
+        return no_answer("has more than was asked for");
+    }
+    if (!page.next) return {};
+    const bool back = asked.from && place_of(*page.next) <= place_of(*asked.from);
+    if (back || SourceName{page.next->node, page.next->generation} < last) {
+        return no_answer("goes on where it has been already");
+    }
+    return {};
+}
 
 // Whether a round has reached `name` with nothing told of it yet: loose cells are compared then.
 bool CounterStore::is_fresh(const SourceName& name, const std::optional<CellCursor>& from) {
@@ -85,7 +123,12 @@ void CounterStore::own_changes(const KeyId& id, const KeyState& key, const Range
         for (std::size_t half = 0; half < 2; ++half) {
             const OwnCell& cell = key.pushed[kind][half];
             const std::uint64_t number = key.numbers[kind][half];
-            if (number <= range.since || !near(cell.window, range.window)) continue;
+            if (number <= range.since) continue;
+            const bool ahead = cell.window > range.window;
+            if (!near(cell.window, range.window) && !(ahead && range.unasked)) {
+                batch.whole &= !ahead;
+                continue;
+            }
             add(static_cast<CellKind>(kind), cell, number);
         }
     }
@@ -93,7 +136,8 @@ void CounterStore::own_changes(const KeyId& id, const KeyState& key, const Range
     add(CellKind::kSpend, {0, key.pushed_spend, 0}, key.spend_number);
 }
 
-// True when nothing is left for another page.
+// True when nothing is left for another page. The batch stays whole unless something was left out
+// that who asks may miss: of windows that its clock has not reached.
 bool CounterStore::fill(const Source& source, const Range& range, CellBatch& batch) const {
     return source.origin ? fill_heard(source, range, batch) : fill_own(range, batch);
 }
@@ -103,12 +147,10 @@ bool CounterStore::fill_own(const Range& range, CellBatch& batch) const {
         if (batch.cells.size() >= range.cells_max) return false;
         own_changes(at->first, at->second, range, batch);
     }
-    batch.whole = true;
     return true;
 }
 
 bool CounterStore::fill_heard(const Source& source, const Range& range, CellBatch& batch) const {
-    bool filtered = false;
     const auto& keys = origins_[*source.origin].generations.at(source.generation).keys;
     for (auto at = keys.upper_bound(range.after); at != keys.end(); ++at) {
         const auto& [id, held] = *at;
@@ -120,23 +162,22 @@ bool CounterStore::fill_heard(const Source& source, const Range& range, CellBatc
             if (heard.number <= range.since) continue;
             if (name.kind != CellKind::kSpend && !near(name.window, range.window)) {
                 // What it does not count any more it will never miss.
-                filtered |= name.window > range.window;
+                batch.whole &= name.window < range.window;
                 continue;
             }
             batch.cells.push_back({id, name.kind, name.window, heard.charged, heard.returned});
             batch.highest = std::max(batch.highest, heard.number);
         }
     }
-    batch.whole = !filtered;
     return true;
 }
 
 CellBatch CounterStore::own_since(std::uint64_t since, std::uint64_t upto, const KeyId& after,
                                   WallTime wall, std::size_t cells_max) const {
-    CellBatch batch{self_, generation_, {}, since, upto == 0 ? changes_ : upto, 0, false};
+    CellBatch batch{self_, generation_, {}, since, upto == 0 ? changes_ : upto, 0, true};
     batch.highest = batch.upto;
-    const Range range{since, window_at(wall).window, after, cells_max};
-    (void)fill({std::nullopt, generation_, changes_, changes_}, range, batch);
+    const Range range{since, window_at(wall).window, after, cells_max, true};
+    batch.whole = fill({std::nullopt, generation_, changes_, changes_}, range, batch);
     return batch;
 }
 
@@ -183,15 +224,16 @@ CellPage CounterStore::page(const CellPull& asked) const {
             }
             weight += kBatchCells;
             const std::size_t left = asked.cells_max > weight ? asked.cells_max - weight : 1;
-            CellBatch batch{name.node,     name.generation, {},
-                            changes.since, changes.upto,    changes.upto};
-            const bool done = fill(source, {changes.since, asked.window, after, left}, batch);
-            batch.whole &= !loose;
+            CellBatch batch{name.node,    name.generation, {},    changes.since,
+                            changes.upto, changes.upto,    !loose};
+            const bool done =
+                fill(source, {changes.since, asked.window, after, left, false}, batch);
             weight += batch.cells.size();
             if (!done) {
-                page.next =
-                    CellCursor{name.node, name.generation, changes, loose, batch.cells.back().key};
+                page.next = CellCursor{name.node, name.generation, changes, !batch.whole,
+                                       batch.cells.back().key};
             }
+            batch.whole &= done;
             page.batches.push_back(std::move(batch));
             if (!done) return page;
             after = {};

@@ -84,6 +84,7 @@ CounterAsks CounterPuller::on_interval(MonoTime now, WallTime wall, std::uint32_
         if (peer.from) from = peer.from->cursor;
         CellPull pull = store_.question(wall, std::move(from), cells);
         pull.cells_max = cells;
+        peer.asked_cells += cells;
         peer.claimed.clear();
         std::ranges::copy_if(pull.have, std::back_inserter(peer.claimed),
                              [&](const OriginProgress& one) { return one.node == id; });
@@ -127,14 +128,21 @@ void CounterPuller::after_merge(const NodeId& id, const CellBatch& batch, const 
     }
 }
 
+bool CounterPuller::is_endless(const NodeId& id, std::uint64_t token) const {
+    const auto found = peers_.find(id);
+    if (found == peers_.end() || found->second.token != token) return false;
+    return found->second.asked_cells > options_.round_cells_max;
+}
+
 bool CounterPuller::on_page(const NodeId& id, std::uint64_t token, std::optional<CellCursor> next,
                             MonoTime now) {
     const auto found = peers_.find(id);
     if (found == peers_.end() || found->second.token != token) return false;
     Peer& peer = found->second;
+    const bool endless = next && is_endless(id, token);
     peer.token = 0;
     peer.failures = 0;
-    if (next) {
+    if (next && !endless) {
         Place place{std::move(*next), 0};
         const SourceName name = name_of(place.cursor);
         const bool begun = peer.from && name_of(peer.from->cursor) == name;
@@ -145,6 +153,12 @@ bool CounterPuller::on_page(const NodeId& id, std::uint64_t token, std::optional
     peer.from.reset();
     peer.refused.reset();
     const bool lacking = std::exchange(peer.lacking, false);
+    peer.asked_cells = 0;
+    if (endless) {
+        peer.resumed = false;
+        peer.due = now + interval_;
+        return false;
+    }
     // What is before the cursor that this round began behind has changed meanwhile.
     if (std::exchange(peer.resumed, false)) return false;
     if (lacking && peer.repeats < kRepeatsMax) {

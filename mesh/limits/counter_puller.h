@@ -39,6 +39,9 @@ struct PullerOptions {
     // round goes on with is bounded by what is lacking.
     double origins_per_second = 150;
     std::size_t asked_at_once = 2;
+    // In one round, over all of its questions: several times what one peer may make a store hold,
+    // and about 400 MB. A peer that has still more makes it up.
+    std::size_t round_cells_max = std::size_t{1} << 23;
 };
 
 class CounterPuller {
@@ -61,7 +64,10 @@ class CounterPuller {
     // After the page was merged. True when that was all that the peer had, from the first origin.
     bool on_page(const NodeId& peer, std::uint64_t token, std::optional<CellCursor> next,
                  MonoTime now);
-    // No answer in time, or the peer does not know the question.
+    // Whether a page that goes on has gone on for so long that nobody holds so much: on_page() ends
+    // the round then, until the next is due.
+    bool is_endless(const NodeId& peer, std::uint64_t token) const;
+    // No answer in time, one that is none, or the peer does not know the question.
     void on_failure(const NodeId& peer, std::uint64_t token, MonoTime now);
 
     // Some peer has said all that it knew.
@@ -82,6 +88,7 @@ class CounterPuller {
         std::uint32_t repeats = 0;          // of such rounds, on this connection
         bool resumed = false;               // this round began behind a cursor of an earlier one
         std::uint32_t failures = 0;
+        std::size_t asked_cells = 0;  // for, in this round
     };
     using Peers = std::map<NodeId, Peer>;
     std::vector<Peers::iterator> due(MonoTime now, bool in_turn);

@@ -81,7 +81,7 @@ struct CellCursor {
     NodeId node;
     Generation generation;
     ChangeRange changes;
-    bool loose = false;  // of those that are held of them, which may not be all
+    bool loose = false;  // of those that are held of them, or could be told, which may not be all
     KeyId after;
     friend bool operator==(const CellCursor&, const CellCursor&) = default;
 };
@@ -106,6 +106,9 @@ struct CellPage {
     std::optional<CellCursor> next;  // nothing: that was all
     friend bool operator==(const CellPage&, const CellPage&) = default;
 };
+// kProtocol where nobody who answers `asked`, whose `have` need not be there, says that: more than
+// was asked for, out of the order of names, or that it goes on where it has been already.
+Result<void> check_answer(const CellPull& asked, const CellPage& page);
 // A batch weighs this much of a page besides its cells.
 inline constexpr std::size_t kBatchCells = 2;
 
@@ -292,6 +295,7 @@ class CounterStore {
         std::uint32_t window = 0;  // of the clock of who asks
         KeyId after;
         std::size_t cells_max = 0;
+        bool unasked = false;  // by our clock, which has gone back where a window is ahead of it
     };
 
     // counter_origins.cc

@@ -12,6 +12,7 @@ namespace {
 using Packed = std::atomic<std::uint64_t>;
 
 constexpr Slot kChunkSlots = 256;
+constexpr std::uint32_t kKnownWindows = 4;
 constexpr Slot kBitsPerWord = 64;
 // A window ahead of ours by at most this was charged before our wall clock stepped back: we join
 // it. Beyond, the clock has really been set back, and waiting for it would lock the key out.
@@ -48,7 +49,8 @@ struct Own {
     std::array<Packed, 2> returned{};
 };
 struct Known {
-    std::array<Packed, 4> use{};  // w mod 4: also holds what a peer with a fast clock counted ahead
+    // w mod 4: also holds what a peer with a fast clock counted ahead.
+    std::array<Packed, kKnownWindows> use{};
 };
 
 // One look at all four cells, so that everything said of them is said of one moment: a minute that
@@ -83,8 +85,8 @@ struct OwnView {
 };
 
 WindowUse known_windows(const Known& known, std::uint32_t window) {
-    return {count_in(known.use[window % 4].load(), window),
-            window == 0 ? 0 : count_in(known.use[(window - 1) % 4].load(), window - 1)};
+    return {count_in(known.use[window % kKnownWindows].load(), window),
+            window == 0 ? 0 : count_in(known.use[(window - 1) % kKnownWindows].load(), window - 1)};
 }
 
 // Adds to the cell of `window`; a cell of another window starts anew unless it is newer.
@@ -353,7 +355,11 @@ std::array<OwnCell, 2> CounterTable::own(Slot slot, LimitKind kind, WallTime now
 
 void CounterTable::publish_known(Slot slot, LimitKind kind, std::uint32_t window,
                                  std::uint64_t use) {
-    row(slot).known[static_cast<std::size_t>(kind)].use[window % 4].store(pack(window, use));
+    Packed& place = row(slot).known[static_cast<std::size_t>(kind)].use[window % kKnownWindows];
+    // The oldest window that a store takes cells of weighs in nothing any more, and must not take
+    // the place of the newest.
+    if (window_of(place.load()) == window + kKnownWindows) return;
+    place.store(pack(window, use));
 }
 
 void CounterTable::publish_known_spend(Slot slot, std::uint64_t micro_usd) {

@@ -116,7 +116,7 @@ class Membership {
     const ClaimRef& self() const;
     std::uint32_t health() const;  // Lifeguard's local health multiplier: 0 is well
     const Counters& counters() const;
-    // Queued rumors, for the bound that tests hold it to: at most 5 per member.
+    // Queued rumors, for the bound that tests hold it to: at most 8 per member.
     std::size_t rumors_queued() const;
 
   private:

@@ -38,7 +38,7 @@ struct Ack {
     std::uint64_t seq = 0;  // of the Ping, or of the IndirectPing that this answers
 };
 // "I hear nothing from `target`: ping it for me." Answered by an Ack when it answered, else by a
-// Nack, which says: I am here and can be reached, and it did not answer me either.
+// Nack, which says: I am here and can be reached, and I did not get through to it either.
 struct IndirectPing {
     std::uint64_t seq = 0;
     NodeId target;

@@ -9,7 +9,9 @@ namespace vidai::mesh::membership {
 namespace {
 
 constexpr std::size_t kRelaysMax = 64;  // probes made for others at a time
-constexpr std::size_t kSoonMax = 8;     // suspects that jump the queue
+// Of them for one, who probes one member at a time: so many as one's timeouts may be too short.
+constexpr std::ptrdiff_t kRelaysEachMax = 8;
+constexpr std::size_t kSoonMax = 8;  // suspects that jump the queue
 
 }  // namespace
 
@@ -178,7 +180,8 @@ void Membership::Core::on_body(const NodeId& from, const IndirectPing& body) {
     const bool reachable = target != Roster::kNone && (roster_[target].link.up || bounded());
     if (!reachable) return send(from, Nack{body.seq});
     // Too busy to ask is no opinion: silence is the honest answer.
-    if (relays_.size() >= kRelaysMax) return;
+    const auto asked = std::ranges::count(relays_, from, &Relay::requester);
+    if (relays_.size() >= kRelaysMax || asked >= kRelaysEachMax) return;
     relays_.push_back({from, body.seq, ++seq_, target, now_});
     if (roster_[target].link.up) {
         ping(target, seq_);

@@ -13,11 +13,12 @@
 namespace vidai::mesh::rpc {
 
 Exchange::Exchange(Links& links, Replica& replica, const Clock& clock, RelaySetup relay,
-                   Merged merged)
+                   Merged merged, Malformed malformed)
     : links_(links),
       replica_(replica),
       clock_(clock),
       merged_(std::move(merged)),
+      malformed_(std::move(malformed)),
       claim_of_(std::move(relay.claim_of)),
       fanout_(replica.counters(), wire::kCellsPerChunk),
       puller_(replica.counters()),
@@ -160,11 +161,18 @@ kj::Promise<void> Exchange::perform(const limits::CounterAsk& ask) {
     if (session == nullptr) return kj::READY_NOW;
     return session->pull_counters(ask.pull).then(
         [this, from = ask.to, token = ask.token](Result<limits::CellPage>&& page) {
-            if (!page) return puller_.on_failure(from, token, mono_now());
+            if (!page) {
+                on_no_page(from, page.error());
+                return puller_.on_failure(from, token, mono_now());
+            }
             for (limits::CellBatch& batch : page->batches) {
                 const auto said = puller_.before_merge(from, batch);
                 const auto merged = merge(batch, from, wall_now(), said);
                 puller_.after_merge(from, batch, merged);
+            }
+            if (page->next && puller_.is_endless(from, token)) {
+                malformed_(from, {ErrorCode::kProtocol, "what it says it has counted has no end",
+                                  "answer"});
             }
             (void)puller_.on_page(from, token, std::move(page->next), mono_now());
             told_counters_ |= puller_.informed();
@@ -220,44 +228,54 @@ kj::Promise<std::vector<NodeId>> Exchange::holders(const state::RegisterName& na
     return kj::joinPromises(asked.releaseAsArray()).then([found]() { return std::move(*found); });
 }
 
-kj::Promise<void> Exchange::pull(const NodeId& peer, state::Cursor from) {
+// A peer that does not answer is no news; one that answers what was not asked is.
+void Exchange::on_no_page(const NodeId& from, const Error& why) {
+    if (why.code == ErrorCode::kProtocol) malformed_(from, why);
+}
+
+kj::Promise<void> Exchange::pull(const NodeId& peer, state::RegisterRound round) {
     const auto found = peers_.find(peer);
     Session* const session = links_.find(peer);
     if (found == peers_.end() || session == nullptr) return kj::READY_NOW;
     found->second.pulling = true;
-    const wire::RegisterPull question{replica_.registers().digest(), std::move(from),
+    const wire::RegisterPull question{replica_.registers().digest(), round.from(),
                                       session->bulk().chunk()};
     const MonoTime start = mono_now();
     const WallTime wall_start = wall_now();
     return session->pull_registers(question).then(
-        [this, peer, start, wall_start](Result<wire::RegisterPage>&& page) -> kj::Promise<void> {
+        [this, peer, start, wall_start, round = std::move(round),
+         bytes_max = wire::page_bytes_max(question)](
+            Result<wire::RegisterPage>&& page) mutable -> kj::Promise<void> {
             const auto asked = peers_.find(peer);
             if (asked != peers_.end()) asked->second.pulling = false;
             if (!page) {
+                on_no_page(peer, page.error());
                 const bool again =
                     asked != peers_.end() && std::exchange(asked->second.pull_again, false);
                 return again ? pull(peer, {}) : kj::Promise<void>(kj::READY_NOW);
             }
             const MonoTime now = mono_now();
-            const bool progress = !page->registers.empty();
-            std::optional<state::Cursor> next = std::move(page->next);
-            told_registers_ |= !next;
+            const Result<bool> more = round.take(page->registers, page->next, bytes_max);
+            if (!more) {
+                malformed_(peer, more.error());
+                return kj::READY_NOW;
+            }
+            told_registers_ |= !page->next;
             const MergeReport report = merge(peer, std::move(page->registers));
             if (report.news.size() <= state::RegisterRelay::kFew) {
                 for (const state::RegisterName& name : report.news) pass_on(name, peer, true);
             }
-            const bool more = next && progress;
             if (asked != peers_.end()) {
                 PeerSync& sync = asked->second.sync;
                 if (page->clock) sync.clock(*page->clock, wall_start, now - start);
                 const std::uint64_t ours = replica_.registers().digest().root();
-                if (!more) {
+                if (!*more) {
                     sync.compared(
                         now, page->digest ? std::optional(*page->digest == ours) : std::nullopt);
                 }
             }
-            if (!more) return kj::READY_NOW;
-            return pull(peer, std::move(*next));
+            if (!*more) return kj::READY_NOW;
+            return pull(peer, std::move(round));
         });
 }
 

@@ -26,6 +26,7 @@
 #include "mesh/rpc/relaying.h"
 #include "mesh/rpc/replica.h"
 #include "mesh/state/register_relay.h"
+#include "mesh/state/register_round.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
 
@@ -42,7 +43,10 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
   public:
     // `merged` hears of registers that came from `from`.
     using Merged = std::function<void(const NodeId& from, const MergeReport& report)>;
-    Exchange(Links& links, Replica& replica, const Clock& clock, RelaySetup relay, Merged merged);
+    // And `malformed` of answers that are none to what this node had asked.
+    using Malformed = std::function<void(const NodeId& from, const Error& why)>;
+    Exchange(Links& links, Replica& replica, const Clock& clock, RelaySetup relay, Merged merged,
+             Malformed malformed);
     ~Exchange() noexcept(false);
 
     void on_link_up(const NodeId& peer);
@@ -95,12 +99,14 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     MergeReport merge(const NodeId& from, std::vector<state::Register> registers);
     void pass_on(const state::RegisterName& name, const NodeId& from, bool found);
     void push_register(const NodeId& peer, Session& session, const state::Register& said);
-    kj::Promise<void> pull(const NodeId& peer, state::Cursor from);
+    kj::Promise<void> pull(const NodeId& peer, state::RegisterRound round);
+    void on_no_page(const NodeId& from, const Error& why);
 
     Links& links_;
     Replica& replica_;
     const Clock& clock_;
     Merged merged_;
+    Malformed malformed_;
     ClaimOf claim_of_;
     limits::CounterFanout fanout_;
     limits::CounterPuller puller_;

@@ -427,7 +427,6 @@ void Links::part(const NodeId& peer) {
         const auto found = sessions_.find(peer);
         if (found == sessions_.end() || found->second.number != number) return;  // replaced
         sessions_.erase(found);
-        ++counters_.parted;
         events_.on_link_down(peer, LinkEnd::kLocal);
     }));
 }

@@ -68,7 +68,7 @@ class LinkEvents {
 
 struct LinkCounters {
     std::uint64_t accepted = 0, dialled = 0, refused = 0, shed = 0, replaced = 0;
-    std::uint64_t reauthenticated = 0, expired = 0, parted = 0;
+    std::uint64_t reauthenticated = 0, expired = 0;
 };
 
 class Links final : private kj::TaskSet::ErrorHandler {

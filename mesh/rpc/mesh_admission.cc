@@ -153,11 +153,12 @@ seal::Bytes MeshThread::renew_for(const seal::PeerIdentity& peer) {
 Result<seal::Bytes> MeshThread::certify_joiner(const seal::PeerIdentity& token,
                                                const admission::Binding& binding,
                                                const admission::JoinRequest& request) {
-    if (replica_.identities().revoked()->contains(request.key)) {
-        return fail(ErrorCode::kConflict,
-                    "that key was revoked: give the node a new data directory", "key_conflict");
+    Result<seal::Bytes> chain =
+        fail(ErrorCode::kConflict, "that key was revoked: give the node a new data directory",
+             "key_conflict");
+    if (!replica_.identities().revoked()->contains(request.key)) {
+        chain = registrar_.admit(token, binding, request, wall_now());
     }
-    auto chain = registrar_.admit(token, binding, request, wall_now());
     if (chain) {
         notice(Notice::Kind::kIdentity, request.node, "certified",
                "key " + seal::to_hex(request.key.bytes) + ", by a join token");

@@ -93,10 +93,12 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
       desk_(startup, membership_, replica_, saver_, timer_, *this),
       links_(around.network, timer_, clock_, random_, resolver_,
              link_self(startup, certified_, replica_.identities()), *this, random_seed(random_)),
-      exchange_(links_, replica_, clock_,
-                {[this](const NodeId& id) { return membership_.claim_of(id); },
-                 startup.options.membership.full_mesh_max, random_seed(random_)},
-                [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); }),
+      exchange_(
+          links_, replica_, clock_,
+          {[this](const NodeId& id) { return membership_.claim_of(id); },
+           startup.options.membership.full_mesh_max, random_seed(random_)},
+          [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); },
+          [this](const NodeId& from, const Error& why) { on_malformed(from, why); }),
       tasks_(*this) {
     if (around.descriptors != nullptr) {
         commands_.emplace(shared.commands, *around.descriptors,
@@ -159,8 +161,10 @@ void MeshThread::notice(Notice::Kind kind, std::string subject, std::string what
 }
 
 void MeshThread::taskFailed(kj::Exception&& e) {
-    notice(Notice::Kind::kTrouble, startup_.node.str(), "internal",
-           std::string("a task of the mesh thread failed: ") + e.getDescription().cStr());
+    refused(Notice::Kind::kTrouble, startup_.node.str(),
+            {ErrorCode::kInternal,
+             std::string("a task of the mesh thread failed: ") + e.getDescription().cStr(),
+             "internal"});
 }
 
 // --- membership
@@ -289,6 +293,7 @@ std::uint64_t MeshThread::digest_now() {
 
 void MeshThread::on_malformed(const NodeId& from, const Error& why) {
     ++malformed_;
+    if (!quota_.worth_saying(from, mono_now())) return;
     notice(Notice::Kind::kTrouble, from.str(), "malformed", why.message);
 }
 
@@ -328,7 +333,9 @@ void MeshThread::every(std::chrono::milliseconds interval, void (MeshThread::*wo
 kj::Promise<void> MeshThread::again(std::chrono::milliseconds interval,
                                     void (MeshThread::*work)()) {
     return timer_.afterDelay(interval.count() * kj::MILLISECONDS).then([this, interval, work]() {
-        (this->*work)();
+        // What failed once may do the next time, and without it the node is none.
+        auto failed = kj::runCatchingExceptions([&]() { (this->*work)(); });
+        KJ_IF_MAYBE (e, failed) taskFailed(kj::mv(*e));
         return again(interval, work);
     });
 }

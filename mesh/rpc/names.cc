@@ -21,16 +21,4 @@ std::string_view member_status_name(MemberStatus status) {
     return "left";
 }
 
-std::string_view limit_kind_name(LimitKind kind) {
-    switch (kind) {
-        case LimitKind::kRequests:
-            return "requests_per_minute";
-        case LimitKind::kTokens:
-            return "tokens_per_minute";
-        case LimitKind::kConcurrency:
-            break;
-    }
-    return "concurrency";
-}
-
 }  // namespace vidai::mesh

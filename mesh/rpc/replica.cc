@@ -160,16 +160,18 @@ MergeReport Replica::merge(std::vector<Register> received, WallTime wall, MonoTi
     return report;
 }
 
-state::KeyRecord Replica::write(state::KeyRecord record, WallTime wall, MonoTime now) {
+Result<state::KeyRecord> Replica::write(state::KeyRecord record, WallTime wall, MonoTime now) {
     state::Statement statement{RegisterKind::kKey, record.id.str(), record.revoked,
                                clock_.tick(wall),  author_.node,    state::encode_key(record)};
     Register mine = state::sign_register(std::move(statement), *author_.key, author_.chain);
-    (void)apply(std::move(mine), record, now);
+    if (apply(std::move(mine), record, now) != Merge::kApplied) return full();
     return record;
 }
 
 Result<CreatedKey> Replica::create(const KeyCreateRequest& wanted, WallTime wall, MonoTime now) {
-    if (registers_.size() >= kKeysMax) {
+    // Others' many keys do not keep this node from making a few.
+    const bool few = registers_.size_of(author_.node) < state::kRegistersFew;
+    if (registers_.size() >= kKeysMax && !few) {
         return fail(ErrorCode::kResourceExhausted,
                     "the mesh holds as many keys, revoked ones included, as it may: " +
                         std::to_string(kKeysMax));
@@ -181,7 +183,9 @@ Result<CreatedKey> Replica::create(const KeyCreateRequest& wanted, WallTime wall
     record.created = wall;
     state::MintedKey minted = state::make_key(std::move(record));
     if (auto valid = state::validate(minted.record); !valid) return fail(std::move(valid).error());
-    return CreatedKey{write(std::move(minted.record), wall, now), std::move(minted.text)};
+    auto written = write(std::move(minted.record), wall, now);
+    if (!written) return fail(std::move(written).error());
+    return CreatedKey{std::move(*written), std::move(minted.text)};
 }
 
 Result<state::KeyRecord> Replica::revoke(const KeyId& id, WallTime wall, MonoTime now) {

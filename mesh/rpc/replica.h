@@ -102,7 +102,7 @@ class Replica {
     // Whether one that is not followed is a root's second word.
     void note_fork(const state::Register& candidate, const state::Register& held, WallTime wall,
                    MergeReport& report) const;
-    state::KeyRecord write(state::KeyRecord record, WallTime wall, MonoTime now);
+    Result<state::KeyRecord> write(state::KeyRecord record, WallTime wall, MonoTime now);
 
     Author author_;
     limits::CounterTable& table_;

@@ -24,11 +24,27 @@ proto::Peer::Client bootstrap_of(::capnp::RpcSystem<::capnp::rpc::twoparty::VatI
     return system.bootstrap(vat).castAs<proto::Peer>();
 }
 
-constexpr std::size_t kSmallCall = 256;  // bytes, about
+constexpr std::size_t kSmallCall = 256;        // bytes, about
+constexpr std::size_t kEnvelopeBytes = 4'096;  // of an answer, besides what was asked for, at most
 
 template <class Request>
 std::uint64_t words_of(const Request& request) {
     return request.asReader().totalSize().wordCount;
+}
+
+// A page of at most `bytes_max` as capnproto packs it; of a larger one nothing is read.
+template <class Page, class Reply>
+Result<Page> read_answer(transport::PeerTraffic& traffic, transport::TrafficKind kind,
+                         std::size_t bytes_max, Reply& reply) {
+    return wire::guarded([&]() -> Result<Page> {
+        const std::uint64_t words = reply.totalSize().wordCount;
+        traffic.add_in(kind, words);
+        if (words > bytes_max / 8) {
+            return fail(ErrorCode::kProtocol, "an answer is larger than what was asked for",
+                        "answer");
+        }
+        return wire::read(reply.getPage());
+    });
 }
 
 }  // namespace
@@ -127,9 +143,12 @@ kj::Promise<Result<wire::RegisterPage>> Session::pull_registers(const wire::Regi
     auto request = remote_.pullRegistersRequest();
     wire::write(pull, request.initPull());
     traffic_.add_out(transport::TrafficKind::kRegisters, words_of(request));
-    auto call = request.send().then([&traffic = traffic_](auto&& reply) {
-        traffic.add_in(transport::TrafficKind::kRegisters, reply.totalSize().wordCount);
-        return wire::read(reply.getPage());
+    // One register may be larger than a page; each may have a chain of its own.
+    const std::size_t bytes_max =
+        4 * wire::page_bytes_max(pull) + state::kStatementMax + kEnvelopeBytes;
+    auto call = request.send().then([&traffic = traffic_, bytes_max](auto&& reply) {
+        return read_answer<wire::RegisterPage>(traffic, transport::TrafficKind::kRegisters,
+                                               bytes_max, reply);
     });
     Result<wire::RegisterPage> failed = fail(ErrorCode::kUnavailable, "the peer did not answer");
     return bulk(pull.bytes_max, kj::mv(call), std::move(failed));
@@ -139,10 +158,20 @@ kj::Promise<Result<limits::CellPage>> Session::pull_counters(const limits::CellP
     auto request = remote_.pullCountersRequest();
     wire::write(pull, request.initPull());
     traffic_.add_out(transport::TrafficKind::kCounters, words_of(request));
-    auto call = request.send().then([&traffic = traffic_](auto&& reply) {
-        traffic.add_in(transport::TrafficKind::kCounters, reply.totalSize().wordCount);
-        return wire::read(reply.getPage());
-    });
+    limits::CellPull asked;
+    asked.from = pull.from;
+    asked.cells_max = pull.cells_max;
+    auto call = request.send().then(
+        [&traffic = traffic_, asked = std::move(asked)](auto&& reply) -> Result<limits::CellPage> {
+            const std::size_t bytes_max = 4 * wire::kCellBytes * asked.cells_max + kEnvelopeBytes;
+            auto page = read_answer<limits::CellPage>(traffic, transport::TrafficKind::kCounters,
+                                                      bytes_max, reply);
+            if (!page) return page;
+            if (auto good = limits::check_answer(asked, *page); !good) {
+                return fail(std::move(good).error());
+            }
+            return page;
+        });
     Result<limits::CellPage> failed = fail(ErrorCode::kUnavailable, "the peer did not answer");
     return bulk(pull.cells_max * wire::kCellBytes, kj::mv(call), std::move(failed));
 }

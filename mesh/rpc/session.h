@@ -56,6 +56,7 @@ class Session final : private kj::TaskSet::ErrorHandler {
     kj::Promise<bool> push_counters(const wire::CounterPush& push);
     kj::Promise<bool> relay_counters(const wire::SignedBatches& batches);
     kj::Promise<bool> push_registers(const state::Page& page);
+    // kUnavailable without an answer in time, kProtocol where that is not one to what was asked.
     kj::Promise<Result<wire::RegisterPage>> pull_registers(const wire::RegisterPull& pull);
     kj::Promise<Result<limits::CellPage>> pull_counters(const limits::CellPull& pull);
     // Why this connection is about to be closed; false when the other side did not hear it in time.

@@ -5,11 +5,13 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <unistd.h>
 
 #include "mesh/operator.h"
+#include "mesh/seal/disk.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/seal/refusal.h"
 #include "mesh/seeds/seed_names.h"
@@ -70,8 +72,18 @@ Result<MeshOptions> with_genesis(MeshOptions options, const DataDir& dir, const 
     options.root_file = folder + "/mesh.pub";
     options.issuer_file = folder + "/issuer.key";
     if (std::filesystem::exists(folder)) return options;
-    auto made = mesh_init({.directory = folder, .clock = options.clock});
+    // All of it or, after a crash on the way, nothing.
+    const std::string unfinished = folder + ".new";
+    std::error_code ignored;
+    std::filesystem::remove_all(unfinished, ignored);
+    auto made = mesh_init({.directory = unfinished, .clock = options.clock});
     if (!made) return fail(std::move(made).error());
+    if (auto moved = seal::system_disk().rename(unfinished, folder); !moved) {
+        return fail(std::move(moved).error());
+    }
+    if (auto synced = seal::system_disk().sync_directory(dir.path()); !synced) {
+        return fail(std::move(synced).error());
+    }
     sink({Notice::Kind::kGenesis, dir.path(), "created",
           "no mesh.root_file is set: this node is a mesh of one, with a root of its own in " +
               folder});

@@ -50,10 +50,12 @@ void Links::turn_away(transport::Handshaken done, const Error& why) {
     auto told = shown.then(
         [&telling, reason = why.param](bool) { return telling.turn_away(reason).ignoreResult(); });
     auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS);
-    tasks_.add(
-        told.exclusiveJoin(telling.ended()).exclusiveJoin(kj::mv(late)).then([this, number]() {
-            tasks_.add(kj::evalLater([this, number]() { turned_away_.erase(number); }));
-        }));
+    tasks_.add(told.exclusiveJoin(telling.ended())
+                   .exclusiveJoin(kj::mv(late))
+                   .catch_([](kj::Exception&&) {})  // however it ends, its place is free
+                   .then([this, number]() {
+                       tasks_.add(kj::evalLater([this, number]() { turned_away_.erase(number); }));
+                   }));
     turned_away_.emplace(number, kj::mv(session));
 }
 

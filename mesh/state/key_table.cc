@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include <sodium.h>
+
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::state {
@@ -24,15 +26,16 @@ bool is_key_id_char(char c) {
                              static_cast<unsigned>(byte - unsigned{'0'} < 10));
 }
 
-// Ids are random and made by us, so mixing their bits is enough; nobody chooses what is in the
-// table by choosing what to ask for.
-std::size_t hash_of(const KeyIdChars& id) {
+// One multiplication, as wyhash mixes. A peer chooses the ids of the keys that it writes, and would
+// choose some that fall together, but for what it does not know.
+std::size_t hash_of(const KeyIdChars& id, const KeyTable::HashSeed& seed) {
     std::uint64_t head = 0;
     std::uint32_t tail = 0;
     std::memcpy(&head, id.data(), sizeof head);
     std::memcpy(&tail, id.data() + sizeof head, sizeof tail);
-    const std::uint64_t mixed = (head ^ std::rotl(std::uint64_t{tail}, 29)) * 0x9e3779b97f4a7c15;
-    return mixed ^ (mixed >> 32);
+    __extension__ using Product = unsigned __int128;
+    const Product product = static_cast<Product>(head ^ seed[0]) * (tail ^ seed[1]);
+    return static_cast<std::size_t>(product ^ (product >> 64U));
 }
 
 }  // namespace
@@ -64,16 +67,23 @@ Result<void> validate(const KeyRecord& record) {
     return {};
 }
 
-KeyTable::KeyTable(std::vector<KeyEntry> entries)
-    : entries_(std::move(entries)), index_(std::bit_ceil(2 * entries_.size() + 1)) {
+KeyTable::HashSeed KeyTable::random_seed() {
+    HashSeed seed;
+    randombytes_buf(seed.data(), sizeof seed);
+    return seed;
+}
+
+KeyTable::KeyTable(std::vector<KeyEntry> entries, HashSeed seed)
+    : entries_(std::move(entries)), index_(std::bit_ceil(2 * entries_.size() + 1)), seed_(seed) {
     const std::size_t mask = index_.size() - 1;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         const std::optional<KeyIdChars> id = parse_key_id(entries_[i].record.id.str());
         CHECK(id, "validate() was not asked");
-        std::size_t at = hash_of(*id) & mask;
-        for (; index_[at].entry_plus_one != 0; at = (at + 1) & mask) {
+        std::size_t at = hash_of(*id, seed_) & mask, probes = 1;
+        for (; index_[at].entry_plus_one != 0; at = (at + 1) & mask, ++probes) {
             CHECK(index_[at].id != *id, "the same key twice");
         }
+        probes_max_ = std::max(probes_max_, probes);
         index_[at] = {*id, static_cast<std::uint32_t>(i + 1)};
     }
 }
@@ -81,7 +91,7 @@ KeyTable::KeyTable(std::vector<KeyEntry> entries)
 const KeyEntry* KeyTable::find(const KeyIdChars& id) const {
     if (index_.empty()) return nullptr;
     const std::size_t mask = index_.size() - 1;
-    for (std::size_t at = hash_of(id) & mask;; at = (at + 1) & mask) {
+    for (std::size_t at = hash_of(id, seed_) & mask;; at = (at + 1) & mask) {
         const IndexCell& cell = index_[at];
         if (cell.entry_plus_one == 0) return nullptr;
         if (cell.id == id) return &entries_[cell.entry_plus_one - 1];

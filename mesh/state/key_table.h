@@ -40,20 +40,26 @@ struct KeyEntry {
 
 class KeyTable {
   public:
+    using HashSeed = std::array<std::uint64_t, 2>;
+
     KeyTable() = default;
-    // Records are valid() and their ids distinct.
-    explicit KeyTable(std::vector<KeyEntry> entries);
+    // Records are valid() and their ids distinct. Nobody may guess the seed who chooses ids.
+    explicit KeyTable(std::vector<KeyEntry> entries, HashSeed seed = random_seed());
 
     const KeyEntry* find(const KeyIdChars& id) const;  // null when unknown
     std::span<const KeyEntry> entries() const { return entries_; }
+    std::size_t probes_max() const { return probes_max_; }  // cells that a find() may look at
 
   private:
+    static HashSeed random_seed();
     struct IndexCell {
         KeyIdChars id{};
         std::uint32_t entry_plus_one = 0;  // 0: free
     };
     std::vector<KeyEntry> entries_;
     std::vector<IndexCell> index_;  // a power of two
+    HashSeed seed_{};
+    std::size_t probes_max_ = 0;
 };
 
 }  // namespace vidai::mesh::state

@@ -26,12 +26,8 @@ std::uint64_t weight_of(const Register& held) {
     return weight;
 }
 
-std::size_t size_of(const Register& held) {
-    return held.statement.value.size() + 256;
-}
-
 std::size_t bytes_of(const Register& held) {
-    return size_of(held) + held.chain->size();
+    return page_bytes(held) + held.chain->size();
 }
 
 }  // namespace
@@ -76,10 +72,16 @@ bool RegisterSet::has_room(const Register& candidate, const Register* before) co
     const auto found = by_origin_.find(origin);
     const Share own = found == by_origin_.end() ? Share{} : found->second;
     const bool more = before == nullptr;
-    return (!more || all_.count < kRegistersMax) &&
+    const std::size_t reserved = own.count < kRegistersFew ? 0 : kRegistersReserved;
+    return (!more || all_.count + reserved < kRegistersMax) &&
            all_.bytes + bytes - freed <= kRegisterBytesMax &&
            (same || own.count < kRegistersPerOriginMax) &&
            own.bytes + bytes - (same ? freed : 0) <= kRegisterBytesPerOriginMax;
+}
+
+std::size_t RegisterSet::size_of(const NodeId& origin) const {
+    const auto found = by_origin_.find(origin);
+    return found == by_origin_.end() ? 0 : found->second.count;
 }
 
 void RegisterSet::count(const Register& held) {
@@ -124,12 +126,12 @@ Page RegisterSet::page(const RegisterDigest& theirs, const Cursor& from, std::si
         for (auto it = resumed ? bucket.upper_bound(*from.after) : bucket.begin();
              it != bucket.end(); ++it) {
             if (it->second.statement.kind > newest) continue;
-            if (!page.registers.empty() && bytes + size_of(it->second) > bytes_max) {
+            if (!page.registers.empty() && bytes + page_bytes(it->second) > bytes_max) {
                 page.next = Cursor{index, std::nullopt};
                 if (it != bucket.begin()) page.next->after = std::prev(it)->first;
                 return page;
             }
-            bytes += size_of(it->second);
+            bytes += page_bytes(it->second);
             page.registers.push_back(&it->second);
         }
     }

@@ -19,8 +19,12 @@
 namespace vidai::mesh::state {
 
 inline constexpr std::size_t kRegistersMax = 131'072;
-// Signed by one origin: it can write all keys that there may be, and no one else's places.
+// Signed by one origin: it can write all keys that there may be.
 inline constexpr std::size_t kRegistersPerOriginMax = 104'000;
+// The last places are for origins of which few are held: nodes that have written few keys, and
+// operators, whom nobody with many may keep from a word.
+inline constexpr std::size_t kRegistersReserved = 16'384;
+inline constexpr std::size_t kRegistersFew = 1'024;
 // Of values and chains: ten times what so many keys take, and half of what a state file may be.
 inline constexpr std::size_t kRegisterBytesMax = std::size_t{256} << 20;
 inline constexpr std::size_t kRegisterBytesPerOriginMax = std::size_t{192} << 20;
@@ -43,8 +47,13 @@ struct RegisterDigest {
 struct Cursor {
     std::size_t bucket = 0;
     std::optional<RegisterName> after;  // empty: from the start of the bucket
+    friend auto operator<=>(const Cursor&, const Cursor&) = default;
 };
 
+// What a register weighs on a page.
+inline std::size_t page_bytes(const Register& held) {
+    return held.statement.value.size() + 256;
+}
 struct Page {
     std::vector<const Register*> registers;  // valid until the set changes
     std::optional<Cursor> next;              // empty: that was all
@@ -59,6 +68,7 @@ class RegisterSet {
     Merge merge(Register candidate);
     const Register* find(const RegisterName& name) const;
     std::size_t size() const { return all_.count; }
+    std::size_t size_of(const NodeId& origin) const;
     std::size_t bytes() const { return all_.bytes; }
     // For what has outlived its purpose everywhere: it comes back if a peer still holds it.
     void erase(const RegisterName& name);

@@ -129,7 +129,9 @@ void write(const limits::CellPage& page, proto::CellPage::Builder out) {
 Result<CounterPush> read(proto::CounterPush::Reader in) {
     return guarded([&]() -> Result<CounterPush> {
         CounterPush push;
-        push.sent = WallTime(std::chrono::milliseconds(in.getSentMs()));
+        const auto sent = time_of(in.getSentMs());
+        if (!sent) return malformed("sentMs");
+        push.sent = *sent;
         push.complete = in.getComplete();
         std::size_t room = kCellsPerPush;
         auto batch = read(in.getBatch(), room);

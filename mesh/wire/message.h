@@ -4,7 +4,10 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +18,7 @@
 
 #include "mesh/seal/encoding.h"
 #include "schema/vocabulary/result.h"
+#include "schema/vocabulary/time.h"
 
 namespace vidai::mesh::wire {
 
@@ -39,6 +43,13 @@ auto guarded(Read read) -> decltype(read()) {
         return fail(ErrorCode::kProtocol,
                     std::string("a message is malformed: ") + e.getDescription().cStr());
     }
+}
+
+// A time of day of another's clock. Beyond these years the difference of two is no Duration.
+inline std::optional<WallTime> time_of(std::int64_t ms) {
+    constexpr std::int64_t kMost = std::int64_t{1} << 43;  // the year 2248
+    if (ms < 0 || ms >= kMost) return std::nullopt;
+    return WallTime(std::chrono::milliseconds(ms));
 }
 
 inline std::string_view view_of(capnp::Text::Reader text) {

@@ -113,7 +113,8 @@ Result<RegisterPage> read(proto::RegisterPage::Reader in) {
         }
         if (in.getClockMs() != 0) {
             page.digest = in.getDigest();
-            page.clock = WallTime(std::chrono::milliseconds(in.getClockMs()));
+            page.clock = time_of(in.getClockMs());
+            if (!page.clock) return malformed("clockMs");
         }
         if (!in.getMore()) return page;
         auto next = read(in.getNext());

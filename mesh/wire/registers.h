@@ -3,6 +3,7 @@
 // state::RegisterVerifier, not here. Any thread.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -29,6 +30,11 @@ struct RegisterPull {
     state::Cursor from;
     std::size_t bytes_max = kPageBytes;  // how much the side that asks can take now
 };
+
+// How much an answer may have: an older node does not know how much was asked for.
+inline std::size_t page_bytes_max(const RegisterPull& pull) {
+    return std::max(pull.bytes_max, kPageBytes);
+}
 
 void write(const state::Page& page, proto::RegisterPage::Builder out);
 // With what an answer to a pull says besides.

@@ -161,6 +161,9 @@ void Counters::on_page(std::uint32_t index, std::uint32_t peer, const CounterPag
     round.token = 0;
     if (std::exchange(round.first, false)) round.as_of = told.as_of;
     const NodeId& teller = world_.node(peer).name;
+    if (const auto good = mesh::limits::check_answer(*round.asked, *told.page); !good) {
+        world_.violate("answers-are-answers", teller.str() + ": " + good.error().message);
+    }
     for (CellBatch batch : told.page->batches) {
         check_cells(index, batch);
         const CounterStore::Said said = node.puller->before_merge(teller, batch);
@@ -275,8 +278,8 @@ void Counters::ask(std::uint32_t index, std::uint32_t nodes) {
         Round& round = node.questions[peer];
         round.token = each.token;
         round.first |= !each.pull.from;
-        world_.send(index, peer,
-                    CounterPull{each.token, std::make_shared<CellPull>(std::move(each.pull))});
+        round.asked = std::make_shared<CellPull>(std::move(each.pull));
+        world_.send(index, peer, CounterPull{each.token, round.asked});
         world_.later(index, kCallTimeout, [this, index, peer, token = each.token] {
             Round& asked = nodes_[index].questions[peer];
             if (asked.token != token) return;

@@ -67,6 +67,7 @@ class Counters final : public Service {
         std::uint64_t token = 0, upto = 0;
         bool first = false;
         MonoTime as_of;
+        std::shared_ptr<const mesh::limits::CellPull> asked{};
     };
     // A signed batch: its origin, generation and sequence.
     using Said = std::tuple<NodeId, Generation, std::uint64_t>;

@@ -216,5 +216,22 @@ TEST_F(CounterFanoutTest, WhoLeavesTellsWhatItHadHeldBack) {
     EXPECT_EQ(cells, 3u);
 }
 
+// It told the first 16 batches, and the rest went with it.
+TEST_F(CounterFanoutTest, WhoLeavesTellsAllThoughThatIsMuch) {
+    connect({kA, kB});
+    (void)interval();
+    for (int i = 0; i < 50; ++i) {
+        keys.emplace_back("manykeysof" + std::to_string(10 + i));
+        (void)store.bind(keys.back(), {1'000, {}, {}});
+    }
+    admit(keys.size());
+    std::size_t cells = 0;
+    for (const CounterCall& call : fanout.tell_everybody(now, kWall)) {
+        if (call.to == kA) cells += answer(call);
+    }
+    EXPECT_EQ(cells, keys.size());
+    EXPECT_FALSE(fanout.owes(kA));
+}
+
 }  // namespace
 }  // namespace vidai::mesh::limits

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <string>
 #include <tuple>
@@ -73,6 +74,7 @@ std::optional<std::size_t> ask(Node& who, Node& whom, MonoTime now, bool lost = 
         return 0;
     }
     CellPage page = whom.store.page(asks[0].pull);
+    EXPECT_TRUE(check_answer(asks[0].pull, page));
     std::size_t cells = 0;
     for (CellBatch& batch : page.batches) {
         cells += batch.cells.size();
@@ -273,6 +275,85 @@ TEST(CounterPuller, APageThatStaysAwayIsAskedForAgain) {
         (void)ask(b, a, now, i % 2 == 0);
     }
     EXPECT_EQ(b.held(), a.held());
+}
+
+TEST(CounterAnswer, IsNoneBeyondWhatWasAskedOrWhereTheRoundHasBeen) {
+    const auto batch = [](const char* node, std::size_t cells) {
+        return CellBatch{NodeId(node), Generation{1}, std::vector<Cell>(cells, Cell{key(1)})};
+    };
+    const auto at = [](const char* node, std::size_t n) {
+        return CellCursor{NodeId(node), Generation{1}, {0, 9}, false, key(n)};
+    };
+    const CellPull asked{kMinute, {}, at("b", 5), {}, 40};
+    EXPECT_TRUE(check_answer(asked, {{batch("b", 20), batch("c", 20)}, at("c", 1)}));
+    EXPECT_TRUE(check_answer(asked, {{batch("b", 50)}, {}})) << "a key's cells stay together";
+    EXPECT_FALSE(check_answer(asked, {{batch("b", 100)}, {}}));
+    EXPECT_FALSE(check_answer(asked, {{batch("b", 40), batch("c", 40)}, {}}));
+    EXPECT_FALSE(check_answer(asked, {std::vector(100, batch("b", 0)), {}}));
+    EXPECT_FALSE(check_answer(asked, {{batch("a", 1)}, {}})) << "before what was asked for";
+    EXPECT_FALSE(check_answer(asked, {{batch("c", 1), batch("b", 1)}, {}}));
+    EXPECT_FALSE(check_answer(asked, {{batch("b", 1)}, at("b", 5)}));
+    EXPECT_FALSE(check_answer(asked, {{batch("b", 1)}, at("b", 4)}));
+    EXPECT_TRUE(check_answer(asked, {{batch("b", 1)}, at("b", 6)}));
+    EXPECT_FALSE(check_answer(asked, {{batch("d", 1)}, at("c", 6)}));
+}
+
+// Asked again at once for as long as it said that there was more, it was asked for ever.
+TEST(CounterPuller, ARoundEndsThoughThePeerAlwaysHasMore) {
+    Node b("b");
+    CounterPuller puller(b.store, {.round_cells_max = 10'000});
+    const NodeId liar("liar");
+    const auto room = [](const NodeId&) { return std::size_t{100}; };
+    puller.on_connected(liar, kMono);
+    int pages = 0, endless = 0;
+    for (;; ++pages) {
+        ASSERT_LE(pages, 1'000);
+        const CounterAsks asks = puller.on_interval(kMono, kWall, 3, room);
+        if (asks.empty()) break;
+        const CellCursor next{
+            liar, Generation{static_cast<std::uint64_t>(pages)}, {0, 9}, false, key(1)};
+        endless += puller.is_endless(liar, asks[0].token) ? 1 : 0;
+        EXPECT_FALSE(puller.on_page(liar, asks[0].token, next, kMono));
+    }
+    EXPECT_EQ(pages, 101);
+    EXPECT_EQ(endless, 1);
+    EXPECT_FALSE(puller.informed());
+    const CounterAsks again = puller.on_interval(kMono + 5s, kWall, 3, room);
+    ASSERT_EQ(again.size(), 1U) << "as at each interval";
+    EXPECT_FALSE(again[0].pull.from) << "from the start";
+    EXPECT_FALSE(puller.is_endless(liar, again[0].token));
+}
+
+// All of `whom`'s pages, for a clock that is at `window`.
+std::vector<CellBatch> pages_for(const Node& whom, std::uint32_t window) {
+    CellPull pull{window, {}, {}, {}, 100};
+    std::vector<CellBatch> batches;
+    do {
+        CellPage page = whom.store.page(pull);
+        std::ranges::move(page.batches, std::back_inserter(batches));
+        pull.from = std::move(page.next);
+    } while (pull.from);
+    return batches;
+}
+
+// Who asks would take it for all that there is, and miss it when its clock gets there.
+TEST(CounterPages, AreNotWholeWithoutWhatIsAheadOfTheAskersClock) {
+    Node a("a"), b("b");
+    a.charge(300);
+    (void)a.give_out();
+    const auto whole = [](const CellBatch& batch) { return batch.whole; };
+    EXPECT_TRUE(pages_for(a, kMinute - 2).back().whole);
+    EXPECT_TRUE(std::ranges::none_of(pages_for(a, kMinute - 3), whole));
+    EXPECT_TRUE(pages_for(a, kMinute + 3).back().whole) << "what is past nobody misses";
+    std::vector<Cell> cells{{key(0), CellKind::kRequests, kMinute + 2, 1, 0}};
+    for (std::size_t n = 1; n < 300; ++n) {
+        cells.push_back({key(n), CellKind::kRequests, kMinute, 1, 0});
+    }
+    (void)b.store.merge({NodeId("z"), Generation{1}, std::move(cells), 0, 1, 1, true}, kMono,
+                        kWall);
+    EXPECT_TRUE(pages_for(b, kMinute).back().whole);
+    EXPECT_GT(pages_for(b, kMinute - 1).size(), 3U);
+    EXPECT_TRUE(std::ranges::none_of(pages_for(b, kMinute - 1), whole)) << "it was on the first";
 }
 
 TEST(CounterPuller, ALostPushIsFoundByComparing) {

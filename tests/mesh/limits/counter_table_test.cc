@@ -67,6 +67,15 @@ TEST_F(CounterTableTest, ForgetsWhatTheOthersSaidOfOldMinutes) {
     EXPECT_EQ(admitted(ten_requests, 50, kNow), 10);
 }
 
+// Four minutes older than the newest that a store takes, it shares its place.
+TEST_F(CounterTableTest, KeepsWhatAFastClockSaidFromWhatIsLongPast) {
+    table.publish_known(0, LimitKind::kRequests, kMinute + 2, 10);
+    table.publish_known(0, LimitKind::kRequests, kMinute - 2, 3);
+    EXPECT_EQ(admitted(ten_requests, 50, kNow + 120s), 0);
+    table.publish_known(0, LimitKind::kRequests, kMinute + 6, 9);
+    EXPECT_EQ(admitted(ten_requests, 50, kNow + 360s), 1);
+}
+
 TEST_F(CounterTableTest, TakesAllLimitsOrNone) {
     const KeyLimits limits{10, 100, 2};
     const Decision first = table.admit(0, limits, {1, Tokens{80}}, kNow);

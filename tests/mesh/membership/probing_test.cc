@@ -251,6 +251,18 @@ TEST(Helpers, SayNoAtOnceWhereTheyHaveNoConnectionEither) {
     EXPECT_EQ(m.sent<Nack>().size(), 1U);
 }
 
+TEST(Helpers, AreThereForTheOthersWhoeverAsksAllTheTime) {
+    Bench m("abc");
+    for (std::uint64_t seq = 1; seq <= 100; ++seq) m.message("a", IndirectPing{seq, NodeId("b")});
+    const std::size_t pings = m.sent<Ping>().size();
+    EXPECT_GE(pings, 4U);
+    m.message("c", IndirectPing{7, NodeId("b")});
+    ASSERT_EQ(m.sent<Ping>().size(), pings + 1);
+    m.message("b", Ack{m.sent<Ping>().back().second.seq});
+    ASSERT_EQ(m.sent<Ack>().size(), 1U);
+    EXPECT_EQ(m.sent<Ack>()[0].first, "c");
+}
+
 TEST(Pause, OfThisProcessIsBlamedOnNobody) {
     Bench m("ab");
     m.hear("b", accusation("a", version(1, 0), "b"));

@@ -127,6 +127,8 @@ TEST_F(Joining, ARevokedKeyIsNotCertifiedAgain) {
     node = {};
     std::filesystem::remove(certificate_of(options));
     EXPECT_EQ(refusal(options).code, ErrorCode::kConflict);
+    EXPECT_NE(issuing.notices->text().find("that key was revoked"), std::string::npos)
+        << "the operator is told of it";
     MeshOptions fresh = options;
     fresh.data_dir = cluster.path("fresh");
     node = Cluster::start(fresh);

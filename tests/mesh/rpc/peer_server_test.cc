@@ -3,9 +3,13 @@
 #include "mesh/rpc/peer_server.h"
 
 #include <gtest/gtest.h>
+#include <kj/async-io.h>
 #include <kj/async.h>
 
 #include "mesh/rpc/peer_quota.h"
+#include "mesh/rpc/session.h"
+#include "mesh/wire/message.h"
+#include "tests/mesh/state/origins.h"
 
 namespace vidai::mesh::rpc {
 namespace {
@@ -16,6 +20,8 @@ constexpr MonoTime kNow{std::chrono::hours(1)};
 class Calls final : public PeerCalls {
   public:
     int signed_ = 0, looked_up = 0;
+    state::Page page;  // its answers
+    limits::CellPage cells;
 
     bool admits(const NodeId& from, transport::TrafficKind kind, std::uint64_t bytes) override {
         return quota_.take(from, kind, bytes, kNow);
@@ -34,8 +40,8 @@ class Calls final : public PeerCalls {
     void on_counters(const NodeId&, const wire::CounterPush&) override {}
     void on_relayed(const NodeId&, const wire::SignedBatches&) override {}
     void on_registers(const NodeId&, wire::RegisterPage) override {}
-    state::Page page_for(const NodeId&, const wire::RegisterPull&) override { return {}; }
-    limits::CellPage cells_for(const NodeId&, const limits::CellPull&) override { return {}; }
+    state::Page page_for(const NodeId&, const wire::RegisterPull&) override { return page; }
+    limits::CellPage cells_for(const NodeId&, const limits::CellPull&) override { return cells; }
     std::uint64_t digest_now() override { return 0; }
     void on_turned_away(const NodeId&, const std::string&) override {}
     void on_malformed(const NodeId&, const Error&) override {}
@@ -111,6 +117,60 @@ TEST_F(PeerServing, LooksUpABoundedNumberOfRegistersAtOnce) {
     EXPECT_EQ(count, calls_.looked_up);
     EXPECT_GE(count, 1'000);
     EXPECT_LE(count, 4'096);
+}
+
+class Asking : public ::testing::Test {
+  protected:
+    Asking() {
+        auto pipe = kj::newTwoWayPipe();
+        them_ = session(kj::mv(pipe.ends[0]), ::capnp::rpc::twoparty::Side::SERVER);
+        us_ = session(kj::mv(pipe.ends[1]), ::capnp::rpc::twoparty::Side::CLIENT);
+    }
+    // What is wrong with the answer.
+    std::optional<ErrorCode> asked_for(std::size_t cells) {
+        const auto page = us_->pull_counters({7, {}, {}, {}, cells}).wait(io_->waitScope);
+        return page ? std::optional<ErrorCode>() : page.error().code;
+    }
+    std::optional<ErrorCode> asked_for_bytes(std::size_t bytes) {
+        const auto page = us_->pull_registers({{}, {}, bytes}).wait(io_->waitScope);
+        return page ? std::optional<ErrorCode>() : page.error().code;
+    }
+    Calls calls_;
+
+  private:
+    std::unique_ptr<Session> session(kj::Own<kj::AsyncIoStream> stream,
+                                     ::capnp::rpc::twoparty::Side side) {
+        seal::PeerIdentity who;
+        who.node = NodeId("peer");
+        return std::make_unique<Session>(
+            kj::mv(stream), side, kj::heap<PeerServer>(who, calls_, traffic_, *clock_),
+            wire::kPeerWordsMax, io_->provider->getTimer(), traffic_, *clock_);
+    }
+    const std::unique_ptr<kj::AsyncIoContext> io_ =
+        std::make_unique<kj::AsyncIoContext>(kj::setupAsyncIo());
+    transport::PeerTraffic traffic_;
+    const std::shared_ptr<const Clock> clock_ = system_clock();
+    std::unique_ptr<Session> us_, them_;
+};
+
+TEST_F(Asking, ForCountersTakesNoMoreThanThat) {
+    const limits::Cell cell{KeyId("ABCdef012345"), limits::CellKind::kTokens, 7, 2, 1};
+    calls_.cells.batches = {{NodeId("b"), Generation{1}, std::vector(100, cell)}};
+    EXPECT_EQ(asked_for(100), std::nullopt);
+    EXPECT_EQ(asked_for(50), ErrorCode::kProtocol);
+    calls_.cells.batches[0].cells.assign(4'000, cell);
+    EXPECT_EQ(asked_for(100), ErrorCode::kProtocol);
+}
+
+TEST_F(Asking, ForRegistersReadsNoMoreThanThat) {
+    const state::testing::Origins mesh;
+    const auto writer = mesh.make("a");
+    const auto large = state::testing::write(writer, "k", state::Hlc::at(state::testing::kNow),
+                                             std::string(40'000, 'v'));
+    calls_.page.registers = {&large};
+    EXPECT_EQ(asked_for_bytes(1'000), std::nullopt) << "one may be larger than was asked for";
+    calls_.page.registers.assign(40, &large);
+    EXPECT_EQ(asked_for_bytes(1'000), ErrorCode::kProtocol);
 }
 
 }  // namespace

@@ -41,6 +41,24 @@ TEST(Startup, RefusesAPortThatIsTaken) {
     EXPECT_NE(why.message.find(a.address()), std::string::npos) << why.message;
 }
 
+// With some of the files of a mesh it would never have started again.
+TEST(Startup, MakesAMeshOfOneAfterACrashInTheMiddleOfIt) {
+    const Cluster cluster;
+    MeshOptions options = cluster.options("solo");
+    options.root_file.clear();
+    options.issuer_file.clear();
+    options.enabled = false;
+    const std::string folder = options.data_dir + "/mesh";
+    std::filesystem::create_directories(folder + ".new");
+    std::ofstream(folder + ".new/root.key") << "half of";
+    const Node node = Cluster::start(options);
+    EXPECT_NE(node.mesh, nullptr);
+    for (const char* name : {"/mesh.pub", "/root.key", "/issuer.key", "/operator.key"}) {
+        EXPECT_TRUE(std::filesystem::exists(folder + name)) << name;
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder + ".new"));
+}
+
 TEST(Startup, ReleasesTheDataDirectoryWhenItFails) {
     const Cluster cluster;
     MeshOptions options = cluster.options("a");

@@ -178,5 +178,28 @@ TEST(RegisterSet, IsBoundedInBytesForEachOriginAndInAll) {
     EXPECT_EQ(set.merge(write(writers[1], "new", Hlc{1}, large)), RegisterSet::Merge::kApplied);
 }
 
+// A revocation, and a key of a node that writes few, have a place whoever writes many.
+TEST(RegisterSet, KeepsPlacesForThoseOfWhomFewAreHeld) {
+    const Origins origins;
+    const Origin few = origins.make("few");
+    RegisterSet set;
+    std::size_t number = 0;
+    for (const char* name : {"liar", "another"}) {
+        const Register form = write(origins.make(name), "k", Hlc{1}, "v");
+        for (std::size_t i = 0; i < kRegistersPerOriginMax + 1; ++i) {
+            Register next = form;
+            next.statement.id = "k" + std::to_string(++number);
+            if (set.merge(std::move(next)) == RegisterSet::Merge::kFull) break;
+        }
+    }
+    EXPECT_EQ(set.size(), kRegistersMax - kRegistersReserved);
+    EXPECT_EQ(set.size_of(NodeId("liar")), kRegistersPerOriginMax);
+    for (std::size_t i = 0; i < kRegistersFew; ++i) {
+        ASSERT_EQ(set.merge(write(few, "few" + std::to_string(i), Hlc{1}, "v")),
+                  RegisterSet::Merge::kApplied);
+    }
+    EXPECT_EQ(set.merge(write(few, "more", Hlc{1}, "v")), RegisterSet::Merge::kFull);
+}
+
 }  // namespace
 }  // namespace vidai::mesh::state

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counters, registers and what operators exchange.
+#include <cstdint>
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "mesh/wire/counters.h"
@@ -49,6 +52,20 @@ TEST(CounterWire, RefusesBadKeysNodesKindsAndCrowds) {
     bad = push();
     bad.batch.cells.assign(kCellsPerPush + 1, push().batch.cells[0]);
     EXPECT_FALSE(through_the_wire<proto::CounterPush>(bad).has_value());
+}
+
+// The difference to our clock would be none that a Duration holds.
+TEST(CounterWire, RefusesTimesThatCannotBe) {
+    for (const std::int64_t ms : {std::numeric_limits<std::int64_t>::max(),
+                                  std::numeric_limits<std::int64_t>::min(), std::int64_t{-1}}) {
+        CounterPush bad = push();
+        bad.sent = WallTime(std::chrono::milliseconds(ms));
+        EXPECT_FALSE(through_the_wire<proto::CounterPush>(bad).has_value()) << ms;
+        capnp::MallocMessageBuilder builder;
+        auto page = builder.initRoot<proto::RegisterPage>();
+        page.setClockMs(ms);
+        EXPECT_FALSE(read(page.asReader()).has_value()) << ms;
+    }
 }
 
 limits::SignedBatch signed_batch() {
