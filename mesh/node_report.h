@@ -31,6 +31,14 @@ struct PeerReport {
     friend bool operator==(const PeerReport&, const PeerReport&) = default;
 };
 
+// An issuer's key, by its certificate.
+struct IssuerReport {
+    std::string fingerprint;  // empty: none, or a program that does not say
+    WallTime since;           // of two the later one is the newer
+    std::string pattern;      // which node ids it may certify, one '*' at most
+    friend bool operator==(const IssuerReport&, const IssuerReport&) = default;
+};
+
 struct NodeReport {
     MeshId mesh;
     Member self;
@@ -46,6 +54,8 @@ struct NodeReport {
     // and whether it can certify others under the newest; empty: a program that does not say.
     std::string root, certified_root;
     bool issuer = false;
+    IssuerReport certified_by;      // the issuer that this node's certificate is by; or none
+    IssuerReport held;              // the one that it certifies others by; or none
     std::string alone;              // that it has company, is connected to none, and why; or empty
     std::string not_ready;          // why it does not serve, for a person; empty: it does
     std::vector<PeerReport> peers;  // everybody else it knows, ordered by id

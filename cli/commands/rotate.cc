@@ -246,8 +246,8 @@ std::vector<Command> rotate_commands() {
            {"OLD_DIR", "NEW_DIR"},
            {"--node-pattern"}},
           {"node",
-           "A running node makes a new key and gets a new certificate, by an issuer key that "
-           "a node holds; the mesh takes it for the old one's.",
+           "A running node makes a new key and gets a new certificate, by the newest issuer "
+           "key that its peers hold; the mesh takes it for the old one's.",
            {"NODE"},
            {}},
           {"state",

@@ -27,6 +27,7 @@ void check_counters(const Facts& facts, Findings& out);
 void check_clocks(const Facts& facts, Findings& out);
 void check_certificates(const Facts& facts, Findings& out);
 void check_roots(const Facts& facts, Findings& out);
+void check_issuers(const Facts& facts, Findings& out);
 void check_versions(const Facts& facts, Findings& out);
 void check_health(const Facts& facts, Findings& out);
 
@@ -38,6 +39,7 @@ std::string proven_counters(const Facts& facts);
 std::string proven_clocks(const Facts& facts);
 std::string proven_certificates(const Facts& facts);
 std::string proven_roots(const Facts& facts);
+std::string proven_issuers(const Facts& facts);
 std::string proven_versions(const Facts& facts);
 std::string proven_health(const Facts& facts);
 

@@ -19,6 +19,7 @@ constexpr Check kChecks[] = {
     {"clocks", check_clocks, proven_clocks},
     {"certificates", check_certificates, proven_certificates},
     {"roots", check_roots, proven_roots},
+    {"issuers", check_issuers, proven_issuers},
     {"versions", check_versions, proven_versions},
     {"health", check_health, proven_health},
 };

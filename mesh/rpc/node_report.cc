@@ -33,6 +33,11 @@ void add_sync(const PeerSync& sync, MonoTime now, PeerReport& out) {
     if (const auto offset = sync.clock_offset()) out.clock_offset = ms(*offset);
 }
 
+IssuerReport issuer_report(const seal::Checked<seal::IssuerCertificate>& issuer) {
+    if (!issuer) return {};
+    return {seal::fingerprint(issuer->key), issuer->validity.not_before, issuer->node_pattern};
+}
+
 }  // namespace
 
 WallTime certificate_expiry(seal::ByteView chain) {
@@ -58,8 +63,13 @@ NodeReport make_report(const ReportInputs& in) {
     const seal::PublicKey newest = in.startup.roots->newest().root;
     report.root = seal::fingerprint(newest);
     report.certified_root = seal::fingerprint(in.certified.who.root);
-    report.issuer =
-        in.issuer && seal::verify_issuer({report.mesh, newest}, in.wall, in.issuer->certificate);
+    report.certified_by = issuer_report(seal::decode_issuer(*in.certified.chain));
+    if (in.issuer) {
+        const auto held =
+            seal::verify_issuer({report.mesh, newest}, in.wall, in.issuer->certificate);
+        report.issuer = held.has_value();
+        report.held = issuer_report(held);
+    }
     std::map<NodeId, WallTime> expiries;
     for (const membership::ClaimRef& claim : in.membership.claims()) {
         expiries.emplace(claim->id, certificate_expiry(seal::bytes_of(claim->credential)));

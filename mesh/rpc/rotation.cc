@@ -4,6 +4,8 @@
 // what it is; then the disk has it; only then is it used.
 #include "mesh/seal/rotation.h"
 
+#include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +28,12 @@ struct NextIdentity {
     seal::NodeIdentity identity;
     std::optional<seal::StoredMembership> held;
 };
+
+// When the issuer that made this chain was made itself, by its own word.
+WallTime certified_since(const seal::Bytes& chain) {
+    const auto issuer = seal::decode_issuer(chain);
+    return issuer ? issuer->validity.not_before : WallTime{};
+}
 
 }  // namespace
 
@@ -85,6 +93,8 @@ kj::Promise<Result<admission::Certified>> MeshThread::next_certificate(
                 return admission::certify(*startup_.roots, *registrar_.issuer(), startup_.node,
                                           *next, wall_now(), random_, certified_.serial);
             }
+            // By the newest issuer first, so that a node gets away from one that is to be revoked.
+            std::ranges::stable_sort(*offers, std::greater<>(), certified_since);
             for (const seal::Bytes& chain : *offers) {
                 auto made = admission::certified_by(*startup_.roots, startup_.node, *next, chain,
                                                     wall_now(), random_);

@@ -231,6 +231,12 @@ Checked<NodeCertificate> decode_leaf(ByteView chain) {
     return decode_node_certificate(links.at[links.count - 1]);
 }
 
+Checked<IssuerCertificate> decode_issuer(ByteView chain) {
+    const Links links = split_chain(chain);
+    if (links.count < 2) return std::unexpected(Refusal::kCertificateMalformed);
+    return decode_issuer_certificate(links.at[0]);
+}
+
 Checked<IssuerCertificate> verify_issuer(const Trust& trust, WallTime now, ByteView bytes) {
     const Checked<IssuerCertificate> issuer = decode_issuer_certificate(bytes);
     if (!issuer) return issuer;

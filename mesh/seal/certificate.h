@@ -127,6 +127,9 @@ WallTime renewal_due(const Validity& validity);
 // The node certificate at a chain's end, unverified: what the owner of a chain asks of its own.
 Checked<NodeCertificate> decode_leaf(ByteView chain);
 
+// The issuer certificate before it, unverified too; kCertificateMalformed where there is none.
+Checked<IssuerCertificate> decode_issuer(ByteView chain);
+
 // An issuer certificate on its own: form, mesh, the root's signature, time.
 Checked<IssuerCertificate> verify_issuer(const Trust& trust, WallTime now, ByteView certificate);
 

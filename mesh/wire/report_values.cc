@@ -100,6 +100,16 @@ Result<PeerReport> read(proto::PeerReport::Reader in) {
     return peer;
 }
 
+void write(const IssuerReport& issuer, proto::Issuer::Builder out) {
+    out.setFingerprint(to_text(issuer.fingerprint));
+    out.setSinceMs(to_ms(issuer.since));
+    out.setPattern(to_text(issuer.pattern));
+}
+
+IssuerReport read(proto::Issuer::Reader in) {
+    return {bounded(in.getFingerprint()), from_ms(in.getSinceMs()), bounded(in.getPattern())};
+}
+
 }  // namespace
 
 void write(const NodeReport& report, proto::NodeReport::Builder out) {
@@ -120,6 +130,8 @@ void write(const NodeReport& report, proto::NodeReport::Builder out) {
     out.setRoot(to_text(report.root));
     out.setCertifiedRoot(to_text(report.certified_root));
     out.setIssuer(report.issuer);
+    write(report.certified_by, out.initCertifiedBy());
+    write(report.held, out.initHeldIssuer());
     auto peers = out.initPeers(static_cast<unsigned>(report.peers.size()));
     for (unsigned i = 0; i < peers.size(); ++i) write(report.peers[i], peers[i]);
 }
@@ -147,6 +159,8 @@ Result<NodeReport> read(proto::NodeReport::Reader in) {
     report.root = bounded(in.getRoot());
     report.certified_root = bounded(in.getCertifiedRoot());
     report.issuer = in.getIssuer();
+    report.certified_by = read(in.getCertifiedBy());
+    report.held = read(in.getHeldIssuer());
     if (in.getPeers().size() > kPeersMax) return malformed("peers");
     for (const auto slot : in.getPeers()) {
         auto peer = read(slot);

@@ -32,6 +32,12 @@ struct PeerReport {
   clockOffsetMs @9 :Int64;
 }
 
+struct Issuer {
+  fingerprint @0 :Text;  # of its key; empty: there is none
+  sinceMs @1 :Int64;
+  pattern @2 :Text;
+}
+
 struct NodeReport {
   mesh @0 :Data;
   self @1 :ReportedMember;
@@ -51,6 +57,8 @@ struct NodeReport {
   certifiedRoot @15 :Text;
   issuer @16 :Bool;  # holds an issuer key under the newest root
   alone @17 :Text;  # why it is connected to nobody; empty: it is, or has nobody
+  certifiedBy @18 :Issuer;
+  heldIssuer @19 :Issuer;
 }
 
 struct Draining {

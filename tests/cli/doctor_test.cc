@@ -171,6 +171,19 @@ const Case kCases[] = {
      Severity::kError, "roots", "mesh", "01234567 on a and b; ffff on c"},
     {"UnderAnOldRoot", [](Facts& f) { report(f, 1).certified_root = "ffff"; }, Severity::kWarning,
      "roots", "b", "certified under an old root"},
+    {"ByAnOldIssuer",
+     [](Facts& f) {
+         report(f, 0).held = {"new", recorded_now(), "*"};
+         report(f, 0).certified_by = report(f, 0).held;
+         report(f, 1).certified_by = {"old", recorded_now() - 1h, "*"};
+     },
+     Severity::kWarning, "issuers", "b", "older than new on a"},
+    {"WithAnOldIssuerFile",
+     [](Facts& f) {
+         report(f, 0).held = report(f, 0).certified_by = {"new", recorded_now(), "*"};
+         report(f, 2).held = report(f, 2).certified_by = {"old", recorded_now() - 1h, "*"};
+     },
+     Severity::kWarning, "issuers", "c", "older than new on a"},
     {"NobodyCanCertify", [](Facts& f) { report(f, 0).issuer = false; }, Severity::kError, "roots",
      "mesh", "no node holds an issuer key"},
     {"OtherProgram", [](Facts& f) { report(f, 2).version = "1.3.0"; }, Severity::kInfo, "versions",
@@ -377,6 +390,15 @@ TEST_F(DoctorCommand, EndsWithItsOwnStatusWhenSomethingIsWrong) {
     const Outcome json = asked({"mesh", "doctor", "-o", "json"});
     EXPECT_EQ(json.status, 6);
     EXPECT_NE(json.out.find("\"worst\": \"error\""), std::string::npos) << json.out;
+}
+
+TEST(Doctor, TakesAnIssuerForOthersForNoNewerOne) {
+    Facts facts = healthy();
+    facts.nodes[0].report->held = {"new", recorded_now(), "web-*"};
+    facts.nodes[1].report->certified_by = {"old", recorded_now() - 1h, "*"};
+    for (const Finding& finding : diagnose(facts)) {
+        EXPECT_NE(finding.check, "issuers") << finding.what;
+    }
 }
 
 }  // namespace

@@ -190,5 +190,35 @@ TEST_F(Rotating, LeavesACopyOfTheOldVolumeWithoutAVoice) {
     EXPECT_TRUE(holds(a, "b", done.fingerprint));
 }
 
+// How a node that joined by a token leaves an issuer that is to be revoked.
+TEST_F(Rotating, GetsACertificateByTheNewIssuerAtOnce) {
+    const auto before = cluster.connect(a).report();
+    ASSERT_TRUE(before.has_value()) << before.error().message;
+    EXPECT_FALSE(before->held.fingerprint.empty());
+    EXPECT_EQ(before->certified_by, before->held);
+    const auto next = rotate_issuer({.old_directory = cluster.path("init"),
+                                     .new_directory = cluster.path("next"),
+                                     .node_pattern = {}});
+    ASSERT_TRUE(next.has_value()) << next.error().message;
+    fs::rename(*next, cluster.files.issuer_file);  // of a and of c
+    for (const Node* node : {&a, &c}) {
+        EXPECT_TRUE(eventually(
+            [&]() {
+                const auto now = cluster.connect(*node).report();
+                return now && now->certified_by.fingerprint != before->held.fingerprint;
+            },
+            60s));
+    }
+    const auto still = cluster.connect(b).report();
+    EXPECT_EQ(still->certified_by, before->held) << "nothing asks it to";
+    EXPECT_TRUE(still->held.fingerprint.empty());
+    rotate(b, "b");
+    const auto now = cluster.connect(b).report();
+    EXPECT_EQ(now->certified_by, cluster.connect(a).report()->held);
+    EXPECT_GT(now->certified_by.since, before->held.since);
+    EXPECT_TRUE(eventually([&]() { return a.notices->has(Notice::Kind::kMemberKey, "rotated"); }));
+    EXPECT_FALSE(a.notices->has(Notice::Kind::kMemberKey, "taken_over"));
+}
+
 }  // namespace
 }  // namespace vidai::mesh

@@ -33,6 +33,8 @@ NodeReport full() {
     report.root = "aa";
     report.certified_root = "bb";
     report.issuer = true;
+    report.certified_by = {"cc", WallTime(1s), "*"};
+    report.held = {"dd", WallTime(2s), "web-*"};
     PeerReport known{{NodeId("b"),
                       "h:2",
                       MemberStatus::kSuspect,
