@@ -67,7 +67,7 @@ class Scene:
     def answers(self, node, since=0.0, until=float("inf")):
         self.end_traffic()
         return [c for c in self.timeline.clients
-                if c["node"] == node.id and since <= c["t"] < until]
+                if c["node"] == node.id and since <= c["t"] and c["t"] + c["ms"] / 1e3 < until]
 
     def served(self, *nodes, since=0.0, until=float("inf"), slowest_ms=SLOWEST_MS):
         """Requires that clients of these nodes got nothing but 200, and in time: the clients' own

@@ -50,8 +50,8 @@ class Doctor(suite.ThreeNodes):
         self.assertEqual(len({n["digest"] for n in nodes.values()}), 1)
         checks = {f["check"]: f for f in answer["findings"] if f["severity"] == "ok"}
         self.assertEqual(set(checks), {"reach", "members", "links", "registers", "counters",
-                                       "clocks", "certificates", "roots", "versions",
-                                       "health"})
+                                       "clocks", "certificates", "roots", "issuers",
+                                       "versions", "health"})
 
         def links():
             found = [p for n in self.doctor()[1]["nodes"] for p in n["peers"]]
@@ -110,7 +110,7 @@ class Doctor(suite.ThreeNodes):
         self.assertEqual(done.returncode, WRONG)
         self.assertIn("is held dead by", done.stdout)
         self.assertIn("See whether vidaid runs there", done.stdout)
-        self.assertRegex(done.stdout, r"node-1 +node-2 +alive +up +\S+ +\d+ms +equal")
+        self.assertRegex(done.stdout, r"node-1 +node-2 +alive +up +\S+ +\d+ms +was equal")
 
     def test_over_the_local_socket_it_says_that_it_asked_one_node_only(self):
         socket = self.nodes[0].folder / "data" / "operator.sock"

@@ -314,7 +314,7 @@ class Gateway(suite.Suite):
     def test_a_refused_credential_of_the_gateway_is_tried_elsewhere_and_never_quoted(self):
         self.faulty_node()
         self.assertEqual(chat(self.node.port, self.key, "saved")[0], 200)
-        line = self.wait_event("upstream.failed", model="saved")
+        line = self.wait_event("upstream.credential_refused", model="saved")
         self.assertEqual((line["status"], line["retried"]), (401, True))
         status, body, headers = chat(self.node.port, self.key, "status-401")
         self.assertEqual((status, headers["x-should-retry"]), (502, "false"))
