@@ -73,7 +73,11 @@ class Liar {
                         *sealed, ::capnp::rpc::twoparty::Side::SERVER);
                     auto system = kj::heap(::capnp::makeRpcServer(*network, make_()));
                     auto over = network->onDisconnect();
-                    return over.attach(kj::mv(system), kj::mv(network), kj::mv(sealed));
+                    // One by one: what attach() takes at once it destroys last first, and a
+                    // system says goodbye over its network.
+                    return over.attach(kj::mv(system))
+                        .attach(kj::mv(network))
+                        .attach(kj::mv(sealed));
                 })
                 .then([this, &receiver]() { return serve(receiver); });
         });
