@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Account: a holder's side of what it was granted. All of it is in memory: a process that ends
-// leaves it as it last reported it, and what it had not returned counts as spent. Cumulative, so
-// that messages may be lost, repeated and reordered. Pure; one thread.
+// Account: a holder's side of what it was granted of one budget, spent from by all workers at once.
+// All of it is in memory: a process that ends leaves it as it last reported it, and what it had not
+// returned counts as spent. Granted, spent and returned only grow, so that messages about them may
+// be lost, repeated and reordered.
+//
+// `free` alone decides: who takes from it, by one compare-exchange, has the money. The other
+// words say where the rest is, and once nobody is in the midst of a call
+//
+//     granted == spent + reserved + free + returned
+//
+// reserve() and settle() are for any worker, on_grant() and give_back() for the mesh thread, the
+// rest for any thread. 40 bytes; no lock, no waiting.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 
 #include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
@@ -12,44 +23,89 @@
 
 namespace vidai::mesh::budget {
 
+// An account as it was read, word by word: exact while nobody changes it.
+struct Balance {
+    MicroUsd granted, spent, reserved, returned, free;
+    bool conserved() const { return granted == spent + reserved + free + returned; }
+    friend bool operator==(const Balance&, const Balance&) = default;
+};
+
 class Account {
   public:
-    // The owner says that so much has been granted in all.
-    void on_grant(MicroUsd granted) {
-        granted_ = VIDAI_MUTANT("grant-added") ? granted_ + granted : std::max(granted_, granted);
-    }
-    // False, and nothing happened, when it does not cover that. At least 0.
-    bool reserve(MicroUsd amount) {
+    Account() = default;
+    Account(const Account&) = delete;
+    Account& operator=(const Account&) = delete;
+
+    // False, and nothing happened, when what is free does not cover that; nothing, 0, is covered by
+    // any account, in debt or not. At least 0.
+    [[nodiscard]] bool reserve(MicroUsd amount) {
         CHECK(amount.value >= 0);
-        if (amount > free()) return false;
-        reserved_ += amount;
+        if (amount.value == 0) return true;
+        std::int64_t free = free_.load(std::memory_order_relaxed);
+        do {
+            if (free < amount.value) return false;
+        } while (
+            !free_.compare_exchange_weak(free, free - amount.value, std::memory_order_relaxed));
+        reserved_.fetch_add(amount.value, std::memory_order_relaxed);
         return true;
     }
-    // Ends a reservation, once. More than was reserved is charged all the same: the provider has
-    // it, and free() goes below zero for as long.
+    // Ends a reservation, or a part of one, once. More than was reserved is charged all the same:
+    // the provider has it, and free() goes below zero for as long. With nothing spent this gives
+    // the reservation back to the other workers.
     void settle(MicroUsd reserved, MicroUsd spent) {
-        CHECK(reserved.value >= 0 && reserved <= reserved_ && spent.value >= 0);
-        reserved_ -= reserved;
-        spent_ += spent;
+        CHECK(reserved.value >= 0 && spent.value >= 0);
+        const std::int64_t held = reserved_.fetch_sub(reserved.value, std::memory_order_relaxed);
+        CHECK(held >= reserved.value, "more settled than was reserved");
+        spent_.fetch_add(spent.value, std::memory_order_relaxed);
+        free_.fetch_add(reserved.value - spent.value, std::memory_order_relaxed);
+    }
+
+    // The owner says that so much has been granted in all. True: it is more than was known.
+    bool on_grant(MicroUsd total) {
+        const std::int64_t before = granted_.load(std::memory_order_relaxed);
+        const std::int64_t after =
+            VIDAI_MUTANT("grant-added") ? before + total.value : std::max(before, total.value);
+        granted_.store(after, std::memory_order_relaxed);
+        free_.fetch_add(after - before, std::memory_order_relaxed);
+        return after > before;
     }
     // Says that so much of what is free will not be spent; the total to report. Clipped.
     MicroUsd give_back(MicroUsd amount) {
-        const MicroUsd idle = std::max(MicroUsd{}, granted_ - spent_ - reserved_ - returned_);
-        returned_ += std::clamp(amount, MicroUsd{}, idle);
-        return returned_;
+        const std::int64_t before = returned_.load(std::memory_order_relaxed);
+        const bool keeps = VIDAI_MUTANT("return-not-deducted");
+        std::int64_t free = free_.load(std::memory_order_relaxed), taken = 0;
+        do {
+            const std::int64_t idle = std::max<std::int64_t>(0, keeps ? free - before : free);
+            taken = std::clamp<std::int64_t>(amount.value, 0, idle);
+        } while (!free_.compare_exchange_weak(free, keeps ? free : free - taken,
+                                              std::memory_order_relaxed));
+        returned_.store(before + taken, std::memory_order_relaxed);
+        return {before + taken};
     }
 
-    MicroUsd granted() const { return granted_; }
-    MicroUsd spent() const { return spent_; }
-    MicroUsd reserved() const { return reserved_; }
-    MicroUsd returned() const { return returned_; }
-    MicroUsd free() const {
-        const MicroUsd unspent = granted_ - spent_ - reserved_;
-        return VIDAI_MUTANT("return-not-deducted") ? unspent : unspent - returned_;
-    }
+    MicroUsd granted() const { return read(granted_); }
+    MicroUsd spent() const { return read(spent_); }
+    MicroUsd reserved() const { return read(reserved_); }
+    MicroUsd returned() const { return read(returned_); }
+    MicroUsd free() const { return read(free_); }
+    Balance balance() const { return {granted(), spent(), reserved(), returned(), free()}; }
+
+    // For one thread that has it alone: explorers of states. A node never copies money.
+    Account copy() const { return Account(balance()); }
 
   private:
-    MicroUsd granted_, spent_, reserved_, returned_;
+    using Word = std::atomic<std::int64_t>;  // micro-dollars
+
+    explicit Account(const Balance& from)
+        : free_(from.free.value),
+          reserved_(from.reserved.value),
+          spent_(from.spent.value),
+          granted_(from.granted.value),
+          returned_(from.returned.value) {}
+    static MicroUsd read(const Word& word) { return {word.load(std::memory_order_relaxed)}; }
+
+    Word free_{0}, reserved_{0}, spent_{0};
+    Word granted_{0}, returned_{0};  // written by the mesh thread alone
 };
 
 }  // namespace vidai::mesh::budget

@@ -161,6 +161,7 @@ std::string World::broken() const {
         if (account.spent() + account.returned() > account.granted()) {
             return "I8: an account has spent and returned more than it was granted";
         }
+        if (!account.balance().conserved()) return "I3: an account's money does not add up";
     }
     for (const Ledger& ledger : ledgers_) {
         if (ledger.pool({BudgetId("team"), 1}).value < 0) return "I3: more granted than activated";

@@ -72,6 +72,8 @@ class World {
     using Ledger = mesh::budget::Ledger;
     using Custody = mesh::budget::Custody;
     struct Purse {  // an account at its holder, and what the provider will charge
+        Purse() = default;
+        Purse(const Purse& other) : account(other.account.copy()), billed(other.billed) {}
         mesh::budget::Account account;
         std::int64_t billed = 0;
     };
