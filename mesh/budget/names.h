@@ -13,8 +13,7 @@
 
 namespace vidai::mesh::budget {
 
-using BudgetId = Name<struct BudgetIdTag>;  // operator's name of a budget, e.g. "team-a"
-using LedgerKey = seal::PublicKey;          // of one volume; made with it, never copied
+using LedgerKey = seal::PublicKey;  // of one volume; made with it, never copied
 
 struct LogId {
     LedgerKey ledger;

@@ -31,6 +31,22 @@ Result<NodeId> parse_node_id(std::string_view text) {
     return NodeId(std::string(text));
 }
 
+Result<BudgetId> parse_budget_id(std::string_view text) {
+    constexpr std::string_view kMarks = "-_.:/@+";
+    const auto letter = [](char c) { return is_alnum(c) || (c >= 'A' && c <= 'Z'); };
+    const bool good = !text.empty() && text.size() <= kBudgetIdBytesMax && letter(text.front()) &&
+                      std::ranges::all_of(text, [&](char c) {
+                          return letter(c) || kMarks.find(c) != std::string_view::npos;
+                      });
+    if (!good) {
+        return fail(ErrorCode::kInvalidRequest,
+                    "a budget's id is 1 to 128 of a-z, A-Z, 0-9, '-', '_', '.', ':', '/', '@' and "
+                    "'+', starting with a letter or digit",
+                    "budget");
+    }
+    return BudgetId(std::string(text));
+}
+
 std::string to_hex(const MeshId& id) {
     static constexpr char kDigits[] = "0123456789abcdef";
     std::string out;

@@ -33,9 +33,16 @@ class Name {
 using NodeId = Name<struct NodeIdTag>;  // operator's name of a node, e.g. "vidai-0"
 using KeyId = Name<struct KeyIdTag>;    // public part of a client key, 12 characters
 
+using BudgetId = Name<struct BudgetIdTag>;  // operator's name of a budget, e.g. "team-a"
+
 // 1 to 63 of a-z, 0-9, '-' and '.', starting and ending with a letter or digit (a host name, so
 // that a Kubernetes pod name is one). kInvalidRequest otherwise.
 Result<NodeId> parse_node_id(std::string_view text);
+
+// 1 to 128 of a-z, A-Z, 0-9, '-', '_', '.', ':', '/', '@' and '+', starting with a letter or digit,
+// so that it may be an address or a path. kInvalidRequest otherwise.
+inline constexpr std::size_t kBudgetIdBytesMax = 128;
+Result<BudgetId> parse_budget_id(std::string_view text);
 
 struct MeshId {
     std::array<std::uint8_t, 16> bytes{};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <cmath>
 #include <memory>
 #include <set>
@@ -15,6 +16,7 @@
 #include "schema/base/secret.h"
 #include "schema/base/snapshot.h"
 #include "schema/base/token_bucket.h"
+#include "schema/base/wake_list.h"
 
 namespace vidai {
 namespace {
@@ -155,6 +157,53 @@ TEST(TokenBucket, LetsABurstThroughAndThenSoMuchASecond) {
     EXPECT_FALSE(bucket.take(6, kLimit, kStart + 1h)) << "more than a burst is never let through";
     EXPECT_TRUE(bucket.take(5, kLimit, kStart + 1h));
     EXPECT_EQ(bucket.used_at(), kStart + 1h);
+}
+
+bool readable(const WakeFd& wake) {
+    pollfd watched{wake.fd(), POLLIN, 0};
+    return ::poll(&watched, 1, 0) == 1;
+}
+
+TEST(WakeList, SignalsAllThatAreInItWhetherTheyWaitOrNot) {
+    WakeList list;
+    WakeFd first, second, left;
+    list.add(first);
+    list.add(second);
+    list.add(left);
+    list.remove(left);
+    EXPECT_FALSE(readable(first));
+    list.signal();
+    list.signal();
+    EXPECT_TRUE(readable(first));
+    EXPECT_TRUE(readable(second));
+    EXPECT_FALSE(readable(left));
+    first.clear();
+    EXPECT_FALSE(readable(first)) << "one look answers all signals before it";
+    EXPECT_TRUE(readable(second));
+}
+
+// One thread tells two of each of its steps, and they look only when told: neither misses the last.
+TEST(WakeList, LosesNoSignalThatComesBetweenALookAndTheWaiting) {
+    WakeList list;
+    std::atomic<int> step{0};
+    constexpr int kSteps = 2'000;
+    const auto follow = [&] {
+        WakeFd wake;
+        list.add(wake);
+        while (step.load() < kSteps) {
+            pollfd watched{wake.fd(), POLLIN, 0};
+            ASSERT_EQ(::poll(&watched, 1, 30'000), 1);
+            wake.clear();
+        }
+        list.remove(wake);
+    };
+    std::thread one(follow), two(follow);
+    for (int i = 0; i < kSteps; ++i) {
+        ++step;
+        list.signal();
+    }
+    one.join();
+    two.join();
 }
 
 }  // namespace
