@@ -34,6 +34,7 @@ int exit_code(ErrorCode code) {
         case ErrorCode::kOverloaded:
         case ErrorCode::kDraining:
         case ErrorCode::kNotReady:
+        case ErrorCode::kBudgetUnavailable:
         case ErrorCode::kUpstreamUnreachable:
         case ErrorCode::kUpstreamTimeout:
             return kExitUnavailable;
@@ -52,6 +53,10 @@ int exit_code(ErrorCode code) {
         case ErrorCode::kRequestLimit:
         case ErrorCode::kTokenLimit:
         case ErrorCode::kConcurrencyLimit:
+        case ErrorCode::kBudgetExhausted:
+        case ErrorCode::kBudgetUnknown:
+        case ErrorCode::kBudgetDeleted:
+        case ErrorCode::kBudgetBusy:
         case ErrorCode::kUpstreamInterrupted:
         case ErrorCode::kUpstreamInvalid:
         case ErrorCode::kUpstreamCredential:

@@ -18,6 +18,7 @@ constexpr std::string_view kAuth = "authentication_error";
 constexpr std::string_view kRights = "permission_error";
 constexpr std::string_view kServer = "server_error";
 constexpr std::string_view kLimited = "rate_limit_exceeded";
+constexpr std::string_view kMoney = "budget";
 
 constexpr bool kRetry = true;
 constexpr bool kNoRetry = false;
@@ -71,6 +72,16 @@ constexpr std::array<CatalogueRow, kErrorCodeCount> kRows = {{
      "This gateway node is shutting down. Another node will take the request."},
     {kNotReady, 503, kServer, "not_ready", kRetry, kSecond, kStays, kSilent,
      "This gateway node is still starting."},
+    {kBudgetExhausted, 402, kMoney, "budget_exhausted", kNoRetry, kNoDelay, kStays, kSaysWhy,
+     "A budget that the API key stands under has less left than this request may cost."},
+    {kBudgetUnknown, 402, kMoney, "budget_unknown", kNoRetry, kNoDelay, kStays, kSaysWhy,
+     "The API key stands under a budget that this mesh does not know."},
+    {kBudgetDeleted, 402, kMoney, "budget_deleted", kNoRetry, kNoDelay, kStays, kSaysWhy,
+     "The API key stands under a budget that has been deleted."},
+    {kBudgetBusy, 429, kMoney, "budget_busy", kRetry, kSecond, kStays, kSaysWhy,
+     "What is left of a budget that the API key stands under is reserved by other requests."},
+    {kBudgetUnavailable, 503, kServer, "budget_unavailable", kRetry, kSecond, kStays, kSaysWhy,
+     "A budget that the API key stands under cannot grant money just now."},
     {kUpstreamUnreachable, 502, kServer, "upstream_unreachable", kRetry, kNoDelay, kStays, kSilent,
      "No provider of this model could be reached."},
     {kUpstreamTimeout, 504, kServer, "upstream_timeout", kRetry, kNoDelay, kStays, kSilent,

@@ -46,6 +46,16 @@ std::string_view error_code_name(ErrorCode code) {
             return "draining";
         case ErrorCode::kNotReady:
             return "not_ready";
+        case ErrorCode::kBudgetExhausted:
+            return "budget_exhausted";
+        case ErrorCode::kBudgetUnknown:
+            return "budget_unknown";
+        case ErrorCode::kBudgetDeleted:
+            return "budget_deleted";
+        case ErrorCode::kBudgetBusy:
+            return "budget_busy";
+        case ErrorCode::kBudgetUnavailable:
+            return "budget_unavailable";
         case ErrorCode::kUpstreamUnreachable:
             return "upstream_unreachable";
         case ErrorCode::kUpstreamTimeout:

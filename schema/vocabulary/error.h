@@ -33,6 +33,12 @@ enum class ErrorCode : std::uint16_t {
     kOverloaded,        // this node sheds load
     kDraining,          // this node is leaving
     kNotReady,          // this node has not finished starting
+    // The money of a budget that the key stands under.
+    kBudgetExhausted,    // less is left than this request may cost
+    kBudgetUnknown,      // nobody here knows it: absence is a refusal
+    kBudgetDeleted,      // an operator has deleted it
+    kBudgetBusy,         // what is left is reserved by others
+    kBudgetUnavailable,  // its owner cannot be asked or cannot grant
     // The provider.
     kUpstreamUnreachable,  // resolve, connect or TLS failed on every target
     kUpstreamTimeout,      // a phase of the provider call ran out of time
