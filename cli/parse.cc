@@ -33,10 +33,13 @@ Result<Line> parse_line(std::span<const char* const> arguments) {
     app.set_help_flag();
     app.add_option("words", line.words);
     std::map<std::string, bool, std::less<>> given;  // the flags without a value
+    std::map<std::string, std::vector<std::string>> repeated;
     for (const commands::Flag& flag : flags) {
         const std::string name(commands::long_name(flag));
         if (flag.value.empty()) {
             app.add_flag(std::string(flag.name), given[name]);
+        } else if (flag.repeats) {
+            app.add_option(std::string(flag.name), repeated[name])->allow_extra_args(false);
         } else {
             app.add_option(std::string(flag.name), line.flags[name])
                 ->expected(1)
@@ -56,6 +59,11 @@ Result<Line> parse_line(std::span<const char* const> arguments) {
         return fail(ErrorCode::kUsage, with_near_flag(error.what(), names));
     }
     std::erase_if(line.flags, [&](const auto& entry) { return app.count(entry.first) == 0; });
+    for (const auto& [name, values] : repeated) {
+        if (values.empty()) continue;
+        std::string& all = line.flags[name] = values.front();
+        for (std::size_t i = 1; i < values.size(); ++i) all += "," + values[i];
+    }
     for (const auto& [name, present] : given) {
         if (present) line.flags.emplace(name, "");
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A command line to words and flags. Flags may stand anywhere among the words, each at most once;
-// which words make sense is run.cc's business. The only door to CLI11. Pure; main thread.
+// A command line to words and flags. Flags may stand anywhere among the words, each at most once
+// but for those that repeat; which words make sense is run.cc's business. The only door to CLI11.
+// Pure; main thread.
 #pragma once
 
 #include <functional>

@@ -61,6 +61,7 @@ struct KeyCreateRequest {
     std::string name;                 // for people, at most 128 bytes of UTF-8
     std::vector<std::string> models;  // aliases; empty: all
     state::KeyLimits limits;
+    std::vector<BudgetId> budgets{};  // hard; empty: it stands under none
 };
 
 // Records shown to an operator have neither salt nor hash: those stay within the mesh.

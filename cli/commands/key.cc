@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "cli/call.h"
 #include "cli/commands/command.h"
@@ -40,30 +41,65 @@ Value limits_value(const KeyLimits& limits) {
             {"concurrency", optional_value(limits.concurrency)}};
 }
 
+std::vector<std::string> budget_names(const KeyRecord& key) {
+    std::vector<std::string> names;
+    for (const BudgetId& budget : key.budgets) names.push_back(budget.str());
+    return names;
+}
+Value budgets_value(const KeyRecord& key) {
+    const std::vector<std::string> names = budget_names(key);
+    return Value::List(names.begin(), names.end());
+}
+std::string budgets_text(const KeyRecord& key) {
+    return key.budgets.empty() ? "none" : print::joined(budget_names(key), ",");
+}
+
 Value key_value(const KeyRecord& key) {
     return {{"id", key.id.str()},
             {"name", key.name},
             {"models", models_value(key)},
             {"limits", limits_value(key.limits)},
+            {"budgets", budgets_value(key)},
             {"created", time_value(key.created)},
             {"revoked", key.revoked}};
 }
 
-Result<std::vector<std::string>> split_models(const std::string& text) {
-    std::vector<std::string> models;
+// Different names with one comma between; nothing: they are not.
+std::optional<std::vector<std::string>> split_names(const std::string& text) {
+    std::vector<std::string> names;
     for (std::size_t start = 0; start <= text.size();) {
         const std::size_t end = std::min(text.find(',', start), text.size());
-        std::string model = text.substr(start, end - start);
-        if (model.empty() || std::ranges::find(models, model) != models.end()) {
-            return fail(ErrorCode::kUsage,
-                        "--models takes different names with one comma between, such as "
-                        "gpt-fast,gpt-deep; without the flag the key may use all",
-                        "--models");
-        }
-        models.push_back(std::move(model));
+        std::string name = text.substr(start, end - start);
+        if (name.empty() || std::ranges::find(names, name) != names.end()) return std::nullopt;
+        names.push_back(std::move(name));
         start = end + 1;
     }
-    return models;
+    return names;
+}
+
+Result<std::vector<BudgetId>> read_budgets(const Call& call) {
+    std::vector<BudgetId> budgets;
+    const std::string* const text = call.flag("--budget");
+    if (text == nullptr) return budgets;
+    if (call.flag("--no-budget") != nullptr) {
+        return fail(ErrorCode::kUsage,
+                    "--budget names what the key stands under and --no-budget says that it stands "
+                    "under none; give one of them",
+                    "--budget");
+    }
+    const auto names = split_names(*text);
+    if (!names || names->size() > mesh::state::kKeyBudgetsMax) {
+        return fail(ErrorCode::kUsage,
+                    "--budget takes a budget's id and may be given up to 8 times, each with "
+                    "another",
+                    "--budget");
+    }
+    for (const std::string& name : *names) {
+        auto id = parse_budget_id(name);
+        if (!id) return fail(ErrorCode::kUsage, id.error().message + ": " + name, "--budget");
+        budgets.push_back(std::move(*id));
+    }
+    return budgets;
 }
 
 Result<mesh::KeyCreateRequest> read_request(const Call& call) {
@@ -75,8 +111,13 @@ Result<mesh::KeyCreateRequest> read_request(const Call& call) {
                     "--name");
     }
     if (const auto* text = call.flag("--models")) {
-        auto models = split_models(*text);
-        if (!models) return fail(std::move(models).error());
+        auto models = split_names(*text);
+        if (!models) {
+            return fail(ErrorCode::kUsage,
+                        "--models takes different names with one comma between, such as "
+                        "gpt-fast,gpt-deep; without the flag the key may use all",
+                        "--models");
+        }
         request.models = std::move(*models);
     }
     const auto narrow = [](std::uint64_t n) { return static_cast<std::uint32_t>(n); };
@@ -91,6 +132,9 @@ Result<mesh::KeyCreateRequest> read_request(const Call& call) {
     const auto concurrency = call.count_flag("--concurrency", kMax);
     if (!concurrency) return fail(concurrency.error());
     if (*concurrency) request.limits.concurrency = narrow(**concurrency);
+    auto budgets = read_budgets(call);
+    if (!budgets) return fail(std::move(budgets).error());
+    request.budgets = std::move(*budgets);
     return request;
 }
 
@@ -122,12 +166,14 @@ Result<Answer> run_create(Call& call) {
                    {"name", key.name},
                    {"secret", secret},
                    {"models", models_value(key)},
-                   {"limits", limits_value(key.limits)}};
+                   {"limits", limits_value(key.limits)},
+                   {"budgets", budgets_value(key)}};
     answer.fields = {{"Key", {secret}},
                      {"Id", {key.id.str()}},
                      {"Name", {key.name}},
                      {"Models", {models_text(key)}},
-                     {"Limits", {limits_text(key.limits)}}};
+                     {"Limits", {limits_text(key.limits)}},
+                     {"Budgets", {budgets_text(key)}}};
     answer.note = "The key is shown this once; the mesh keeps only a hash of it.\n";
     if (!key.models.empty()) {
         answer.note += "Its models are not looked up: a name that no node serves is no error.\n";
@@ -149,6 +195,7 @@ Result<Answer> run_list(Call& call) {
                             {"RPM", false, true},
                             {"TPM", false, true},
                             {"CONCURRENCY", true, true},
+                            {"BUDGETS"},
                             {"AGE", false, true},
                             {"CREATED", true}};
     Value::List items;
@@ -163,6 +210,7 @@ Result<Answer> run_list(Call& call) {
              {optional_text(key.limits.requests_per_minute)},
              {optional_text(key.limits.tokens_per_minute)},
              {optional_text(key.limits.concurrency)},
+             {budgets_text(key)},
              {print::age_text(call.world().now, key.created)},
              {dated ? print::time_text(key.created) : ""}});
     }
@@ -205,6 +253,11 @@ std::vector<Command> key_commands() {
           {"--rpm", "N", "Requests per minute, counted over the whole mesh."},
           {"--tpm", "N", "Tokens per minute, counted over the whole mesh."},
           {"--concurrency", "N", "Requests in flight, counted on each node."},
+          {"--budget", "ID",
+           "A hard budget that the key stands under; given several times, each must cover a "
+           "request. A budget that the mesh does not know is a refusal.",
+           false, true},
+          {"--no-budget", "", "The key stands under no budget. The default."},
           {"--secret-only", "", "Show the key and nothing else: KEY=$(vidaictl key create ...)."}},
          run_create},
         {"key", "list", "List all keys, revoked ones too, in order of creation.", {}, {}, run_list},

@@ -21,6 +21,7 @@ constexpr std::size_t kStatementBytes = 256;  // of one, but for its value and i
 std::size_t size_of(const state::KeyRecord& key) {
     std::size_t size = 160 + key.name.size();
     for (const std::string& model : key.models) size += 24 + model.size();
+    for (const BudgetId& budget : key.budgets) size += 24 + budget.str().size();
     return size;
 }
 
@@ -117,6 +118,12 @@ kj::Promise<Result<void>> Desk::saved(std::chrono::milliseconds within) {
 
 kj::Promise<Result<CreatedKey>> Desk::key_create(KeyCreateRequest request,
                                                  std::chrono::milliseconds within) {
+    if (!request.budgets.empty()) {  // who does not know them would let the key spend
+        const auto without = lacking(events_.view_now()->members, Capability::kBudgets);
+        if (!without.empty()) {
+            return Result<CreatedKey>(not_known_to(Capability::kBudgets, without));
+        }
+    }
     auto created = replica_.create(request, wall_now(), mono_now());
     if (!created) return Result<CreatedKey>(std::move(created));
     events_.on_key_changed({created->record.id, false});

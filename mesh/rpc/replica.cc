@@ -180,6 +180,7 @@ Result<CreatedKey> Replica::create(const KeyCreateRequest& wanted, WallTime wall
     record.name = wanted.name;
     record.models = wanted.models;
     record.limits = wanted.limits;
+    record.budgets = wanted.budgets;
     record.created = wall;
     state::MintedKey minted = state::make_key(std::move(record));
     if (auto valid = state::validate(minted.record); !valid) return fail(std::move(valid).error());

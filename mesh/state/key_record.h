@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client's API key as it is replicated: never the secret, only its salted hash, its allow-list
-// and its limits. A value; any thread.
+// A client's API key as it is replicated: never the secret, only its salted hash, its allow-list,
+// its limits and the budgets it stands under. A value; any thread.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ struct KeyLimits {
     friend bool operator==(const KeyLimits&, const KeyLimits&) = default;
 };
 
+inline constexpr std::size_t kKeyBudgetsMax = 8;
+
 struct KeyRecord {
     KeyId id;          // 12 of A-Z a-z 0-9; the look-up part of "sk-vidai-<id>-<secret>"
     std::string name;  // for people; may be empty
@@ -32,6 +35,9 @@ struct KeyRecord {
     KeyLimits limits;
     WallTime created;
     bool revoked = false;
+    // Hard budgets that it stands under: a request must be covered by each. Empty: by none, and
+    // what it spends is counted only. One that no node knows is a refusal.
+    std::vector<BudgetId> budgets;
     friend bool operator==(const KeyRecord&, const KeyRecord&) = default;
 };
 

@@ -64,6 +64,20 @@ Result<void> validate(const KeyRecord& record) {
         return fail(ErrorCode::kInvalidRequest,
                     "a key allows at most 256 models, each named by 1 to 128 bytes", "models");
     }
+    const std::vector<BudgetId>& budgets = record.budgets;
+    if (budgets.size() > kKeyBudgetsMax) {
+        return fail(ErrorCode::kInvalidRequest, "a key stands under at most 8 budgets", "budgets");
+    }
+    for (auto at = budgets.begin(); at != budgets.end(); ++at) {
+        if (const auto named = parse_budget_id(at->str()); !named) {
+            return fail(ErrorCode::kInvalidRequest, named.error().message, "budgets");
+        }
+        if (std::find(budgets.begin(), at, *at) != at) {
+            return fail(ErrorCode::kInvalidRequest,
+                        "a key stands under a budget once: " + at->str() + " is named twice",
+                        "budgets");
+        }
+    }
     return {};
 }
 

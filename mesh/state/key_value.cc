@@ -37,12 +37,15 @@ std::vector<std::uint8_t> encode_key(const KeyRecord& record) {
     const auto salt = builder.CreateVector(record.salt.data(), record.salt.size());
     const auto hash = builder.CreateVector(record.hash.data(), record.hash.size());
     const auto models = builder.CreateVectorOfStrings(record.models);
+    std::vector<std::string> names;
+    for (const BudgetId& budget : record.budgets) names.push_back(budget.str());
+    const auto budgets = names.empty() ? decltype(models)() : builder.CreateVectorOfStrings(names);
     const KeyLimits& limits = record.limits;
     builder.Finish(records::CreateKey(
         builder, name, salt, hash, models, limits.requests_per_minute.has_value(),
         limits.requests_per_minute.value_or(0), limits.tokens_per_minute.has_value(),
         limits.tokens_per_minute.value_or(0), limits.concurrency.has_value(),
-        limits.concurrency.value_or(0), record.created.time_since_epoch().count()));
+        limits.concurrency.value_or(0), record.created.time_since_epoch().count(), budgets));
     return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
@@ -68,6 +71,9 @@ Result<KeyRecord> decode_key(const Statement& statement) {
     std::copy(key->hash()->begin(), key->hash()->end(), record.hash.begin());
     if (key->models()) {
         for (const auto* model : *key->models()) record.models.push_back(text_of(model));
+    }
+    if (key->budgets()) {
+        for (const auto* budget : *key->budgets()) record.budgets.emplace_back(text_of(budget));
     }
     record.limits.requests_per_minute =
         present<std::uint32_t>(key->has_requests_per_minute(), key->requests_per_minute());

@@ -121,6 +121,23 @@ Result<std::vector<std::string>> read(capnp::List<capnp::Text>::Reader in) {
     return texts;
 }
 
+void write(const std::vector<BudgetId>& budgets, capnp::List<capnp::Text>::Builder out) {
+    for (unsigned i = 0; i < out.size(); ++i) out.set(i, to_text(budgets[i].str()));
+}
+
+Result<std::vector<BudgetId>> read_budgets(capnp::List<capnp::Text>::Reader in) {
+    if (in.size() > state::kKeyBudgetsMax) {
+        return fail(ErrorCode::kInvalidRequest, "a key stands under at most 8 budgets", "budgets");
+    }
+    std::vector<BudgetId> budgets;
+    for (const auto text : in) {
+        auto id = parse_budget_id(view_of(text));
+        if (!id) return fail(std::move(id).error());
+        budgets.push_back(std::move(*id));
+    }
+    return budgets;
+}
+
 unsigned count(const auto& list) {
     return static_cast<unsigned>(list.size());
 }
@@ -359,6 +376,7 @@ void write(const KeyCreateRequest& request, proto::KeyRequest::Builder out) {
     out.setName(to_text(request.name));
     write(request.models, out.initModels(count(request.models)));
     write(request.limits, out.initLimits());
+    write(request.budgets, out.initBudgets(count(request.budgets)));
 }
 
 Result<KeyCreateRequest> read(proto::KeyRequest::Reader in) {
@@ -370,6 +388,9 @@ Result<KeyCreateRequest> read(proto::KeyRequest::Reader in) {
     request.name = bounded(in.getName());
     request.models = std::move(*models);
     request.limits = *limits;
+    auto budgets = read_budgets(in.getBudgets());
+    if (!budgets) return fail(std::move(budgets).error());
+    request.budgets = std::move(*budgets);
     return request;
 }
 
@@ -380,6 +401,7 @@ void write(const state::KeyRecord& key, proto::Key::Builder out) {
     write(key.limits, out.initLimits());
     out.setCreatedMs(to_ms(key.created));
     out.setRevoked(key.revoked);
+    write(key.budgets, out.initBudgets(count(key.budgets)));
 }
 
 Result<state::KeyRecord> read(proto::Key::Reader in) {
@@ -395,6 +417,9 @@ Result<state::KeyRecord> read(proto::Key::Reader in) {
     key.limits = *limits;
     key.created = from_ms(in.getCreatedMs());
     key.revoked = in.getRevoked();
+    auto budgets = read_budgets(in.getBudgets());
+    if (!budgets) return fail(std::move(budgets).error());
+    key.budgets = std::move(*budgets);
     return key;
 }
 

@@ -89,12 +89,14 @@ struct Key {
   limits @3 :Limits;
   createdMs @4 :Int64;
   revoked @5 :Bool;
+  budgets @6 :List(Text);
 }
 
 struct KeyRequest {
   name @0 :Text;
   models @1 :List(Text);
   limits @2 :Limits;
+  budgets @3 :List(Text);
 }
 
 struct CreatedKey {

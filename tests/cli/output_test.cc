@@ -166,11 +166,12 @@ TEST_F(Printed, ANewKeyWithItsSecretOnStandardOutputAndTheWarningBeside) {
     const Outcome outcome = asked({"key", "create", "--name", "team a", "--models", "fast,deep",
                                    "--rpm", "60", "--tpm", "9007199254740992"});
     EXPECT_EQ(outcome.out,
-              "Key:     sk-vidai-AbCdEf012345-s3cret\n"
-              "Id:      AbCdEf012345\n"
-              "Name:    team a\n"
-              "Models:  fast,deep\n"
-              "Limits:  60 requests a minute, 9007199254740992 tokens a minute\n");
+              "Key:      sk-vidai-AbCdEf012345-s3cret\n"
+              "Id:       AbCdEf012345\n"
+              "Name:     team a\n"
+              "Models:   fast,deep\n"
+              "Limits:   60 requests a minute, 9007199254740992 tokens a minute\n"
+              "Budgets:  none\n");
     EXPECT_EQ(outcome.err,
               "The key is shown this once; the mesh keeps only a hash of it.\n"
               "Its models are not looked up: a name that no node serves is no error.\n");
@@ -187,6 +188,19 @@ TEST_F(Printed, ANewKeyAloneForAScript) {
                 HasSubstr("\"secret\": \"sk-vidai-AbCdEf012345-s3cret\""));
 }
 
+TEST_F(Printed, ANewKeyThatStandsUnderBudgets) {
+    for (const std::vector<const char*>& flags :
+         {std::vector<const char*>{"key", "create", "--budget", "team-a", "--budget", "org"},
+          {"key", "create", "--budget=team-a,org"}}) {
+        EXPECT_THAT(asked(flags).out, HasSubstr("Budgets:  team-a,org\n"));
+        EXPECT_EQ(recording_.created.budgets, (std::vector{BudgetId("team-a"), BudgetId("org")}));
+    }
+    EXPECT_THAT(asked({"key", "create", "--budget", "team-a", "-o", "json"}).out,
+                HasSubstr("\"budgets\": [\n    \"team-a\"\n  ]"));
+    EXPECT_THAT(asked({"key", "create", "--no-budget"}).out, HasSubstr("Budgets:  none\n"));
+    EXPECT_TRUE(recording_.created.budgets.empty());
+}
+
 TEST_F(Printed, ANewKeyForPrograms) {
     EXPECT_EQ(asked({"key", "create", "--concurrency", "4", "-o", "json"}).out,
               "{\n"
@@ -198,7 +212,8 @@ TEST_F(Printed, ANewKeyForPrograms) {
               "    \"requests_per_minute\": null,\n"
               "    \"tokens_per_minute\": null,\n"
               "    \"concurrency\": 4\n"
-              "  }\n"
+              "  },\n"
+              "  \"budgets\": []\n"
               "}\n");
 }
 
@@ -210,10 +225,11 @@ TEST_F(Printed, TheKeys) {
     recording_.keys[1].revoked = true;
     recording_.keys[1].name = "\033[2Jtricky";
     recording_.keys[1].models.clear();
+    recording_.keys[0].budgets = {BudgetId("org")};
     EXPECT_EQ(asked({"key", "list"}).out,
-              "ID            NAME           STATUS   MODELS     RPM  TPM  AGE\n"
-              "AbCdEf012345  team a         active   fast,deep   60    -   5h\n"
-              "AbCdEf012345  \\x1b[2Jtricky  revoked  all         60    -   5h\n");
+              "ID            NAME           STATUS   MODELS     RPM  TPM  BUDGETS  AGE\n"
+              "AbCdEf012345  team a         active   fast,deep   60    -  org       5h\n"
+              "AbCdEf012345  \\x1b[2Jtricky  revoked  all         60    -  none      5h\n");
     EXPECT_THAT(asked({"key", "list", "-o", "json"}).out,
                 HasSubstr("\"created\": \"2026-11-22T02:16:06.123Z\",\n      \"revoked\": true"));
 }

@@ -106,6 +106,7 @@ class RecordedOperator : public Operator {
         key.name = request.name;
         key.models = request.models;
         key.limits = request.limits;
+        key.budgets = request.budgets;
         return said(mesh::CreatedKey{key, Secret("sk-vidai-AbCdEf012345-s3cret")});
     }
     Result<std::vector<mesh::state::KeyRecord>> key_list() override {

@@ -79,6 +79,15 @@ TEST_F(Usage, ValuesAreCheckedBeforeAnythingIsSent) {
     for (const char* models : {",", "a,", "a,,b", "a,a"}) {
         EXPECT_THAT(misuse({"key", "create", "--models", models}), HasSubstr("--models")) << models;
     }
+    for (const char* budgets : {"", ",", "a,", "a,a", "team a", "-a", "a,b,c,d,e,f,g,h,i"}) {
+        EXPECT_THAT(misuse({"key", "create", (std::string("--budget=") + budgets).c_str()}),
+                    HasSubstr("budget"))
+            << budgets;
+    }
+    EXPECT_THAT(misuse({"key", "create", "--budget", "a", "--budget", "a"}),
+                HasSubstr("each with another"));
+    EXPECT_THAT(misuse({"key", "create", "--budget", "a", "--no-budget"}),
+                HasSubstr("give one of them"));
     EXPECT_THAT(misuse({"node", "show", "Not A Node"}), HasSubstr("mesh members"));
 }
 

@@ -107,7 +107,8 @@ std::vector<std::pair<std::string, Talk>> operator_calls(const state::Register& 
          })},
         {"create", simple([](Op o) {
              auto request = o.keyCreateRequest();
-             wire::write(KeyCreateRequest{"team", {"fast"}, {60, 1'000, 4}}, request.initRequest());
+             wire::write(KeyCreateRequest{"team", {"fast"}, {60, 1'000, 4}, {BudgetId("org")}},
+                         request.initRequest());
              request.setDeadlineMs(100);
              return request.send();
          })},

@@ -65,6 +65,7 @@ TEST(Operator, CreatesListsAndRevokesKeys) {
     request.name = "checkout";
     request.models = {"gpt-4o"};
     request.limits.tokens_per_minute = 1'000;
+    request.budgets = {BudgetId("team-a"), BudgetId("org")};
     const auto created = client.key_create(request);
     ASSERT_TRUE(created.has_value()) << created.error().message;
     EXPECT_EQ(created->record.name, "checkout");
@@ -73,12 +74,14 @@ TEST(Operator, CreatesListsAndRevokesKeys) {
     const auto* entry = a.key(created->record.id, hold);
     ASSERT_NE(entry, nullptr);
     EXPECT_TRUE(state::matches(entry->record, created->secret.reveal()));
+    EXPECT_EQ(entry->record.budgets, request.budgets);
 
     const auto listed = client.key_list();
     ASSERT_TRUE(listed.has_value());
     ASSERT_EQ(listed->size(), 1u);
     EXPECT_EQ((*listed)[0].models, request.models);
     EXPECT_EQ((*listed)[0].limits, request.limits);
+    EXPECT_EQ((*listed)[0].budgets, request.budgets);
     EXPECT_EQ((*listed)[0].hash, decltype(state::KeyRecord::hash){}) << "hashes stay in the mesh";
 
     EXPECT_TRUE(client.key_revoke(created->record.id)->revoked);

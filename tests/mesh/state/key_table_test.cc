@@ -84,6 +84,9 @@ TEST(KeyRecord, FromOutsideIsBoundedBeforeItIsHeld) {
     KeyRecord good = entry(1).record;
     good.name = std::string(128, 'n');
     good.models = std::vector<std::string>(256, std::string(128, 'm'));
+    for (int i = 0; i < 8; ++i) {
+        good.budgets.emplace_back(std::to_string(i) + std::string(127, 'b'));
+    }
     EXPECT_TRUE(validate(good));
 
     const auto refused = [&](auto spoil) {
@@ -97,6 +100,10 @@ TEST(KeyRecord, FromOutsideIsBoundedBeforeItIsHeld) {
     EXPECT_EQ(refused([](KeyRecord& r) { r.models.emplace_back("x"); }), "models");
     EXPECT_EQ(refused([](KeyRecord& r) { r.models[3] += 'x'; }), "models");
     EXPECT_EQ(refused([](KeyRecord& r) { r.models[3].clear(); }), "models");
+    EXPECT_EQ(refused([](KeyRecord& r) { r.budgets.emplace_back("x"); }), "budgets");
+    EXPECT_EQ(refused([](KeyRecord& r) { r.budgets[3] = r.budgets[5]; }), "budgets");
+    EXPECT_EQ(refused([](KeyRecord& r) { r.budgets[3] = BudgetId(); }), "budgets");
+    EXPECT_EQ(refused([](KeyRecord& r) { r.budgets[3] = BudgetId("team a"); }), "budgets");
 }
 
 TEST(MintedKey, HasTheFormOfAKeyAndMatchesItsRecord) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/state/key_value.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include <gtest/gtest.h>
 
 #include "schema/base/rng.h"
@@ -18,6 +21,7 @@ KeyRecord sample() {
     record.limits.requests_per_minute = 60;
     record.limits.tokens_per_minute = 0;  // a limit of nothing is not the same as no limit
     record.created = WallTime(std::chrono::milliseconds(1'790'000'000'000));
+    record.budgets = {BudgetId("team-a"), BudgetId("org")};
     return record;
 }
 
@@ -29,6 +33,29 @@ TEST(KeyValue, ReadsBackWhatWasWritten) {
     const auto read = decode_key(statement_of(sample()));
     ASSERT_TRUE(read.has_value()) << read.error().message;
     EXPECT_EQ(*read, sample());
+}
+
+// What an older program wrote has no such field; one of these is what it would write.
+TEST(KeyValue, WithoutBudgetsIsReadAsOneThatStandsUnderNone) {
+    KeyRecord record = sample();
+    record.budgets.clear();
+    const Statement said = statement_of(record);
+    EXPECT_EQ(*decode_key(said), record);
+    EXPECT_LT(said.value.size(), statement_of(sample()).value.size());
+}
+
+TEST(KeyValue, IsRefusedWithABudgetTwice) {
+    KeyRecord record = sample();
+    record.budgets = {BudgetId("team-a"), BudgetId("team-b")};
+    Statement said = statement_of(record);
+    const std::string_view name = "team-b";
+    const auto at = std::ranges::search(said.value, name).begin();
+    ASSERT_NE(at, said.value.end());
+    at[5] = 'a';
+    const auto read = decode_key(said);
+    ASSERT_FALSE(read.has_value());
+    EXPECT_EQ(read.error().code, ErrorCode::kProtocol);
+    EXPECT_EQ(read.error().param, "budgets");
 }
 
 TEST(KeyValue, IsRevokedWhenItsRegisterIsRetired) {

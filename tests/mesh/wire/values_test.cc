@@ -210,6 +210,7 @@ TEST(OperatorWire, CarriesAKeyWithoutItsHash) {
     key.limits.tokens_per_minute = 1'000'000'000'000;
     key.created = kNow;
     key.revoked = true;
+    key.budgets = {BudgetId("team-a"), BudgetId("org")};
     const auto read = through_the_wire<proto::Key>(key);
     ASSERT_TRUE(read.has_value()) << read.error().message;
     key.hash = {};
