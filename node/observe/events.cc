@@ -41,12 +41,16 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "so again after `span_ms`. See `admin.stall_limit`."},
     {Event::kRequestDone, "request.done", kInfo, 0,
      "request_id, endpoint, status, outcome, error, key, model, provider, target, attempts, "
-     "total_us, upstream_us, duration_us, input_tokens, output_tokens, estimated, cost_micro_usd",
+     "total_us, upstream_us, duration_us, budget, budget_wait_us, reserved_micro_usd, "
+     "input_tokens, output_tokens, estimated, cost_micro_usd",
      "One request has ended; only with `log.requests`. `outcome` is ok, error (an error was "
      "answered), broken (a stream ended with an error event) or cancelled (the client left), "
      "`error` the log name of what went wrong ([errors](errors.md)). To the first byte of the "
-     "answer: `total_us`, of it `upstream_us` the provider's; to its last: `duration_us`. Tokens "
-     "and cost are what the key was charged, `estimated` when the provider did not count."},
+     "answer: `total_us`, of it `upstream_us` the provider's; to its last: `duration_us`. `budget` "
+     "is "
+     "the hard budget that refused it, `budget_wait_us` how long it waited for money and "
+     "`reserved_micro_usd` what was reserved in each budget of its key. Tokens and cost are what "
+     "the key was charged, `estimated` when the provider did not count."},
     {Event::kClientMalformed, "client.malformed", kDebug, 10, "peer, error, message",
      "A connection was closed because its request could not be read whole: not HTTP/1.1, too "
      "large or too slow."},
@@ -67,6 +71,11 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "A provider does not take the credential that this gateway is configured with (401, 403): "
      "renew it. Every call to that target ends so until then, so the bound is low; it counts for "
      "each target."},
+    {Event::kBudgetOverrun, "budget.overrun", kWarn, 1,
+     "request_id, model, provider, target, reserved_micro_usd, cost_micro_usd",
+     "A request cost more than was reserved for it in the budgets of its key, which are charged "
+     "all "
+     "the same: the target's price or the bound of its output is wrong."},
     {Event::kResolveFailed, "upstream.resolve_failed", kWarn, 1, "host, error",
      "A provider's name could not be resolved; addresses found in the last five minutes stay in "
      "use. The bound counts for each name."},

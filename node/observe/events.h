@@ -36,6 +36,7 @@ enum class Event : std::uint8_t {
     kUpstreamFailed,
     kUpstreamInvalid,
     kUpstreamCredential,
+    kBudgetOverrun,
     kResolveFailed,
     // The mesh.
     kMeshCreated,

@@ -22,8 +22,9 @@ using Workers = std::vector<const WorkerMetrics*>;
 constexpr std::array<std::string_view, kOutcomeCount> kOutcomes = {
     "ok", "refused", "failed", "unreachable", "timeout", "interrupted", "invalid", "cancelled"};
 constexpr std::array<std::string_view, kRefusalCount> kRefusals = {
-    "request_limit", "token_limit",     "concurrency_limit",
-    "overloaded",    "unauthenticated", "model_not_allowed"};
+    "request_limit",   "token_limit",       "concurrency_limit", "overloaded",
+    "unauthenticated", "model_not_allowed", "budget_exhausted",  "budget_unknown",
+    "budget_deleted",  "budget_busy",       "budget_unavailable"};
 constexpr std::array<std::string_view, 6> kClasses = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
 // Upper bounds of the node's own histograms, in nanoseconds: 10 us to 5 min.
@@ -201,6 +202,29 @@ void fill_target(Scrape& scrape, std::size_t i, const Series& series) {
         with(gen_ai, "gen_ai_token_type", "output"));
 }
 
+void fill_budgets(Scrape& scrape) {
+    const auto counter = [&](Metric metric, Counter BudgetMetrics::* member, Labels labels = {}) {
+        scrape.counter(
+            metric, [&](const WorkerMetrics& w) -> auto& { return w.budgets.*member; },
+            std::move(labels));
+    };
+    const auto dollars = [&](Metric metric, Counter BudgetMetrics::* member) {
+        const std::uint64_t micro =
+            scrape.sum([&](const WorkerMetrics& w) -> auto& { return w.budgets.*member; });
+        scrape.value(metric, static_cast<double>(micro) / 1e6);
+    };
+    counter(Metric::kBudgetReservations, &BudgetMetrics::hot, {{"how", "hot"}});
+    counter(Metric::kBudgetReservations, &BudgetMetrics::parked, {{"how", "parked"}});
+    counter(Metric::kBudgetReservations, &BudgetMetrics::crowded, {{"how", "crowded"}});
+    counter(Metric::kBudgetOverruns, &BudgetMetrics::overruns);
+    dollars(Metric::kBudgetReserved, &BudgetMetrics::reserved_micro_usd);
+    dollars(Metric::kBudgetSpent, &BudgetMetrics::spent_micro_usd);
+    scrape.gauge(Metric::kBudgetWaiting,
+                 [](const WorkerMetrics& w) -> auto& { return w.budgets.waiting; });
+    scrape.histogram(Metric::kBudgetWait,
+                     [](const WorkerMetrics& w) -> auto& { return w.budgets.wait; }, {});
+}
+
 void fill_traffic(Scrape& scrape) {
     const auto counter = [&](Metric metric, Counter WorkerMetrics::* member, Labels labels = {}) {
         scrape.counter(
@@ -211,6 +235,7 @@ void fill_traffic(Scrape& scrape) {
                        [&](const WorkerMetrics& w) -> auto& { return w.refusals[r]; },
                        {{"reason", std::string(kRefusals[r])}});
     }
+    fill_budgets(scrape);
     counter(Metric::kRetries, &WorkerMetrics::retries);
     counter(Metric::kUpstreamConnections, &WorkerMetrics::upstream_connects, {{"kind", "new"}});
     counter(Metric::kUpstreamConnections, &WorkerMetrics::upstream_reuses, {{"kind", "reused"}});

@@ -40,8 +40,13 @@ enum class Refusal : std::uint8_t {
     kOverloaded,
     kUnauthenticated,
     kModelNotAllowed,
+    kBudgetExhausted,
+    kBudgetUnknown,
+    kBudgetDeleted,
+    kBudgetBusy,
+    kBudgetUnavailable,
 };
-inline constexpr std::size_t kRefusalCount = 6;
+inline constexpr std::size_t kRefusalCount = 11;
 
 // A histogram with exact, fixed upper bounds, as OpenTelemetry mandates some.
 template <std::size_t N>
@@ -88,6 +93,17 @@ struct TargetMetrics {
     FixedHistogram<kFirstTokenBounds.size()> first_token;  // send to first byte
 };
 
+// Of requests whose keys stand under hard budgets. One that stands under several counts once.
+struct BudgetMetrics {
+    Counter hot;       // covered by what this node held
+    Counter parked;    // waited for money, whatever came of it
+    Counter waiting;   // gauge: wait now
+    Counter crowded;   // refused without a wait: as many waited as may
+    Counter overruns;  // charged more than was reserved
+    Counter reserved_micro_usd, spent_micro_usd;
+    Histogram wait;  // nanoseconds, of those that waited
+};
+
 struct EndpointMetrics {
     std::array<Counter, 6> status;  // by class: [2] is 2xx; [0] is "answered nothing"
     // Nanoseconds, as Server-Timing defines them: recv of the whole request to first byte sent.
@@ -114,6 +130,7 @@ class WorkerMetrics {
     std::array<EndpointMetrics, request::kEndpointCount> endpoints;
     std::array<TargetMetrics, kSeriesMax> targets;
     std::array<Counter, kRefusalCount> refusals;
+    BudgetMetrics budgets;
     Counter retries;            // provider calls after the first of a request
     Counter upstream_connects;  // new connections
     Counter upstream_reuses;    // calls on a kept connection

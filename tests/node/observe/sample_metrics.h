@@ -36,6 +36,12 @@ inline std::unique_ptr<Metrics> sample_metrics() {
         guess.estimated = true;
         worker.used(series, guess, /*priced=*/false, MicroUsd{});
         worker.refused(Refusal::kTokenLimit);
+        worker.budgets.hot.add(3);
+        worker.budgets.parked.add();
+        worker.budgets.waiting.add();
+        worker.budgets.reserved_micro_usd.add(4'500'000);
+        worker.budgets.spent_micro_usd.add(250'000);
+        worker.budgets.wait.record(5'000'000);
     }
     metrics->add_source([] {
         return std::vector<MetricFamily>{{"vidai_mesh_members",
