@@ -30,6 +30,10 @@
 namespace vidai::mesh::state {
 class KeyTable;  // mesh/state/key_table.h
 }
+namespace vidai::mesh::budget {
+class BudgetTable;  // mesh/budget/budget_table.h
+class Cashier;      // mesh/budget/cashier.h
+}
 namespace vidai::mesh::limits {
 class CounterTable;  // mesh/limits/counter_table.h
 }
@@ -102,6 +106,8 @@ class Mesh {
     const Snapshot<state::KeyTable>& keys() const;
     const Snapshot<MeshView>& view() const;
     limits::CounterTable& counters();
+    const Snapshot<budget::BudgetTable>& budgets() const;
+    budget::Cashier& cashier();
 
     // Beats four times a second while the mesh thread is well.
     const Heartbeat& heartbeat() const;

@@ -98,6 +98,14 @@ const Snapshot<state::KeyTable>& Mesh::keys() const {
 const Snapshot<MeshView>& Mesh::view() const {
     return impl_->shared.view;
 }
+const Snapshot<budget::BudgetTable>& Mesh::budgets() const {
+    return impl_->shared.budgets;
+}
+
+budget::Cashier& Mesh::cashier() {
+    return impl_->shared.asks;
+}
+
 limits::CounterTable& Mesh::counters() {
     return impl_->shared.counters;
 }

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "mesh/budget/asks.h"
+#include "mesh/budget/budget_table.h"
 #include "mesh/limits/counter_table.h"
 #include "mesh/state/key_table.h"
 #include "mesh/view.h"
@@ -51,6 +53,8 @@ struct Shared {
     Snapshot<std::string> not_ready{std::make_shared<const std::string>()};
     Snapshot<std::string> must_stop{std::make_shared<const std::string>()};
     limits::CounterTable counters;
+    Snapshot<budget::BudgetTable> budgets{std::make_shared<const budget::BudgetTable>()};
+    budget::Asks asks;
     Heartbeat heart;  // of the mesh thread
     Mailbox<Command> commands{8};
     std::atomic<std::int64_t> drain_grace_ms{-1};  // -1: no operator asked for a drain

@@ -62,23 +62,25 @@ Admission admit(mesh::limits::CounterTable& counters, const mesh::state::KeyTabl
                 const auth::Principal& who, const Ask& ask, WallTime now) {
     const mesh::state::KeyEntry* entry = keys.find(who.key_id);
     if (entry == nullptr || entry->record.revoked) {
-        return {fail(ErrorCode::kInvalidKey, "the API key has just been revoked"), {}};
+        return {fail(ErrorCode::kInvalidKey, "the API key has just been revoked"), {}, nullptr};
     }
     if (!may_use(entry->record, ask.model)) {
         return {fail(ErrorCode::kModelNotAllowed,
                      "this key may not use this model; GET /v1/models lists those it may", "model"),
-                {}};
+                {},
+                nullptr};
     }
     if (!entry->slot) {
         return {fail(ErrorCode::kResourceExhausted,
                      "this node cannot count one more key; try another node or revoke unused keys"),
-                {}};
+                {},
+                nullptr};
     }
     const mesh::state::KeyLimits& limits = entry->record.limits;
     const Decision decision = counters.admit(*entry->slot, limits, {ask.requests, ask.tokens}, now);
     const request::RateState rate = rate_of(decision);
-    if (!decision.admitted) return {refusal(decision, limits, ask), rate};
-    return {Permit(counters, decision.ticket), rate};
+    if (!decision.admitted) return {refusal(decision, limits, ask), rate, nullptr};
+    return {Permit(counters, decision.ticket), rate, &entry->record};
 }
 
 }  // namespace vidai::node::admit

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The admit room: the one place where a request is let in. Whatever costs something goes through
-// admit() and holds a Permit until it has ended; no Permit, no upstream call.
+// admit() and then fund() (node/admit/funding.h), and holds a Permit until it has ended; no funded
+// Permit, no upstream call.
 // Pure; any worker. About 100 ns.
 #pragma once
 
@@ -26,7 +27,8 @@ struct Ask {
 
 struct Admission {
     Result<Permit> permit;
-    request::RateState rate;  // for the headers, admitted or not
+    request::RateState rate;                      // for the headers, admitted or not
+    const mesh::state::KeyRecord* key = nullptr;  // when admitted; lives in `keys`
 };
 
 // Checks, in order: the key still lives (kInvalidKey), its allow-list (kModelNotAllowed),

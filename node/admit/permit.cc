@@ -12,7 +12,13 @@ Permit::Permit(Permit&& other) noexcept
     : counters_(std::exchange(other.counters_, nullptr)),
       ticket_(other.ticket_),
       sent_(other.sent_),
-      worst_case_(other.worst_case_) {}
+      funded_(other.funded_),
+      worst_case_(other.worst_case_),
+      funds_(std::move(other.funds_)),
+      each_(other.each_),
+      reserved_(other.reserved_),
+      lost_(other.lost_),
+      in_flight_(other.in_flight_) {}
 
 Permit& Permit::operator=(Permit&& other) noexcept {
     if (this == &other) return *this;
@@ -20,26 +26,70 @@ Permit& Permit::operator=(Permit&& other) noexcept {
     counters_ = std::exchange(other.counters_, nullptr);
     ticket_ = other.ticket_;
     sent_ = other.sent_;
+    funded_ = other.funded_;
     worst_case_ = other.worst_case_;
+    funds_ = std::move(other.funds_);
+    each_ = other.each_;
+    reserved_ = other.reserved_;
+    lost_ = other.lost_;
+    in_flight_ = other.in_flight_;
     return *this;
+}
+
+void Permit::fund(Funds funds, MicroUsd each) {
+    CHECK(!empty() && !funded_, "funded twice, or never admitted");
+    funds_ = std::move(funds);
+    funded_ = true;
+    each_ = reserved_ = each;
 }
 
 void Permit::sent(MicroUsd worst_case) {
     CHECK(!empty(), "a call without a permit");
+    CHECK(funded_, "a call that nobody has funded");
+    CHECK(!in_flight_, "an attempt before the one ahead of it has ended");
+    CHECK(funds_.empty() || lost_ + worst_case <= reserved_, "a call beyond what is reserved");
     sent_ = true;
+    in_flight_ = worst_case;
     worst_case_ = std::max(worst_case_, worst_case);
 }
 
-void Permit::settle(Tokens used, MicroUsd cost, WallTime now) {
+void Permit::lost() {
+    if (in_flight_) lost_ += *std::exchange(in_flight_, std::nullopt);
+}
+
+bool Permit::cover_another() {
+    CHECK(!empty() && !in_flight_, "an attempt is under way");
+    const MicroUsd missing = lost_ + each_ - reserved_;
+    if (missing.value <= 0) return true;
+    if (!funds_.extend(missing)) return false;
+    reserved_ += missing;
+    return true;
+}
+
+void Permit::shrink(MicroUsd worst_case) {
+    if (!in_flight_ || worst_case >= *in_flight_) return;
+    in_flight_ = std::max(worst_case, MicroUsd{});
+    const MicroUsd needed = lost_ + *in_flight_;
+    funds_.shrink(reserved_ - needed);
+    reserved_ = needed;
+}
+
+MicroUsd Permit::settle(Tokens used, MicroUsd cost, WallTime now) {
     CHECK(!empty(), "settled twice, or never admitted");
     mesh::limits::CounterTable& counters = *std::exchange(counters_, nullptr);
     counters.settle(ticket_, used, now);
     counters.add_spend(ticket_.slot, cost);
+    if (funds_.empty()) return {};
+    const MicroUsd spent = in_flight_ ? lost_ + cost : lost_;
+    funds_.settle(spent);
+    return spent;
 }
 
 void Permit::abandon() noexcept {
     if (empty()) return;
     mesh::limits::CounterTable& counters = *std::exchange(counters_, nullptr);
+    lost();
+    funds_.settle(lost_);
     if (!sent_) {
         counters.give_back(ticket_);
         return;

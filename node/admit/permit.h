@@ -6,13 +6,19 @@
 //   destroyed, nothing sent    nothing can have been billed: all that was reserved is returned
 //   destroyed after sent()     the provider may bill: the reserve stays charged, worst case
 //
-// Concurrency is released in each case. Soft limits are behind it today; a hard budget's
-// reservation (its worst case is the same: a reserve is spent until proven otherwise) will be one
-// more member here, and its callers will not change.
+// Concurrency is released in each case. Behind it are the key's soft limits and, once it is funded
+// (node/admit/funding.h), the money of each hard budget that the key stands under.
+//
+// A provider may bill every attempt that was sent and not refused, so each has a reservation of its
+// own: what a lost one may cost stays spent, whatever a later one comes to. Limits and the key's
+// spend, which are soft, are told of one attempt alone.
 // Lives on one worker; the CounterTable outlives it.
 #pragma once
 
+#include <optional>
+
 #include "mesh/limits/counter_table.h"
+#include "node/admit/funds.h"
 #include "schema/vocabulary/time.h"
 #include "schema/vocabulary/units.h"
 
@@ -30,17 +36,35 @@ class [[nodiscard]] Permit {
     Permit& operator=(const Permit&) = delete;
     ~Permit() { abandon(); }
 
+    // fund() alone, once: so much is reserved in each budget, for one attempt. Without budgets the
+    // funds are empty and nothing bounds an attempt.
+    void fund(Funds funds, MicroUsd each);
+    bool funded() const { return funded_; }
+
     // Call before the first byte goes upstream, for each attempt. `worst_case`: what the provider
-    // may charge for it; the greatest of all attempts stays charged if nobody settles.
+    // may charge for it; within what is reserved (CHECK). The greatest of all attempts stays
+    // charged to the key if nobody settles.
     void sent(MicroUsd worst_case);
+    // How the attempt that was sent has ended, but for the one that is settled. Without one:
+    // nothing.
+    void refused() { in_flight_.reset(); }  // by the provider: it costs nothing
+    void lost();                            // nobody knows: the worst case stays spent
+    // Whether another attempt is covered besides those lost, having reserved what was missing.
+    // False: a budget lacks it, and no other may be sent.
+    [[nodiscard]] bool cover_another();
+    // The attempt under way costs at most that; the rest of its reservation goes back.
+    void shrink(MicroUsd worst_case);
 
     // The truth, once: tokens below the reserve go back, above it are charged; spend is added.
-    // Settling twice, or an empty Permit, is a bug (CHECK).
-    void settle(Tokens used, MicroUsd cost, WallTime now);
+    // `cost` is that of the attempt under way, or of a lost one, which its budgets have been
+    // charged already. What each budget was charged; zero without one. Settling twice, or an empty
+    // Permit, is a bug (CHECK).
+    MicroUsd settle(Tokens used, MicroUsd cost, WallTime now);
 
     // Whether a provider may bill for it: sent() was called.
     bool may_be_billed() const { return sent_; }
     bool empty() const { return counters_ == nullptr; }
+    MicroUsd reserved() const { return funds_.empty() ? MicroUsd{} : reserved_; }  // in each budget
 
   private:
     void abandon() noexcept;
@@ -48,7 +72,13 @@ class [[nodiscard]] Permit {
     mesh::limits::CounterTable* counters_;  // null: empty or settled
     mesh::limits::Ticket ticket_;
     bool sent_ = false;
+    bool funded_ = false;
     MicroUsd worst_case_;
+    Funds funds_;
+    MicroUsd each_;                      // what an attempt may cost
+    MicroUsd reserved_;                  // for all of them
+    MicroUsd lost_;                      // worst cases of the attempts that were lost
+    std::optional<MicroUsd> in_flight_;  // worst case of the attempt under way
 };
 
 }  // namespace vidai::node::admit

@@ -87,6 +87,13 @@ constexpr Option<Config> kNode[] = {
      {10, kHour},
      "How long a client may take no byte of what waits for it.",
      [](Config& c) -> Slot { return &c.listen.write_timeout; }},
+    {"listen.budget_wait",
+     "",
+     kStart,
+     {0, 10'000},
+     "How long a request may wait for the money of a hard budget that its key stands under, where "
+     "this node must ask another for it.",
+     [](Config& c) -> Slot { return &c.listen.budget_wait; }},
     {"listen.drain_timeout",
      "",
      kReload,

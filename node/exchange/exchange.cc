@@ -36,6 +36,16 @@ std::optional<observe::Refusal> refusal_of(ErrorCode code) {
             return observe::Refusal::kUnauthenticated;
         case ErrorCode::kModelNotAllowed:
             return observe::Refusal::kModelNotAllowed;
+        case ErrorCode::kBudgetExhausted:
+            return observe::Refusal::kBudgetExhausted;
+        case ErrorCode::kBudgetUnknown:
+            return observe::Refusal::kBudgetUnknown;
+        case ErrorCode::kBudgetDeleted:
+            return observe::Refusal::kBudgetDeleted;
+        case ErrorCode::kBudgetBusy:
+            return observe::Refusal::kBudgetBusy;
+        case ErrorCode::kBudgetUnavailable:
+            return observe::Refusal::kBudgetUnavailable;
         default:
             return std::nullopt;
     }
@@ -57,6 +67,7 @@ ReplyContext Exchange::context(MonoTime now) const {
     return {.request_id = id_.view(),
             .timing = timing_,
             .rate = rate_ ? &*rate_ : nullptr,
+            .budget = budget_ ? &*budget_ : nullptr,
             .keep_alive = keep_alive_,
             .http10 = http10_,
             .head_only = head_only_,
@@ -142,11 +153,19 @@ Next Exchange::begin_chat(std::string_view body) {
     rate_ = admission.rate;
     if (!admission.permit) return fail_with(admission.permit.error());
     permit_.emplace(std::move(*admission.permit));
-    now_ = timing_.admitted = rooms_.mono_now();
 
     Result<route::Plan> plan = runtime_.shared->routes.plan(facts_.model, rooms_.rng);
     if (!plan) return fail_with(plan.error());
     plan_ = *plan;
+    for (const route::Choice& choice : plan_->choices()) {
+        dearest_ = std::max(dearest_, worst_case(*choice.target));
+    }
+    return fund(*admission.key, admit::Patience::kMayWait);
+}
+
+// All that a call needs is there.
+Next Exchange::begin_call() {
+    now_ = timing_.admitted = rooms_.mono_now();
     std::array<std::uint16_t, route::kPlanMax> endpoints{};
     const auto choices = plan_->choices();
     for (std::size_t i = 0; i < choices.size(); ++i) endpoints[i] = choices[i].endpoint;

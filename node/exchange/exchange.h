@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The corridor: one request's life, and the only place that knows the order of the rooms.
 //
-//   route -> auth -> parse -> admit -> route plan -> splice -> [call] -> relay -> meter -> respond
+//   route -> auth -> parse -> admit -> route plan -> fund -> splice -> [call] -> relay -> meter ->
+//   respond
 //
 // A state machine without I/O: the connection tells it what happened and it says what to do next,
 // appending what the client shall read to the connection's output. A call needs a Permit, which
-// only admit() makes; it settles on every way out, destruction included.
+// only admit() makes and only fund() funds; it settles on every way out, destruction included.
 // Lives on one worker, as long as one request.
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "node/admit/funding.h"
 #include "node/admit/permit.h"
 #include "node/auth/principal.h"
 #include "node/dialect/openai_chat/stream.h"
@@ -23,6 +25,7 @@
 #include "node/http/head.h"
 #include "node/http/sse.h"
 #include "node/meter/meter.h"
+#include "node/request/budget_refusal.h"
 #include "node/request/chat_facts.h"
 #include "node/request/rate_state.h"
 #include "node/request/timing.h"
@@ -36,6 +39,7 @@ enum class Next : std::uint8_t {
     kDone,  // the answer is whole in the output; finish() once it is sent
     kCall,  // make the call that provider() and fresh_connection() name
     kWait,  // go on with the call under way
+    kPark,  // a budget lacks money: resume() when woken, or when the wait is over
 };
 
 // Memory that outlives one exchange so that the next need not allocate. The connection's.
@@ -60,6 +64,8 @@ class Exchange {
     // The request is whole. `head` and `body` stay valid while the exchange lives.
     Next begin(const http::RequestHead& head, std::string_view body, MonoTime received,
                WallTime wall);
+    // After kPark: asks for the money again. kPark again only while the wait is not over.
+    Next resume(MonoTime now, admit::Patience patience);
     // The request could not even be read.
     void refuse(const Error& error, MonoTime received);
 
@@ -85,12 +91,18 @@ class Exchange {
     bool streaming() const { return phase_ == Phase::kStream; }
 
   private:
-    enum class Phase : std::uint8_t { kStart, kCall, kHold, kStream, kDone };
+    enum class Phase : std::uint8_t { kStart, kPark, kCall, kHold, kStream, kDone };
 
     Next respond_local(const Route& route);
     Next respond_models();
     Next begin_chat(std::string_view body);
+    Next fund(const mesh::state::KeyRecord& key, admit::Patience patience);
+    Next begin_call();
     Next begin_attempt(std::size_t choice, bool fresh);
+    Next begin_another(std::size_t choice, bool fresh);
+    MicroUsd worst_case(const route::Target& target) const;
+    void shrink_reservation();
+    void end_wait();
     Next apply(const upstream::Verdict& verdict);
     Next fail_with(const Error& error);
     void build_upstream_request(const route::Target& target);
@@ -109,6 +121,7 @@ class Exchange {
     void lose_attempt();
     void settle(const meter::Charge& charge);
     void settle_unanswered();
+    void log_overrun(MicroUsd reserved, MicroUsd spent);
     void attempt_ended(observe::Outcome outcome);
     void log_attempt(observe::Event event, std::string_view what, bool retried,
                      std::string_view detail = {});
@@ -149,6 +162,12 @@ class Exchange {
     std::optional<request::RateState> rate_;
     request::ChatFacts facts_;
     Tokens reserved_;
+    MicroUsd dearest_;  // worst case of an attempt at any target of the plan
+    MonoTime parked_;   // when it began to wait for money; zero: it has not
+    Duration waited_{};
+    MicroUsd reserved_money_;  // in each budget, the most at once
+    bool shrunk_ = false;
+    std::optional<request::BudgetRefusal> budget_;  // the one in the way
     std::optional<admit::Permit> permit_;
     std::optional<meter::Charge> owed_;     // the dearest attempt that was sent and lost
     std::optional<meter::Charge> charged_;  // settled

@@ -25,6 +25,7 @@ request::Usage Exchange::stream_usage() const {
 // of a stream that had not begun it is paid what went in.
 void Exchange::lose_attempt() {
     if (!std::exchange(sent_, false)) return;
+    permit_->lost();
     const bool no_answer_yet = facts_.stream && phase_ == Phase::kCall;
     const request::Usage usage = no_answer_yet
                                      ? meter::estimated_usage(facts_.input_estimate, 0)
@@ -35,20 +36,39 @@ void Exchange::lose_attempt() {
 
 // The only place where a key is charged and where metrics and log learn of it.
 void Exchange::settle(const meter::Charge& charge) {
-    permit_->settle(charge.usage.total(), charge.cost, wall_);
+    const MicroUsd reserved = permit_->reserved();
+    const MicroUsd spent = permit_->settle(charge.usage.total(), charge.cost, wall_);
     permit_.reset();
     charged_ = charge;
+    rooms_.metrics.budgets.spent_micro_usd.add(static_cast<std::uint64_t>(spent.value));
+    if (spent > reserved) [[unlikely]]
+        log_overrun(reserved, spent);
     sent_ = false;
     if (charge.usage.total().value == 0) return;
     rooms_.metrics.used(charge.series, charge.usage, charge.priced, charge.cost);
 }
 
 // No attempt answered. One that was sent and lost is paid; refusals cost nothing; and a permit of
-// which nothing was ever sent gives all back by itself.
+// which nothing was ever sent gives all back.
 void Exchange::settle_unanswered() {
     if (!permit_) return;
     if (owed_) return settle(*owed_);
-    if (permit_->may_be_billed()) settle({});
+    if (permit_->may_be_billed()) return settle({});
+    permit_.reset();
+}
+
+// What was reserved was no bound of what the provider charged. The money is paid all the same.
+void Exchange::log_overrun(MicroUsd reserved, MicroUsd spent) {
+    rooms_.metrics.budgets.overruns.add();
+    const route::Choice& choice = plan_choice();
+    rooms_.log.write(observe::Event::kBudgetOverrun,
+                     {{"request_id", id_.view()},
+                      {"model", plan_->alias},
+                      {"provider", runtime_.shared->providers[choice.target->provider].name},
+                      {"target", choice.target->model},
+                      {"reserved_micro_usd", reserved.value},
+                      {"cost_micro_usd", spent.value}},
+                     choice.endpoint);
 }
 
 void Exchange::attempt_ended(observe::Outcome outcome) {
@@ -111,6 +131,9 @@ void Exchange::log_done(MonoTime now, Duration upstream) {
          {"total_us", when(answered_ != MonoTime{}, micros(answered_ - timing_.received))},
          {"upstream_us", when(upstream > Duration::zero(), micros(upstream))},
          {"duration_us", micros(now - timing_.received)},
+         {"budget", budget_ ? std::string_view(budget_->budget) : std::string_view()},
+         {"budget_wait_us", when(waited_ > Duration::zero(), micros(waited_))},
+         {"reserved_micro_usd", when(reserved_money_.value > 0, reserved_money_.value)},
          {"input_tokens", when(charged, charge.usage.input().value)},
          {"output_tokens", when(charged, charge.usage.output().value)},
          {"estimated", when(charged && charge.usage.estimated, true)},

@@ -33,7 +33,11 @@ Next Exchange::relay(std::string_view bytes) {
         const http::SseProgress progress = scanner_->next(bytes, event);
         if (progress != http::SseProgress::kEvent) {
             send_piece(run);
-            if (progress == http::SseProgress::kNeedMore) return Next::kWait;
+            if (progress == http::SseProgress::kNeedMore) {
+                if (!shrunk_ && stream_->usage()) [[unlikely]]
+                    shrink_reservation();
+                return Next::kWait;
+            }
             return break_stream(ErrorCode::kUpstreamInvalid, scanner_->error_message(),
                                 scanner_->error_message());
         }

@@ -97,8 +97,7 @@ std::string_view Exchange::on_ready(bool reused, MonoTime now) {
     now_ = timing_.upstream_sent = now;
     reused_ = reused;
     sent_ = true;
-    permit_->sent(meter::cost(plan_choice().target->price,
-                              meter::reserved_usage(facts_.input_estimate, reserved_)));
+    permit_->sent(worst_case(*plan_choice().target));
     return scratch_.upstream;
 }
 
@@ -112,6 +111,7 @@ Next Exchange::on_head(const http::ResponseHead& head, MonoTime first_byte, Mono
                                                       now);
     if (head.status() >= 300) [[unlikely]] {
         sent_ = false;  // refused: it costs nothing
+        permit_->refused();
         const upstream::StatusKind kind = upstream::status_kind(head.status());
         if (kind != upstream::StatusKind::kAnswer) {
             const bool ours = kind == upstream::StatusKind::kCredential;
@@ -241,9 +241,11 @@ Next Exchange::apply(const upstream::Verdict& verdict) {
     switch (verdict.step) {
         case upstream::Step::kTryNext:
             rooms_.metrics.retries.add();
-            return begin_attempt(verdict.target, false);
+            return begin_another(verdict.target, false);
         case upstream::Step::kTrySameFresh:
-            return begin_attempt(choice_, true);
+            // The connection had gone stale; but nobody can prove that the request did not arrive.
+            permit_->lost();
+            return begin_another(choice_, true);
         default:
             break;
     }
@@ -253,6 +255,7 @@ Next Exchange::apply(const upstream::Verdict& verdict) {
 void Exchange::on_client_gone(MonoTime now) {
     now_ = now;
     if (phase_ == Phase::kStart || phase_ == Phase::kDone) return;
+    end_wait();
     attempt_ended(Outcome::kCancelled);
     error_ = ErrorCode::kCancelled;
     if (phase_ == Phase::kStream) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/exchange/reply.h"
 
+#include <array>
+
 #include "node/dialect/openai_chat/error.h"
 #include "node/http/write.h"
 #include "node/respond/catalogue.h"
@@ -66,8 +68,16 @@ bool append_error_reply(std::string& out, const Error& error, const ReplyContext
     const respond::CatalogueRow& row = respond::row(error.code);
     ReplyContext said = context;
     said.keep_alive = context.keep_alive && !row.closes;
+    dialect::openai_chat::ErrorBody said_of = error_body(error, row);
+    std::array<dialect::openai_chat::ErrorDetail, 3> details;
+    if (const request::BudgetRefusal* const budget = context.budget) {
+        details = {{{"budget", budget->budget},
+                    {"reason", budget->reason},
+                    {"renews_at", budget->renews_at}}};
+        said_of.details = details;
+    }
     std::string body;
-    dialect::openai_chat::append_error(body, error_body(error, row));
+    dialect::openai_chat::append_error(body, said_of);
     std::string lines;
     const request::RateState* const rate = context.rate;
     if (rate != nullptr && rate->retry_useless) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "node/request/budget_refusal.h"
 #include "node/request/rate_state.h"
 #include "node/request/timing.h"
 #include "schema/vocabulary/error.h"
@@ -20,7 +21,8 @@ namespace vidai::node::exchange {
 struct ReplyContext {
     std::string_view request_id;
     const request::Timing& timing;
-    const request::RateState* rate = nullptr;  // null: no key, no limit lines
+    const request::RateState* rate = nullptr;        // null: no key, no limit lines
+    const request::BudgetRefusal* budget = nullptr;  // null: none is in the way
     bool keep_alive = true;
     bool http10 = false;     // the client speaks HTTP/1.0
     bool head_only = false;  // HEAD: the body is counted and not sent

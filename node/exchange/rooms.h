@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "mesh/budget/budget_table.h"
+#include "mesh/budget/cashier.h"
 #include "mesh/limits/counter_table.h"
 #include "mesh/state/key_table.h"
 #include "node/dialect/openai_chat/request.h"
@@ -46,6 +48,8 @@ struct LocalRuntime {
 struct Rooms {
     SnapshotReader<mesh::state::KeyTable>& keys;
     mesh::limits::CounterTable& counters;
+    SnapshotReader<mesh::budget::BudgetTable>& budgets;
+    mesh::budget::Cashier& cashier;
     observe::WorkerMetrics& metrics;
     observe::Log& log;
     MonoTime (*mono_now)();  // the worker's clock, for the times between two rooms

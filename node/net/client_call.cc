@@ -19,9 +19,27 @@ void ClientConnection::handle(Next next) {
             drop_call();
             exchange_done();
             return;
+        case Next::kPark:
+            park();
+            return;
         case Next::kWait:
             return;
     }
+}
+
+// Money may come: the worker goes on meanwhile.
+void ClientConnection::park() {
+    if (worker_.context().waiting_room.enter(*this)) return;
+    if (worker_.options().budget_wait.count() > 0) worker_.metrics().budgets.crowded.add();
+    handle(exchange_->resume(mono_now(), admit::Patience::kIsOver));
+}
+
+void ClientConnection::on_money(bool wait_is_over) {
+    const Next next = exchange_->resume(
+        mono_now(), wait_is_over ? admit::Patience::kIsOver : admit::Patience::kMayWait);
+    if (next == Next::kPark) return;
+    worker_.context().waiting_room.leave(*this);
+    handle(next);
 }
 
 void ClientConnection::start_call() {

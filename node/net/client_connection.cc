@@ -292,6 +292,7 @@ void ClientConnection::close() {
     if (state_ == State::kClosed) return;
     state_ = State::kClosed;
     drop_call();
+    worker_.context().waiting_room.leave(*this);
     worker_.context().wheel.clear(*this);
     if (stream_.open()) {
         worker_.context().poller.remove(stream_.fd(), *this);

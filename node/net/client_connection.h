@@ -18,12 +18,16 @@
 #include "node/net/runtime_pools.h"
 #include "node/net/stream.h"
 #include "node/net/upstream_connection.h"
+#include "node/net/waiting_room.h"
 
 namespace vidai::node::net {
 
 class Worker;
 
-class ClientConnection final : public EventHandler, public DeadlineHandler, public UpstreamUser {
+class ClientConnection final : public EventHandler,
+                               public DeadlineHandler,
+                               public UpstreamUser,
+                               public Waiter {
   public:
     ClientConnection(Worker& worker, Stream stream);
     ~ClientConnection() override;
@@ -35,6 +39,7 @@ class ClientConnection final : public EventHandler, public DeadlineHandler, publ
 
     void on_events(std::uint32_t events) override;
     void on_deadline(MonoTime now) override;
+    void on_money(bool wait_is_over) override;
 
     void on_upstream_ready() override;
     void on_upstream_head(const http::ResponseHead& head) override;
@@ -61,6 +66,7 @@ class ClientConnection final : public EventHandler, public DeadlineHandler, publ
     void refuse(const Error& error);
     void begin_exchange();
     void handle(exchange::Next next);
+    void park();
     void start_call();
     void drop_call();
     void exchange_done();

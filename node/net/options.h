@@ -24,6 +24,7 @@ struct ListenOptions {
     std::chrono::milliseconds body_timeout{60'000};
     std::chrono::milliseconds keep_alive_timeout{75'000};
     std::chrono::milliseconds write_timeout{60'000};  // no progress towards the client
+    std::chrono::milliseconds budget_wait{250};       // of a request for money; 0: not at all
     std::chrono::milliseconds drain_timeout{30'000};  // after SIGTERM, for requests in flight
     std::chrono::milliseconds clock_offset{};         // of the time of day; for tests
 };

@@ -8,6 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "mesh/budget/budget_table.h"
+#include "mesh/budget/cashier.h"
 #include "mesh/limits/counter_table.h"
 #include "mesh/state/key_table.h"
 #include "node/exchange/rooms.h"
@@ -31,6 +33,8 @@ class Server {
                                                  std::shared_ptr<const exchange::Runtime> runtime,
                                                  const Snapshot<mesh::state::KeyTable>& keys,
                                                  mesh::limits::CounterTable& counters,
+                                                 const Snapshot<mesh::budget::BudgetTable>& budgets,
+                                                 mesh::budget::Cashier& cashier,
                                                  observe::Metrics& metrics, observe::Log& log);
     // What start() would say of the TLS files, without binding anything.
     static Result<void> check(const ListenOptions& options,

@@ -34,11 +34,15 @@ Worker::Worker(Shared& shared, observe::WorkerMetrics& metrics, int listen_fd, s
       wheel_(kTick, mono_now()),
       buffers_(kBlocksKept, kBlocksWarm),
       resolver_(shared.resolver, io_, shared.log),
+      waiting_room_(io_, poller_, shared.cashier.waiting(), shared.options.budget_wait),
       metrics_(metrics),
-      context_{io_, poller_, wheel_, buffers_, resolver_, metrics_, shared.options, graveyard_},
+      context_{io_,      poller_,       wheel_,         buffers_,  resolver_,
+               metrics_, waiting_room_, shared.options, graveyard_},
       keys_(shared.keys),
+      budgets_(shared.budgets),
       server_runtime_(shared.runtime),
-      rooms_{keys_, shared.counters, metrics_, shared.log, &mono_now, {}, Rng(seed)},
+      rooms_{keys_,      shared.counters, budgets_, shared.cashier, metrics_,
+             shared.log, &mono_now,       {},       Rng(seed)},
       runtime_(std::make_shared<RuntimePools>(context_, server_runtime_.share())) {
     CHECK(poller_.add_listener(listen_fd_, *this), "epoll refuses the listening socket");
 }
@@ -98,6 +102,7 @@ void Worker::close_listener() {
 void Worker::refresh() {
     assert_thread();
     keys_.refresh();
+    budgets_.refresh();
     rooms_.ready = shared_.ready.load(std::memory_order_relaxed);
     if (server_runtime_.refresh()) {
         runtime_ = std::make_shared<RuntimePools>(context_, server_runtime_.share());

@@ -24,6 +24,7 @@
 #include "node/net/poller.h"
 #include "node/net/resolver.h"
 #include "node/net/runtime_pools.h"
+#include "node/net/waiting_room.h"
 #include "node/net/worker_context.h"
 #include "node/observe/worker_metrics.h"
 #include "schema/base/thread_bound.h"
@@ -35,6 +36,8 @@ struct Shared {
     const ListenOptions& options;
     const Snapshot<mesh::state::KeyTable>& keys;
     mesh::limits::CounterTable& counters;
+    const Snapshot<mesh::budget::BudgetTable>& budgets;
+    mesh::budget::Cashier& cashier;
     const Snapshot<ServerRuntime>& runtime;
     observe::Log& log;
     ResolverThread& resolver;
@@ -84,9 +87,11 @@ class Worker final : public EventHandler, private ThreadBound {
     DeadlineWheel wheel_;
     BufferPool buffers_;
     Resolver resolver_;
+    WaitingRoom waiting_room_;
     observe::WorkerMetrics& metrics_;
     WorkerContext context_;
     SnapshotReader<mesh::state::KeyTable> keys_;
+    SnapshotReader<mesh::budget::BudgetTable> budgets_;
     SnapshotReader<ServerRuntime> server_runtime_;
     exchange::Rooms rooms_;
     std::shared_ptr<RuntimePools> runtime_;

@@ -13,6 +13,7 @@
 #include "node/net/options.h"
 #include "node/net/poller.h"
 #include "node/net/resolver.h"
+#include "node/net/waiting_room.h"
 #include "node/observe/worker_metrics.h"
 
 namespace vidai::node::net {
@@ -24,6 +25,7 @@ struct WorkerContext {
     BufferPool& buffers;
     Resolver& resolver;
     observe::WorkerMetrics& metrics;
+    WaitingRoom& waiting_room;
     const ListenOptions& options;
     // What died in an event callback lives until the round is over: its own frames may still be
     // on the stack.

@@ -42,6 +42,17 @@ TEST(NodeId, AcceptsHostNamesOnly) {
     EXPECT_FALSE(parse_node_id(std::string(64, 'a')));
 }
 
+TEST(BudgetId, MayBeAPathOrAnAddress) {
+    for (const char* good : {"team-a", "org/Team_1", "user:a.b+c@example.org", "0"}) {
+        EXPECT_EQ(parse_budget_id(good).value().str(), good);
+    }
+    for (const char* bad : {"", "-a", "/a", "a b", "a,b", "a\"", "a\n", "\xc3\xa4"}) {
+        EXPECT_FALSE(parse_budget_id(bad)) << bad;
+    }
+    EXPECT_TRUE(parse_budget_id(std::string(128, 'a')));
+    EXPECT_FALSE(parse_budget_id(std::string(129, 'a')));
+}
+
 TEST(MeshId, SurvivesItsHexForm) {
     MeshId id;
     for (std::size_t i = 0; i < id.bytes.size(); ++i)

@@ -27,6 +27,11 @@ void append_error(std::string& out, const ErrorBody& error) {
     append_or_null(out, error.param);
     out.append(R"(,"code":)");
     append_or_null(out, error.code);
+    for (const ErrorDetail& detail : error.details) {
+        if (detail.text.empty()) continue;
+        out.append(",\"").append(detail.name).append("\":");
+        json::append_quoted(out, detail.text);
+    }
     out.append("}}");
 }
 

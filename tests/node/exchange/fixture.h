@@ -14,6 +14,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "mesh/budget/asks.h"
+#include "mesh/budget/budget_table.h"
 #include "mesh/limits/counter_table.h"
 #include "mesh/state/key_secret.h"
 #include "mesh/state/key_table.h"
@@ -49,11 +51,13 @@ struct LogFile {
 };
 
 struct House {
-    explicit House(mesh::state::KeyLimits limits = {}, std::vector<std::string> models = {})
+    explicit House(mesh::state::KeyLimits limits = {}, std::vector<std::string> models = {},
+                   std::vector<BudgetId> under = {})
         : keys(std::make_shared<const mesh::state::KeyTable>()), reader(keys) {
         mesh::state::KeyRecord wanted;
         wanted.models = std::move(models);
         wanted.limits = limits;
+        wanted.budgets = std::move(under);
         const mesh::state::MintedKey made = mesh::state::make_key(std::move(wanted));
         secret = std::string(made.text.reveal());
         counters.open(0);
@@ -77,8 +81,17 @@ struct House {
         runtime = std::make_shared<const Runtime>(
             std::move(*table), std::vector<providers::Provider>{one, two}, kWall);
         local.emplace(runtime);
-        rooms = std::make_unique<Rooms>(
-            Rooms{reader, counters, *metrics, log, &test_now, {}, Rng(7), true, false});
+        rooms = std::make_unique<Rooms>(Rooms{reader,
+                                              counters,
+                                              budget_reader,
+                                              asks,
+                                              *metrics,
+                                              log,
+                                              &test_now,
+                                              {},
+                                              Rng(7),
+                                              true,
+                                              false});
     }
 
     // Reads `text` as a request and lets it in. The text lives here until the next request.
@@ -120,11 +133,21 @@ struct House {
                   static_cast<ssize_t>(text.size()));
         return text;
     }
+    // As the mesh thread would: this is what the budget comes to.
+    void publish(const mesh::budget::BudgetEntry& budget) {
+        budgets.publish(std::make_shared<const mesh::budget::BudgetTable>(
+            budgets.load()->with(std::vector{budget})));
+        budget_reader.refresh();
+    }
     mesh::limits::SlotUse use() const { return counters.use(0, kWall); }
 
     Snapshot<mesh::state::KeyTable> keys;
     SnapshotReader<mesh::state::KeyTable> reader;
     mesh::limits::CounterTable counters;
+    Snapshot<mesh::budget::BudgetTable> budgets{
+        std::make_shared<const mesh::budget::BudgetTable>()};
+    SnapshotReader<mesh::budget::BudgetTable> budget_reader{budgets};
+    mesh::budget::Asks asks;
     std::unique_ptr<observe::WorkerMetrics> metrics = std::make_unique<observe::WorkerMetrics>();
     LogFile log_file;
     observe::Log log{{.level = observe::LogLevel::kDebug, .requests = true}, log_file.fd};

@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include "mesh/budget/asks.h"
+#include "mesh/budget/budget_table.h"
 #include "mesh/limits/counter_table.h"
 #include "mesh/state/key_secret.h"
 #include "mesh/state/key_table.h"
@@ -23,8 +25,9 @@ namespace vidai::node::net {
 
 struct Gateway {
     explicit Gateway(std::uint16_t provider_port, ListenOptions listen = {},
-                     providers::Provider provider = {}) {
+                     providers::Provider provider = {}, std::vector<BudgetId> under = {}) {
         mesh::state::KeyRecord wanted;
+        wanted.budgets = std::move(under);
         wanted.limits.concurrency = 100;
         mesh::state::MintedKey made = mesh::state::make_key(wanted);
         secret = std::string(made.text.reveal());
@@ -36,7 +39,7 @@ struct Gateway {
         listen.port = 0;
         listen.workers = 2;
         auto started = Server::start(listen, runtime(provider_port, std::move(provider)), keys,
-                                     counters, metrics, log);
+                                     counters, budgets, asks, metrics, log);
         if (!started) throw std::runtime_error(started.error().message);
         server = std::move(*started);
         server->set_ready(true);
@@ -51,7 +54,8 @@ struct Gateway {
         }
         provider.port = port;
         route::RouteOptions routes;
-        routes.aliases = {{"fast", {{route::Target{0, "m", 1, {}, 1}}}}};
+        routes.aliases = {
+            {"fast", {{route::Target{0, "m", 1, {{1'000'000}, {500'000}, {2'000'000}, true}, 1}}}}};
         auto table = route::RouteTable::make(routes, 1);
         return std::make_shared<const exchange::Runtime>(
             std::move(*table), std::vector<providers::Provider>{provider}, wall_now());
@@ -68,6 +72,9 @@ struct Gateway {
     std::string secret;
     Snapshot<mesh::state::KeyTable> keys{std::make_shared<const mesh::state::KeyTable>()};
     mesh::limits::CounterTable counters;
+    Snapshot<mesh::budget::BudgetTable> budgets{
+        std::make_shared<const mesh::budget::BudgetTable>()};
+    mesh::budget::Asks asks;
     observe::Log log{observe::LogOptions{}};
     observe::Metrics metrics{2, {}};
     std::unique_ptr<Server> server;

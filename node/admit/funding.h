@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Funding a permit: reserving what a request may cost in each hard budget that its key stands
+// under, in all of them or in none. Where a budget of this node lacks money, its owner may have
+// some: the Cashier is told, all budgets that lack it at once, and the request may wait, holding
+// nothing. Pure but for the accounts' atomics; any worker. About 40 ns a budget.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "mesh/budget/budget_table.h"
+#include "mesh/budget/cashier.h"
+#include "mesh/state/key_record.h"
+#include "node/admit/permit.h"
+#include "node/request/budget_refusal.h"
+#include "schema/vocabulary/error.h"
+#include "schema/vocabulary/units.h"
+
+namespace vidai::node::admit {
+
+enum class Patience : std::uint8_t { kMayWait, kIsOver };
+
+struct Funding {
+    enum class Step : std::uint8_t {
+        kFunded,   // the permit is; also where the key stands under no budget
+        kWait,     // money may come: ask again when woken. Not once patience is over
+        kRefused,  // `error` says why
+    };
+    Step step = Step::kFunded;
+    std::optional<Error> error;
+    std::optional<request::BudgetRefusal> refusal;  // with `error`
+};
+
+// `worst_case` is what one attempt may cost; 0 needs no money of a budget that exists. Refused, the
+// first that holds in any of the budgets, by money's failure table: kBudgetUnknown, kBudgetDeleted,
+// kBudgetExhausted, kBudgetUnavailable; and once patience is over kBudgetBusy. A budget that is
+// only observed refuses nobody.
+Funding fund(Permit& permit, const mesh::state::KeyRecord& key, MicroUsd worst_case,
+             const mesh::budget::BudgetTable& budgets, mesh::budget::Cashier& cashier,
+             Patience patience);
+
+}  // namespace vidai::node::admit

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/admit/funds.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "schema/vocabulary/check.h"
+
+namespace vidai::node::admit {
+
+Funds::Funds(Funds&& other) noexcept {
+    take(other);
+}
+
+Funds& Funds::operator=(Funds&& other) noexcept {
+    if (this == &other) return *this;
+    give_back();
+    take(other);
+    return *this;
+}
+
+void Funds::take(Funds& other) noexcept {
+    count_ = std::exchange(other.count_, 0);
+    for (std::uint32_t i = 0; i < count_; ++i) holds_[i] = std::move(other.holds_[i]);
+}
+
+void Funds::add(const std::shared_ptr<mesh::budget::Account>& account, MicroUsd reserved,
+                bool enforce) {
+    CHECK(count_ < kBudgetsMax, "more budgets than a key may have");
+    holds_[count_++] = {account, reserved, enforce};
+}
+
+bool Funds::extend(MicroUsd amount) {
+    std::array<bool, kBudgetsMax> more{};
+    bool all = true;
+    for (std::uint32_t i = 0; i < count_ && all; ++i) {
+        more[i] = holds_[i].account->reserve(amount);
+        all = more[i] || !holds_[i].enforce;
+    }
+    for (std::uint32_t i = 0; i < count_; ++i) {
+        if (!more[i]) continue;
+        if (all) {
+            holds_[i].reserved += amount;
+        } else {
+            holds_[i].account->settle(amount, {});
+        }
+    }
+    return all;
+}
+
+void Funds::shrink(MicroUsd amount) {
+    for (std::uint32_t i = 0; i < count_; ++i) {
+        const MicroUsd back = std::clamp(amount, MicroUsd{}, holds_[i].reserved);
+        if (back.value == 0) continue;
+        holds_[i].account->settle(back, {});
+        holds_[i].reserved -= back;
+    }
+}
+
+void Funds::settle(MicroUsd spent) {
+    for (std::uint32_t i = 0; i < count_; ++i) {
+        holds_[i].account->settle(holds_[i].reserved, spent);
+        holds_[i].account.reset();
+    }
+    count_ = 0;
+}
+
+}  // namespace vidai::node::admit

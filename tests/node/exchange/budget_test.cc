@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request under hard budgets: what it reserves, how it waits and is refused, and what its budgets
+// are charged on every way out (the table in docs/life-of-a-request.md).
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/node/exchange/fixture.h"
+
+namespace vidai::node::exchange {
+namespace {
+
+using admit::Patience;
+using mesh::budget::Account;
+using mesh::budget::Balance;
+using mesh::budget::BudgetEntry;
+using upstream::Outcome;
+
+constexpr std::int64_t kWorst = 10 + 2 * 1'024;  // at the first target; the second has no price
+
+const std::string kText =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello there\"}}]}\n\n";
+
+// Under one budget of the team and one of the organisation.
+struct Budgeted : House {
+    explicit Budgeted(std::int64_t granted) : House({}, {}, {BudgetId("team"), BudgetId("org")}) {
+        team = publish_one("team", granted);
+        org = publish_one("org", 1'000'000);
+    }
+    std::shared_ptr<Account> publish_one(const std::string& id, std::int64_t granted) {
+        BudgetEntry entry;
+        entry.id = BudgetId(id);
+        entry.account = std::make_shared<Account>();
+        entry.account->on_grant({granted});
+        entry.limit = entry.left = {1'000'000};
+        publish(entry);
+        return entry.account;
+    }
+    void set_state(BudgetEntry::State state, std::int64_t left = 0) {
+        BudgetEntry entry = *budget_reader->find("team");
+        entry.state = state;
+        entry.left = {left};
+        publish(entry);
+    }
+    const observe::BudgetMetrics& counted() const { return metrics->budgets; }
+    std::shared_ptr<Account> team, org;
+};
+
+void ready(House& house) {
+    house.exchange->on_ready(false, test_now());
+}
+void fails(House& house, Outcome why) {
+    house.exchange->on_failed(why, test_now());
+}
+void leaves(House& house) {
+    house.exchange->on_client_gone(test_now());
+}
+
+struct Way {
+    const char* name;
+    bool stream;
+    std::int64_t micro_usd;  // charged to each budget
+    std::function<void(House&)> walk;
+};
+
+const Way kWays[] = {
+    {"nobody could be reached", false, 0,
+     [](House& h) {
+         fails(h, Outcome::kConnectFailed);
+         fails(h, Outcome::kResolveFailed);
+     }},
+    {"the caller left before anything was sent", false, 0, leaves},
+    {"cut off before anything was sent", true, 0, [](House& h) { h.exchange.reset(); }},
+    {"all refused with a status", false, 0,
+     [](House& h) {
+         ready(h);
+         h.answer(refusal(503));
+         ready(h);
+         h.answer(refusal(429));
+         h.end_with(kRefusal);
+     }},
+    {"refused, and the next one unreachable", false, 0,
+     [](House& h) {
+         ready(h);
+         h.answer(refusal(503));
+         fails(h, Outcome::kConnectFailed);
+     }},
+    {"the answer never came, but the next one's did", false, kWorst,
+     [](House& h) {
+         ready(h);
+         fails(h, Outcome::kFirstByteTimeout);
+         ready(h);
+         h.answer(kOkHead);
+         h.end_with(kAnswer);
+     }},
+    {"a stale connection, and a fresh one that answered", false, kWorst + 11 + 2 * 3,
+     [](House& h) {
+         h.exchange->on_ready(true, test_now());
+         fails(h, Outcome::kClosedBeforeFirstByte);
+         ready(h);
+         h.answer(kOkHead);
+         h.end_with(kAnswer);
+     }},
+    {"garbage", false, kWorst,
+     [](House& h) {
+         ready(h);
+         h.answer(kOkHead);
+         h.end_with("{\"choices\": [");
+     }},
+    {"the caller left before the answer", false, kWorst,
+     [](House& h) {
+         ready(h);
+         leaves(h);
+     }},
+    {"cut off before the answer", false, kWorst,
+     [](House& h) {
+         ready(h);
+         h.exchange.reset();
+     }},
+    {"answered", false, 11 + 2 * 3,
+     [](House& h) {
+         ready(h);
+         h.answer(kOkHead);
+         h.end_with(kAnswer);
+     }},
+    {"a stream of which no event came", true, kWorst,
+     [](House& h) {
+         ready(h);
+         leaves(h);
+     }},
+    {"a stream that the caller left", true, 10 + 2 * 3,
+     [](House& h) {
+         ready(h);
+         h.answer(kStreamHead);
+         h.exchange->on_payload(kText, test_now());
+         leaves(h);
+     }},
+    {"a stream with its usage, cut off after it", true, 20 + 2 * 7,
+     [](House& h) {
+         ready(h);
+         h.answer(kStreamHead);
+         h.exchange->on_payload(
+             kText +
+                 "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":7,"
+                 "\"total_tokens\":27}}\n\n",
+             test_now());
+         h.exchange.reset();
+     }},
+};
+
+TEST(Budgets, AreChargedByTheTableOnEveryWayOut) {
+    for (const Way& way : kWays) {
+        SCOPED_TRACE(way.name);
+        Budgeted house(2 * kWorst);
+        ASSERT_EQ(house.post(way.stream ? kChatStream : kChat), Next::kCall);
+        EXPECT_EQ(house.team->reserved().value, kWorst);
+        EXPECT_EQ(house.org->reserved().value, kWorst);
+        way.walk(house);
+        house.exchange.reset();
+        for (const auto& account : {house.team, house.org}) {
+            EXPECT_EQ(account->spent().value, way.micro_usd);
+            EXPECT_EQ(account->reserved().value, 0);
+            EXPECT_TRUE(account->balance().conserved());
+            EXPECT_EQ(account.use_count(), 3) << "the table's, the house's and this loop's";
+        }
+        EXPECT_EQ(house.counted().spent_micro_usd.get(), static_cast<std::uint64_t>(way.micro_usd));
+        EXPECT_EQ(house.counted().hot.get(), 1U);
+        EXPECT_EQ(house.counted().overruns.get(), 0U);
+    }
+}
+
+TEST(Budgets, LetARequestWaitAndGoOnWhenMoneyHasCome) {
+    Budgeted house(kWorst - 1);
+    ASSERT_EQ(house.post(kChat), Next::kPark);
+    EXPECT_TRUE(house.out.empty());
+    EXPECT_EQ(house.org->reserved().value, 0) << "nothing is held while waiting";
+    EXPECT_EQ(house.counted().waiting.get(), 1U);
+    EXPECT_EQ(house.asks.take().at(BudgetId("team")).value, kWorst);
+    EXPECT_EQ(house.exchange->resume(test_now(), Patience::kMayWait), Next::kPark) << "not yet";
+    house.team->on_grant({kWorst});
+    g_now += std::chrono::milliseconds(20);
+    ASSERT_EQ(house.exchange->resume(test_now(), Patience::kMayWait), Next::kCall);
+    EXPECT_EQ(house.counted().waiting.get(), 0U);
+    EXPECT_EQ(house.counted().parked.get(), 1U);
+    EXPECT_EQ(house.counted().hot.get(), 0U);
+    EXPECT_EQ(house.team->reserved().value, kWorst);
+    ready(house);
+    house.answer(kOkHead);
+    EXPECT_EQ(house.end_with(kAnswer), Next::kDone);
+    house.exchange->finish(test_now());
+    EXPECT_EQ(house.team->spent().value, 17);
+    const std::string log = house.logged();
+    EXPECT_NE(log.find("\"budget_wait_us\":20"), std::string::npos) << log;
+    EXPECT_NE(log.find("\"reserved_micro_usd\":2058"), std::string::npos) << log;
+}
+
+TEST(Budgets, RefuseWhoHasWaitedInVain) {
+    Budgeted house(0);
+    ASSERT_EQ(house.post(kChat), Next::kPark);
+    ASSERT_EQ(house.exchange->resume(test_now(), Patience::kIsOver), Next::kDone);
+    EXPECT_TRUE(house.out.starts_with("HTTP/1.1 429 ")) << house.out;
+    EXPECT_NE(house.out.find("\"code\":\"budget_busy\",\"budget\":\"team\",\"reason\":\"busy\"}"),
+              std::string::npos)
+        << house.out;
+    EXPECT_NE(house.out.find("x-should-retry: true\r\nretry-after: 1\r\n"), std::string::npos);
+    EXPECT_EQ(house.counted().waiting.get(), 0U);
+    EXPECT_EQ(house.use().in_flight, 0U);
+    house.exchange->finish(test_now());
+    EXPECT_NE(house.logged().find("\"budget\":\"team\""), std::string::npos);
+}
+
+TEST(Budgets, RefuseAtOnceWhereNoWaitingHelps) {
+    Budgeted house(0);
+    house.set_state(BudgetEntry::State::kExhausted);
+    ASSERT_EQ(house.post(kChat), Next::kDone);
+    EXPECT_TRUE(house.out.starts_with("HTTP/1.1 402 ")) << house.out;
+    EXPECT_NE(house.out.find("x-should-retry: false\r\n"), std::string::npos);
+    EXPECT_EQ(house.out.find("retry-after"), std::string::npos);
+    EXPECT_NE(house.out.find("\"type\":\"budget\",\"param\":null,\"code\":\"budget_exhausted\""),
+              std::string::npos)
+        << house.out;
+    house.set_state(BudgetEntry::State::kTakeover);
+    ASSERT_EQ(house.post(kChat), Next::kDone);
+    EXPECT_TRUE(house.out.starts_with("HTTP/1.1 503 ")) << house.out;
+    EXPECT_NE(house.out.find("\"reason\":\"takeover\""), std::string::npos);
+    EXPECT_NE(house.out.find("retry-after: 1\r\n"), std::string::npos);
+    EXPECT_EQ(house.counted().parked.get(), 0U);
+    const auto count = [&](observe::Refusal why) {
+        return house.metrics->refusals[static_cast<std::size_t>(why)].get();
+    };
+    EXPECT_EQ(count(observe::Refusal::kBudgetExhausted), 1U);
+    EXPECT_EQ(count(observe::Refusal::kBudgetUnavailable), 1U);
+}
+
+TEST(Budgets, RefuseAKeyUnderABudgetThatNobodyKnows) {
+    House house({}, {}, {BudgetId("team")});
+    ASSERT_EQ(house.post(kChat), Next::kDone);
+    EXPECT_TRUE(house.out.starts_with("HTTP/1.1 402 ")) << house.out;
+    EXPECT_NE(house.out.find("\"code\":\"budget_unknown\""), std::string::npos);
+}
+
+TEST(Budgets, FreeWhatACallerWaitedForWhoLeaves) {
+    Budgeted house(0);
+    ASSERT_EQ(house.post(kChat), Next::kPark);
+    EXPECT_EQ(house.metrics->budgets.waiting.get(), 1U);
+    leaves(house);
+    house.exchange->finish(test_now());
+    EXPECT_EQ(house.counted().waiting.get(), 0U);
+    ASSERT_EQ(house.post(kChat), Next::kPark);
+    house.exchange.reset();
+    EXPECT_EQ(house.counted().waiting.get(), 0U);
+    EXPECT_EQ(house.team->balance(), Balance{});
+    EXPECT_NE(house.logged().find("\"outcome\":\"cancelled\""), std::string::npos);
+}
+
+TEST(Budgets, SeeThatAKeyWasRevokedWhileItsRequestWaited) {
+    Budgeted house(0);
+    ASSERT_EQ(house.post(kChat), Next::kPark);
+    house.team->on_grant({kWorst});
+    auto entries = std::vector<mesh::state::KeyEntry>(house.reader->entries().begin(),
+                                                      house.reader->entries().end());
+    entries[0].record.revoked = true;
+    house.keys.publish(std::make_shared<const mesh::state::KeyTable>(std::move(entries)));
+    house.reader.refresh();
+    ASSERT_EQ(house.exchange->resume(test_now(), Patience::kMayWait), Next::kDone);
+    EXPECT_TRUE(house.out.starts_with("HTTP/1.1 401 ")) << house.out;
+    EXPECT_EQ(house.team->free().value, kWorst);
+    EXPECT_EQ(house.counted().waiting.get(), 0U);
+}
+
+// The provider may bill the attempt that was lost, and the next one too.
+TEST(Budgets, LetNoAttemptBeMadeThatTheyDoNotCover) {
+    Budgeted house(2 * kWorst - 1);
+    ASSERT_EQ(house.post(kChat), Next::kCall);
+    ready(house);
+    ASSERT_EQ(house.exchange->on_failed(Outcome::kFirstByteTimeout, test_now()), Next::kDone);
+    EXPECT_TRUE(house.out.starts_with("HTTP/1.1 429 ")) << house.out;
+    EXPECT_NE(house.out.find("another attempt"), std::string::npos);
+    EXPECT_EQ(house.team->spent().value, kWorst);
+    EXPECT_EQ(house.team->reserved().value, 0);
+    EXPECT_EQ(house.org->spent().value, kWorst);
+}
+
+TEST(Budgets, GetBackWhatAStreamCanNoLongerCost) {
+    Budgeted house(kWorst);
+    ASSERT_EQ(house.post(kChatStream), Next::kCall);
+    ready(house);
+    house.answer(kStreamHead);
+    house.exchange->on_payload(
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}],\"usage\":"
+        "{\"prompt_tokens\":4,\"completion_tokens\":1,\"total_tokens\":5}}\n\n",
+        test_now());
+    EXPECT_EQ(house.team->reserved().value, 4 + 2 * 1'024) << "of the input 6 less";
+    leaves(house);
+    EXPECT_EQ(house.team->reserved().value, 0);
+}
+
+TEST(Budgets, SayWhenARequestCostMoreThanWasReserved) {
+    Budgeted house(kWorst);
+    ASSERT_EQ(house.post(kChat), Next::kCall);
+    ready(house);
+    house.answer(kOkHead);
+    house.end_with(
+        R"({"choices":[{"index":0,"message":{"content":"x"}}],"usage":{"prompt_tokens":11,)"
+        R"("completion_tokens":3000,"total_tokens":3011}})");
+    EXPECT_EQ(house.team->spent().value, 6'011);
+    EXPECT_EQ(house.team->free().value, kWorst - 6'011);
+    EXPECT_EQ(house.counted().overruns.get(), 1U);
+    const std::string log = house.logged();
+    EXPECT_NE(log.find("\"event\":\"budget.overrun\""), std::string::npos) << log;
+    EXPECT_NE(log.find("\"cost_micro_usd\":6011"), std::string::npos) << log;
+}
+
+}  // namespace
+}  // namespace vidai::node::exchange
