@@ -20,6 +20,7 @@ namespace vidai::mesh {
 enum class Capability : std::uint8_t {
     kRootStatements = 0,
     kRotation = 1,
+    kLimits = 3,
 };
 
 struct CapabilityRow {
@@ -29,6 +30,7 @@ struct CapabilityRow {
 inline constexpr std::array kCapabilityTable = {
     CapabilityRow{Capability::kRootStatements, "root-statements"},  // in register pages
     CapabilityRow{Capability::kRotation, "rotation"},  // of a node's key, while it lives
+    CapabilityRow{Capability::kLimits, "limits"},      // as registers, and cells of any window
 };
 
 constexpr std::uint64_t bit_of(Capability capability) {

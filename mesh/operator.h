@@ -78,8 +78,7 @@ struct LimitUse {
     std::uint64_t own = 0;    // used in the current sliding minute through that node
     std::uint64_t known = 0;  // through all others, as far as they have told
     // By how much `limit` may be exceeded mesh-wide: the published bound of mesh/limits/bound.h,
-    // with what has arrived so far. For concurrency, which this version counts per node:
-    // (nodes - 1) x limit.
+    // with what has arrived so far.
     std::uint64_t bound = 0;
     std::uint64_t burst = 0;            // B(D'): the most that arrived in any `delay` of this run
     std::chrono::milliseconds delay{};  // D'

@@ -103,7 +103,7 @@ std::string limits_text(const KeyLimits& limits) {
         parts.push_back(std::to_string(*limits.tokens_per_minute) + " tokens a minute");
     }
     if (limits.concurrency) {
-        parts.push_back(std::to_string(*limits.concurrency) + " at a time on each node");
+        parts.push_back(std::to_string(*limits.concurrency) + " at a time");
     }
     return parts.empty() ? "none" : print::joined(parts, ", ");
 }
@@ -204,7 +204,7 @@ std::vector<Command> key_commands() {
            "there are is each node's configuration, and may come later."},
           {"--rpm", "N", "Requests per minute, counted over the whole mesh."},
           {"--tpm", "N", "Tokens per minute, counted over the whole mesh."},
-          {"--concurrency", "N", "Requests in flight, counted on each node."},
+          {"--concurrency", "N", "Requests in flight, counted over the whole mesh."},
           {"--secret-only", "", "Show the key and nothing else: KEY=$(vidaictl key create ...)."}},
          run_create},
         {"key", "list", "List all keys, revoked ones too, in order of creation.", {}, {}, run_list},

@@ -28,6 +28,7 @@ std::size_t index_of(LimitKind kind) {
 }
 
 std::uint64_t cost_in(LimitKind kind, Cost cost) {
+    if (kind == LimitKind::kConcurrency) return 1;
     return kind == LimitKind::kRequests ? cost.requests : whole(cost.tokens.value);
 }
 

@@ -2,6 +2,9 @@
 // The part of MeshThread that is about this node's place in the mesh: whether it has company, was
 // turned away, and serves.
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -12,6 +15,9 @@
 namespace vidai::mesh::rpc {
 
 namespace ms = vidai::mesh::membership;
+
+// A node that is dead for so long has nothing in flight any more.
+constexpr std::chrono::seconds kDeadGrace{5};
 
 void MeshThread::on_dial_failed(const ms::Dial& dial, ms::DialFailure failure, const Error& why) {
     const bool told = why.code == ErrorCode::kUnauthenticated ||
@@ -88,6 +94,24 @@ void MeshThread::publish_readiness() {
     std::string why = why_not_ready();
     if (why == *shared_.not_ready.load()) return;
     shared_.not_ready.publish(std::make_shared<const std::string>(std::move(why)));
+}
+
+// Whose requests are in flight, and of a limit in mode fair_share what this side of a split may
+// admit: as much as it sees of the nodes that have neither left nor been removed.
+void MeshThread::count_who_lives() {
+    const auto view = shared_.view.load();
+    const WallTime wall = wall_now();
+    std::set<NodeId> gone;
+    std::uint32_t all = 0;
+    for (const Member& member : view->members) {
+        const bool left = member.status == MemberStatus::kLeft;
+        all += left ? 0 : 1;
+        const bool dead = member.status == MemberStatus::kDead && member.since + kDeadGrace < wall;
+        if (left || dead) gone.insert(member.id);
+    }
+    replica_.counters().count_in_flight([&](const NodeId& node) { return !gone.contains(node); });
+    const auto seen = static_cast<std::uint32_t>(view->counting);
+    shared_.counters.set_share(std::max(1U, seen), std::max({1U, seen, all}));
 }
 
 }  // namespace vidai::mesh::rpc

@@ -369,6 +369,7 @@ void MeshThread::second_tick() {
     resign_if_due(wall);
     replica_.collect(wall);
     publish_view();
+    count_who_lives();
     look_around();
     publish_readiness();
     publish_metrics();

@@ -130,6 +130,7 @@ class MeshThread final : private LinkEvents,
     void beat();
     void push_tick();
     void digest_tick();
+    void count_who_lives();
     void second_tick();
     void links_tick();
     void renew_if_due(WallTime now);

@@ -266,17 +266,8 @@ Result<LimitReport> Replica::limits_of(const KeyId& id, const CountingFacts& fac
             use.tokens_own, use.tokens_known, use.overrun_max);
     }
     if (wanted.concurrency) {
-        LimitUse row{LimitKind::kConcurrency,
-                     *wanted.concurrency,
-                     use.in_flight,
-                     0,
-                     0,
-                     0,
-                     {},
-                     facts.nodes,
-                     0};
-        row.bound = std::uint64_t{*wanted.concurrency} * (facts.nodes - 1);
-        report.limits.push_back(row);
+        add(LimitKind::kConcurrency, limits::LimitKind::kConcurrency, *wanted.concurrency,
+            use.in_flight, use.in_flight_known, 0);
     }
     return report;
 }

@@ -14,8 +14,8 @@
 
 namespace vidai::mesh::state {
 
-// Absent means unlimited. Requests and tokens are counted mesh-wide over a sliding minute;
-// concurrency is per node in this version.
+// Absent means unlimited. All are counted mesh-wide: requests and tokens over a sliding
+// minute, concurrency as what is open on nodes that live.
 struct KeyLimits {
     std::optional<std::uint32_t> requests_per_minute;
     std::optional<std::uint64_t> tokens_per_minute;
