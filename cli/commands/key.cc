@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <limits>
+#include <string_view>
+#include <utility>
 
 #include "cli/call.h"
 #include "cli/commands/command.h"
@@ -40,11 +42,16 @@ Value limits_value(const KeyLimits& limits) {
             {"concurrency", optional_value(limits.concurrency)}};
 }
 
+Value owner_value(const mesh::state::KeyOwner& owner) {
+    return {{"user", owner.user}, {"team", owner.team}, {"project", owner.project}};
+}
+
 Value key_value(const KeyRecord& key) {
     return {{"id", key.id.str()},
             {"name", key.name},
             {"models", models_value(key)},
             {"limits", limits_value(key.limits)},
+            {"owner", owner_value(key.owner)},
             {"created", time_value(key.created)},
             {"revoked", key.revoked}};
 }
@@ -78,6 +85,16 @@ Result<mesh::KeyCreateRequest> read_request(const Call& call) {
         auto models = split_models(*text);
         if (!models) return fail(std::move(models).error());
         request.models = std::move(*models);
+    }
+    const std::pair<std::string_view, std::string*> owners[] = {
+        {"--user", &request.owner.user},
+        {"--team", &request.owner.team},
+        {"--project", &request.owner.project}};
+    for (const auto& [flag, to] : owners) {
+        if (const auto* name = call.flag(flag)) *to = *name;
+        if (to->size() <= kNameBytesMax) continue;
+        return fail(ErrorCode::kUsage, std::string(flag) + " takes at most 128 bytes",
+                    std::string(flag));
     }
     const auto narrow = [](std::uint64_t n) { return static_cast<std::uint32_t>(n); };
     constexpr std::uint64_t kMax = std::numeric_limits<std::uint32_t>::max();
@@ -122,7 +139,8 @@ Result<Answer> run_create(Call& call) {
                    {"name", key.name},
                    {"secret", secret},
                    {"models", models_value(key)},
-                   {"limits", limits_value(key.limits)}};
+                   {"limits", limits_value(key.limits)},
+                   {"owner", owner_value(key.owner)}};
     answer.fields = {{"Key", {secret}},
                      {"Id", {key.id.str()}},
                      {"Name", {key.name}},
@@ -202,6 +220,9 @@ std::vector<Command> key_commands() {
           {"--models", "A,B",
            "The aliases that the key may use. Default: all. They are not looked up: which aliases "
            "there are is each node's configuration, and may come later."},
+          {"--user", "NAME", "Whose the key is: limits and reports name it. At most 128 bytes."},
+          {"--team", "NAME", "The same, of a team."},
+          {"--project", "NAME", "The same, of a project."},
           {"--rpm", "N", "Requests per minute, counted over the whole mesh."},
           {"--tpm", "N", "Tokens per minute, counted over the whole mesh."},
           {"--concurrency", "N", "Requests in flight, counted over the whole mesh."},

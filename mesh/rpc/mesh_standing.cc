@@ -98,20 +98,33 @@ void MeshThread::publish_readiness() {
 
 // Whose requests are in flight, and of a limit in mode fair_share what this side of a split may
 // admit: as much as it sees of the nodes that have neither left nor been removed.
+std::uint32_t MeshThread::confirmed(const MeshView& view) {
+    return static_cast<std::uint32_t>(std::ranges::count_if(
+        view.members, [](const Member& member) { return member.status != MemberStatus::kLeft; }));
+}
+
 void MeshThread::count_who_lives() {
     const auto view = shared_.view.load();
     const WallTime wall = wall_now();
     std::set<NodeId> gone;
-    std::uint32_t all = 0;
     for (const Member& member : view->members) {
         const bool left = member.status == MemberStatus::kLeft;
-        all += left ? 0 : 1;
         const bool dead = member.status == MemberStatus::kDead && member.since + kDeadGrace < wall;
         if (left || dead) gone.insert(member.id);
     }
     replica_.counters().count_in_flight([&](const NodeId& node) { return !gone.contains(node); });
     const auto seen = static_cast<std::uint32_t>(view->counting);
-    shared_.counters.set_share(std::max(1U, seen), std::max({1U, seen, all}));
+    shared_.counters.set_share(std::max(1U, seen), std::max({1U, seen, confirmed(*view)}));
+}
+
+void MeshThread::on_limit_changed(const state::LimitRecord& limit) {
+    notice(Notice::Kind::kLimitChanged, limit.name, limit.deleted ? "deleted" : "set");
+    replica_.publish();
+    const state::RegisterName name{state::RegisterKind::kLimit, limit.id};
+    if (const state::Register* changed = replica_.registers().find(name)) {
+        exchange_.push_register(*changed);
+    }
+    publish_view();
 }
 
 }  // namespace vidai::mesh::rpc

@@ -23,6 +23,13 @@ struct KeyLimits {
     friend bool operator==(const KeyLimits&, const KeyLimits&) = default;
 };
 
+// Whose a key is, as whoever made it says: names for limits and reports, each of at most 128 bytes;
+// empty: nobody's.
+struct KeyOwner {
+    std::string user, team, project;
+    friend bool operator==(const KeyOwner&, const KeyOwner&) = default;
+};
+
 struct KeyRecord {
     KeyId id;          // 12 of A-Z a-z 0-9; the look-up part of "sk-vidai-<id>-<secret>"
     std::string name;  // for people; may be empty
@@ -32,6 +39,7 @@ struct KeyRecord {
     KeyLimits limits;
     WallTime created;
     bool revoked = false;
+    KeyOwner owner{};
     friend bool operator==(const KeyRecord&, const KeyRecord&) = default;
 };
 

@@ -64,6 +64,13 @@ Result<void> validate(const KeyRecord& record) {
         return fail(ErrorCode::kInvalidRequest,
                     "a key allows at most 256 models, each named by 1 to 128 bytes", "models");
     }
+    for (const std::string* name :
+         {&record.owner.user, &record.owner.team, &record.owner.project}) {
+        if (name->size() <= kNameBytesMax) continue;
+        return fail(ErrorCode::kInvalidRequest,
+                    "the names of a key's user, team and project are at most 128 bytes each",
+                    "owner");
+    }
     return {};
 }
 

@@ -47,6 +47,7 @@ enum class Event : std::uint8_t {
     kMeshPeerRefused,
     kMeshTrouble,
     kKeyChanged,
+    kLimitChanged,
     kStateSaved,
     kStateFailed,
     kIdentityChanged,

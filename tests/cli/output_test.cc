@@ -198,6 +198,11 @@ TEST_F(Printed, ANewKeyForPrograms) {
               "    \"requests_per_minute\": null,\n"
               "    \"tokens_per_minute\": null,\n"
               "    \"concurrency\": 4\n"
+              "  },\n"
+              "  \"owner\": {\n"
+              "    \"user\": \"\",\n"
+              "    \"team\": \"\",\n"
+              "    \"project\": \"\"\n"
               "  }\n"
               "}\n");
 }
