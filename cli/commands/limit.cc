@@ -74,7 +74,7 @@ std::string span_text(std::uint32_t span_s) {
 }
 
 std::string amount_text(const LimitRecord& limit) {
-    const std::string amount = std::to_string(limit.amount);
+    std::string amount = std::to_string(limit.amount);
     if (limit.unit == LimitUnit::kConcurrency) return amount;
     return amount + "/" + span_text(limit.span_s);
 }
