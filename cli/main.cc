@@ -39,6 +39,16 @@ class RemoteOperator : public Operator {
     Result<mesh::LimitReport> limit_show(const KeyId& key) override {
         return client_.limit_show(key);
     }
+    Result<mesh::LimitChange> limit_change(mesh::LimitOp op,
+                                           const mesh::state::LimitRecord& limit) override {
+        return client_.limit_change(op, limit);
+    }
+    Result<std::vector<mesh::state::LimitRecord>> limit_list() override {
+        return client_.limit_list();
+    }
+    Result<mesh::LimitStanding> limit_standing(const std::string& name) override {
+        return client_.limit_standing(name);
+    }
     Result<mesh::NodeReport> report() override { return client_.report(); }
     Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {
         return client_.revoke(request);

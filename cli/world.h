@@ -29,6 +29,10 @@ class Operator {
     virtual Result<std::vector<mesh::state::KeyRecord>> key_list() = 0;
     virtual Result<mesh::state::KeyRecord> key_revoke(const KeyId& key) = 0;
     virtual Result<mesh::LimitReport> limit_show(const KeyId& key) = 0;
+    virtual Result<mesh::LimitChange> limit_change(mesh::LimitOp op,
+                                                   const mesh::state::LimitRecord& limit) = 0;
+    virtual Result<std::vector<mesh::state::LimitRecord>> limit_list() = 0;
+    virtual Result<mesh::LimitStanding> limit_standing(const std::string& name) = 0;
     virtual Result<mesh::NodeReport> report() = 0;
     virtual Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) = 0;
     virtual Result<mesh::Stated> forget(const mesh::ForgetRequest& request) = 0;

@@ -21,6 +21,7 @@ enum class Capability : std::uint8_t {
     kRootStatements = 0,
     kRotation = 1,
     kBudgets = 2,
+    kLimits = 3,
 };
 
 struct CapabilityRow {
@@ -31,6 +32,7 @@ inline constexpr std::array kCapabilityTable = {
     CapabilityRow{Capability::kRootStatements, "root-statements"},  // in register pages
     CapabilityRow{Capability::kRotation, "rotation"},  // of a node's key, while it lives
     CapabilityRow{Capability::kBudgets, "budgets"},    // that a key stands under are enforced
+    CapabilityRow{Capability::kLimits, "limits"},      // as registers, and cells of any window
 };
 
 constexpr std::uint64_t bit_of(Capability capability) {

@@ -16,6 +16,7 @@
 #include "mesh/clock.h"
 #include "mesh/node_report.h"
 #include "mesh/state/key_record.h"
+#include "mesh/state/limit_record.h"
 #include "mesh/view.h"
 #include "schema/base/secret.h"
 #include "schema/vocabulary/ids.h"
@@ -62,6 +63,7 @@ struct KeyCreateRequest {
     std::vector<std::string> models;  // aliases; empty: all
     state::KeyLimits limits;
     std::vector<BudgetId> budgets{};  // hard; empty: it stands under none
+    state::KeyOwner owner{};
 };
 
 // Records shown to an operator have neither salt nor hash: those stay within the mesh.
@@ -79,8 +81,7 @@ struct LimitUse {
     std::uint64_t own = 0;    // used in the current sliding minute through that node
     std::uint64_t known = 0;  // through all others, as far as they have told
     // By how much `limit` may be exceeded mesh-wide: the published bound of mesh/limits/bound.h,
-    // with what has arrived so far. For concurrency, which this version counts per node:
-    // (nodes - 1) x limit.
+    // with what has arrived so far.
     std::uint64_t bound = 0;
     std::uint64_t burst = 0;            // B(D'): the most that arrived in any `delay` of this run
     std::chrono::milliseconds delay{};  // D'
@@ -97,6 +98,30 @@ struct LimitReport {
     std::vector<LimitUse> limits;     // only those that the key has
     // Since each node's start, forgotten with it: soft in this version, not a bill.
     MicroUsd spend_own, spend_known;
+};
+
+enum class LimitOp : std::uint8_t { kCreate, kSet, kDelete };
+
+// How acknowledged() knows a limit: Stated::kind.
+inline constexpr std::uint8_t kLimitRegister = 5;
+
+// A limit as it is in force after a change, and the name of what spreads.
+struct LimitChange {
+    state::LimitRecord limit;
+    std::uint64_t time = 0;  // hybrid logical clock
+};
+
+// A limit, and what the node that answers counts of it.
+struct LimitStanding {
+    struct Counter {
+        std::string value;  // "key=abc,team=ml" where values are told apart
+        LimitUse use;
+    };
+    state::LimitRecord limit;
+    std::vector<Counter> counters;        // the most used ones first
+    std::size_t more = 0;                 // that are not shown
+    std::uint64_t allowed = 0;            // on this side of a split, in mode fair_share; else all
+    std::size_t seen = 1, confirmed = 1;  // nodes: this side's, and of the roster
 };
 
 // Whose key to void for good; exactly one of the first three is set.
@@ -191,6 +216,11 @@ class OperatorClient {
     Result<std::vector<state::KeyRecord>> key_list();       // ordered by creation
     Result<state::KeyRecord> key_revoke(const KeyId& key);  // kNotFound; twice is fine
     Result<LimitReport> limit_show(const KeyId& key);       // kNotFound
+    // Of a new one the id is made there. What is set or deleted is named by its id, or by its name
+    // where no other has it, kConflict otherwise; its scope and unit stay as they are.
+    Result<LimitChange> limit_change(LimitOp op, const state::LimitRecord& limit);
+    Result<std::vector<state::LimitRecord>> limit_list();           // ordered by name
+    Result<LimitStanding> limit_standing(const std::string& name);  // kNotFound, kConflict
 
     Result<NodeReport> report();
     // Signed here with the operator's key: kUnauthenticated on a connection without one. What is

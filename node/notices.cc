@@ -33,6 +33,8 @@ Shape shape_of(Kind kind) {
             return {Event::kMeshMemberKey, "node", "change", "note"};
         case Kind::kKeyChanged:
             return {Event::kKeyChanged, "key", "change", "note"};
+        case Kind::kLimitChanged:
+            return {Event::kLimitChanged, "limit", "change", "note"};
         case Kind::kStateSaved:
             return {Event::kStateSaved, "path", {}, {}};
         case Kind::kStateFailed:

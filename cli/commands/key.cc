@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "cli/call.h"
 #include "cli/commands/command.h"
@@ -54,12 +56,17 @@ std::string budgets_text(const KeyRecord& key) {
     return key.budgets.empty() ? "none" : print::joined(budget_names(key), ",");
 }
 
+Value owner_value(const mesh::state::KeyOwner& owner) {
+    return {{"user", owner.user}, {"team", owner.team}, {"project", owner.project}};
+}
+
 Value key_value(const KeyRecord& key) {
     return {{"id", key.id.str()},
             {"name", key.name},
             {"models", models_value(key)},
             {"limits", limits_value(key.limits)},
             {"budgets", budgets_value(key)},
+            {"owner", owner_value(key.owner)},
             {"created", time_value(key.created)},
             {"revoked", key.revoked}};
 }
@@ -120,6 +127,16 @@ Result<mesh::KeyCreateRequest> read_request(const Call& call) {
         }
         request.models = std::move(*models);
     }
+    const std::pair<std::string_view, std::string*> owners[] = {
+        {"--user", &request.owner.user},
+        {"--team", &request.owner.team},
+        {"--project", &request.owner.project}};
+    for (const auto& [flag, to] : owners) {
+        if (const auto* name = call.flag(flag)) *to = *name;
+        if (to->size() <= kNameBytesMax) continue;
+        return fail(ErrorCode::kUsage, std::string(flag) + " takes at most 128 bytes",
+                    std::string(flag));
+    }
     const auto narrow = [](std::uint64_t n) { return static_cast<std::uint32_t>(n); };
     constexpr std::uint64_t kMax = std::numeric_limits<std::uint32_t>::max();
     const auto rpm = call.count_flag("--rpm", kMax);
@@ -147,7 +164,7 @@ std::string limits_text(const KeyLimits& limits) {
         parts.push_back(std::to_string(*limits.tokens_per_minute) + " tokens a minute");
     }
     if (limits.concurrency) {
-        parts.push_back(std::to_string(*limits.concurrency) + " at a time on each node");
+        parts.push_back(std::to_string(*limits.concurrency) + " at a time");
     }
     return parts.empty() ? "none" : print::joined(parts, ", ");
 }
@@ -167,7 +184,8 @@ Result<Answer> run_create(Call& call) {
                    {"secret", secret},
                    {"models", models_value(key)},
                    {"limits", limits_value(key.limits)},
-                   {"budgets", budgets_value(key)}};
+                   {"budgets", budgets_value(key)},
+                   {"owner", owner_value(key.owner)}};
     answer.fields = {{"Key", {secret}},
                      {"Id", {key.id.str()}},
                      {"Name", {key.name}},
@@ -250,9 +268,12 @@ std::vector<Command> key_commands() {
           {"--models", "A,B",
            "The aliases that the key may use. Default: all. They are not looked up: which aliases "
            "there are is each node's configuration, and may come later."},
+          {"--user", "NAME", "Whose the key is: limits and reports name it. At most 128 bytes."},
+          {"--team", "NAME", "The same, of a team."},
+          {"--project", "NAME", "The same, of a project."},
           {"--rpm", "N", "Requests per minute, counted over the whole mesh."},
           {"--tpm", "N", "Tokens per minute, counted over the whole mesh."},
-          {"--concurrency", "N", "Requests in flight, counted on each node."},
+          {"--concurrency", "N", "Requests in flight, counted over the whole mesh."},
           {"--budget", "ID",
            "A hard budget that the key stands under; given several times, each must cover a "
            "request. A budget that the mesh does not know is a refusal.",

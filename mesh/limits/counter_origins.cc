@@ -51,6 +51,7 @@ bool CounterStore::has_room_for(Origin index, Generation generation) {
 void CounterStore::lives(Origin index, Generation generation) {
     OriginState& origin = origins_[index];
     if (origin.spoken && generation < *origin.spoken) return;
+    lives_changed_ |= origin.spoken != generation;
     origin.spoken = generation;
     if (origin.retired >= generation) origin.retired.reset();  // lies made room for lies
     auto& held = origin.generations;
@@ -82,6 +83,7 @@ void CounterStore::drop(Origin index, Generation generation, bool retire) {
     const auto node = origins_[index].generations.extract(generation);
     if (node.empty()) return;
     origins_[index].dropped = ++drops_;
+    lives_changed_ = true;
     for (const auto& [id, held] : node.mapped().keys) {
         KeyState& key = *held.key;
         std::vector<CellName> gone;
@@ -96,7 +98,7 @@ void CounterStore::drop(Origin index, Generation generation, bool retire) {
         });
         origins_[index].cells -= gone.size();
         cells_ -= gone.size();
-        for (const CellName& name : gone) publish(key, name.kind, name.window);
+        for (const CellName& name : gone) publish(key, name);
         erase_if_empty(keys_.find(id));
     }
 }
@@ -119,28 +121,57 @@ void CounterStore::forget(const NodeId& node) {
 
 // False when the teller has told enough.
 bool CounterStore::insert(KeyState& key, const KeyId& id, const Heard& fresh) {
-    const bool spend = fresh.name.kind == CellKind::kSpend;
+    const CellName& name = fresh.name;
+    const bool windowed = has_window(name.kind);
     OriginState& teller = origins_[fresh.teller];
-    std::size_t& told = teller.told(fresh.name.kind);
+    std::size_t& told = teller.told(name.kind);
     if (told >=
-        (spend ? options_.spend_cells_per_teller_max : options_.window_cells_per_teller_max))
+        (windowed ? options_.window_cells_per_teller_max : options_.spend_cells_per_teller_max)) {
         return false;
-    if (!spend) {
-        const std::uint32_t window = fresh.name.window;
-        const auto in_window = [&](const Heard& heard) {
-            return heard.name.kind != CellKind::kSpend && heard.name.window == window;
-        };
-        if (std::ranges::none_of(key.heard, in_window)) by_window_[window].push_back(id);
     }
-    key.heard.insert(std::ranges::lower_bound(key.heard, fresh.name, {}, &Heard::name), fresh);
-    OriginState& origin = origins_[fresh.name.origin];
-    Held& held = origin.generations[fresh.name.generation].keys[id];
+    if (windowed) {
+        const std::uint32_t minute = last_minute(name.span_s, name.window);
+        const auto ends_with_it = [&](const Heard& heard) {
+            return has_window(heard.name.kind) &&
+                   last_minute(heard.name.span_s, heard.name.window) == minute;
+        };
+        if (std::ranges::none_of(key.heard, ends_with_it)) by_minute_[minute].push_back(id);
+    }
+    key.heard.insert(std::ranges::lower_bound(key.heard, name, {}, &Heard::name), fresh);
+    OriginState& origin = origins_[name.origin];
+    const auto [life, begun] = origin.generations.try_emplace(name.generation);
+    lives_changed_ |= begun;
+    Held& held = life->second.keys[id];
     held.key = &key;
     ++held.cells;
     ++origin.cells;
     ++told;
     ++cells_;
     return true;
+}
+
+// In the life that the node lives by its own word, or in the newest that is heard of.
+bool CounterStore::is_in_flight(const CellName& name) const {
+    const OriginState& origin = origins_[name.origin];
+    if (!origin.present || origin.node == self_) return false;  // our former lives are over
+    if (origin.spoken) return name.generation == *origin.spoken;
+    return name.generation == origin.generations.rbegin()->first;
+}
+
+void CounterStore::count_in_flight(const Members& present) {
+    for (OriginState& origin : origins_) {
+        const bool now = present(origin.node);
+        lives_changed_ |= std::exchange(origin.present, now) != now;
+    }
+    if (std::exchange(lives_changed_, false)) publish_in_flight();
+}
+
+void CounterStore::publish_in_flight() {
+    for (const auto& [id, key] : keys_) {
+        const auto open = std::ranges::find(key.heard, CellKind::kConcurrency,
+                                            [](const Heard& heard) { return heard.name.kind; });
+        if (open != key.heard.end()) publish(key, open->name);
+    }
 }
 
 void CounterStore::uncount(const KeyId& id, const Heard& gone) {

@@ -14,7 +14,7 @@ namespace vidai::mesh::limits {
 namespace {
 
 // A page ends behind a key, all of whose cells of one life are on it: two kinds in the windows that
-// a store takes, spend, and a kind that may be new.
+// a store takes, spend, what is in flight, and kinds that may be new.
 constexpr std::size_t kKeyCellsMax = 16;
 
 // Where in its round a cursor is; its changes may be other ones each time.
@@ -33,6 +33,13 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
 }
 
 }  // namespace
+
+CellBatch plain_part(CellBatch batch, bool sure) {
+    const auto left_out =
+        std::erase_if(batch.cells, [](const Cell& cell) { return !is_plain(cell); });
+    batch.whole &= left_out == 0 || sure;
+    return batch;
+}
 
 Result<void> check_answer(const CellPull& asked, const CellPage& page) {
     std::size_t cells = 0;
@@ -105,6 +112,7 @@ std::uint64_t CounterStore::loose_sum(const Source& source) const {
             std::uint64_t hash = 0xcbf29ce484222325;
             for (const char c : id.str()) hash = mix(hash, static_cast<std::uint8_t>(c));
             hash = mix(mix(hash, static_cast<std::uint64_t>(name.kind)), name.window);
+            if (name.span_s != kMinuteS) hash = mix(hash, name.span_s);
             sum += mix(mix(hash, heard.charged), heard.returned);
         }
     }
@@ -116,20 +124,23 @@ std::uint64_t CounterStore::loose_sum(const Source& source) const {
 void CounterStore::own_changes(const KeyId& id, const KeyState& key, const Range& range,
                                CellBatch& batch) {
     const auto add = [&](CellKind kind, const OwnCell& cell, std::uint64_t number) {
-        batch.cells.push_back({id, kind, cell.window, cell.charged, cell.returned});
+        const std::uint32_t span_s = has_window(kind) ? key.span_s : kMinuteS;
+        batch.cells.push_back({id, kind, cell.window, cell.charged, cell.returned, span_s});
         batch.highest = std::max(batch.highest, number);
     };
-    for (std::size_t kind = 0; kind < kWindowedKinds; ++kind) {
+    for (std::size_t index = 0; index < kCountedKinds; ++index) {
+        const CellKind kind = cell_kind(static_cast<LimitKind>(index));
         for (std::size_t half = 0; half < 2; ++half) {
-            const OwnCell& cell = key.pushed[kind][half];
-            const std::uint64_t number = key.numbers[kind][half];
+            const OwnCell& cell = key.pushed[index][half];
+            const std::uint64_t number = key.numbers[index][half];
             if (number <= range.since) continue;
-            const bool ahead = cell.window > range.window;
-            if (!near(cell.window, range.window) && !(ahead && range.unasked)) {
+            const bool ahead = has_window(kind) && is_ahead(key.span_s, cell.window, range.minute);
+            const bool counted = !has_window(kind) || near(key.span_s, cell.window, range.minute);
+            if (!counted && !(ahead && range.unasked)) {
                 batch.whole &= !ahead;
                 continue;
             }
-            add(static_cast<CellKind>(kind), cell, number);
+            add(kind, cell, number);
         }
     }
     if (key.spend_number <= range.since) return;
@@ -160,12 +171,13 @@ bool CounterStore::fill_heard(const Source& source, const Range& range, CellBatc
             const CellName& name = heard.name;
             if (name.origin != *source.origin || name.generation != source.generation) continue;
             if (heard.number <= range.since) continue;
-            if (name.kind != CellKind::kSpend && !near(name.window, range.window)) {
+            if (has_window(name.kind) && !near(name.span_s, name.window, range.minute)) {
                 // What it does not count any more it will never miss.
-                batch.whole &= name.window < range.window;
+                batch.whole &= !is_ahead(name.span_s, name.window, range.minute);
                 continue;
             }
-            batch.cells.push_back({id, name.kind, name.window, heard.charged, heard.returned});
+            batch.cells.push_back(
+                {id, name.kind, name.window, heard.charged, heard.returned, name.span_s});
             batch.highest = std::max(batch.highest, heard.number);
         }
     }

@@ -19,7 +19,7 @@ constexpr double kQuotaLeeway = 2;     // nodes count each other differently for
 constexpr std::size_t kTellersMax = 4'096;
 constexpr std::size_t kFreshMax = 4'096;  // batches in one interval
 // A batch of whole keys may be so much larger than it was asked to be.
-constexpr std::size_t kCellsOfKey = 2 * kWindowedKinds + 1;
+constexpr std::size_t kCellsOfKey = 2 * kWindowedKinds + 2;
 
 std::size_t weight(const SignedBatch& said) {
     return said.batch.cells.size() + kSignedBatchCells;
@@ -51,9 +51,11 @@ std::string signed_bytes(const SignedBatch& said) {
     }
     for (const Cell& cell : batch.cells) {
         put(out, cell.key.str());
+        // A minute is not said: that is how programs sign that know no other window.
+        const std::uint64_t span_s = cell.span_s == kMinuteS ? 0 : cell.span_s;
         for (const std::uint64_t value :
-             {static_cast<std::uint64_t>(cell.kind), std::uint64_t{cell.window}, cell.charged,
-              cell.returned}) {
+             {static_cast<std::uint64_t>(cell.kind) | span_s << 8, std::uint64_t{cell.window},
+              cell.charged, cell.returned}) {
             put(out, value);
         }
     }

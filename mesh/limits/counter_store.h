@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// CounterStore: the mesh thread's side of the soft limits. It gives slots to keys, merges the
-// cells that peers push, publishes their sums to the CounterTable, and says which of this node's
-// own cells are worth pushing now.
+// CounterStore: the mesh thread's side of the soft limits. It gives slots to counters (of keys, and
+// of limits that are resources, which have names of the same form), merges the cells that peers
+// push, publishes their sums to the CounterTable, and says which of this node's own cells are worth
+// pushing now.
 //
-// A cell is named by (key, kind, window, node, generation) and written by that node alone, as
-// absolute monotone numbers; merging takes the maximum of each. So repeats, reordering and relays
-// change nothing (a state-based CRDT, Shapiro et al. 2011), and a restart, which has a new
-// generation, starts a cell of its own: nothing is counted twice and nothing is fsynced. Each node
-// numbers its changes, so that two nodes find out what one has that the other lacks by comparing a
-// number per origin (docs/adr/0007), and only that travels.
-// Pure: no clock, I/O or thread. Mesh thread only.
+// A cell is named by (counter, kind, span, window, node, generation) and written by that node
+// alone, as absolute monotone numbers; merging takes the maximum of each. So repeats, reordering
+// and relays change nothing (a state-based CRDT, Shapiro et al. 2011), and a restart, which has a
+// new generation, starts a cell of its own: nothing is counted twice and nothing is fsynced. Each
+// node numbers its changes, so that two nodes find out what one has that the other lacks by
+// comparing a number per origin (docs/adr/0007), and only that travels. Pure: no clock, I/O or
+// thread. Mesh thread only.
 #pragma once
 
 #include <array>
@@ -43,17 +44,31 @@ inline Generation cell_generation(std::uint64_t serial, Generation generation) {
     return VIDAI_MUTANT("wiped-cells-collide") ? generation : Generation{serial + generation.value};
 }
 
-enum class CellKind : std::uint8_t { kRequests = 0, kTokens = 1, kSpend = 2 };
-inline constexpr int kCellKinds = 3;
+enum class CellKind : std::uint8_t { kRequests = 0, kTokens = 1, kSpend = 2, kConcurrency = 3 };
+inline constexpr int kCellKinds = 4;
+constexpr bool has_window(CellKind kind) {
+    return kind == CellKind::kRequests || kind == CellKind::kTokens;
+}
+inline constexpr std::size_t kCountedKinds = 3;  // of LimitKind
+constexpr CellKind cell_kind(LimitKind kind) {
+    if (kind == LimitKind::kConcurrency) return CellKind::kConcurrency;
+    return kind == LimitKind::kTokens ? CellKind::kTokens : CellKind::kRequests;
+}
 
 struct Cell {
     KeyId key;
     CellKind kind = CellKind::kRequests;
-    std::uint32_t window = 0;    // minutes since 1970; 0 for spend, which has none
-    std::uint64_t charged = 0;   // requests, tokens or micro-USD; monotone
-    std::uint64_t returned = 0;  // monotone, at most `charged`; 0 for spend
+    std::uint32_t window = 0;         // spans since 1970; 0 for spend and what is in flight
+    std::uint64_t charged = 0;        // requests, tokens, micro-USD or opened; monotone
+    std::uint64_t returned = 0;       // or closed; monotone, at most `charged`; 0 for spend
+    std::uint32_t span_s = kMinuteS;  // of the window
     friend bool operator==(const Cell&, const Cell&) = default;
 };
+// Whether a program from before limits were resources knows such cells: not those of other windows
+// than minutes, nor what is in flight.
+constexpr bool is_plain(const Cell& cell) {
+    return cell.span_s == kMinuteS && cell.kind <= CellKind::kSpend;
+}
 
 // Cells of one origin: what travels in one push, and a part of a CellPage. The origin numbers its
 // changes: this is of what changed after `since` and up to `upto`, and when `whole`, with what came
@@ -66,6 +81,10 @@ struct CellBatch {
     bool whole = false;
     friend bool operator==(const CellBatch&, const CellBatch&) = default;
 };
+
+// What of it a program from before limits were resources can read. Whether it lacks anything:
+// `sure` that it is such a program, which would not count the rest.
+CellBatch plain_part(CellBatch batch, bool sure);
 
 // How much of one origin's changes somebody has: all up to `have`, and the cells that sum up to
 // `loose` of later ones. Those matter when the origin is gone: nobody may have what is between.
@@ -154,6 +173,10 @@ class CounterStore {
     // Publish a KeyTable that names the slot only after this. kResourceExhausted when all slots
     // are taken.
     Result<Slot> bind(const KeyId& key, const state::KeyLimits& limits);
+    // And of a limit, that has one kind: its amount, and how long its window is, which never
+    // changes.
+    Result<Slot> bind(const KeyId& counter, LimitKind kind, std::uint64_t limit,
+                      std::uint32_t span_s);
     // The key was revoked: its slot comes back after the quarantine. Unknown keys are ignored.
     void release(const KeyId& key, MonoTime now);
     std::optional<Slot> slot_of(const KeyId& key) const;
@@ -196,6 +219,9 @@ class CounterStore {
     // Changes when cells of a life of `node` were dropped: pages of it before that are not whole.
     std::uint64_t dropped(const NodeId& node) const;
 
+    // What is in flight counts of those nodes alone, in the life that they live now. Call about
+    // once a second.
+    void count_in_flight(const Members& present);
     // The node was removed from the mesh for good, and what it counted with it.
     void forget(const NodeId& node);
     // Forgets windows that nobody counts any more and frees quarantined slots. Call about once a
@@ -229,19 +255,19 @@ class CounterStore {
         // Held because it was the first to tell them.
         std::size_t told_windows = 0, told_spend = 0;
         bool busy = false;                               // about to have some
+        bool present = true;                             // what it has in flight counts
         std::map<Generation, Generational> generations;  // that cells are held of
         // The life that it told of itself last: no later one is believed then, and room for others
         // is not made at its cost.
         std::optional<Generation> spoken;
         std::optional<Generation> retired;  // this one and earlier ones have been
         std::uint64_t dropped = 0;          // no other origin's, and no earlier one of this
-        std::size_t& told(CellKind kind) {
-            return kind == CellKind::kSpend ? told_spend : told_windows;
-        }
+        std::size_t& told(CellKind kind) { return has_window(kind) ? told_windows : told_spend; }
         bool idle() const { return cells == 0 && told_windows == 0 && told_spend == 0 && !busy; }
     };
     struct CellName {  // the order keeps together what is summed together
         CellKind kind = CellKind::kRequests;
+        std::uint32_t span_s = kMinuteS;
         std::uint32_t window = 0;
         Origin origin = 0;
         Generation generation;
@@ -262,16 +288,17 @@ class CounterStore {
     struct KeyState {
         std::optional<Slot> slot;
         bool released = false;
-        state::KeyLimits limits;
-        std::vector<Heard> heard;  // sorted by name
+        std::uint32_t span_s = kMinuteS;
+        std::array<std::uint64_t, kCountedKinds> limits{};  // 0: none
+        std::vector<Heard> heard;                           // sorted by name
         // What peers were last told of our own cells: by kind and window mod 2.
-        std::array<std::array<OwnCell, 2>, kWindowedKinds> pushed{};
+        std::array<std::array<OwnCell, 2>, kCountedKinds> pushed{};
         std::uint64_t pushed_spend = 0;
         std::uint64_t retired_spend = 0;  // of others' lives, the cells of which had to make room
         // And under which number.
-        std::array<std::array<std::uint64_t, 2>, kWindowedKinds> numbers{};
+        std::array<std::array<std::uint64_t, 2>, kCountedKinds> numbers{};
         std::uint64_t spend_number = 0;
-        std::array<Burst, kWindowedKinds> burst{};
+        std::array<Burst, kCountedKinds> burst{};
     };
     using Keys = std::map<KeyId, KeyState>;
     struct PushRule {
@@ -292,7 +319,7 @@ class CounterStore {
     };
     struct Range {  // of which changes and keys
         std::uint64_t since = 0;
-        std::uint32_t window = 0;  // of the clock of who asks
+        std::uint32_t minute = 0;  // of the clock of who asks
         KeyId after;
         std::size_t cells_max = 0;
         bool unasked = false;  // by our clock, which has gone back where a window is ahead of it
@@ -308,9 +335,19 @@ class CounterStore {
     void uncount(const KeyId& id, const Heard& gone);
     void erase_if_empty(Keys::iterator key);
 
-    bool acceptable(const Cell& cell, std::uint32_t window) const;
-    // Of a clock that is at `window`: whether it counts `cell_window`, or may yet.
-    static bool near(std::uint32_t cell_window, std::uint32_t window);
+    Result<Slot> bind(const KeyId& id, const std::array<std::uint64_t, kCountedKinds>& limits,
+                      std::uint32_t span_s);
+    bool acceptable(const Cell& cell, std::uint32_t minute) const;
+    // Of a clock that is at `minute`: whether it counts the window, or may yet.
+    static bool near(std::uint32_t span_s, std::uint32_t window, std::uint32_t minute);
+    static bool is_ahead(std::uint32_t span_s, std::uint32_t window, std::uint32_t minute) {
+        return std::uint64_t{window} * span_s / kMinuteS > minute;
+    }
+    // The last minute in which it does.
+    static std::uint32_t last_minute(std::uint32_t span_s, std::uint32_t window);
+    bool is_outdated(const KeyState& key, const CellName& name) const;
+    void drop_oldest(KeyState& key, const KeyId& id, const CellName& name);
+    bool is_in_flight(const CellName& name) const;
     KeyState* key_for(const KeyId& id);
     struct Told {
         Origin origin, teller;
@@ -326,11 +363,12 @@ class CounterStore {
     bool fill_heard(const Source& source, const Range& range, CellBatch& batch) const;
     static void own_changes(const KeyId& id, const KeyState& key, const Range& range,
                             CellBatch& batch);
-    void publish(const KeyState& key, CellKind kind, std::uint32_t window) const;
+    void publish(const KeyState& key, const CellName& name) const;
+    void publish_in_flight();
     void record_burst(KeyState& key, CellKind kind, std::uint64_t charged, MonoTime now);
     bool collect_key(const KeyId& id, KeyState& key, const PushRule& rule, std::vector<Cell>& out);
     std::vector<Cell> own_cells(WallTime now) const;
-    void forget_window(std::uint32_t window);
+    void forget_windows(std::uint32_t minute);
 
     CounterTable& table_;
     const NodeId self_;
@@ -343,7 +381,8 @@ class CounterStore {
     std::map<NodeId, Origin> places_;
     std::size_t cells_ = 0;
     std::uint64_t drops_ = 0;
-    std::map<std::uint32_t, std::vector<KeyId>> by_window_;  // keys that heard cells of it
+    std::map<std::uint32_t, std::vector<KeyId>> by_minute_;  // keys with cells that end with it
+    bool lives_changed_ = false;                             // and with it who has what in flight
 
     std::vector<Keys::iterator> by_slot_;  // end(): free
     std::size_t bound_ = 0;                // keys with a slot

@@ -4,158 +4,66 @@
 #include <algorithm>
 #include <bit>
 
+#include "mesh/limits/counter_cells.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::limits {
+
+using namespace cells;
+
 namespace {
 
-using Packed = std::atomic<std::uint64_t>;
-
 constexpr Slot kChunkSlots = 256;
-constexpr std::uint32_t kKnownWindows = 4;
 constexpr Slot kBitsPerWord = 64;
-// A window ahead of ours by at most this was charged before our wall clock stepped back: we join
-// it. Beyond, the clock has really been set back, and waiting for it would lock the key out.
-constexpr std::uint32_t kJoinAheadMax = 8;
+// A store takes no cell that is older by more.
+constexpr std::uint32_t kHeardLateS = 4 * kMinuteS;
 constexpr Duration kConcurrencyRetry = std::chrono::seconds(1);
 
-constexpr std::uint32_t window_of(std::uint64_t packed) {
-    return static_cast<std::uint32_t>(packed >> kCountBits);
-}
-constexpr std::uint64_t count_of(std::uint64_t packed) {
-    return packed & kCountMax;
-}
-constexpr std::uint64_t pack(std::uint32_t window, std::uint64_t count) {
-    return (std::uint64_t{window} << kCountBits) | std::min(count, kCountMax);
-}
-constexpr std::uint64_t count_in(std::uint64_t packed, std::uint32_t window) {
-    return window_of(packed) == window ? count_of(packed) : 0;
-}
-constexpr bool is_ahead(std::uint32_t seen, std::uint32_t ours) {
-    return seen > ours && seen - ours <= kJoinAheadMax;
-}
-constexpr std::uint64_t minus(std::uint64_t a, std::uint64_t b) {
-    return a > b ? a - b : 0;
-}
 constexpr std::uint64_t whole(std::int64_t value) {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(0, value));
 }
 
-// One windowed limit of one key. Orders are sequentially consistent throughout, which on x86 costs
-// nothing beyond the compare-exchange: a return is never seen before the charge that it undoes, and
-// a change is never missed by take_changed().
-struct Own {
-    std::array<Packed, 2> charged{};  // window w in cell w mod 2
-    std::array<Packed, 2> returned{};
-};
-struct Known {
-    // w mod 4: also holds what a peer with a fast clock counted ahead.
-    std::array<Packed, kKnownWindows> use{};
-};
-
-// One look at all four cells, so that everything said of them is said of one moment: a minute that
-// turns while we think makes the compare-exchange fail, not the arithmetic.
-struct OwnView {
-    std::array<std::uint64_t, 2> returned;
-    std::array<std::uint64_t, 2> charged;
-
-    // Returned first: with the charge read later, the difference is never too small.
-    explicit OwnView(const Own& own)
-        : returned{own.returned[0].load(), own.returned[1].load()},
-          charged{own.charged[0].load(), own.charged[1].load()} {}
-
-    OwnCell cell(std::uint32_t window) const {
-        return {window, count_in(charged[window % 2], window),
-                count_in(returned[window % 2], window)};
-    }
-    WindowUse use(std::uint32_t window) const {
-        const auto net = [&](std::uint32_t of) {
-            const OwnCell counted = cell(of);
-            return minus(counted.charged, counted.returned);
-        };
-        return {net(window), window == 0 ? 0 : net(window - 1)};
-    }
-    // Our position in time, or the newest window seen here if our clock is behind it.
-    WindowPosition position(WindowPosition now) const {
-        for (const std::uint64_t packed : charged) {
-            if (is_ahead(window_of(packed), now.window)) now = {window_of(packed), kWindowMs};
-        }
-        return now;
-    }
-};
-
-WindowUse known_windows(const Known& known, std::uint32_t window) {
-    return {count_in(known.use[window % kKnownWindows].load(), window),
-            window == 0 ? 0 : count_in(known.use[(window - 1) % kKnownWindows].load(), window - 1)};
+std::size_t index_of(LimitKind kind) {
+    return static_cast<std::size_t>(kind);
 }
 
-// Adds to the cell of `window`; a cell of another window starts anew unless it is newer.
-void add(Packed& cell, std::uint32_t window, std::uint64_t count) {
-    std::uint64_t packed = cell.load();
-    for (;;) {
-        const std::uint32_t seen = window_of(packed);
-        if (is_ahead(seen, window)) return;  // ours is no longer counted
-        const std::uint64_t before = seen == window ? count_of(packed) : 0;
-        if (cell.compare_exchange_weak(packed, pack(window, before + count))) return;
-    }
+std::uint64_t cost_in(LimitKind kind, Cost cost) {
+    if (kind == LimitKind::kConcurrency) return 1;
+    return kind == LimitKind::kRequests ? cost.requests : whole(cost.tokens.value);
 }
 
-// A return to a charge that is no longer held is to nobody: its minute may be long past, and the
-// cell by now another minute's, which must not lose what it holds.
-void add_return(Own& own, std::uint32_t window, std::uint64_t count) {
-    Packed& cell = own.returned[window % 2];
-    std::uint64_t packed = cell.load();
-    for (;;) {
-        if (window_of(own.charged[window % 2].load()) != window) return;
-        if (cell.compare_exchange_weak(packed, pack(window, count_in(packed, window) + count))) {
-            return;
-        }
-    }
+LimitState state_of(WindowUse use, WindowPosition at, std::uint64_t limit, WindowRule rule) {
+    return {limit, minus(limit, estimate(use, at.left_ms, rule)),
+            time_until_empty(use, at.left_ms, rule)};
 }
 
-struct Taken {
-    bool admitted = false;
-    WindowPosition at;
-    WindowUse use;  // own and known together, before the charge
-};
-
-// Charges `cost` if it fits. What was read of the current charge is what is exchanged, so two
-// workers never both get the last place.
-Taken take(Own& own, const Known& known, std::uint64_t cost, std::uint64_t limit,
-           WindowPosition now) {
-    Taken taken;
-    for (;;) {
-        const OwnView seen(own);
-        taken.at = seen.position(now);
-        const std::uint32_t window = taken.at.window;
-        taken.use = seen.use(window) + known_windows(known, window);
-        const std::uint64_t used = sliding_estimate(taken.use, taken.at.left_ms);
-        if (cost > limit || used > limit - cost) return taken;
-        std::uint64_t expected = seen.charged[window % 2];
-        const std::uint64_t charged = pack(window, count_in(expected, window) + cost);
-        if (own.charged[window % 2].compare_exchange_strong(expected, charged)) {
-            taken.admitted = true;
-            return taken;
-        }
-    }
+void keep_tightest(std::optional<LimitState>& tightest, const LimitState& state) {
+    if (!tightest || state.remaining < tightest->remaining) tightest = state;
 }
 
-LimitState state_of(const Taken& taken, std::uint64_t cost, std::uint64_t limit) {
-    WindowUse use = taken.use;
-    if (taken.admitted) use.current += cost;
-    return {limit, minus(limit, sliding_estimate(use, taken.at.left_ms)),
-            time_until_empty(use, taken.at.left_ms)};
-}
-
-// The state of a limit that was not asked, for the headers of a refusal.
-LimitState look(const Own& own, const Known& known, std::uint64_t limit, WindowPosition now) {
-    const OwnView seen(own);
-    const WindowPosition at = seen.position(now);
-    const WindowUse use = seen.use(at.window) + known_windows(known, at.window);
-    return state_of({false, at, use}, 0, limit);
+std::optional<LimitState>* place_of(LimitKind kind, Decision& decision) {
+    if (kind == LimitKind::kConcurrency) return nullptr;
+    return kind == LimitKind::kRequests ? &decision.requests : &decision.tokens;
 }
 
 }  // namespace
+
+const Ticket::Taken* Ticket::find(LimitKind kind) const {
+    const auto found = std::ranges::find(all(), kind, &Taken::kind);
+    return found == all().end() ? nullptr : &*found;
+}
+
+std::size_t clauses_of(Slot slot, const state::KeyLimits& limits,
+                       std::span<Clause, kKeyClauses> out) {
+    std::size_t count = 0;
+    const auto add = [&](LimitKind kind, const auto& limit) {
+        if (limit) out[count++] = {slot, kind, false, false, *limit, 0};
+    };
+    add(LimitKind::kConcurrency, limits.concurrency);
+    add(LimitKind::kRequests, limits.requests_per_minute);
+    add(LimitKind::kTokens, limits.tokens_per_minute);
+    return count;
+}
 
 // Cache lines: what workers write, what the mesh thread writes, and the rest.
 struct CounterTable::Row {
@@ -163,8 +71,15 @@ struct CounterTable::Row {
     alignas(64) std::array<Known, kWindowedKinds> known;
     alignas(64) std::atomic<std::uint64_t> spend{0};
     std::atomic<std::uint64_t> spend_known{0};
-    std::atomic<std::uint32_t> in_flight{0};
+    Open open;
+    std::atomic<std::uint64_t> open_known{0};
     std::atomic<std::uint64_t> overrun_max{0};
+    Packed arrival{0};  // of the slot's burst
+    std::atomic<std::uint32_t> span_s{kMinuteS};
+
+    WindowPosition now(WallTime wall) const { return window_at(wall, span_s.load()); }
+    OwnView view(LimitKind kind) const { return OwnView(own[index_of(kind)]); }
+    WindowRule rule(bool fixed) const { return {span_s.load(), fixed}; }
 };
 struct CounterTable::Chunk {
     std::array<Row, kChunkSlots> rows;
@@ -173,7 +88,8 @@ struct CounterTable::Chunk {
 CounterTable::CounterTable(Slot slots)
     : capacity_(slots),
       chunks_((slots + kChunkSlots - 1) / kChunkSlots),
-      changed_bits_((slots + kBitsPerWord - 1) / kBitsPerWord) {
+      changed_bits_((slots + kBitsPerWord - 1) / kBitsPerWord),
+      share_((std::uint64_t{1} << 32) + 1) {
     CHECK(slots > 0 && slots <= kSlotsMax);
 }
 CounterTable::~CounterTable() = default;
@@ -189,112 +105,160 @@ void CounterTable::mark(Slot slot) {
     if ((word.load() & bit) == 0) word.fetch_or(bit);  // mostly set already: no write, no bouncing
 }
 
-// True when the request is within the concurrency limit, and counted.
-bool CounterTable::enter(Row& cells, const state::KeyLimits& limits, Decision& decision) {
-    if (!limits.concurrency) return true;
-    std::uint32_t in_flight = cells.in_flight.load();
-    do {
-        if (in_flight >= *limits.concurrency) {
-            decision.refused_by = LimitKind::kConcurrency;
-            if (*limits.concurrency > 0) decision.retry_after = kConcurrencyRetry;
+std::uint64_t CounterTable::share_of(std::uint64_t limit) const {
+    const std::uint64_t share = share_.load();
+    __extension__ using Product = unsigned __int128;
+    return static_cast<std::uint64_t>(Product{limit} * (share >> 32) / (share & 0xffff'ffff));
+}
+
+void CounterTable::set_share(std::uint32_t seen, std::uint32_t all) {
+    CHECK(seen > 0 && all > 0);
+    share_.store(std::uint64_t{std::min(seen, all)} << 32 | all);
+}
+
+std::uint64_t CounterTable::limit_of(const Clause& clause) const {
+    const std::uint64_t limit = clause.fair_share ? share_of(clause.limit) : clause.limit;
+    return std::min(limit, kCountMax);
+}
+
+// True when it fits, and is taken.
+bool CounterTable::charge(const Clause& clause, Cost cost, WallTime now, Decision& decision) {
+    Row& cells = row(clause.slot);
+    const std::uint64_t limit = limit_of(clause);
+    const std::uint64_t amount = cost_in(clause.kind, cost);
+    Ticket::Taken taken{clause.slot, clause.kind, 0, amount};
+    if (clause.kind == LimitKind::kConcurrency) {
+        if (!enter(cells.open, cells.open_known.load(), limit)) return false;
+    } else {
+        if (clause.burst > 0) {
+            const auto wait =
+                arrive(cells.arrival, {limit, clause.burst, cells.span_s.load()}, amount, now);
+            decision.too_fast = wait != Duration::zero();
+            if (decision.too_fast) return false;
+        }
+        const WindowRule rule = cells.rule(clause.fixed);
+        const std::size_t kind = index_of(clause.kind);
+        const cells::Taken took =
+            take(cells.own[kind], cells.known[kind], amount, limit, rule, cells.now(now));
+        if (!took.admitted) {
+            forget_burst(clause, cost);
             return false;
         }
-    } while (!cells.in_flight.compare_exchange_weak(in_flight, in_flight + 1));
-    decision.ticket.holds_concurrency = true;
+        taken.window = took.at.window;
+        WindowUse use = took.use;
+        use.current += amount;
+        keep_tightest(*place_of(clause.kind, decision), state_of(use, took.at, limit, rule));
+    }
+    decision.ticket.taken[decision.ticket.count++] = taken;
     return true;
 }
 
-bool CounterTable::charge(Row& cells, const state::KeyLimits& limits, Cost cost, WindowPosition at,
-                          Decision& decision) {
-    Ticket& ticket = decision.ticket;
-    if (limits.requests_per_minute) {
-        const std::uint64_t limit = *limits.requests_per_minute;
-        const Taken taken = take(cells.own[0], cells.known[0], cost.requests, limit, at);
-        decision.requests = state_of(taken, cost.requests, limit);
-        if (!taken.admitted) {
-            decision.refused_by = LimitKind::kRequests;
-            decision.retry_after =
-                time_until_room(taken.use, taken.at.left_ms, cost.requests, limit);
-            return false;
-        }
-        ticket.window = taken.at.window;
-        ticket.requests = cost.requests;
-    }
-    if (limits.tokens_per_minute) {
-        const std::uint64_t limit = std::min(*limits.tokens_per_minute, kCountMax);
-        const std::uint64_t tokens = whole(cost.tokens.value);
-        const Taken taken = take(cells.own[1], cells.known[1], tokens, limit, at);
-        decision.tokens = state_of(taken, tokens, limit);
-        if (!taken.admitted) {
-            decision.refused_by = LimitKind::kTokens;
-            decision.retry_after = time_until_room(taken.use, taken.at.left_ms, tokens, limit);
-            return false;
-        }
-        ticket.token_window = taken.at.window;
-        ticket.tokens = tokens;
-        ticket.counts_tokens = true;
-    }
-    return true;
+// As if what did not happen had not arrived.
+void CounterTable::forget_burst(const Clause& clause, Cost cost) {
+    if (clause.burst == 0 || clause.kind == LimitKind::kConcurrency) return;
+    Row& cells = row(clause.slot);
+    unarrive(cells.arrival, {limit_of(clause), clause.burst, cells.span_s.load()},
+             cost_in(clause.kind, cost));
 }
 
-Decision CounterTable::admit(Slot slot, const state::KeyLimits& limits, Cost cost, WallTime now) {
-    Row& cells = row(slot);
-    const WindowPosition at = window_at(now);
+// What a refusal tells: of every limit what is left of it, and the longest wait.
+void CounterTable::refuse(std::span<const Clause> clauses, Cost cost, WallTime now,
+                          Decision& decision) const {
+    decision.requests.reset();
+    decision.tokens.reset();
+    std::optional<Duration> wait = Duration::zero();
+    const auto wait_for = [&](std::optional<Duration> more) {
+        wait = more && wait ? std::optional(std::max(*wait, *more)) : std::nullopt;
+    };
+    for (const Clause& clause : clauses) {
+        const Row& cells = row(clause.slot);
+        const std::uint64_t limit = limit_of(clause);
+        if (clause.kind == LimitKind::kConcurrency) {
+            const bool refused = &clause == &clauses[decision.clause];
+            if (refused) wait_for(limit > 0 ? std::optional(kConcurrencyRetry) : std::nullopt);
+            continue;
+        }
+        const std::uint64_t amount = cost_in(clause.kind, cost);
+        const WindowRule rule = cells.rule(clause.fixed);
+        const OwnView seen = cells.view(clause.kind);
+        const WindowPosition at = seen.position(cells.now(now), rule.span_s);
+        const WindowUse use =
+            seen.use(at.window) + known_windows(cells.known[index_of(clause.kind)], at.window);
+        keep_tightest(*place_of(clause.kind, decision), state_of(use, at, limit, rule));
+        wait_for(time_until_room(use, at.left_ms, amount, limit, rule));
+        if (clause.burst == 0) continue;
+        Packed arrival{cells.arrival.load()};
+        wait_for(arrive(arrival, {limit, clause.burst, rule.span_s}, amount, now));
+    }
+    decision.retry_after = wait;
+}
+
+Decision CounterTable::admit(Slot key, std::span<const Clause> clauses, Cost cost, WallTime now) {
+    CHECK(clauses.size() <= kClausesMax, "more limits than a request may stand under");
     Decision decision;
-    decision.ticket.slot = slot;
-    decision.admitted = enter(cells, limits, decision) && charge(cells, limits, cost, at, decision);
-    if (decision.admitted) {
-        if (decision.ticket.requests > 0 || decision.ticket.tokens > 0) mark(slot);
+    decision.ticket.slot = key;
+    for (std::size_t i = 0; i < clauses.size(); ++i) {
+        if (charge(clauses[i], cost, now, decision)) continue;
+        give_back(decision.ticket);
+        for (const Clause& taken : clauses.first(i)) forget_burst(taken, cost);
+        decision.ticket = {};
+        decision.refused_by = clauses[i].kind;
+        decision.clause = i;
+        refuse(clauses, cost, now, decision);
         return decision;
     }
-    give_back(decision.ticket);
-    decision.ticket = {};
-    if (limits.requests_per_minute) {
-        decision.requests = look(cells.own[0], cells.known[0], *limits.requests_per_minute, at);
-    }
-    if (limits.tokens_per_minute) {
-        decision.tokens =
-            look(cells.own[1], cells.known[1], std::min(*limits.tokens_per_minute, kCountMax), at);
+    decision.admitted = true;
+    for (const Ticket::Taken& taken : decision.ticket.all()) {
+        if (taken.amount > 0) mark(taken.slot);
     }
     return decision;
 }
 
+Decision CounterTable::admit(Slot key, const state::KeyLimits& limits, Cost cost, WallTime now) {
+    std::array<Clause, kKeyClauses> own;
+    const std::size_t count = clauses_of(key, limits, own);
+    return admit(key, std::span(own).first(count), cost, now);
+}
+
 void CounterTable::keep(const Ticket& ticket) {
-    if (!ticket.holds_concurrency) return;
-    const std::uint32_t before = row(ticket.slot).in_flight.fetch_sub(1);
-    CHECK(before > 0, "a concurrency slot released twice");
+    for (const Ticket::Taken& taken : ticket.all()) {
+        if (taken.kind != LimitKind::kConcurrency) continue;
+        Open& open = row(taken.slot).open;
+        const std::uint64_t closed = open.closed.fetch_add(1) + 1;
+        CHECK(closed <= open.opened.load(), "a concurrency slot released twice");
+        mark(taken.slot);
+    }
 }
 
 void CounterTable::give_back(const Ticket& ticket) {
     keep(ticket);
-    if (ticket.requests == 0 && ticket.tokens == 0) return;
-    Row& cells = row(ticket.slot);
-    if (ticket.requests > 0) {
-        add_return(cells.own[0], ticket.window, ticket.requests);
+    for (const Ticket::Taken& taken : ticket.all()) {
+        if (taken.kind == LimitKind::kConcurrency || taken.amount == 0) continue;
+        add_return(row(taken.slot).own[index_of(taken.kind)], taken.window, taken.amount);
+        mark(taken.slot);
     }
-    if (ticket.tokens > 0) {
-        add_return(cells.own[1], ticket.token_window, ticket.tokens);
-    }
-    mark(ticket.slot);
 }
 
 void CounterTable::settle(const Ticket& ticket, Tokens used, WallTime now) {
     keep(ticket);
     const std::uint64_t tokens = whole(used.value);
-    if (!ticket.counts_tokens || tokens == ticket.tokens) return;
-    Row& cells = row(ticket.slot);
-    Own& own = cells.own[1];
-    if (tokens < ticket.tokens) {
-        add_return(own, ticket.token_window, ticket.tokens - tokens);
-    } else {
-        const std::uint32_t window = OwnView(own).position(window_at(now)).window;
-        const std::uint64_t beyond = std::min(tokens - ticket.tokens, kCountMax);
-        add(own.charged[window % 2], window, beyond);
-        std::uint64_t most = cells.overrun_max.load();
-        while (most < beyond && !cells.overrun_max.compare_exchange_weak(most, beyond)) {
+    for (const Ticket::Taken& taken : ticket.all()) {
+        if (taken.kind != LimitKind::kTokens || tokens == taken.amount) continue;
+        Row& cells = row(taken.slot);
+        Own& own = cells.own[index_of(LimitKind::kTokens)];
+        if (tokens < taken.amount) {
+            add_return(own, taken.window, taken.amount - tokens);
+        } else {
+            const std::uint32_t span_s = cells.span_s.load();
+            const std::uint32_t window = OwnView(own).position(cells.now(now), span_s).window;
+            const std::uint64_t beyond = std::min(tokens - taken.amount, kCountMax);
+            add(own.charged[window % 2], window, beyond, span_s);
+            std::uint64_t most = cells.overrun_max.load();
+            while (most < beyond && !cells.overrun_max.compare_exchange_weak(most, beyond)) {
+            }
         }
+        mark(taken.slot);
     }
-    mark(ticket.slot);
 }
 
 void CounterTable::add_spend(Slot slot, MicroUsd amount) {
@@ -303,26 +267,29 @@ void CounterTable::add_spend(Slot slot, MicroUsd amount) {
     mark(slot);
 }
 
-SlotUse CounterTable::use(Slot slot, WallTime now) const {
+SlotUse CounterTable::use(Slot slot, WallTime now, bool fixed) const {
     const Row& cells = row(slot);
+    const WindowRule rule = cells.rule(fixed);
     SlotUse use;
-    const auto estimate = [&](std::size_t kind, std::uint64_t& own, std::uint64_t& known) {
-        const OwnView seen(cells.own[kind]);
-        const WindowPosition at = seen.position(window_at(now));
-        own = sliding_estimate(seen.use(at.window), at.left_ms);
-        known = sliding_estimate(known_windows(cells.known[kind], at.window), at.left_ms);
+    const auto estimates = [&](LimitKind kind, std::uint64_t& own, std::uint64_t& known) {
+        const OwnView seen = cells.view(kind);
+        const WindowPosition at = seen.position(cells.now(now), rule.span_s);
+        own = estimate(seen.use(at.window), at.left_ms, rule);
+        known = estimate(known_windows(cells.known[index_of(kind)], at.window), at.left_ms, rule);
     };
-    estimate(0, use.requests_own, use.requests_known);
-    estimate(1, use.tokens_own, use.tokens_known);
-    use.in_flight = cells.in_flight.load();
+    estimates(LimitKind::kRequests, use.requests_own, use.requests_known);
+    estimates(LimitKind::kTokens, use.tokens_own, use.tokens_known);
+    const std::uint64_t closed = cells.open.closed.load();
+    use.in_flight = minus(cells.open.opened.load(), closed);
+    use.in_flight_known = cells.open_known.load();
     use.overrun_max = cells.overrun_max.load();
     use.spend_own.value = static_cast<std::int64_t>(cells.spend.load());
     use.spend_known.value = static_cast<std::int64_t>(cells.spend_known.load());
     return use;
 }
 
-void CounterTable::open(Slot slot) {
-    CHECK(slot < capacity_);
+void CounterTable::open(Slot slot, std::uint32_t span_s) {
+    CHECK(slot < capacity_ && span_s > 0 && span_s <= kSpanMaxS);
     std::unique_ptr<Chunk>& chunk = chunks_[slot / kChunkSlots];
     if (!chunk) chunk = std::make_unique<Chunk>();
     Row& cells = chunk->rows[slot % kChunkSlots];
@@ -333,10 +300,11 @@ void CounterTable::open(Slot slot) {
     for (Known& known : cells.known) {
         for (Packed& cell : known.use) cell.store(0);
     }
-    cells.spend.store(0);
-    cells.spend_known.store(0);
-    cells.in_flight.store(0);
-    cells.overrun_max.store(0);
+    for (Packed* cell : {&cells.spend, &cells.spend_known, &cells.open.opened, &cells.open.closed,
+                         &cells.open_known, &cells.overrun_max, &cells.arrival}) {
+        cell->store(0);
+    }
+    cells.span_s.store(span_s);
 }
 
 std::uint64_t CounterTable::own_spend(Slot slot) const {
@@ -344,21 +312,31 @@ std::uint64_t CounterTable::own_spend(Slot slot) const {
 }
 
 std::array<OwnCell, 2> CounterTable::own(Slot slot, LimitKind kind, WallTime now) const {
-    const OwnView seen(row(slot).own[static_cast<std::size_t>(kind)]);
-    const std::uint32_t newest = seen.position(window_at(now)).window;
-    std::array<OwnCell, 2> cells;
-    for (std::uint32_t age = 0; age < 2 && age <= newest; ++age) {
-        cells[(newest - age) % 2] = seen.cell(newest - age);
+    const Row& cells = row(slot);
+    std::array<OwnCell, 2> own;
+    if (kind == LimitKind::kConcurrency) {
+        own[0].returned = cells.open.closed.load();
+        own[0].charged = cells.open.opened.load();
+        return own;
     }
-    return cells;
+    const OwnView seen = cells.view(kind);
+    const std::uint32_t newest = seen.position(cells.now(now), cells.span_s.load()).window;
+    for (std::uint32_t age = 0; age < 2 && age <= newest; ++age) {
+        const std::uint32_t window = newest - age;
+        own[window % 2] = {window, seen.charged_in(window), seen.returned_in(window)};
+    }
+    return own;
 }
 
 void CounterTable::publish_known(Slot slot, LimitKind kind, std::uint32_t window,
                                  std::uint64_t use) {
-    Packed& place = row(slot).known[static_cast<std::size_t>(kind)].use[window % kKnownWindows];
+    Row& cells = row(slot);
+    if (kind == LimitKind::kConcurrency) return cells.open_known.store(use);
+    Packed& place = cells.known[index_of(kind)].use[window % kKnownWindows];
     // The oldest window that a store takes cells of weighs in nothing any more, and must not take
-    // the place of the newest.
-    if (window_of(place.load()) == window + kKnownWindows) return;
+    // the place of a newer one.
+    const std::uint32_t newer = tag_of(tag_in(place.load()) - window);
+    if (newer > 0 && newer <= std::max(kKnownWindows, kHeardLateS / cells.span_s.load())) return;
     place.store(pack(window, use));
 }
 

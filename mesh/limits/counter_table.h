@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// CounterTable: what this node has charged to each key, and what the mesh thread last heard that
-// the other nodes have; the place where a soft limit is decided (design: soft limits, mode
-// `optimistic`). Admission is: own + known + cost <= limit, over the sliding estimate.
+// CounterTable: what this node has charged to each counter, and what the mesh thread last heard
+// that the other nodes have; the place where a soft limit is decided (design: soft limits). A
+// counter is a slot: one of each key, with the key's own limits, and one of each limit that is a
+// resource, or of each value that it tells apart. Admission is, of all limits that a request stands
+// under: own + known + cost <= limit, over the estimate of the limit's window.
 //
-// One node's cells are shared by its workers: each is a 64-bit atomic that packs the number of its
-// window with a count, so that a window rolls over in the same compare-exchange that charges it.
-// Window w lives in cell w mod 2 and is overwritten two minutes later, so the previous window is
-// never moved and no request can slip between the two. No lock, no allocation, no waiting.
+// One node's cells are shared by its workers, and a window rolls over in the same compare-exchange
+// that charges it (counter_cells.h). Window w lives in cell w mod 2 and is overwritten two windows
+// later, so the previous window is never moved and no request can slip between the two. No lock, no
+// allocation, no waiting.
 //
 // `charged` and `returned` only grow within a window, which is what lets peers merge them by
 // maximum; an undo is a return. Methods marked "mesh thread" have one caller; the rest is for any
@@ -19,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "mesh/limits/window.h"
@@ -28,7 +31,7 @@
 
 namespace vidai::mesh::limits {
 
-// Small integer that stands for a key on this node. Two keys share one only after the first was
+// Small integer that stands for a counter on this node. Two share one only after the first was
 // released for longer than any request lasts (CounterStore).
 using Slot = std::uint32_t;
 inline constexpr Slot kSlotsMax = 131'072;
@@ -48,26 +51,47 @@ struct LimitState {
     Duration reset{};  // until nothing is counted any more if no further request comes
 };
 
+// One limit that a request stands under.
+struct Clause {
+    Slot slot = 0;
+    LimitKind kind = LimitKind::kRequests;
+    bool fixed = false;       // its window; how long that is, is the slot's
+    bool fair_share = false;  // of it, what this side of a split may spend: share()
+    std::uint64_t limit = 0;
+    std::uint64_t burst = 0;  // so much at once on this node, then at an even pace; 0: all of it
+};
+// A key's own three, and of others as many as a request may stand under.
+inline constexpr std::size_t kKeyClauses = 3;
+inline constexpr std::size_t kClausesMax = kKeyClauses + 8;
+
 // What an admission took; settle() or give_back() exactly once. Trivially copyable: the owner
 // (node/admit's Permit) is who makes it move-only.
 struct Ticket {
-    Slot slot = 0;
-    std::uint32_t window = 0;        // of the requests
-    std::uint32_t token_window = 0;  // of the tokens
-    std::uint64_t requests = 0;      // 0: the key has no such limit, nothing was counted
-    std::uint64_t tokens = 0;
-    bool counts_tokens = false;
-    bool holds_concurrency = false;
+    struct Taken {
+        Slot slot = 0;
+        LimitKind kind = LimitKind::kRequests;
+        std::uint32_t window = 0;
+        std::uint64_t amount = 0;
+    };
+    Slot slot = 0;  // of the key
+    std::uint8_t count = 0;
+    std::array<Taken, kClausesMax> taken{};
+
+    std::span<const Taken> all() const { return {taken.data(), count}; }
+    const Taken* find(LimitKind kind) const;  // the first of the kind; null: none was counted
 };
 
 struct Decision {
     bool admitted = false;
     Ticket ticket;                                // when admitted
     LimitKind refused_by = LimitKind::kRequests;  // when refused
-    // When refused: until this cost fits if nothing else is charged. Nothing: never, the cost is
-    // greater than the limit. For concurrency a guess of one second: nobody knows.
+    std::size_t clause = 0;                       // and which
+    bool too_fast = false;                        // and that for its burst
+    // When refused: until this cost fits in all limits if nothing else is charged. Nothing: never,
+    // the cost is greater than a limit. For concurrency a guess of one second: nobody knows.
     std::optional<Duration> retry_after;
-    std::optional<LimitState> requests;  // absent: unlimited. After the charge
+    // Of the kind, the limit that has the least left; absent: unlimited. After the charge
+    std::optional<LimitState> requests;
     std::optional<LimitState> tokens;
 };
 
@@ -78,7 +102,8 @@ struct SlotUse {
     std::uint64_t requests_known = 0;  // through the others, as far as they have told
     std::uint64_t tokens_own = 0;
     std::uint64_t tokens_known = 0;
-    std::uint32_t in_flight = 0;    // this node, keys with a concurrency limit
+    std::uint64_t in_flight = 0;  // through this node, where concurrency is limited
+    std::uint64_t in_flight_known = 0;
     std::uint64_t overrun_max = 0;  // tokens of one request beyond what it had reserved, here
     MicroUsd spend_own;             // of this process
     MicroUsd spend_known;           // other nodes, and this node before its restart
@@ -86,10 +111,14 @@ struct SlotUse {
 
 // One (kind, window) of this node.
 struct OwnCell {
-    std::uint32_t window = 0;
+    std::uint32_t window = 0;  // of the slot's span; 0 of what is in flight
     std::uint64_t charged = 0;
     std::uint64_t returned = 0;
 };
+
+// A key's own limits, in the order in which they are checked: how many there are.
+std::size_t clauses_of(Slot slot, const state::KeyLimits& limits,
+                       std::span<Clause, kKeyClauses> out);
 
 class CounterTable {
   public:
@@ -99,10 +128,12 @@ class CounterTable {
     CounterTable(const CounterTable&) = delete;
     CounterTable& operator=(const CounterTable&) = delete;
 
-    // All limits of a key in one pass: charged all or none. Workers that race for the last place
-    // never both get it. One compare-exchange per limit; with all three set, and settled, about 60
-    // ns.
-    Decision admit(Slot slot, const state::KeyLimits& limits, Cost cost, WallTime now);
+    // All limits in one pass, charged all or none; at most kClausesMax. Workers that race for the
+    // last place never both get it. One compare-exchange per limit; with all three of a key set,
+    // and settled, about 60 ns.
+    Decision admit(Slot key, std::span<const Clause> clauses, Cost cost, WallTime now);
+    // A key's own limits alone.
+    Decision admit(Slot key, const state::KeyLimits& limits, Cost cost, WallTime now);
 
     // The request is over and used this many tokens: less than reserved is returned to the window
     // it came from (nowhere, when that is no longer counted), more is charged to the current one.
@@ -114,15 +145,22 @@ class CounterTable {
     // Cumulative, without a window. Negative counts as 0.
     void add_spend(Slot slot, MicroUsd amount);
 
-    SlotUse use(Slot slot, WallTime now) const;  // any thread
+    SlotUse use(Slot slot, WallTime now, bool fixed = false) const;  // any thread
+    // What a limit of mode fair_share allows on this side of a split; all of it at first.
+    std::uint64_t share_of(std::uint64_t limit) const;
 
     // Mesh thread from here on.
     Slot capacity() const { return capacity_; }
-    void open(Slot slot);  // before a KeyTable that names it is published; zeroes its counts
+    // Before a KeyTable that names it is published; zeroes its counts.
+    void open(Slot slot, std::uint32_t span_s = kMinuteS);
+    // This side sees `seen` of the mesh's `all` nodes; not 0.
+    void set_share(std::uint32_t seen, std::uint32_t all);
     std::uint64_t own_spend(Slot slot) const;
-    // The two cells of a kind that are not older than the previous window; unused ones are zero.
+    // The two cells of a kind that are not older than the previous window; unused ones are zero. Of
+    // concurrency the first: opened and closed.
     std::array<OwnCell, 2> own(Slot slot, LimitKind kind, WallTime now) const;
-    // Sum over the other nodes, charged - returned; a later publication replaces it.
+    // Sum over the other nodes, charged - returned; a later publication replaces it. Of concurrency
+    // the window is 0.
     void publish_known(Slot slot, LimitKind kind, std::uint32_t window, std::uint64_t use);
     void publish_known_spend(Slot slot, std::uint64_t micro_usd);
     // Slots charged, returned or spent on since the last call are appended to `out`.
@@ -133,13 +171,15 @@ class CounterTable {
     struct Chunk;
     Row& row(Slot slot) const;
     void mark(Slot slot);
-    static bool enter(Row& cells, const state::KeyLimits& limits, Decision& decision);
-    static bool charge(Row& cells, const state::KeyLimits& limits, Cost cost, WindowPosition at,
-                       Decision& decision);
+    std::uint64_t limit_of(const Clause& clause) const;
+    bool charge(const Clause& clause, Cost cost, WallTime now, Decision& decision);
+    void forget_burst(const Clause& clause, Cost cost);
+    void refuse(std::span<const Clause> clauses, Cost cost, WallTime now, Decision& decision) const;
 
     const Slot capacity_;
     std::vector<std::unique_ptr<Chunk>> chunks_;            // written before the slot is published
     std::vector<std::atomic<std::uint64_t>> changed_bits_;  // one per slot
+    std::atomic<std::uint64_t> share_;                      // seen and all: 32 bits each
 };
 
 }  // namespace vidai::mesh::limits

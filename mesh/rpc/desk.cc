@@ -16,6 +16,7 @@ namespace {
 using state::RegisterKind;
 
 constexpr std::size_t kListBytes = 256 * 1024;
+constexpr std::size_t kLimitBytes = 256;      // of one, but for its scope
 constexpr std::size_t kStatementBytes = 256;  // of one, but for its value and its chain
 
 std::size_t size_of(const state::KeyRecord& key) {
@@ -170,6 +171,42 @@ Result<wire::KeyPage> Desk::key_list(const std::string& after) {
 
 Result<LimitReport> Desk::limit_show(const KeyId& key) {
     return replica_.limits_of(key, events_.counting(), wall_now());
+}
+
+kj::Promise<Result<LimitChange>> Desk::limit_change(LimitOp op, state::LimitRecord limit,
+                                                    std::chrono::milliseconds within) {
+    // Who does not know it would let through what others hold back.
+    const auto without = lacking(events_.view_now()->members, Capability::kLimits);
+    if (!without.empty()) return Result<LimitChange>(not_known_to(Capability::kLimits, without));
+    auto changed = replica_.change_limit(op, std::move(limit), wall_now(), mono_now());
+    if (!changed) return Result<LimitChange>(std::move(changed));
+    events_.on_limit_changed(changed->limit);
+    return saved(within).then(
+        [change = std::move(*changed)](Result<void>&& stored) mutable -> Result<LimitChange> {
+            if (stored) return std::move(change);
+            return fail(stored.error().code,
+                        "it is in force and the other nodes are told, but this node cannot store "
+                        "it: " +
+                            stored.error().message);
+        });
+}
+
+Result<wire::LimitPage> Desk::limit_list(const std::string& after) {
+    wire::LimitPage page;
+    std::size_t bytes = 0;
+    const auto& limits = replica_.limits().all();
+    for (auto at = limits.upper_bound(after); at != limits.end(); ++at) {
+        bytes += kLimitBytes;
+        for (const std::string& value : at->second.scope.equal) bytes += value.size();
+        page.more = bytes > kListBytes && !page.limits.empty();
+        if (page.more) break;
+        page.limits.push_back(at->second);
+    }
+    return page;
+}
+
+Result<LimitStanding> Desk::limit_standing(const std::string& name) {
+    return replica_.standing_of(name, events_.counting(), wall_now());
 }
 
 Result<NodeReport> Desk::report() {

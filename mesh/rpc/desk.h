@@ -25,6 +25,7 @@ std::unexpected<Error> not_known_to(Capability capability, const std::vector<Nod
 class DeskEvents {
   public:
     virtual void on_key_changed(const KeyChange& change) = 0;  // publish it, tell everybody
+    virtual void on_limit_changed(const state::LimitRecord& limit) = 0;
     // Alarms; `told_by`: whoever brought them.
     virtual void on_forks(const std::string& told_by, const std::vector<Error>& forks) = 0;
     virtual void on_stated(const MergeReport& report, const state::Register& said) = 0;
@@ -55,6 +56,10 @@ class Desk final : public OperatorCalls {
     kj::Promise<Result<state::KeyRecord>> key_revoke(KeyId key,
                                                      std::chrono::milliseconds within) override;
     Result<LimitReport> limit_show(const KeyId& key) override;
+    kj::Promise<Result<LimitChange>> limit_change(LimitOp op, state::LimitRecord limit,
+                                                  std::chrono::milliseconds within) override;
+    Result<wire::LimitPage> limit_list(const std::string& after) override;
+    Result<LimitStanding> limit_standing(const std::string& name) override;
     Result<NodeReport> report() override;
     kj::Promise<Result<Stated>> announce(state::Register said,
                                          std::chrono::milliseconds within) override;

@@ -74,7 +74,16 @@ void Exchange::on_relayed(const NodeId& from, const wire::SignedBatches& batches
 
 limits::CellPage Exchange::cells_for(const NodeId& from, const limits::CellPull& pull) {
     fanout_.on_asked(from);
-    return replica_.counters().page(pull);
+    limits::CellPage page = replica_.counters().page(pull);
+    for (limits::CellBatch& batch : page.batches) batch = readable(std::move(batch), from);
+    return page;
+}
+
+limits::CellBatch Exchange::readable(limits::CellBatch batch, const NodeId& by) const {
+    const membership::ClaimRef claim = claim_of_(by);
+    if (can(claim, Capability::kLimits)) return batch;
+    // Without a profile it is an older program, or its word has not come yet.
+    return limits::plain_part(std::move(batch), claim && !claim->profile.empty());
 }
 
 void Exchange::on_counters(const NodeId& from, const wire::CounterPush& push) {
@@ -148,7 +157,15 @@ void Exchange::push_counters(std::uint32_t nodes) {
     perform(fanout_.on_interval(now, wall, nodes, fanout_room()));
     for (const limits::RelayCall& call : relay_.on_interval(now, wall, nodes, window)) {
         Session* const session = links_.find(call.to);
-        if (session != nullptr) tasks_.add(session->relay_counters(call.batches).ignoreResult());
+        if (session == nullptr) continue;
+        // Nobody but its origin could leave out a part; who cannot read all of it asks its peers.
+        wire::SignedBatches batches = call.batches;
+        if (!can(claim_of_(call.to), Capability::kLimits)) {
+            std::erase_if(batches, [](const limits::SignedBatchRef& said) {
+                return !std::ranges::all_of(said->batch.cells, limits::is_plain);
+            });
+        }
+        tasks_.add(session->relay_counters(batches).ignoreResult());
     }
     counters_.relays = relay_.counters();
     for (const limits::CounterAsk& ask : puller_.on_interval(now, wall, nodes, chunk)) {
@@ -189,7 +206,7 @@ kj::Promise<void> Exchange::perform(const limits::CounterCall& call) {
     Session* const session = links_.find(call.to);
     if (session == nullptr) return kj::READY_NOW;  // its end was told, or is about to be
     peers_[call.to].sync.pushed(mono_now());
-    return session->push_counters({*call.batch, wall_now(), call.complete})
+    return session->push_counters({readable(*call.batch, call.to), wall_now(), call.complete})
         .then([this, to = call.to, token = call.token,
                last = call.catch_up && call.batch->whole](bool taken) -> kj::Promise<void> {
             auto next = fanout_.on_answer(to, token, taken, wall_now(), fanout_room());

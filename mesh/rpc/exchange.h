@@ -94,6 +94,7 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     std::size_t cells_room(const NodeId& peer, bool whole_window);
     limits::CounterFanout::Room fanout_room();
     void count(const limits::MergeCount& merged);
+    limits::CellBatch readable(limits::CellBatch batch, const NodeId& by) const;
     limits::MergeCount merge(const limits::CellBatch& batch, const NodeId& from, WallTime wall,
                              limits::CounterStore::Said how);
     MergeReport merge(const NodeId& from, std::vector<state::Register> registers);

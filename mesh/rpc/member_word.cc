@@ -65,11 +65,16 @@ ms::Crypto crypto_of(const Startup& startup, const admission::Certified& certifi
             }};
 }
 
+bool can(const ms::ClaimRef& claim, Capability capability) {
+    const auto profile = ms::decode_profile(claim ? claim->profile : std::string());
+    return profile && (profile->capabilities & bit_of(capability)) != 0;
+}
+
 // A program refuses a page with a kind that it does not know, and all else that is in it.
 state::RegisterKind newest_kind(const ms::ClaimRef& claim) {
-    const auto profile = ms::decode_profile(claim ? claim->profile : std::string());
-    const bool knows = profile && (profile->capabilities & bit_of(Capability::kRootStatements));
-    return knows ? state::RegisterKind::kRoot : state::RegisterKind::kForget;
+    if (can(claim, Capability::kLimits)) return state::RegisterKind::kLimit;
+    return can(claim, Capability::kRootStatements) ? state::RegisterKind::kRoot
+                                                   : state::RegisterKind::kForget;
 }
 
 }  // namespace vidai::mesh::rpc

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "mesh/capabilities.h"
 #include "mesh/membership/claim.h"
 #include "mesh/rpc/startup.h"
 #include "mesh/seal/revoked.h"
@@ -18,6 +19,8 @@ membership::Identity identity_of(const Startup& startup);
 membership::Crypto crypto_of(const Startup& startup, const admission::Certified& certified,
                              std::shared_ptr<const seal::RevokedKeys> revoked);
 
+// By its own word; null: nothing known.
+bool can(const membership::ClaimRef& claim, Capability capability);
 // The newest kind of register that a member's program can read, by its word; null: nothing known.
 state::RegisterKind newest_kind(const membership::ClaimRef& claim);
 

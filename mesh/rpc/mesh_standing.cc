@@ -2,6 +2,9 @@
 // The part of MeshThread that is about this node's place in the mesh: whether it has company, was
 // turned away, and serves.
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -12,6 +15,9 @@
 namespace vidai::mesh::rpc {
 
 namespace ms = vidai::mesh::membership;
+
+// A node that is dead for so long has nothing in flight any more.
+constexpr std::chrono::seconds kDeadGrace{5};
 
 void MeshThread::on_dial_failed(const ms::Dial& dial, ms::DialFailure failure, const Error& why) {
     const bool told = why.code == ErrorCode::kUnauthenticated ||
@@ -88,6 +94,37 @@ void MeshThread::publish_readiness() {
     std::string why = why_not_ready();
     if (why == *shared_.not_ready.load()) return;
     shared_.not_ready.publish(std::make_shared<const std::string>(std::move(why)));
+}
+
+// Whose requests are in flight, and of a limit in mode fair_share what this side of a split may
+// admit: as much as it sees of the nodes that have neither left nor been removed.
+std::uint32_t MeshThread::confirmed(const MeshView& view) {
+    return static_cast<std::uint32_t>(std::ranges::count_if(
+        view.members, [](const Member& member) { return member.status != MemberStatus::kLeft; }));
+}
+
+void MeshThread::count_who_lives() {
+    const auto view = shared_.view.load();
+    const WallTime wall = wall_now();
+    std::set<NodeId> gone;
+    for (const Member& member : view->members) {
+        const bool left = member.status == MemberStatus::kLeft;
+        const bool dead = member.status == MemberStatus::kDead && member.since + kDeadGrace < wall;
+        if (left || dead) gone.insert(member.id);
+    }
+    replica_.counters().count_in_flight([&](const NodeId& node) { return !gone.contains(node); });
+    const auto seen = static_cast<std::uint32_t>(view->counting);
+    shared_.counters.set_share(std::max(1U, seen), std::max({1U, seen, confirmed(*view)}));
+}
+
+void MeshThread::on_limit_changed(const state::LimitRecord& limit) {
+    notice(Notice::Kind::kLimitChanged, limit.name, limit.deleted ? "deleted" : "set");
+    replica_.publish();
+    const state::RegisterName name{state::RegisterKind::kLimit, limit.id};
+    if (const state::Register* changed = replica_.registers().find(name)) {
+        exchange_.push_register(*changed);
+    }
+    publish_view();
 }
 
 }  // namespace vidai::mesh::rpc

@@ -305,7 +305,11 @@ void MeshThread::on_merged(const NodeId& from, const MergeReport& report) {
     }
     publish_readiness();
     react(report.identities);
-    if (report.changes.empty()) return;
+    if (report.changes.empty() && report.limits.empty()) return;
+    for (const state::LimitRecord& limit : report.limits) {
+        notice(Notice::Kind::kLimitChanged, limit.name, limit.deleted ? "deleted" : "set",
+               "told by " + from.str());
+    }
     for (const KeyChange& change : report.changes) {
         notice(Notice::Kind::kKeyChanged, change.key.str(), change.revoked ? "revoked" : "created",
                "told by " + from.str());
@@ -344,7 +348,7 @@ CountingFacts MeshThread::counting() {
     const auto view = shared_.view.load();
     return {static_cast<std::uint32_t>(view->counting),
             exchange_.delay(startup_.options.push_interval), exchange_.skew(),
-            crashes_.count(mono_now())};
+            crashes_.count(mono_now()), confirmed(*view)};
 }
 
 void MeshThread::beat() {
@@ -369,6 +373,7 @@ void MeshThread::second_tick() {
     resign_if_due(wall);
     replica_.collect(wall);
     publish_view();
+    count_who_lives();
     look_around();
     publish_readiness();
     publish_metrics();

@@ -104,6 +104,7 @@ class MeshThread final : private LinkEvents,
                                        const admission::JoinRequest& request) override;
     Result<CreatedToken> make_token(TokenRequest request) override;
     bool holds(const state::RegisterName& name, state::Hlc time) override;
+    void on_limit_changed(const state::LimitRecord& limit) override;
     void on_key_changed(const KeyChange& change) override;
     void on_forks(const std::string& told_by, const std::vector<Error>& forks) override;
     void on_stated(const MergeReport& report, const state::Register& said) override;
@@ -130,6 +131,8 @@ class MeshThread final : private LinkEvents,
     void beat();
     void push_tick();
     void digest_tick();
+    static std::uint32_t confirmed(const MeshView& view);  // members, but for those that left
+    void count_who_lives();
     void second_tick();
     void links_tick();
     void renew_if_due(WallTime now);

@@ -248,6 +248,36 @@ Result<LimitReport> OperatorClient::limit_show(const KeyId& key) {
     return impl_->call<LimitReport>(kj::mv(request));
 }
 
+Result<LimitChange> OperatorClient::limit_change(LimitOp op, const state::LimitRecord& limit) {
+    auto request = impl_->remote.limitChangeRequest();
+    request.setOp(static_cast<std::uint8_t>(op));
+    wire::write(limit, request.initLimit());
+    request.setDeadlineMs(impl_->deadline_ms());
+    return impl_->call<LimitChange>(kj::mv(request));
+}
+
+Result<std::vector<state::LimitRecord>> OperatorClient::limit_list() {
+    std::vector<state::LimitRecord> limits;
+    for (bool more = true; more;) {
+        auto request = impl_->remote.limitListRequest();
+        if (!limits.empty()) request.setAfter(wire::to_text(limits.back().id));
+        auto page = impl_->call<wire::LimitPage>(kj::mv(request));
+        if (!page) return fail(std::move(page).error());
+        more = page->more && !page->limits.empty();
+        std::move(page->limits.begin(), page->limits.end(), std::back_inserter(limits));
+    }
+    std::sort(limits.begin(), limits.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.name, a.id) < std::tie(b.name, b.id);
+    });
+    return limits;
+}
+
+Result<LimitStanding> OperatorClient::limit_standing(const std::string& name) {
+    auto request = impl_->remote.limitStandingRequest();
+    request.setName(wire::to_text(name));
+    return impl_->call<LimitStanding>(kj::mv(request));
+}
+
 Result<NodeReport> OperatorClient::report() {
     return impl_->call<NodeReport>(impl_->remote.reportRequest());
 }

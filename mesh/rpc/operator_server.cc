@@ -70,6 +70,28 @@ kj::Promise<void> OperatorServer::limitShow(LimitShowContext context) {
     return answer(context, calls_.limit_show(KeyId(wire::text_of(context.getParams().getKey()))));
 }
 
+kj::Promise<void> OperatorServer::limitChange(LimitChangeContext context) {
+    if (!may_write_) return answer<LimitChange>(context, may_not_write());
+    auto limit = wire::guarded([&]() { return wire::read(context.getParams().getLimit()); });
+    if (!limit) return answer<LimitChange>(context, fail(std::move(limit).error()));
+    const std::uint8_t op = context.getParams().getOp();
+    if (op > static_cast<std::uint8_t>(LimitOp::kDelete)) {
+        return answer<LimitChange>(
+            context, fail(ErrorCode::kInvalidRequest, "no such change of a limit", "op"));
+    }
+    return answer_later(context,
+                        calls_.limit_change(LimitOp{op}, std::move(*limit),
+                                            deadline(context.getParams().getDeadlineMs())));
+}
+
+kj::Promise<void> OperatorServer::limitList(LimitListContext context) {
+    return answer(context, calls_.limit_list(wire::text_of(context.getParams().getAfter())));
+}
+
+kj::Promise<void> OperatorServer::limitStanding(LimitStandingContext context) {
+    return answer(context, calls_.limit_standing(wire::text_of(context.getParams().getName())));
+}
+
 kj::Promise<void> OperatorServer::report(ReportContext context) {
     return answer(context, calls_.report());
 }

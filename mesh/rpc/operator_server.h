@@ -27,6 +27,11 @@ class OperatorCalls {
     virtual kj::Promise<Result<state::KeyRecord>> key_revoke(KeyId key,
                                                              std::chrono::milliseconds within) = 0;
     virtual Result<LimitReport> limit_show(const KeyId& key) = 0;
+    // Done when it is on disk here.
+    virtual kj::Promise<Result<LimitChange>> limit_change(LimitOp op, state::LimitRecord limit,
+                                                          std::chrono::milliseconds within) = 0;
+    virtual Result<wire::LimitPage> limit_list(const std::string& after) = 0;
+    virtual Result<LimitStanding> limit_standing(const std::string& name) = 0;
     virtual Result<NodeReport> report() = 0;
     virtual kj::Promise<Result<Stated>> announce(state::Register said,
                                                  std::chrono::milliseconds within) = 0;
@@ -53,6 +58,9 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> keyList(KeyListContext context) override;
     kj::Promise<void> keyRevoke(KeyRevokeContext context) override;
     kj::Promise<void> limitShow(LimitShowContext context) override;
+    kj::Promise<void> limitChange(LimitChangeContext context) override;
+    kj::Promise<void> limitList(LimitListContext context) override;
+    kj::Promise<void> limitStanding(LimitStandingContext context) override;
     kj::Promise<void> report(ReportContext context) override;
     kj::Promise<void> announce(AnnounceContext context) override;
     kj::Promise<void> acknowledged(AcknowledgedContext context) override;

@@ -2,12 +2,11 @@
 #include "mesh/rpc/replica.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
-#include "mesh/limits/bound.h"
 #include "mesh/state/key_secret.h"
 #include "mesh/state/key_value.h"
+#include "mesh/state/limit_value.h"
 #include "mesh/state/succession.h"
 
 namespace vidai::mesh::rpc {
@@ -18,28 +17,17 @@ using state::Register;
 using state::RegisterKind;
 using Merge = state::RegisterSet::Merge;
 
+}  // namespace
+
 std::unexpected<Error> no_such_key(const KeyId& id) {
     return fail(ErrorCode::kNotFound,
                 "no key has the id '" + id.str() + "'; `vidaictl key list` shows all", id.str());
 }
 
-// The most that one node keeps to itself because it is too little to be pushed at once.
-std::uint64_t withheld_max(double significance, std::uint64_t limit, std::uint32_t nodes) {
-    return static_cast<std::uint64_t>(std::ceil(significance * static_cast<double>(limit) / nodes));
-}
-
-std::unexpected<Error> full() {
+std::unexpected<Error> no_room() {
     return fail(ErrorCode::kResourceExhausted, "this node holds as many registers as it may",
                 "registers");
 }
-
-// How often the stretch that bursts are recorded for goes into `span`, rounded up.
-std::uint64_t stretches(Duration span) {
-    const Duration stretch = store_options().delay;
-    return static_cast<std::uint64_t>((span + stretch - Duration(1)) / stretch);
-}
-
-}  // namespace
 
 const limits::StoreOptions& store_options() {
     static const limits::StoreOptions options;
@@ -54,7 +42,8 @@ Replica::Replica(std::shared_ptr<seal::Roots> roots, Author author, Generation g
       published_(keys),
       identities_(std::move(roots)),
       verifier_(identities_.roots(), identities_.revoked()),
-      counters_(table, author_.node, generation, store_options(), std::move(members)) {}
+      counters_(table, author_.node, generation, store_options(), std::move(members)),
+      book_(counters_) {}
 
 const Register* Replica::find(const KeyId& id) const {
     return registers_.find({RegisterKind::kKey, id.str()});
@@ -69,10 +58,13 @@ Merge Replica::apply(Register candidate, state::KeyRecord record, MonoTime now) 
     live_ += record.revoked ? 0 : 1;
     live_ -= was_live ? 1 : 0;
     entry.slot.reset();
+    entry.limits.clear();
     if (record.revoked) {
         counters_.release(record.id, now);
-    } else if (const auto slot = counters_.bind(record.id, record.limits)) {
-        entry.slot = *slot;
+    } else {
+        const auto slot = counters_.bind(record.id, record.limits);
+        if (slot) entry.slot = *slot;
+        entry.limits = book_.apply(record);
     }
     entry.record = std::move(record);
     dirty_ = true;
@@ -84,6 +76,7 @@ std::vector<admission::IdentityChange> Replica::load(std::vector<Register> store
     MergeReport report;
     state::roots_first(*identities_.roots(), stored);
     for (Register& held : stored) (void)take(std::move(held), wall, now, report);
+    apply_limits(now);
     return std::move(report.identities);
 }
 
@@ -91,10 +84,13 @@ Result<void> Replica::take(Register verified, WallTime wall, MonoTime now, Merge
     if (state::by_operators(verified.statement.kind)) {
         return take_official(std::move(verified), wall, report);
     }
+    if (verified.statement.kind == RegisterKind::kLimit) {
+        return take_limit(std::move(verified), report);
+    }
     auto record = state::decode_key(verified.statement);
     if (!record) return fail(std::move(record).error());
     const KeyChange change{record->id, record->revoked};
-    if (apply(std::move(verified), std::move(*record), now) != Merge::kApplied) return full();
+    if (apply(std::move(verified), std::move(*record), now) != Merge::kApplied) return no_room();
     report.news.push_back({RegisterKind::kKey, change.key.str()});
     ++report.applied;
     report.changes.push_back(change);
@@ -116,7 +112,7 @@ Result<void> Replica::take_official(Register verified, WallTime wall, MergeRepor
         }
     }
     state::RegisterName name{verified.statement.kind, verified.statement.id};
-    if (registers_.merge(std::move(verified)) != Merge::kApplied) return full();
+    if (registers_.merge(std::move(verified)) != Merge::kApplied) return no_room();
     report.news.push_back(std::move(name));
     identities_.apply(*change);
     ++report.applied;
@@ -157,6 +153,7 @@ MergeReport Replica::merge(std::vector<Register> received, WallTime wall, MonoTi
         auto taken = take(std::move(candidate), wall, now, report);
         if (!taken) refuse(std::move(taken).error());
     }
+    apply_limits(now);
     return report;
 }
 
@@ -164,7 +161,7 @@ Result<state::KeyRecord> Replica::write(state::KeyRecord record, WallTime wall, 
     state::Statement statement{RegisterKind::kKey, record.id.str(), record.revoked,
                                clock_.tick(wall),  author_.node,    state::encode_key(record)};
     Register mine = state::sign_register(std::move(statement), *author_.key, author_.chain);
-    if (apply(std::move(mine), record, now) != Merge::kApplied) return full();
+    if (apply(std::move(mine), record, now) != Merge::kApplied) return no_room();
     return record;
 }
 
@@ -181,9 +178,16 @@ Result<CreatedKey> Replica::create(const KeyCreateRequest& wanted, WallTime wall
     record.models = wanted.models;
     record.limits = wanted.limits;
     record.budgets = wanted.budgets;
+    record.owner = wanted.owner;
     record.created = wall;
     state::MintedKey minted = state::make_key(std::move(record));
     if (auto valid = state::validate(minted.record); !valid) return fail(std::move(valid).error());
+    if (const std::size_t most = book_.most_for(minted.record); most > limits::kLimitsPerRequest) {
+        return fail(ErrorCode::kConflict, "a request by this key would stand under " +
+                                              std::to_string(most) + " limits, and at most " +
+                                              std::to_string(limits::kLimitsPerRequest) +
+                                              " are checked; `vidaictl limit list` shows all");
+    }
     auto written = write(std::move(minted.record), wall, now);
     if (!written) return fail(std::move(written).error());
     return CreatedKey{std::move(*written), std::move(minted.text)};
@@ -203,14 +207,20 @@ void Replica::collect(WallTime wall) {
 }
 
 std::size_t Replica::resign(std::size_t most, WallTime wall, MonoTime now) {
-    std::vector<KeyId> found;
+    std::vector<state::Statement> found;
     registers_.for_each([&](const Register& held) {
-        const bool key = held.statement.kind == RegisterKind::kKey;
-        if (key && found.size() < most && verifier_.is_dated(held)) {
-            found.emplace_back(held.statement.id);
+        const bool ours = !state::by_operators(held.statement.kind);
+        if (ours && found.size() < most && verifier_.is_dated(held)) {
+            found.push_back(held.statement);
         }
     });
-    for (const KeyId& id : found) (void)write(entries_.at(id).record, wall, now);
+    for (const state::Statement& said : found) {
+        if (said.kind == RegisterKind::kKey) {
+            (void)write(entries_.at(KeyId(said.id)).record, wall, now);
+        } else if (auto limit = state::decode_limit(said)) {
+            (void)write(std::move(*limit), wall, now);
+        }
+    }
     return found.size();
 }
 
@@ -219,67 +229,10 @@ void Replica::publish() {
     std::vector<state::KeyEntry> entries;
     entries.reserve(entries_.size());
     for (const auto& [id, entry] : entries_) entries.push_back(entry);
-    published_.publish(std::make_shared<const state::KeyTable>(std::move(entries)));
-}
-
-Result<LimitReport> Replica::limits_of(const KeyId& id, const CountingFacts& facts,
-                                       WallTime wall) const {
-    const auto found = entries_.find(id);
-    if (found == entries_.end()) return no_such_key(id);
-    const auto& [record, slot] = found->second;
-    LimitReport report;
-    report.key = id;
-    report.name = record.name;
-    report.revoked = record.revoked;
-    const limits::SlotUse use = slot ? table_.use(*slot, wall) : limits::SlotUse{};
-    report.spend_own = use.spend_own;
-    report.spend_known = slot ? use.spend_known : counters_.spend(id);
-
-    const Duration delay = std::max(facts.delay, store_options().delay);
-    const auto add = [&](LimitKind kind, limits::LimitKind counted, std::uint64_t limit,
-                         std::uint64_t own, std::uint64_t known, std::uint64_t beyond) {
-        const std::uint64_t burst = counters_.burst(id, counted);
-        LimitUse row{kind, limit, own, known, 0, 0, {}, facts.nodes, 0};
-        row.delay = std::chrono::ceil<std::chrono::milliseconds>(delay);
-        row.burst = burst * stretches(delay);
-        row.crashes = facts.crashes;
-        // Of what a crashed node had admitted, the last push told all but this: what came since,
-        // and what was too little to be pushed.
-        const std::uint64_t untold =
-            row.burst + withheld_max(store_options().significance, limit, facts.nodes);
-        // A crashed node enforced the limit alone, too, as does its next life.
-        row.bound = limits::overshoot_bound({.nodes = facts.nodes + facts.crashes,
-                                             .limit = limit,
-                                             .burst_in_delay = row.burst,
-                                             .burst_in_skew = burst * stretches(facts.skew),
-                                             .significance = store_options().significance,
-                                             .cost_max_unreserved = beyond,
-                                             .lost_in_crashes = facts.crashes * untold});
-        report.limits.push_back(row);
-    };
-    const state::KeyLimits& wanted = record.limits;
-    if (wanted.requests_per_minute) {
-        add(LimitKind::kRequests, limits::LimitKind::kRequests, *wanted.requests_per_minute,
-            use.requests_own, use.requests_known, 0);
-    }
-    if (wanted.tokens_per_minute) {
-        add(LimitKind::kTokens, limits::LimitKind::kTokens, *wanted.tokens_per_minute,
-            use.tokens_own, use.tokens_known, use.overrun_max);
-    }
-    if (wanted.concurrency) {
-        LimitUse row{LimitKind::kConcurrency,
-                     *wanted.concurrency,
-                     use.in_flight,
-                     0,
-                     0,
-                     0,
-                     {},
-                     facts.nodes,
-                     0};
-        row.bound = std::uint64_t{*wanted.concurrency} * (facts.nodes - 1);
-        report.limits.push_back(row);
-    }
-    return report;
+    std::vector<state::LimitRecord> limits;
+    for (const auto& [id, limit] : book_.all()) limits.push_back(limit);
+    published_.publish(
+        std::make_shared<const state::KeyTable>(std::move(entries), std::move(limits)));
 }
 
 }  // namespace vidai::mesh::rpc

@@ -13,6 +13,7 @@
 
 #include "mesh/admission/identities.h"
 #include "mesh/limits/counter_store.h"
+#include "mesh/limits/limit_book.h"
 #include "mesh/operator.h"
 #include "mesh/seal/certificate.h"
 #include "mesh/seal/keys.h"
@@ -42,6 +43,7 @@ struct KeyChange {
 
 struct MergeReport {
     std::vector<KeyChange> changes;
+    std::vector<state::LimitRecord> limits;  // as they are now
     std::vector<admission::IdentityChange> identities;
     std::vector<state::RegisterName> news;  // what was applied
     std::size_t applied = 0, known = 0, refused = 0;
@@ -51,10 +53,11 @@ struct MergeReport {
 
 // What a bound is computed from besides the key's own history.
 struct CountingFacts {
-    std::uint32_t nodes = 1;    // N
-    Duration delay{};           // D', measured
-    Duration skew{};            // greatest difference between clocks seen
-    std::uint32_t crashes = 0;  // nodes lost, with what they had not told, while it still counts
+    std::uint32_t nodes = 1;      // N
+    Duration delay{};             // D', measured
+    Duration skew{};              // greatest difference between clocks seen
+    std::uint32_t crashes = 0;    // nodes lost, with what they had not told, while it still counts
+    std::uint32_t confirmed = 1;  // members that have neither left nor been removed
 };
 
 class Replica {
@@ -77,6 +80,13 @@ class Replica {
     Result<state::KeyRecord> revoke(const KeyId& id, WallTime wall, MonoTime now);
     Result<LimitReport> limits_of(const KeyId& id, const CountingFacts& facts, WallTime wall) const;
 
+    // kNotFound, kConflict, kInvalidRequest, kResourceExhausted.
+    Result<LimitChange> change_limit(LimitOp op, state::LimitRecord wanted, WallTime wall,
+                                     MonoTime now);
+    const limits::LimitBook& limits() const { return book_; }
+    Result<LimitStanding> standing_of(const std::string& name, const CountingFacts& facts,
+                                      WallTime wall) const;
+
     // Drops operators' statements whose time is over.
     void collect(WallTime wall);
     // Signs anew what a key signed that has been revoked since, or stood under a root that another
@@ -98,6 +108,13 @@ class Replica {
     state::RegisterSet::Merge apply(state::Register candidate, state::KeyRecord record,
                                     MonoTime now);
     Result<void> take(state::Register verified, WallTime wall, MonoTime now, MergeReport& report);
+    Result<void> take_limit(state::Register verified, MergeReport& report);
+    void apply_limits(MonoTime now);
+    Result<const state::LimitRecord*> one_limit(const std::string& name) const;
+    Result<void> check_limit(const state::LimitRecord& wanted) const;
+    Result<LimitChange> write(state::LimitRecord record, WallTime wall, MonoTime now);
+    LimitUse use_of(const KeyId& counter, LimitKind kind, std::uint64_t limit,
+                    const limits::SlotUse& use, const CountingFacts& facts) const;
     Result<void> take_official(state::Register verified, WallTime wall, MergeReport& report);
     // Whether one that is not followed is a root's second word.
     void note_fork(const state::Register& candidate, const state::Register& held, WallTime wall,
@@ -112,6 +129,7 @@ class Replica {
     state::HlcClock clock_;
     state::RegisterSet registers_;
     limits::CounterStore counters_;
+    limits::LimitBook book_;
     std::map<KeyId, state::KeyEntry> entries_;
     std::size_t live_ = 0;
     bool dirty_ = false;
@@ -119,5 +137,7 @@ class Replica {
 
 // The parts of this node's counting that do not depend on a key.
 const limits::StoreOptions& store_options();
+std::unexpected<Error> no_such_key(const KeyId& id);
+std::unexpected<Error> no_room();  // for a register more
 
 }  // namespace vidai::mesh::rpc

@@ -15,8 +15,8 @@
 
 namespace vidai::mesh::state {
 
-// Absent means unlimited. Requests and tokens are counted mesh-wide over a sliding minute;
-// concurrency is per node in this version.
+// Absent means unlimited. All are counted mesh-wide: requests and tokens over a sliding
+// minute, concurrency as what is open on nodes that live.
 struct KeyLimits {
     std::optional<std::uint32_t> requests_per_minute;
     std::optional<std::uint64_t> tokens_per_minute;
@@ -25,6 +25,13 @@ struct KeyLimits {
 };
 
 inline constexpr std::size_t kKeyBudgetsMax = 8;
+
+// Whose a key is, as whoever made it says: names for limits and reports, each of at most 128 bytes;
+// empty: nobody's.
+struct KeyOwner {
+    std::string user, team, project;
+    friend bool operator==(const KeyOwner&, const KeyOwner&) = default;
+};
 
 struct KeyRecord {
     KeyId id;          // 12 of A-Z a-z 0-9; the look-up part of "sk-vidai-<id>-<secret>"
@@ -38,6 +45,7 @@ struct KeyRecord {
     // Hard budgets that it stands under: a request must be covered by each. Empty: by none, and
     // what it spends is counted only. One that no node knows is a refusal.
     std::vector<BudgetId> budgets;
+    KeyOwner owner{};
     friend bool operator==(const KeyRecord&, const KeyRecord&) = default;
 };
 

@@ -78,6 +78,13 @@ Result<void> validate(const KeyRecord& record) {
                         "budgets");
         }
     }
+    for (const std::string* name :
+         {&record.owner.user, &record.owner.team, &record.owner.project}) {
+        if (name->size() <= kNameBytesMax) continue;
+        return fail(ErrorCode::kInvalidRequest,
+                    "the names of a key's user, team and project are at most 128 bytes each",
+                    "owner");
+    }
     return {};
 }
 

@@ -40,12 +40,18 @@ std::vector<std::uint8_t> encode_key(const KeyRecord& record) {
     std::vector<std::string> names;
     for (const BudgetId& budget : record.budgets) names.push_back(budget.str());
     const auto budgets = names.empty() ? decltype(models)() : builder.CreateVectorOfStrings(names);
+    const auto named = [&](const std::string& text) {
+        return text.empty() ? decltype(name)() : builder.CreateString(text);
+    };
+    const auto user = named(record.owner.user), team = named(record.owner.team),
+               project = named(record.owner.project);
     const KeyLimits& limits = record.limits;
     builder.Finish(records::CreateKey(
         builder, name, salt, hash, models, limits.requests_per_minute.has_value(),
         limits.requests_per_minute.value_or(0), limits.tokens_per_minute.has_value(),
         limits.tokens_per_minute.value_or(0), limits.concurrency.has_value(),
-        limits.concurrency.value_or(0), record.created.time_since_epoch().count(), budgets));
+        limits.concurrency.value_or(0), record.created.time_since_epoch().count(), budgets, user,
+        team, project));
     return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
@@ -81,6 +87,7 @@ Result<KeyRecord> decode_key(const Statement& statement) {
         present<std::uint64_t>(key->has_tokens_per_minute(), key->tokens_per_minute());
     record.limits.concurrency = present<std::uint32_t>(key->has_concurrency(), key->concurrency());
     record.created = WallTime(std::chrono::milliseconds(key->created_ms()));
+    record.owner = {text_of(key->user()), text_of(key->team()), text_of(key->project())};
     if (const auto valid = validate(record); !valid) {
         return fail(ErrorCode::kProtocol, valid.error().message, valid.error().param);
     }

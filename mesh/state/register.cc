@@ -23,7 +23,7 @@ struct Signed {
 
 Signed signed_part(const Statement& statement, const MeshId& mesh) {
     seal::Bytes said = encode(statement);
-    if (statement.kind == RegisterKind::kKey) return {seal::Domain::kRegister, std::move(said)};
+    if (!by_operators(statement.kind)) return {seal::Domain::kRegister, std::move(said)};
     said.insert(said.begin(), mesh.bytes.begin(), mesh.bytes.end());
     seal::Domain domain = seal::Domain::kForget;
     if (statement.kind == RegisterKind::kRevocation) domain = seal::Domain::kRevocation;

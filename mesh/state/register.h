@@ -26,11 +26,17 @@
 
 namespace vidai::mesh::state {
 
-enum class RegisterKind : std::uint8_t { kKey = 1, kRevocation = 2, kForget = 3, kRoot = 4 };
-inline constexpr std::uint8_t kRegisterKindMax = static_cast<std::uint8_t>(RegisterKind::kRoot);
+enum class RegisterKind : std::uint8_t {
+    kKey = 1,
+    kRevocation = 2,
+    kForget = 3,
+    kRoot = 4,
+    kLimit = 5,
+};
+inline constexpr std::uint8_t kRegisterKindMax = static_cast<std::uint8_t>(RegisterKind::kLimit);
 // Statements about identities, by operators or, kRoot, by the root itself.
 constexpr bool by_operators(RegisterKind kind) {
-    return kind != RegisterKind::kKey;
+    return kind != RegisterKind::kKey && kind != RegisterKind::kLimit;
 }
 
 inline constexpr std::size_t kRegisterIdMax = 64;

@@ -77,7 +77,7 @@ class RegisterSet {
     // What `theirs` may lack, from `from` on: registers of at most about `bytes_max` bytes, and at
     // least one if any is left; none of a kind after `newest`, for who does not know it.
     Page page(const RegisterDigest& theirs, const Cursor& from, std::size_t bytes_max,
-              RegisterKind newest = RegisterKind::kRoot) const;
+              RegisterKind newest = RegisterKind{kRegisterKindMax}) const;
 
     template <class Visit>
     void for_each(Visit visit) const {

@@ -35,6 +35,7 @@ void write(const limits::CellBatch& batch, proto::CellBatch::Builder out) {
         slot.setWindow(cell.window);
         slot.setCharged(VIDAI_MUTANT("charges-cut-short") ? cell.charged % 256 : cell.charged);
         slot.setReturned(cell.returned);
+        slot.setSpanSeconds(cell.span_s);
     }
 }
 
@@ -58,7 +59,8 @@ Result<limits::CellBatch> read(proto::CellBatch::Reader in, std::size_t& room) {
         const auto kind = static_cast<std::uint16_t>(slot.getKind());
         if (kind >= limits::kCellKinds) return malformed("kind");
         batch.cells.push_back({KeyId(std::string(key)), static_cast<limits::CellKind>(kind),
-                               slot.getWindow(), slot.getCharged(), slot.getReturned()});
+                               slot.getWindow(), slot.getCharged(), slot.getReturned(),
+                               slot.getSpanSeconds()});
     }
     return batch;
 }

@@ -17,7 +17,6 @@ constexpr std::size_t kTextMax = 4'096;
 constexpr std::size_t kWordMax = 4'096;  // of a claim with the longest of everything: 1,300
 constexpr unsigned kListMax = 16'384;
 constexpr std::uint8_t kStatusCount = static_cast<std::uint8_t>(MemberStatus::kLeft) + 1;
-constexpr std::uint8_t kLimitKindCount = static_cast<std::uint8_t>(LimitKind::kConcurrency) + 1;
 
 std::unexpected<Error> malformed(const char* what) {
     return fail(ErrorCode::kProtocol, std::string("an operator message is malformed: ") + what,
@@ -108,6 +107,16 @@ Result<state::KeyLimits> read(proto::Limits::Reader in) {
     }
     if (!from_wire(in.getConcurrency(), limits.concurrency)) return out_of_range("concurrency");
     return limits;
+}
+
+void write(const state::KeyOwner& owner, proto::KeyOwner::Builder out) {
+    out.setUser(to_text(owner.user));
+    out.setTeam(to_text(owner.team));
+    out.setProject(to_text(owner.project));
+}
+
+state::KeyOwner read(proto::KeyOwner::Reader in) {
+    return {bounded(in.getUser()), bounded(in.getTeam()), bounded(in.getProject())};
 }
 
 void write(const std::vector<std::string>& texts, capnp::List<capnp::Text>::Builder out) {
@@ -377,6 +386,7 @@ void write(const KeyCreateRequest& request, proto::KeyRequest::Builder out) {
     write(request.models, out.initModels(count(request.models)));
     write(request.limits, out.initLimits());
     write(request.budgets, out.initBudgets(count(request.budgets)));
+    write(request.owner, out.initOwner());
 }
 
 Result<KeyCreateRequest> read(proto::KeyRequest::Reader in) {
@@ -391,6 +401,7 @@ Result<KeyCreateRequest> read(proto::KeyRequest::Reader in) {
     auto budgets = read_budgets(in.getBudgets());
     if (!budgets) return fail(std::move(budgets).error());
     request.budgets = std::move(*budgets);
+    request.owner = read(in.getOwner());
     return request;
 }
 
@@ -402,6 +413,7 @@ void write(const state::KeyRecord& key, proto::Key::Builder out) {
     out.setCreatedMs(to_ms(key.created));
     out.setRevoked(key.revoked);
     write(key.budgets, out.initBudgets(count(key.budgets)));
+    write(key.owner, out.initOwner());
 }
 
 Result<state::KeyRecord> read(proto::Key::Reader in) {
@@ -420,6 +432,7 @@ Result<state::KeyRecord> read(proto::Key::Reader in) {
     auto budgets = read_budgets(in.getBudgets());
     if (!budgets) return fail(std::move(budgets).error());
     key.budgets = std::move(*budgets);
+    key.owner = read(in.getOwner());
     return key;
 }
 
@@ -450,47 +463,6 @@ Result<KeyPage> read(proto::KeyPage::Reader in) {
     }
     page.more = in.getMore();
     return page;
-}
-
-void write(const LimitReport& report, proto::LimitReport::Builder out) {
-    out.setKey(to_text(report.key.str()));
-    out.setName(to_text(report.name));
-    out.setRevoked(report.revoked);
-    out.setMode(to_text(report.mode));
-    auto list = out.initLimits(count(report.limits));
-    for (unsigned i = 0; i < list.size(); ++i) {
-        const LimitUse& use = report.limits[i];
-        list[i].setKind(static_cast<std::uint8_t>(use.kind));
-        list[i].setLimit(use.limit);
-        list[i].setOwn(use.own);
-        list[i].setKnown(use.known);
-        list[i].setBound(use.bound);
-        list[i].setBurst(use.burst);
-        list[i].setDelayMs(use.delay.count());
-        list[i].setNodes(static_cast<std::uint32_t>(use.nodes));
-        list[i].setCrashes(use.crashes);
-    }
-    out.setSpendOwnMicroUsd(report.spend_own.value);
-    out.setSpendKnownMicroUsd(report.spend_known.value);
-}
-
-Result<LimitReport> read(proto::LimitReport::Reader in) {
-    LimitReport report;
-    if (in.getLimits().size() > kLimitKindCount) return malformed("limits");
-    report.key = KeyId(bounded(in.getKey()));
-    report.name = bounded(in.getName());
-    report.revoked = in.getRevoked();
-    report.mode = bounded(in.getMode());
-    for (const auto slot : in.getLimits()) {
-        if (slot.getKind() >= kLimitKindCount) return malformed("limit kind");
-        report.limits.push_back({static_cast<LimitKind>(slot.getKind()), slot.getLimit(),
-                                 slot.getOwn(), slot.getKnown(), slot.getBound(), slot.getBurst(),
-                                 std::chrono::milliseconds(slot.getDelayMs()), slot.getNodes(),
-                                 slot.getCrashes()});
-    }
-    report.spend_own = {in.getSpendOwnMicroUsd()};
-    report.spend_known = {in.getSpendKnownMicroUsd()};
-    return report;
 }
 
 }  // namespace vidai::mesh::wire

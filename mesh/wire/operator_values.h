@@ -21,6 +21,11 @@ struct KeyPage {
     bool more = false;  // ask again after the last
 };
 
+struct LimitPage {
+    std::vector<state::LimitRecord> limits;
+    bool more = false;  // ask again after the last
+};
+
 struct StatementPage {
     std::vector<state::Register> said;
     bool more = false;  // ask again after the last
@@ -38,6 +43,10 @@ void write(const CreatedKey& created, proto::CreatedKey::Builder out);
 void write(const state::KeyRecord& key, proto::Key::Builder out);  // neither salt nor hash
 void write(const KeyPage& page, proto::KeyPage::Builder out);
 void write(const LimitReport& report, proto::LimitReport::Builder out);
+void write(const state::LimitRecord& limit, proto::Limit::Builder out);
+void write(const LimitChange& change, proto::LimitChange::Builder out);
+void write(const LimitPage& page, proto::LimitPage::Builder out);
+void write(const LimitStanding& standing, proto::LimitStanding::Builder out);
 void write(const state::Register& said, proto::SignedStatement::Builder out);
 void write(const Stated& said, proto::StatementRef::Builder out);
 void write(const StatementPage& page, proto::StatementPage::Builder out);
@@ -56,6 +65,10 @@ Result<CreatedKey> read(proto::CreatedKey::Reader in);
 Result<state::KeyRecord> read(proto::Key::Reader in);
 Result<KeyPage> read(proto::KeyPage::Reader in);
 Result<LimitReport> read(proto::LimitReport::Reader in);
+Result<state::LimitRecord> read(proto::Limit::Reader in);  // of the right form, not validated
+Result<LimitChange> read(proto::LimitChange::Reader in);
+Result<LimitPage> read(proto::LimitPage::Reader in);
+Result<LimitStanding> read(proto::LimitStanding::Reader in);
 Result<state::Register> read(proto::SignedStatement::Reader in);  // unverified
 Result<Stated> read(proto::StatementRef::Reader in);
 Result<StatementPage> read(proto::StatementPage::Reader in);  // unverified

@@ -31,9 +31,10 @@ struct Admission {
     const mesh::state::KeyRecord* key = nullptr;  // when admitted; lives in `keys`
 };
 
-// Checks, in order: the key still lives (kInvalidKey), its allow-list (kModelNotAllowed),
-// concurrency, requests and tokens (kConcurrencyLimit, kRequestLimit, kTokenLimit); takes all of
-// them or nothing. kResourceExhausted when this node has no counter left for the key.
+// Checks, in order: the key still lives (kInvalidKey), its allow-list (kModelNotAllowed), its own
+// limits and then those that it stands under for this model (kConcurrencyLimit, kRequestLimit,
+// kTokenLimit); takes all of them or nothing. kResourceExhausted when this node has no counter left
+// for the key or for one of the limits, or there are more limits than a request may stand under.
 // `counters` outlives the Permit.
 Admission admit(mesh::limits::CounterTable& counters, const mesh::state::KeyTable& keys,
                 const auth::Principal& who, const Ask& ask, WallTime now);

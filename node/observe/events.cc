@@ -104,6 +104,8 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "A mesh connection or call failed, or a peer broke a rule; it is tried again."},
     {Event::kKeyChanged, "key.changed", kInfo, 0, "key, change, note",
      "A client key was created or revoked, here or elsewhere in the mesh."},
+    {Event::kLimitChanged, "limit.changed", kInfo, 0, "limit, change, note",
+     "A limit was made, changed or deleted, here or elsewhere in the mesh."},
     {Event::kStateSaved, "state.saved", kDebug, 0, "path",
      "The replicated state was written to the data directory."},
     {Event::kStateFailed, "state.failed", kError, 1, "path, error",

@@ -48,6 +48,7 @@ enum class Event : std::uint8_t {
     kMeshPeerRefused,
     kMeshTrouble,
     kKeyChanged,
+    kLimitChanged,
     kStateSaved,
     kStateFailed,
     kIdentityChanged,

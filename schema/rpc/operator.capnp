@@ -90,6 +90,7 @@ struct Key {
   createdMs @4 :Int64;
   revoked @5 :Bool;
   budgets @6 :List(Text);
+  owner @7 :KeyOwner;
 }
 
 struct KeyRequest {
@@ -97,6 +98,13 @@ struct KeyRequest {
   models @1 :List(Text);
   limits @2 :Limits;
   budgets @3 :List(Text);
+  owner @4 :KeyOwner;
+}
+
+struct KeyOwner {
+  user @0 :Text;
+  team @1 :Text;
+  project @2 :Text;
 }
 
 struct CreatedKey {
@@ -129,6 +137,46 @@ struct LimitReport {
   limits @4 :List(LimitUse);
   spendOwnMicroUsd @5 :Int64;
   spendKnownMicroUsd @6 :Int64;
+}
+
+# A limit as a resource: mesh/state/limit_record.h.
+struct Limit {
+  id @0 :Text;
+  name @1 :Text;
+  equal @2 :List(Text);  # by field of the scope
+  each @3 :UInt8;
+  unit @4 :UInt8;
+  amount @5 :UInt64;
+  spanSeconds @6 :UInt32;
+  fixed @7 :Bool;
+  burst @8 :UInt64;
+  mode @9 :UInt8;
+  createdMs @10 :Int64;
+  deleted @11 :Bool;
+}
+
+struct LimitChange {
+  limit @0 :Limit;
+  time @1 :UInt64;  # hybrid logical clock: asked about by acknowledged()
+}
+
+struct LimitPage {
+  limits @0 :List(Limit);
+  more @1 :Bool;  # ask again after the last id
+}
+
+struct LimitCounter {
+  value @0 :Text;
+  use @1 :LimitUse;
+}
+
+struct LimitStanding {
+  limit @0 :Limit;
+  counters @1 :List(LimitCounter);
+  more @2 :UInt64;
+  allowed @3 :UInt64;
+  seen @4 :UInt32;
+  confirmed @5 :UInt32;
 }
 
 # What an operator says about an identity and signs itself: mesh/state/statement.h.
@@ -179,6 +227,11 @@ interface Operator {
 
   statements @13 (after :StatementRef) -> (outcome :Outcome(StatementPage));
   # What operators have said about identities, ordered by kind and id, from the one behind `after`.
+
+  limitChange @14 (op :UInt8, limit :Limit, deadlineMs :UInt32) -> (outcome :Outcome(LimitChange));
+  # vidai::mesh::LimitOp. Of a new limit the id is made here.
+  limitList @15 (after :Text) -> (outcome :Outcome(LimitPage));
+  limitStanding @16 (name :Text) -> (outcome :Outcome(LimitStanding));
 }
 
 struct KeyRotation {

@@ -99,6 +99,7 @@ enum CellKind {
   requests @0;
   tokens @1;
   spend @2;
+  concurrency @3;  # opened and closed. Not sent to who does not know limits as resources
 }
 
 struct Cell {
@@ -107,6 +108,7 @@ struct Cell {
   window @2 :UInt32;
   charged @3 :UInt64;
   returned @4 :UInt64;
+  spanSeconds @5 :UInt32 = 60;  # of the window; any other is not sent to who does not know that
 }
 
 struct CellBatch {

@@ -213,7 +213,12 @@ TEST_F(Printed, ANewKeyForPrograms) {
               "    \"tokens_per_minute\": null,\n"
               "    \"concurrency\": 4\n"
               "  },\n"
-              "  \"budgets\": []\n"
+              "  \"budgets\": [],\n"
+              "  \"owner\": {\n"
+              "    \"user\": \"\",\n"
+              "    \"team\": \"\",\n"
+              "    \"project\": \"\"\n"
+              "  }\n"
               "}\n");
 }
 

@@ -51,6 +51,10 @@ struct Recording {
     mesh::MeshStatus status;
     mesh::NodeDetail node;
     std::vector<mesh::state::KeyRecord> keys;
+    std::optional<mesh::LimitOp> limit_op;
+    mesh::state::LimitRecord limit;  // asked for
+    std::vector<mesh::state::LimitRecord> limits;
+    mesh::LimitStanding limit_standing;
     mesh::LimitReport report;
     mesh::NodeReport node_report;
     std::vector<std::vector<mesh::Member>> later;  // of the next calls, one each
@@ -118,6 +122,18 @@ class RecordedOperator : public Operator {
         return said(key);
     }
     Result<mesh::LimitReport> limit_show(const KeyId&) override { return said(recording_.report); }
+    Result<mesh::LimitChange> limit_change(mesh::LimitOp op,
+                                           const mesh::state::LimitRecord& limit) override {
+        recording_.limit_op = op;
+        recording_.limit = limit;
+        return said(mesh::LimitChange{limit, 7});
+    }
+    Result<std::vector<mesh::state::LimitRecord>> limit_list() override {
+        return said(recording_.limits);
+    }
+    Result<mesh::LimitStanding> limit_standing(const std::string&) override {
+        return said(recording_.limit_standing);
+    }
     Result<mesh::NodeReport> report() override { return said(recording_.node_report); }
     Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {
         recording_.revoked = request;

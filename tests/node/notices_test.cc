@@ -33,8 +33,9 @@ TEST(Notices, OfEveryKindAreLinesOfTheCatalogue) {
     for (const Notice::Kind kind :
          {Notice::Kind::kGenesis, Notice::Kind::kJoining, Notice::Kind::kStarted,
           Notice::Kind::kMember, Notice::Kind::kPeerRefused, Notice::Kind::kTrouble,
-          Notice::Kind::kKeyChanged, Notice::Kind::kStateSaved, Notice::Kind::kStateFailed,
-          Notice::Kind::kSuperseded, Notice::Kind::kIdentity, Notice::Kind::kMemberKey}) {
+          Notice::Kind::kKeyChanged, Notice::Kind::kLimitChanged, Notice::Kind::kStateSaved,
+          Notice::Kind::kStateFailed, Notice::Kind::kSuperseded, Notice::Kind::kIdentity,
+          Notice::Kind::kMemberKey}) {
         const std::string line = line_of({kind, "the-subject", "what_it_is", "A sentence."});
         EXPECT_THAT(line, testing::HasSubstr("\"the-subject\"")) << line;
     }

@@ -27,6 +27,10 @@ constexpr std::uint32_t kTicksPerCollection = 20;
 constexpr Duration kFirstRequest = milliseconds(2500);
 constexpr Duration kLastRequest = kFaultTime + std::chrono::seconds(2);
 
+CellKind kind_of(const Ticket::Taken& taken) {
+    return taken.kind == LimitKind::kTokens ? CellKind::kTokens : CellKind::kRequests;
+}
+
 }  // namespace
 
 Counters::Counters(World& world, const Plan& plan)
@@ -320,8 +324,9 @@ bool Counters::request(std::uint32_t index, std::uint32_t key) {
         return false;
     }
     const Ticket& ticket = decision.ticket;
-    charge(index, key, Kind::kRequests, ticket.window, ticket.requests);
-    charge(index, key, Kind::kTokens, ticket.token_window, ticket.tokens);
+    for (const Ticket::Taken& taken : ticket.all()) {
+        charge(index, key, kind_of(taken), taken.window, taken.amount);
+    }
     node.charged_at = world_.now();
     check_admission(index, key);
     const Duration held = Duration(rng_.below(
@@ -344,7 +349,8 @@ void Counters::overrun(std::uint32_t index, const Ticket& ticket, std::uint32_t 
     const WallTime wall = world_.wall(index);
     const std::uint64_t beyond = 1 + cost_rng_.below(300);
     const auto before = node.table->own(key, LimitKind::kTokens, wall);
-    node.table->settle(ticket, Tokens{static_cast<std::int64_t>(ticket.tokens + beyond)}, wall);
+    const std::uint64_t reserved = ticket.find(LimitKind::kTokens)->amount;
+    node.table->settle(ticket, Tokens{static_cast<std::int64_t>(reserved + beyond)}, wall);
     for (const OwnCell& now : node.table->own(key, LimitKind::kTokens, wall)) {
         std::uint64_t charged = now.charged;
         for (const OwnCell& was : before) {
@@ -369,15 +375,18 @@ void Counters::settle(std::uint32_t index, const Ticket& ticket, std::uint32_t k
     };
     if (rng_.chance(0.15)) {
         table.give_back(ticket);
-        returned(Kind::kRequests, ticket.window, ticket.requests);
-        return returned(Kind::kTokens, ticket.token_window, ticket.tokens);
+        for (const Ticket::Taken& taken : ticket.all()) {
+            returned(kind_of(taken), taken.window, taken.amount);
+        }
+        return;
     }
     if (cost_rng_.chance(0.5)) spend(index, key);
     if (rng_.chance(0.15)) return table.keep(ticket);
-    if (ticket.counts_tokens && cost_rng_.chance(0.1)) return overrun(index, ticket, key);
-    const std::uint64_t used = rng_.below(ticket.tokens + 1);
+    const Ticket::Taken* const tokens = ticket.find(LimitKind::kTokens);
+    if (tokens != nullptr && cost_rng_.chance(0.1)) return overrun(index, ticket, key);
+    const std::uint64_t used = rng_.below((tokens != nullptr ? tokens->amount : 0) + 1);
     table.settle(ticket, Tokens{static_cast<std::int64_t>(used)}, world_.wall(index));
-    if (ticket.counts_tokens) returned(Kind::kTokens, ticket.token_window, ticket.tokens - used);
+    if (tokens != nullptr) returned(Kind::kTokens, tokens->window, tokens->amount - used);
 }
 
 std::uint64_t Counters::known(std::uint32_t index, std::uint32_t key) const {

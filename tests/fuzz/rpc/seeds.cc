@@ -123,6 +123,24 @@ std::vector<std::pair<std::string, Talk>> operator_calls(const state::Register& 
              request.setKey("AbCdEf012345");
              return request.send();
          })},
+        {"limit_change", simple([](Op o) {
+             auto request = o.limitChangeRequest();
+             state::LimitRecord limit;
+             limit.name = "ml";
+             limit.scope.equal[2] = "ml";
+             limit.scope.each = 1;
+             limit.amount = 100;
+             limit.burst = 10;
+             wire::write(limit, request.initLimit());
+             request.setDeadlineMs(100);
+             return request.send();
+         })},
+        {"limit_list", simple([](Op o) { return o.limitListRequest().send(); })},
+        {"limit_standing", simple([](Op o) {
+             auto request = o.limitStandingRequest();
+             request.setName("ml");
+             return request.send();
+         })},
         {"announce", simple([said](Op o) {
              auto request = o.announceRequest();
              wire::write(said, request.initSaid());

@@ -136,7 +136,7 @@ TEST_F(CounterTableTest, CountsConcurrencyUntilARequestEnds) {
 }
 
 TEST_F(CounterTableTest, ReleasesOnlyWhatWasCountedWhenLimitsChangeMeanwhile) {
-    const Ticket before = table.admit(0, {}, {}, kNow).ticket;
+    const Ticket before = table.admit(0, KeyLimits{}, {}, kNow).ticket;
     const Ticket after = table.admit(0, {5, 50, 5}, {}, kNow).ticket;
     table.settle(before, Tokens{10}, kNow);
     EXPECT_EQ(table.use(0, kNow).in_flight, 1u);
@@ -259,7 +259,7 @@ TEST(CounterTableThreads, NeverAdmitTooManyAtTheTurnOfAMinute) {
                 const WallTime now = kNow + std::chrono::minutes(2 * mine) + 59'999ms;
                 const Decision decision = table.admit(0, limits, {}, now);
                 if (decision.admitted) {
-                    ++admitted[(decision.ticket.window - kMinute) / 2];
+                    ++admitted[(decision.ticket.taken[0].window - kMinute) / 2];
                 } else if (std::ranges::all_of(working_on, [&](const std::atomic<int>& other) {
                                return other >= mine - kBehindMax;
                            })) {

@@ -267,5 +267,70 @@ TEST(Nodes, ShowTheirMetricsByTheCatalogue) {
     }
 }
 
+TEST(Nodes, EnforceALimitMadeOnOneNodeOverTheMesh) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    const Node b = cluster.start("b", {a.address()});
+    ASSERT_TRUE(eventually([&]() { return a.alive() == 2 && b.alive() == 2; }));
+    auto on_a = cluster.connect(a), on_b = cluster.connect(b);
+    KeyCreateRequest request;
+    request.owner.team = "ml";
+    const KeyId id = on_a.key_create(request)->record.id;
+    state::LimitRecord wanted;
+    wanted.name = "ml";
+    wanted.scope.equal[2] = "ml";
+    wanted.unit = state::LimitUnit::kConcurrency;
+    wanted.amount = 3;
+    auto made =
+        eventually([&]() { return on_a.limit_change(LimitOp::kCreate, wanted).has_value(); });
+    ASSERT_TRUE(made) << "both nodes have said what they can";
+    EXPECT_EQ(on_a.limit_change(LimitOp::kCreate, wanted).error().code, ErrorCode::kAlreadyExists);
+
+    std::shared_ptr<const state::KeyTable> hold;
+    const auto applied = [&](const Node& node) -> std::vector<state::AppliedLimit> {
+        if (!node.has_key(id)) return {};
+        return node.key(id, hold)->limits;
+    };
+    ASSERT_TRUE(eventually([&]() { return applied(a).size() == 1 && applied(b).size() == 1; }));
+    const auto admit = [&](const Node& node) {
+        const limits::Clause clause{*applied(node)[0].slot,
+                                    limits::LimitKind::kConcurrency,
+                                    false,
+                                    false,
+                                    hold->limits()[0].amount,
+                                    0};
+        return node.mesh->counters().admit(0, std::span(&clause, 1), {}, wall_now());
+    };
+    const limits::Decision first = admit(a);
+    EXPECT_TRUE(first.admitted && admit(a).admitted);
+    const auto known = [&]() {
+        return b.mesh->counters().use(*applied(b)[0].slot, wall_now()).in_flight_known;
+    };
+    ASSERT_TRUE(eventually([&]() { return known() == 2; }));
+    EXPECT_TRUE(admit(b).admitted);
+    EXPECT_FALSE(admit(b).admitted);
+    a.mesh->counters().keep(first.ticket);
+    ASSERT_TRUE(eventually([&]() { return known() == 1; }));
+
+    const auto standing = on_b.limit_standing("ml");
+    ASSERT_TRUE(standing.has_value()) << standing.error().message;
+    ASSERT_EQ(standing->counters.size(), 1u);
+    EXPECT_EQ(standing->counters[0].use.own, 1u);
+    EXPECT_EQ(standing->counters[0].use.known, 1u);
+    wanted.amount = 7;
+    const auto set = on_b.limit_change(LimitOp::kSet, wanted);
+    ASSERT_TRUE(set.has_value()) << set.error().message;
+    const auto amount_on_a = [&]() { return on_a.limit_standing("ml")->limit.amount; };
+    EXPECT_TRUE(eventually([&]() { return amount_on_a() == 7; }));
+    const Stated said{"ml", {}, kLimitRegister, set->limit.id, set->time};
+    EXPECT_EQ(on_b.acknowledged(said)->by.size(), 2u);
+
+    ASSERT_TRUE(on_a.limit_change(LimitOp::kDelete, wanted).has_value());
+    EXPECT_TRUE(eventually([&]() { return applied(a).empty() && applied(b).empty(); }));
+    EXPECT_TRUE(on_b.limit_list()->empty());
+    EXPECT_TRUE(on_b.limit_change(LimitOp::kCreate, wanted).has_value())
+        << "its name is free again";
+}
+
 }  // namespace
 }  // namespace vidai::mesh

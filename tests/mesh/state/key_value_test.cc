@@ -18,6 +18,7 @@ KeyRecord sample() {
     record.salt.fill(3);
     record.hash.fill(9);
     record.models = {"gpt-4o", "local"};
+    record.owner = {"eve", "ml", "search"};
     record.limits.requests_per_minute = 60;
     record.limits.tokens_per_minute = 0;  // a limit of nothing is not the same as no limit
     record.created = WallTime(std::chrono::milliseconds(1'790'000'000'000));

@@ -123,5 +123,66 @@ TEST_F(Admit, RefusesAKeyThatCannotBeCounted) {
     EXPECT_EQ(code_of(ask({"gpt", Tokens{}})), ErrorCode::kResourceExhausted);
 }
 
+struct AdmitUnderLimits : Admit {
+    // The key stands under it, counted by a slot of its own.
+    mesh::state::LimitRecord& add(const char* name, std::uint64_t amount, const char* model = "") {
+        mesh::state::LimitRecord& limit = limits.emplace_back();
+        limit.name = name;
+        limit.amount = amount;
+        limit.scope.equal[4] = model;
+        const auto place = static_cast<std::uint32_t>(limits.size());
+        applied.push_back({place - 1, place});
+        counters.open(place, limit.span_s);
+        return limit;
+    }
+    Admission ask_under(Ask what, WallTime now = kNow) {
+        return admit(counters, KeyTable({KeyEntry{record, slot, applied}}, limits), kWho, what,
+                     now);
+    }
+    std::vector<mesh::state::LimitRecord> limits;
+    std::vector<mesh::state::AppliedLimit> applied;
+};
+
+TEST_F(AdmitUnderLimits, NamesTheLimitThatRefuses) {
+    record.limits = {100, {}, {}};
+    add("ml", 1).span_s = 3'600;
+    counters.open(1, 3'600);
+    const Admission in = ask_under({"gpt", Tokens{5}});
+    ASSERT_TRUE(in.permit);
+    const Admission refused = ask_under({"gpt", Tokens{5}});
+    ASSERT_EQ(code_of(refused), ErrorCode::kRequestLimit);
+    EXPECT_EQ(refused.permit.error().message,
+              "the limit 'ml' allows 1 requests per hour; wait as long as retry-after says");
+    EXPECT_EQ(refused.rate.requests->limit, 1u) << "the tightest of both";
+    EXPECT_GT(*refused.rate.retry_after, 59min);
+    EXPECT_EQ(counters.use(0, kNow).requests_own, 1u) << "what it took of the key it gave back";
+}
+
+TEST_F(AdmitUnderLimits, LooksAtThoseOfTheModelThatIsAskedForAlone) {
+    add("gpt-only", 0, "gpt");
+    EXPECT_EQ(code_of(ask_under({"gpt", Tokens{1}})), ErrorCode::kRequestLimit);
+    EXPECT_TRUE(ask_under({"llama", Tokens{1}}).permit);
+    add("tokens", 100).unit = mesh::state::LimitUnit::kTokens;
+    const Admission refused = ask_under({"llama", Tokens{101}});
+    EXPECT_EQ(code_of(refused), ErrorCode::kTokenLimit);
+    EXPECT_TRUE(refused.rate.retry_useless);
+    add("open", 1).unit = mesh::state::LimitUnit::kConcurrency;
+    const Admission in = ask_under({"llama", Tokens{1}});
+    EXPECT_TRUE(in.permit);
+    EXPECT_EQ(code_of(ask_under({"llama", Tokens{1}})), ErrorCode::kConcurrencyLimit);
+}
+
+TEST_F(AdmitUnderLimits, RefusesWhatItCannotCount) {
+    for (int i = 0; i < 8; ++i) add("some", 100);
+    EXPECT_TRUE(ask_under({"gpt", Tokens{1}}).permit);
+    record.limits = {100, 100, 100};
+    EXPECT_TRUE(ask_under({"gpt", Tokens{1}}).permit) << "its own three are besides";
+    applied.back().slot.reset();
+    EXPECT_EQ(code_of(ask_under({"gpt", Tokens{1}})), ErrorCode::kResourceExhausted);
+    applied.back().slot = 8;
+    add("one-more", 100);
+    EXPECT_EQ(code_of(ask_under({"gpt", Tokens{1}})), ErrorCode::kResourceExhausted);
+}
+
 }  // namespace
 }  // namespace vidai::node::admit
