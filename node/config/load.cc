@@ -3,7 +3,7 @@
 
 #include "node/config/option_table.h"
 #include "node/config/reader.h"
-#include "node/config/yaml.h"
+#include "schema/yaml/yaml.h"
 
 namespace vidai::node::config {
 namespace {
@@ -68,7 +68,7 @@ Result<Config> load(const Sources& sources) {
     if (const std::string file = config_file(sources); !file.empty()) {
         Result<std::string> text = sources.read_file(file, kConfigBytesMax);
         if (!text) return fail(std::move(text).error());
-        Result<YamlNode> root = parse_yaml(*text, file);
+        Result<yaml::Node> root = yaml::parse(*text, file);
         if (!root) return fail(std::move(root).error());
         read_tree(reading, *root, file);
     }

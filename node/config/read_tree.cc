@@ -9,17 +9,17 @@
 namespace vidai::node::config {
 namespace {
 
-using Kind = YamlNode::Kind;
+using Kind = yaml::Node::Kind;
 
 class TreeReader {
   public:
     TreeReader(Reading& reading, const std::string& name) : reading_(reading), name_(name) {}
 
-    void read(const YamlNode& root) {
+    void read(const yaml::Node& root) {
         read_map<Config>(root, "", "", node_options(), reading_.config, {"providers", "models"});
         // Models name providers, so those come first whatever the order in the file.
-        if (const YamlNode* providers = root.find("providers")) read_providers(*providers);
-        if (const YamlNode* models = root.find("models")) read_models(*models);
+        if (const yaml::Node* providers = root.find("providers")) read_providers(*providers);
+        if (const yaml::Node* models = root.find("models")) read_models(*models);
     }
 
   private:
@@ -31,7 +31,7 @@ class TreeReader {
     // A map whose keys, behind `inner`, are paths of `table`; those in `others` are left alone.
     // `outer` is what the table's paths are shown behind, e.g. "providers.openai.".
     template <class Owner>
-    void read_map(const YamlNode& node, const std::string& outer, const std::string& inner,
+    void read_map(const yaml::Node& node, const std::string& outer, const std::string& inner,
                   std::span<const Option<Owner>> table, Owner& owner,
                   std::vector<std::string_view> others = {}) {
         if (node.kind == Kind::kNull) return;
@@ -40,7 +40,7 @@ class TreeReader {
             if (path.ends_with('.')) path.pop_back();
             return problem(node.line, path, "expected a map of options");
         }
-        for (const YamlNode::Member& member : node.members) {
+        for (const yaml::Node::Member& member : node.members) {
             if (std::find(others.begin(), others.end(), member.key) != others.end()) continue;
             const std::string path = inner + member.key;
             const auto option = std::find_if(table.begin(), table.end(),
@@ -76,10 +76,10 @@ class TreeReader {
     }
 
     template <class Owner>
-    void read_value(const YamlNode::Member& member, const std::string& shown,
+    void read_value(const yaml::Node::Member& member, const std::string& shown,
                     const Option<Owner>& option, Owner& owner) {
         const Slot slot = option.slot(owner);
-        const YamlNode& value = member.value;
+        const yaml::Node& value = member.value;
         std::string text = value.text;
         bool right = value.kind == Kind::kScalar;
         if (std::holds_alternative<std::vector<std::string>*>(slot)) {
@@ -100,8 +100,8 @@ class TreeReader {
     }
 
     // A list of texts as the one text that parse_value takes; no item holds a comma.
-    static bool join(const YamlNode& list, std::string& text) {
-        for (const YamlNode& item : list.items) {
+    static bool join(const yaml::Node& list, std::string& text) {
+        for (const yaml::Node& item : list.items) {
             if (item.kind != Kind::kScalar || item.text.find(',') != std::string::npos) {
                 return false;
             }
@@ -110,12 +110,12 @@ class TreeReader {
         return true;
     }
 
-    void read_providers(const YamlNode& node) {
+    void read_providers(const yaml::Node& node) {
         if (node.kind == Kind::kNull) return;
         if (node.kind != Kind::kMap) {
             return problem(node.line, "providers", "expected a map from a name to its options");
         }
-        for (const YamlNode::Member& member : node.members) {
+        for (const yaml::Node::Member& member : node.members) {
             const std::string path = "providers." + member.key;
             if (reading_.config.providers.size() >= kProvidersMax) {
                 return problem(member.line, path,
@@ -130,7 +130,7 @@ class TreeReader {
         }
     }
 
-    void read_provider(const YamlNode::Member& member, const std::string& path) {
+    void read_provider(const yaml::Node::Member& member, const std::string& path) {
         ProviderDraft draft;
         draft.provider.name = member.key;
         read_map(member.value, path + ".", "", provider_options(), draft);
@@ -141,7 +141,7 @@ class TreeReader {
         reading_.config.providers.push_back(std::move(draft.provider));
     }
 
-    void read_credential(const YamlNode::Member& member, const std::string& path,
+    void read_credential(const yaml::Node::Member& member, const std::string& path,
                          ProviderDraft& draft) {
         const int ways = int{!draft.api_key.empty()} + int{!draft.api_key_env.empty()} +
                          int{!draft.api_key_file.empty()};
@@ -189,12 +189,12 @@ class TreeReader {
         }
     }
 
-    void read_models(const YamlNode& node) {
+    void read_models(const yaml::Node& node) {
         if (node.kind == Kind::kNull) return;
         if (node.kind != Kind::kMap) {
             return problem(node.line, "models", "expected a map from an alias to its targets");
         }
-        for (const YamlNode::Member& member : node.members) {
+        for (const yaml::Node::Member& member : node.members) {
             const std::string path = "models." + member.key;
             if (reading_.config.route.aliases.size() >= kAliasesMax) {
                 return problem(member.line, path,
@@ -207,15 +207,15 @@ class TreeReader {
             route::Alias alias;
             alias.name = member.key;
             read_targets(member.line, member.value, path,
-                         [&](const YamlNode& item, const std::string& at) {
+                         [&](const yaml::Node& item, const std::string& at) {
                              alias.groups.push_back(read_step(item, at));
                          });
             reading_.config.route.aliases.push_back(std::move(alias));
         }
     }
 
-    void read_targets(int line, const YamlNode& node, const std::string& path,
-                      const std::function<void(const YamlNode&, const std::string&)>& each) {
+    void read_targets(int line, const yaml::Node& node, const std::string& path,
+                      const std::function<void(const yaml::Node&, const std::string&)>& each) {
         if (node.kind != Kind::kList || node.items.empty() || node.items.size() > kTargetsMax) {
             return problem(line, path,
                            "expected a list of 1 to " + std::to_string(kTargetsMax) +
@@ -227,21 +227,21 @@ class TreeReader {
     }
 
     // One step of an alias: a target, or a split of the requests between several.
-    std::vector<route::Target> read_step(const YamlNode& node, const std::string& path) {
-        const YamlNode* split = node.find("split");
+    std::vector<route::Target> read_step(const yaml::Node& node, const std::string& path) {
+        const yaml::Node* split = node.find("split");
         if (split == nullptr) return {read_target(node, path, /*in_split=*/false)};
         std::vector<route::Target> group;
         if (node.members.size() > 1) {
             problem(node.line, path, "split stands alone: put the other keys into its targets");
         }
         read_targets(split->line, *split, path + ".split",
-                     [&](const YamlNode& item, const std::string& at) {
+                     [&](const yaml::Node& item, const std::string& at) {
                          group.push_back(read_target(item, at, /*in_split=*/true));
                      });
         return group;
     }
 
-    route::Target read_target(const YamlNode& node, const std::string& path, bool in_split) {
+    route::Target read_target(const yaml::Node& node, const std::string& path, bool in_split) {
         TargetDraft draft;
         if (node.kind != Kind::kMap) {
             problem(node.line, path, "expected a map with provider and model");
@@ -261,8 +261,8 @@ class TreeReader {
         return std::move(draft.target);
     }
 
-    void finish_price(const YamlNode& node, const std::string& path, route::Price& price) {
-        const YamlNode* written = node.find("price");
+    void finish_price(const yaml::Node& node, const std::string& path, route::Price& price) {
+        const yaml::Node* written = node.find("price");
         if (written == nullptr || written->kind != Kind::kMap) return;
         for (const std::string_view key : {"input", "output"}) {
             if (written->find(key) == nullptr) {
@@ -305,7 +305,7 @@ class TreeReader {
 
 }  // namespace
 
-void read_tree(Reading& reading, const YamlNode& root, const std::string& name) {
+void read_tree(Reading& reading, const yaml::Node& root, const std::string& name) {
     TreeReader(reading, name).read(root);
 }
 

@@ -8,7 +8,7 @@
 #include "node/config/config.h"
 #include "node/config/load.h"
 #include "node/config/problems.h"
-#include "node/config/yaml.h"
+#include "schema/yaml/yaml.h"
 
 namespace vidai::node::config {
 
@@ -20,7 +20,7 @@ struct Reading {
 };
 
 // The parsed file, called `name` in messages: options, providers and models.
-void read_tree(Reading& reading, const YamlNode& root, const std::string& name);
+void read_tree(Reading& reading, const yaml::Node& root, const std::string& name);
 
 // VIDAI_X, or the file that VIDAI_X_FILE names; an empty variable counts as absent.
 void read_environment(Reading& reading);

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "node/config/address.h"
+#include "schema/vocabulary/usd.h"
 
 namespace vidai::node::config {
 namespace {
@@ -79,28 +80,8 @@ std::string print_with_unit(std::uint64_t value, std::span<const Unit> units) {
     return "0" + std::string(units.back().name);
 }
 
-constexpr int kUsdDecimals = 6;
-
-// "0.15usd" -> 150000: digits, at most six of them behind one point.
-std::optional<std::uint64_t> parse_usd(std::string_view text) {
-    if (!text.ends_with("usd")) return {};
-    text.remove_suffix(3);
-    const std::size_t point = text.find('.');
-    std::string decimals(point == text.npos ? std::string_view("0") : text.substr(point + 1));
-    if (decimals.empty() || decimals.size() > kUsdDecimals) return {};
-    decimals.append(kUsdDecimals - decimals.size(), '0');
-    const auto whole = parse_number(text.substr(0, std::min(point, text.size())));
-    const auto micro = parse_number(decimals);
-    if (!whole || !micro || *whole > 1'000'000'000) return {};
-    return *whole * 1'000'000 + *micro;
-}
-
-std::string print_usd(std::uint64_t micro) {
-    std::string text = std::to_string(micro / 1'000'000);
-    std::string decimals = std::to_string(1'000'000 + micro % 1'000'000).substr(1);
-    while (!decimals.empty() && decimals.back() == '0') decimals.pop_back();
-    if (!decimals.empty()) text += "." + decimals;
-    return text + "usd";
+std::string usd_of(std::uint64_t micro) {
+    return print_usd({static_cast<std::int64_t>(micro)});
 }
 
 bool parse_bind(std::string_view text, const BindSlot& slot) {
@@ -194,7 +175,9 @@ bool parse_value(std::string_view text, const Bounds& bounds, const Slot& slot) 
                 });
             },
             [&](MicroUsdPerMtok* to) {
-                return store(parse_usd(text), bounds,
+                const std::optional<MicroUsd> usd = parse_usd(text);
+                return usd &&
+                       store(static_cast<std::uint64_t>(usd->value), bounds,
                              [&](std::uint64_t v) { to->value = static_cast<std::int64_t>(v); });
             },
             [&](std::vector<std::string>* to) { return parse_list(text, bounds, *to); },
@@ -227,8 +210,8 @@ std::string expected_value(const Bounds& bounds, const Slot& slot) {
                                print_with_unit(bounds.max, kTimeUnits), "500ms, 10s or 5m");
             },
             [&](MicroUsdPerMtok*) {
-                return from_to("a price per million tokens", print_usd(bounds.min),
-                               print_usd(bounds.max), "0.15usd (six decimals at most)");
+                return from_to("a price per million tokens", usd_of(bounds.min), usd_of(bounds.max),
+                               "0.15usd (six decimals at most)");
             },
             [&](std::vector<std::string>*) { return text("a list") + " texts"; },
             [&](const BindSlot&) {
@@ -261,9 +244,7 @@ std::string print_value(const Slot& slot) {
             [](const std::chrono::milliseconds* from) {
                 return print_with_unit(static_cast<std::uint64_t>(from->count()), kTimeUnits);
             },
-            [](const MicroUsdPerMtok* from) {
-                return print_usd(static_cast<std::uint64_t>(from->value));
-            },
+            [](const MicroUsdPerMtok* from) { return print_usd({from->value}); },
             [](const std::vector<std::string>* from) {
                 std::string text;
                 for (const std::string& item : *from) text += (text.empty() ? "" : ",") + item;

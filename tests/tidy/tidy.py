@@ -77,7 +77,7 @@ def check_heavy():
         r"<boost/": ("node/net",),
         r"<kj/|<capnp/": ("mesh/wire", "mesh/transport", "mesh/seeds", "mesh/admission", "mesh/rpc",
                             "schema/compat", "tests/sim/tier2"),
-        r"<prometheus/": ("node/observe",), r"<yaml-cpp/": ("node/config", "cli"),
+        r"<prometheus/": ("node/observe",), r"<yaml-cpp/": ("schema/yaml", "cli"),
         r"<CLI/": ("node/config", "cli", "tests/sim", "bench"),
         r"<sodium": ("mesh/seal", "mesh/state", "node/auth", "tests/sim/tier2"),
         r"<openssl/": ("node/net", "bench/mock"),

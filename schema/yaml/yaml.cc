@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "node/config/yaml.h"
+#include "schema/yaml/yaml.h"
 
 #include <algorithm>
 #include <sstream>
@@ -9,10 +9,10 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
-namespace vidai::node::config {
+namespace vidai::yaml {
 namespace {
 
-// How the handler leaves the parser; caught in parse_yaml, never seen outside.
+// How the handler leaves the parser; caught in parse, never seen outside.
 struct Refused {
     int line;
     std::string what;
@@ -25,7 +25,7 @@ int line_of(const YAML::Mark& mark) {
 // Builds the tree; `open_` is the path from the root to the container being filled.
 class Builder : public YAML::EventHandler {
   public:
-    YamlNode take() { return std::move(root_); }
+    Node take() { return std::move(root_); }
 
     void OnDocumentStart(const YAML::Mark& mark) override {
         if (documents_++ > 0) throw Refused{line_of(mark), "a second document; one is read"};
@@ -33,7 +33,7 @@ class Builder : public YAML::EventHandler {
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         plain(mark, "", anchor);
-        add(mark, YamlNode::Kind::kNull);
+        add(mark, Node::Kind::kNull);
     }
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
         throw Refused{line_of(mark), "an alias (*name); write the value out"};
@@ -42,24 +42,24 @@ class Builder : public YAML::EventHandler {
                   const std::string& value) override {
         plain(mark, tag, anchor);
         if (awaits_key()) return add_key(mark, value);
-        add(mark, YamlNode::Kind::kScalar).text = value;
+        add(mark, Node::Kind::kScalar).text = value;
     }
     void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                          YAML::EmitterStyle::value) override {
         plain(mark, tag, anchor);
-        enter(mark, YamlNode::Kind::kList);
+        enter(mark, Node::Kind::kList);
     }
     void OnSequenceEnd() override { open_.pop_back(); }
     void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                     YAML::EmitterStyle::value) override {
         plain(mark, tag, anchor);
-        enter(mark, YamlNode::Kind::kMap);
+        enter(mark, Node::Kind::kMap);
     }
     void OnMapEnd() override { open_.pop_back(); }
 
   private:
     struct Open {
-        YamlNode* node;
+        Node* node;
         bool has_key;  // of a map: the next value belongs to its last member
     };
 
@@ -71,13 +71,13 @@ class Builder : public YAML::EventHandler {
         }
     }
     bool awaits_key() const {
-        return !open_.empty() && open_.back().node->kind == YamlNode::Kind::kMap &&
+        return !open_.empty() && open_.back().node->kind == Node::Kind::kMap &&
                !open_.back().has_key;
     }
     void add_key(const YAML::Mark& mark, const std::string& key) {
         Open& map = open_.back();
         if (key == "<<") throw Refused{line_of(mark), "a merge key (<<); write the values out"};
-        for (const YamlNode::Member& member : map.node->members) {
+        for (const Node::Member& member : map.node->members) {
             if (member.key != key) continue;
             throw Refused{line_of(mark),
                           "'" + key + "' is already set on line " + std::to_string(member.line)};
@@ -85,15 +85,15 @@ class Builder : public YAML::EventHandler {
         if (map.node->members.size() >= kMembersMax) {
             throw Refused{line_of(mark), "more than " + std::to_string(kMembersMax) + " keys"};
         }
-        map.node->members.push_back({key, line_of(mark), YamlNode()});
+        map.node->members.push_back({key, line_of(mark), Node()});
         map.has_key = true;
     }
-    YamlNode& add(const YAML::Mark& mark, YamlNode::Kind kind) {
+    Node& add(const YAML::Mark& mark, Node::Kind kind) {
         if (awaits_key()) throw Refused{line_of(mark), "a key that is not plain text"};
-        YamlNode* node = &root_;
+        Node* node = &root_;
         if (!open_.empty()) {
             Open& parent = open_.back();
-            const bool map = parent.node->kind == YamlNode::Kind::kMap;
+            const bool map = parent.node->kind == Node::Kind::kMap;
             node = map ? &parent.node->members.back().value : &parent.node->items.emplace_back();
             parent.has_key = false;
         }
@@ -101,10 +101,10 @@ class Builder : public YAML::EventHandler {
         node->line = line_of(mark);
         return *node;
     }
-    void enter(const YAML::Mark& mark, YamlNode::Kind kind) {
-        if (open_.size() >= kYamlDepthMax) {
+    void enter(const YAML::Mark& mark, Node::Kind kind) {
+        if (open_.size() >= kDepthMax) {
             throw Refused{line_of(mark),
-                          "nested more than " + std::to_string(kYamlDepthMax) + " levels deep"};
+                          "nested more than " + std::to_string(kDepthMax) + " levels deep"};
         }
         // The pointer stays good: a parent gains no child while this one is open.
         open_.push_back({&add(mark, kind), false});
@@ -112,20 +112,20 @@ class Builder : public YAML::EventHandler {
 
     static constexpr std::size_t kMembersMax = 2048;  // the look for doubles is quadratic
 
-    YamlNode root_;
+    Node root_;
     std::vector<Open> open_;
     int documents_ = 0;
 };
 
 }  // namespace
 
-const YamlNode* YamlNode::find(std::string_view key) const {
+const Node* Node::find(std::string_view key) const {
     const auto at = std::find_if(members.begin(), members.end(),
                                  [&](const Member& member) { return member.key == key; });
     return at == members.end() ? nullptr : &at->value;
 }
 
-Result<YamlNode> parse_yaml(const std::string& text, const std::string& name) {
+Result<Node> parse(const std::string& text, const std::string& name) {
     const auto refuse = [&](int line, const std::string& what) {
         const std::string where = line > 0 ? name + ":" + std::to_string(line) : name;
         return fail(ErrorCode::kConfigInvalid, where + ": " + what, name);
@@ -144,4 +144,4 @@ Result<YamlNode> parse_yaml(const std::string& text, const std::string& name) {
     }
 }
 
-}  // namespace vidai::node::config
+}  // namespace vidai::yaml

@@ -11,30 +11,30 @@
 
 #include "schema/vocabulary/result.h"
 
-namespace vidai::node::config {
+namespace vidai::yaml {
 
-inline constexpr int kYamlDepthMax = 32;
+inline constexpr int kDepthMax = 32;
 
-struct YamlNode {
+struct Node {
     enum class Kind : std::uint8_t { kNull, kScalar, kList, kMap };
     struct Member;
 
     Kind kind = Kind::kNull;
     int line = 0;                 // from 1
     std::string text;             // of a scalar
-    std::vector<YamlNode> items;  // of a list
+    std::vector<Node> items;      // of a list
     std::vector<Member> members;  // of a map, in the order written
 
-    const YamlNode* find(std::string_view key) const;
+    const Node* find(std::string_view key) const;
 };
 
-struct YamlNode::Member {
+struct Node::Member {
     std::string key;
     int line = 0;
-    YamlNode value;
+    Node value;
 };
 
 // kConfigInvalid with "NAME:LINE: what" where `name` is the file's.
-Result<YamlNode> parse_yaml(const std::string& text, const std::string& name);
+Result<Node> parse(const std::string& text, const std::string& name);
 
-}  // namespace vidai::node::config
+}  // namespace vidai::yaml

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "node/config/yaml.h"
+#include "schema/yaml/yaml.h"
 
 #include <gtest/gtest.h>
 
-namespace vidai::node::config {
+namespace vidai::yaml {
 namespace {
 
 std::string refused(const std::string& text) {
-    const Result<YamlNode> root = parse_yaml(text, "f");
+    const Result<Node> root = parse(text, "f");
     return root ? "accepted" : root.error().message;
 }
 
 TEST(Yaml, KeepsOrderLinesAndText) {
-    const Result<YamlNode> root = parse_yaml("b: 1\na:\n  - x\n  - {k: ~}\n", "f");
+    const Result<Node> root = parse("b: 1\na:\n  - x\n  - {k: ~}\n", "f");
     ASSERT_TRUE(root) << root.error().message;
     ASSERT_EQ(root->members.size(), 2u);
     EXPECT_EQ(root->members[0].key, "b");
     EXPECT_EQ(root->members[0].value.text, "1");
     EXPECT_EQ(root->members[1].line, 2);
-    const YamlNode* list = root->find("a");
+    const Node* list = root->find("a");
     ASSERT_NE(list, nullptr);
     ASSERT_EQ(list->items.size(), 2u);
     EXPECT_EQ(list->items[0].line, 3);
-    EXPECT_EQ(list->items[1].find("k")->kind, YamlNode::Kind::kNull);
+    EXPECT_EQ(list->items[1].find("k")->kind, Node::Kind::kNull);
     EXPECT_EQ(root->find("c"), nullptr);
 }
 
@@ -64,4 +64,4 @@ TEST(Yaml, NamesTheLineOfASyntaxError) {
 }
 
 }  // namespace
-}  // namespace vidai::node::config
+}  // namespace vidai::yaml
