@@ -64,6 +64,7 @@ struct Estate {
 };
 
 struct Genesis {};  // all buckets; only at the start of the mesh's first log
+struct Open {};     // nothing yet: the start of any other, so that its custodians know of it
 struct Define {
     BudgetId budget;
     MicroUsd limit;
@@ -123,7 +124,7 @@ struct Adopt {         // takes what a sealed log had
 };
 
 using Entry =
-    std::variant<Genesis, Define, SetLimit, Activate, Return, Out, In, Close, Inherit, Adopt>;
+    std::variant<Genesis, Define, SetLimit, Activate, Return, Out, In, Close, Inherit, Adopt, Open>;
 using EntryRef = std::shared_ptr<const Entry>;
 
 }  // namespace vidai::mesh::budget

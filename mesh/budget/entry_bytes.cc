@@ -106,6 +106,9 @@ struct BodyWriter {
     Written operator()(const Genesis&) const {
         return body(fb::Body::Genesis, fb::CreateGenesis(out));
     }
+    Written operator()(const Open&) const {
+        return body(fb::Body::Open, fb::CreateOpen(out));
+    }
     Written operator()(const Define& e) const {
         const auto id = out.CreateString(e.budget.str());
         return body(fb::Body::Define, fb::CreateDefine(out, id, e.limit.value));
@@ -315,6 +318,8 @@ struct Parts {
                 return read_body(*in.body_as_Inherit());
             case fb::Body::Adopt:
                 return read_body(*in.body_as_Adopt());
+            case fb::Body::Open:
+                return Open{};
             default:
                 break;
         }

@@ -96,6 +96,12 @@ MicroUsd Ledger::pool(const BudgetWindow& money) const {
     return found == pools_.end() ? MicroUsd{} : found->second.activated - found->second.granted_sum;
 }
 
+std::vector<BudgetWindow> Ledger::pools() const {
+    std::vector<BudgetWindow> out;
+    for (const auto& [money, pool] : pools_) out.push_back(money);
+    return out;
+}
+
 MicroUsd Ledger::grant(const Holder& holder, const BudgetWindow& money, MicroUsd wanted) {
     const auto found = pools_.find(money);
     if (found == pools_.end()) return {};

@@ -33,10 +33,14 @@ class Ledger {
     // Another log has committed an Adopt of this one up to `head`: so much of it is committed, what
     // is beyond will never be.
     void on_adopted(Seq head);
+    Seq synced() const { return synced_; }
     Seq committed() const { return committed_; }
+    // What was given away has arrived.
+    void forget_passing(Seq at) { state_.forget_passing(at); }
 
     // Activated by this process, committed, and not granted: whoever owns the bucket by now.
     MicroUsd pool(const BudgetWindow& money) const;
+    std::vector<BudgetWindow> pools() const;  // which there are
     // The total that the account has now: at most `wanted`, and what it had at least. The holder
     // may be this process.
     MicroUsd grant(const Holder& holder, const BudgetWindow& money, MicroUsd wanted);

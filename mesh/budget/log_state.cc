@@ -107,6 +107,11 @@ Result<void> LogState::on(const Genesis&) {
     return {};
 }
 
+Result<void> LogState::on(const Open&) {
+    if (genesis_ || seq_ != 0) return dishonest("a log is opened once, at its start");
+    return {};
+}
+
 Result<void> LogState::on(const Define& entry) {
     const Bucket bucket = bucket_of(entry.budget);
     if (!owns(bucket)) return not_owned(entry.budget);

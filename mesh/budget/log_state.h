@@ -48,6 +48,7 @@ class LogState {
 
   private:
     Result<void> on(const Genesis& entry);
+    Result<void> on(const Open& entry);
     Result<void> on(const Define& entry);
     Result<void> on(const SetLimit& entry);
     Result<void> on(const Activate& entry);

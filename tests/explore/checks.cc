@@ -39,6 +39,7 @@ void mix(Digest& digest, MicroUsd amount) {
 struct Mix {
     Digest& digest;
     void operator()(const Genesis&) const {}
+    void operator()(const Open&) const {}
     void operator()(const Define& entry) const { mix(digest, entry.limit); }
     void operator()(const SetLimit& entry) const { mix(digest, entry.limit); }
     void operator()(const Activate& entry) const { mix(digest, entry.boot.value); }

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/budget/bank.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "schema/vocabulary/check.h"
+
+namespace vidai::mesh::budget {
+
+namespace {
+
+constexpr std::size_t kPendingMax = 4'096;
+constexpr std::size_t kPeersMax = 4'096;
+
+EditDone failed(std::uint64_t id, ErrorCode code, std::string message) {
+    return {id, false, code, std::move(message)};
+}
+
+}  // namespace
+
+Bank::Bank(const MeshId& mesh, const seal::SecretKey& key, BankOptions options)
+    : mesh_(mesh), options_(options), books_(mesh, key), owner_(books_) {
+    CHECK(options_.custodians <= kCustodiansMax);
+}
+
+Result<void> Bank::begin(MonoTime now) {
+    const auto boot = books_.begin();
+    if (!boot) return std::unexpected(boot.error());
+    leases_.emplace(Holder{books_.self(), *boot}, [this](Bucket bucket) { return lender(bucket); });
+    ring_since_ = now;
+    open_first(now);
+    turn(now);
+    return {};
+}
+
+std::vector<Record> Bank::take_records() {
+    if (!frozen_.empty() || books_.writing()) return {};
+    return books_.take_records();
+}
+
+void Bank::on_committed(MonoTime now) {
+    books_.on_committed();
+    turn(now);
+}
+
+void Bank::on_write_failed(const Error& why) {
+    freeze({books_.self(), 0}, "its journal cannot be written: " + why.message);
+}
+
+void Bank::freeze(const LogId& log, const std::string& why) {
+    if (!frozen_logs_.insert(log).second) return;
+    if (log.ledger == books_.self() && frozen_.empty()) frozen_ = why;
+    news_.push_back({BankNews::Kind::kFrozen, log, why});
+}
+
+bool Bank::connected(const LedgerKey& peer) const {
+    const auto found = peers_.find(peer);
+    return found != peers_.end() && found->second.connected;
+}
+
+void Bank::send(const LedgerKey& to, Message message) {
+    if (to == books_.self() || connected(to)) out_.push_back({to, std::move(message)});
+}
+
+void Bank::broadcast(const Message& message) {
+    for (const auto& [key, peer] : peers_) {
+        if (peer.connected) out_.push_back({key, message});
+    }
+}
+
+// What this volume says to itself needs no connection; then what has come of it.
+void Bank::turn(MonoTime now) {
+    for (int round = 0; round < 64; ++round) {
+        progress(now);
+        Outbox mine, others;
+        for (Outgoing& one : out_) {
+            (one.to == books_.self() ? mine : others).push_back(std::move(one));
+        }
+        out_ = std::move(others);
+        if (mine.empty()) return;
+        for (const Outgoing& one : mine) {
+            std::visit([&](const auto& message) { on(one.to, message, now); }, one.message);
+        }
+    }
+}
+
+void Bank::progress(MonoTime now) {
+    const OwnLog* newest = books_.newest();
+    replicate(now);
+    acknowledge();
+    if (newest == nullptr) return;
+    for (const auto& [id, log] : books_.own()) {
+        std::erase_if(pending_, [&](const Pending& one) {
+            if (one.log != id || one.at > log.ledger.committed()) return false;
+            if (one.from == books_.self()) {
+                edits_done_.push_back(one.done);
+            } else {
+                send(one.from, one.done);
+            }
+            return true;
+        });
+    }
+    pass_on(now);
+    take(now);
+    adopt(now);
+    newest = books_.newest();
+    const Seq committed = newest->ledger.committed();
+    if (newest->header().id != progressed_log_ || committed != progressed_) {
+        progressed_log_ = newest->header().id;
+        progressed_ = committed;
+        owner_.on_progress(now, out_);
+    }
+    if (!owner_.fault().empty()) freeze(newest->header().id, owner_.fault());
+    if (const Hello says = hello(); !told_ || *told_ != says) {
+        told_ = says;
+        broadcast(says);
+    }
+}
+
+Hello Bank::hello() const {
+    Hello says;
+    says.boot = books_.boot();
+    if (const OwnLog* log = books_.newest()) {
+        says.log = log->header();
+        if (!log->ledger.state().closed()) says.owned = log->ledger.state().estate().owned;
+    } else {
+        says.log.id = {books_.self(), 0};
+        says.log.successor = says.log.id;
+    }
+    return says;
+}
+
+bool Bank::ready() const {
+    const OwnLog* log = books_.newest();
+    return frozen_.empty() && log != nullptr && confirmed(log->header()) &&
+           sealed_by(log->header()) < quorum_of(log->header().custodians.size()).seal;
+}
+
+const LedgerKey* Bank::owner_of(Bucket bucket) const {
+    const OwnLog* log = books_.newest();
+    if (log != nullptr && log->ledger.state().owns(bucket)) return &log->header().id.ledger;
+    for (const auto& [key, peer] : peers_) {
+        if (peer.connected && peer.hello.owned[bucket.value]) return &key;
+    }
+    return nullptr;
+}
+
+std::optional<Leases::Lender> Bank::lender(Bucket bucket) const {
+    const LedgerKey* owner = owner_of(bucket);
+    if (owner == nullptr) return std::nullopt;
+    if (*owner == books_.self()) {
+        return Leases::Lender{books_.newest()->header().id, books_.boot()};
+    }
+    const Hello& hello = peers_.at(*owner).hello;
+    return Leases::Lender{hello.log.id, hello.boot};
+}
+
+// --- inputs
+
+void Bank::on_message(const LedgerKey& from, const Message& message, MonoTime now) {
+    if (from == books_.self()) {  // a copy of this volume is at work elsewhere
+        freeze({books_.self(), 0}, "another node has this volume's ledger key");
+        return;
+    }
+    const bool known = connected(from) || std::holds_alternative<Hello>(message);
+    if (!known || (!peers_.contains(from) && peers_.size() >= kPeersMax)) return;
+    if (const auto peer = peers_.find(from); peer != peers_.end()) peer->second.dead.reset();
+    std::visit([&](const auto& one) { on(from, one, now); }, message);
+    turn(now);
+}
+
+void Bank::on_down(const LedgerKey& peer, MonoTime now) {
+    const auto found = peers_.find(peer);
+    if (found != peers_.end()) found->second.connected = false;
+    for (auto& [log, custodians] : custodians_) {
+        if (const auto at = custodians.find(peer); at != custodians.end()) at->second.sent = 0;
+    }
+    acknowledged_.clear();  // said again, to whoever comes back
+    turn(now);
+}
+
+void Bank::on_dead(const LedgerKey& peer, MonoTime now) {
+    const auto found = peers_.find(peer);
+    if (found == peers_.end() || found->second.dead) return;
+    found->second.dead = now;
+    owner_.on_holder_lost({peer, found->second.hello.boot});
+    turn(now);
+}
+
+void Bank::on_tick(MonoTime now) {
+    leases_->on_tick(now, out_);
+    if (ready()) owner_.on_tick(now, out_);
+    move_if_due(now);
+    offer(now);
+    rebalance(now);
+    seal_dead(now);
+    turn(now);
+}
+
+void Bank::close(MonoTime now) {
+    leases_->close(now, out_);
+    turn(now);
+}
+
+void Bank::on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now) {
+    leases_->on_ask(money, need, now, out_);
+    turn(now);
+}
+
+void Bank::edit(const Edit& wanted, MonoTime now) {
+    const LedgerKey* owner = owner_of(bucket_of(wanted.budget));
+    if (owner == nullptr) {
+        edits_done_.push_back(failed(wanted.id, ErrorCode::kUnavailable,
+                                     "no node that can be reached owns budget " +
+                                         wanted.budget.str() + "; try again"));
+        return;
+    }
+    send(*owner, wanted);
+    turn(now);
+}
+
+// --- messages
+
+void Bank::on(const LedgerKey& from, const Hello& hello, MonoTime now) {
+    if (hello.log.id.ledger != from) return;
+    Peer& peer = peers_[from];
+    const bool fresh = !peer.connected;
+    if (fresh || peer.hello.boot != hello.boot) {
+        if (peer.hello.boot.value != 0 && peer.hello.boot != hello.boot) {
+            owner_.on_holder_lost({from, peer.hello.boot});
+        }
+        for (auto& [log, custodians] : custodians_) {
+            if (const auto at = custodians.find(from); at != custodians.end()) {
+                at->second.sent = 0;
+                send(from, AskAck{log});
+            }
+        }
+    }
+    peer.hello = hello;
+    peer.connected = true;
+    if (fresh) {
+        send(from, this->hello());
+        for (const auto& [log, custodians] : custodians_) {
+            if (custodians.contains(from)) send(from, AskAck{log});
+        }
+    }
+    // What was given to it, and has arrived.
+    for (auto& [id, log] : books_.own()) {
+        std::vector<Seq> arrived;
+        for (const auto& [at, passing] : log.ledger.state().passing()) {
+            if (hello.owned[passing.bucket.value]) arrived.push_back(at);
+        }
+        for (const Seq at : arrived) log.ledger.forget_passing(at);
+    }
+    (void)now;
+}
+
+void Bank::on(const LedgerKey& from, const Want& want, MonoTime now) {
+    if (want.account.holder.ledger != from) return;
+    if (!ready() || !owner_.on_want(want, now, out_)) send(from, hello());
+}
+
+void Bank::on(const LedgerKey& from, const Grant& grant, MonoTime now) {
+    (void)from;
+    leases_->on_grant(grant, now, out_);
+}
+
+void Bank::on(const LedgerKey& from, const Report& report, MonoTime now) {
+    if (report.account.holder.ledger != from) return;
+    if (!ready() || !owner_.on_report(report, now, out_)) send(from, hello());
+}
+
+void Bank::on(const LedgerKey& from, const ReportAck& ack, MonoTime now) {
+    (void)from, (void)now;
+    leases_->on_report_ack(ack);
+}
+
+void Bank::on(const LedgerKey& from, const Recall& recall, MonoTime now) {
+    (void)from;
+    leases_->on_recall(recall, now, out_);
+}
+
+void Bank::on(const LedgerKey& from, const Edit& edit, MonoTime now) {
+    (void)now;
+    append_edit(from, edit);
+}
+
+void Bank::on(const LedgerKey& from, const EditDone& done, MonoTime now) {
+    (void)from, (void)now;
+    edits_done_.push_back(done);
+}
+
+void Bank::append_edit(const LedgerKey& from, const Edit& edit) {
+    const auto answer = [&](EditDone done) {
+        if (from == books_.self()) {
+            edits_done_.push_back(std::move(done));
+        } else {
+            send(from, std::move(done));
+        }
+    };
+    if (!ready() || pending_.size() >= kPendingMax) {
+        answer(failed(edit.id, ErrorCode::kUnavailable,
+                      "the owner of budget " + edit.budget.str() + " cannot write now; try again"));
+        return;
+    }
+    Ledger& ledger = books_.newest()->ledger;
+    Entry entry = Define{edit.budget, edit.limit};
+    if (edit.kind == Edit::Kind::kSetLimit) entry = SetLimit{edit.budget, edit.limit};
+    if (edit.limit.value < 0) {
+        answer(failed(edit.id, ErrorCode::kInvalidRequest, "a budget's limit is at least 0"));
+        return;
+    }
+    const auto at = ledger.append(std::move(entry));
+    if (!at) {
+        const ErrorCode code = at.error().code == ErrorCode::kConflict ? ErrorCode::kNotFound
+                                                                       : at.error().code;
+        answer(failed(edit.id, code, at.error().message));
+        return;
+    }
+    pending_.push_back({ledger.header().id, *at, from, {edit.id, true, {}, {}}});
+}
+
+}  // namespace vidai::mesh::budget

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bank: one node's part in the mesh's money, whole: it owns buckets of budgets in a log of its own
+// and lends from them (Owner), holds leases for its workers (Leases), and keeps copies of others'
+// logs as their custodian. It moves its log to new custodians when the mesh grows or one of them is
+// gone, gives buckets to nodes that have fewer, and takes over what a dead node owned once enough
+// custodians have sealed that node's log.
+//
+// Nothing that it says leaves before what it rests on is on the disk: the adapter writes
+// take_records() whenever !writing(), says so by on_committed(), and sends take_outgoing() after
+// each input. No timeout and no verdict about a peer moves money: they only decide when to try.
+// Pure: time is an argument. One thread (the mesh thread), but for the accounts that workers use.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mesh/budget/books.h"
+#include "mesh/budget/leases.h"
+#include "mesh/budget/message.h"
+#include "mesh/budget/owner.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::budget {
+
+struct BankOptions {
+    bool genesis = false;       // this volume begins the mesh's money, if it has none yet
+    std::size_t custodians = 2;  // of a log, where there are so many other nodes
+    Duration grace = std::chrono::seconds(5);  // after a death verdict, before a log is sealed
+    Duration settle = std::chrono::seconds(2);  // with the same nodes, before a log moves
+};
+
+// Something that a log should say, or a counter count.
+struct BankNews {
+    enum class Kind : std::uint8_t {
+        kOpened,      // a log of this volume was opened; detail: generation
+        kSealed,      // this node sealed another's log
+        kTakenOver,   // this node's log has what another's had
+        kSuperseded,  // this node's log was sealed by others
+        kFrozen,      // a log has forked, or this volume was rolled back: nothing of it is spent
+        kMoved,       // a bucket came to this node's log
+    };
+    Kind kind = Kind::kOpened;
+    LogId log;
+    std::string detail;
+};
+
+class Bank {
+  public:
+    // `key` is the volume's, and outlives this.
+    Bank(const MeshId& mesh, const seal::SecretKey& key, BankOptions options);
+    Bank(const Bank&) = delete;
+    Bank& operator=(const Bank&) = delete;
+
+    // The volume's journal, record by record; then begin(), once, before anything else. kCorrupt.
+    Result<void> read(std::uint8_t kind, seal::ByteView bytes) { return books_.read(kind, bytes); }
+    Result<void> begin(MonoTime now);
+
+    // The disk.
+    bool writing() const { return books_.writing(); }
+    std::vector<Record> take_records();
+    void on_committed(MonoTime now);
+    // Nothing is lent, acknowledged or taken over from here on.
+    void on_write_failed(const Error& why);
+
+    // Other volumes. One is connected from its Hello on until on_down().
+    Hello hello() const;  // for each new connection
+    void on_message(const LedgerKey& from, const Message& message, MonoTime now);
+    void on_down(const LedgerKey& peer, MonoTime now);
+    // The detector's verdict. on_message() of it takes it back.
+    void on_dead(const LedgerKey& peer, MonoTime now);
+
+    void on_tick(MonoTime now);  // each 50 ms or so
+    void close(MonoTime now);    // the node drains: all leases go back
+    bool settled() const { return leases_->settled() && !books_.writing(); }
+
+    // Workers: that much is lacking for requests that wait.
+    void on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now);
+    // An operator's wish; take_edits_done() tells how it went, under this id.
+    void edit(const Edit& wanted, MonoTime now);
+
+    // What is to be done after each input. Messages are for connected volumes.
+    Outbox take_outgoing() { return std::exchange(out_, {}); }
+    std::vector<EditDone> take_edits_done() { return std::exchange(edits_done_, {}); }
+    std::set<BudgetWindow> take_changed() { return leases_->take_changed(); }
+    std::vector<BankNews> take_news() { return std::exchange(news_, {}); }
+
+    const Leases& leases() const { return *leases_; }
+    const Owner& owner() const { return owner_; }
+    const Books& books() const { return books_; }
+    const BankOptions& options() const { return options_; }
+    // Whether this process may lend of its newest log.
+    bool ready() const;
+    std::string frozen() const { return frozen_; }
+
+  private:
+    struct Peer {
+        Hello hello;
+        bool connected = false;
+        std::optional<MonoTime> dead;
+        MonoTime asked;  // for its newest log, by a would-be heir
+    };
+    // A custodian of one of this volume's logs.
+    struct Custodian {
+        bool heard = false;  // by this process
+        Head has;
+        bool sealed = false;
+        Seq sent = 0;
+        MonoTime sent_at;
+    };
+    // A log that may be taken over: what its custodians have sealed.
+    struct Legacy {
+        std::map<LedgerKey, Head> seals;
+        std::vector<BatchRef> fetched;
+        MonoTime asked;
+    };
+    struct Pending {  // an edit that is in a log
+        LogId log;
+        Seq at = 0;
+        LedgerKey from;
+        EditDone done;
+    };
+    struct Taking {  // an Offer, or a closed log, of which it is asked whether it is committed
+        LogHeader log;
+        Seq at = 0;
+        LogId to;
+        std::optional<Bucket> bucket;  // nothing: the whole log
+        Budgets budgets;
+        std::shared_ptr<const Estate> estate;
+        std::set<LedgerKey> attested;
+        MonoTime asked;
+    };
+
+    void send(const LedgerKey& to, Message message);
+    void broadcast(const Message& message);
+    void turn(MonoTime now);
+    void progress(MonoTime now);
+    void freeze(const LogId& log, const std::string& why);
+    bool connected(const LedgerKey& peer) const;
+
+    void on(const LedgerKey& from, const Hello& hello, MonoTime now);
+    void on(const LedgerKey& from, const Append& append, MonoTime now);
+    void on(const LedgerKey& from, const Ack& ack, MonoTime now);
+    void on(const LedgerKey& from, const AskAck& ask, MonoTime now);
+    void on(const LedgerKey& from, const Fetch& fetch, MonoTime now);
+    void on(const LedgerKey& from, const Offer& offer, MonoTime now);
+    void on(const LedgerKey& from, const Want& want, MonoTime now);
+    void on(const LedgerKey& from, const Grant& grant, MonoTime now);
+    void on(const LedgerKey& from, const Report& report, MonoTime now);
+    void on(const LedgerKey& from, const ReportAck& ack, MonoTime now);
+    void on(const LedgerKey& from, const Recall& recall, MonoTime now);
+    void on(const LedgerKey& from, const Edit& edit, MonoTime now);
+    void on(const LedgerKey& from, const EditDone& done, MonoTime now);
+
+    std::optional<Leases::Lender> lender(Bucket bucket) const;
+    const LedgerKey* owner_of(Bucket bucket) const;
+    void append_edit(const LedgerKey& from, const Edit& edit);
+
+    // bank_custody.cc: the two sides of custody.
+    void replicate(MonoTime now);
+    void replicate(const OwnLog& log, const LedgerKey& to, Custodian& at, MonoTime now);
+    void acknowledge();
+    void acknowledge(const LedgerKey& to, const KeptLog& copy);
+    bool confirmed(const LogHeader& log) const;
+    std::size_t sealed_by(const LogHeader& log) const;
+
+    // bank_passing.cc: logs and buckets that change hands.
+    void open_first(MonoTime now);
+    void move_if_due(MonoTime now);
+    std::vector<LedgerKey> wanted_custodians() const;
+    void open_next(std::vector<LedgerKey> custodians);
+    void pass_on(MonoTime now);
+    void pass_on(OwnLog& old, MonoTime now);
+    void drain_pools(OwnLog& old);
+    void offer(MonoTime now);
+    void rebalance(MonoTime now);
+    void take(MonoTime now);
+    bool take(Taking& taking, MonoTime now);
+    void take_closed(const KeptLog& copy);
+    void attest(Taking& taking, MonoTime now);
+    void seal_dead(MonoTime now);
+    void adopt(MonoTime now);
+    bool adopt(const LogHeader& header, Legacy& of, MonoTime now);
+
+    const MeshId mesh_;
+    const BankOptions options_;
+    Books books_;
+    Owner owner_;
+    std::optional<Leases> leases_;  // from begin() on
+    std::map<LedgerKey, Peer> peers_;
+    std::map<LogId, std::map<LedgerKey, Custodian>> custodians_;  // of own logs
+    std::set<LogId> opened_here_;  // by this process: nobody can know more of them
+    std::set<LogId> frozen_logs_;
+    std::string frozen_;
+    std::map<LogId, Head> acknowledged_;  // of kept ones, to their owner
+    std::set<LogId> seal_told_;
+    std::map<LogId, Legacy> legacies_;
+    std::map<std::pair<LogId, Seq>, Taking> taking_;
+    std::vector<Pending> pending_;
+    Seq progressed_ = 0;
+    LogId progressed_log_;
+    std::optional<Hello> told_;  // the last one that was broadcast
+    std::vector<LedgerKey> ring_;
+    MonoTime ring_since_;
+    MonoTime offered_, rebalanced_;
+    Outbox out_;
+    std::vector<EditDone> edits_done_;
+    std::vector<BankNews> news_;
+};
+
+}  // namespace vidai::mesh::budget

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+// Logs and buckets that change hands: a log's next generation, a bucket given to another node, and
+// what is taken over from the dead. Each step is an entry of some log, so that a process which ends
+// in the middle finds in its logs where to go on.
+#include <algorithm>
+#include <chrono>
+#include <variant>
+
+#include "mesh/budget/bank.h"
+#include "schema/vocabulary/check.h"
+
+namespace vidai::mesh::budget {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Duration kAgain = milliseconds(500);
+constexpr Duration kRebalanceEvery = milliseconds(1'000);
+constexpr std::size_t kMovedAtOnce = 64;  // buckets
+constexpr std::size_t kTakingMax = 4'096;
+
+Seq last(const OwnLog& log) {
+    return log.ledger.entries().size();
+}
+
+}  // namespace
+
+// --- generations
+
+void Bank::open_first(MonoTime now) {
+    for (const auto& [id, log] : books_.own()) {
+        for (const LedgerKey& key : log.header().custodians) custodians_[id][key];
+    }
+    if (books_.newest() != nullptr) return;
+    LogHeader header;
+    header.id = {books_.self(), 1};
+    header.successor = header.id;
+    header.genesis = options_.genesis;
+    OwnLog& log = books_.open_log(header);
+    opened_here_.insert(header.id);
+    CHECK(log.ledger.append(options_.genesis ? Entry(Genesis{}) : Entry(Open{})).has_value());
+    (void)now;
+}
+
+// The next ones behind this volume among those that are here, in the order of their keys.
+std::vector<LedgerKey> Bank::wanted_custodians() const {
+    std::vector<LedgerKey> ring;
+    for (const auto& [key, peer] : peers_) {
+        if (peer.connected && !peer.dead) ring.push_back(key);
+    }
+    if (ring.size() < 2 || ring.size() < options_.custodians) return {};
+    std::ranges::sort(ring);
+    const auto behind = std::ranges::upper_bound(ring, books_.self());
+    std::rotate(ring.begin(), behind, ring.end());
+    ring.resize(options_.custodians);
+    return ring;
+}
+
+void Bank::move_if_due(MonoTime now) {
+    std::vector<LedgerKey> wanted = wanted_custodians();
+    if (wanted != ring_) {
+        ring_ = wanted;
+        ring_since_ = now;
+    }
+    const OwnLog* newest = books_.newest();
+    if (!frozen_.empty() || newest == nullptr || now - ring_since_ < options_.settle) return;
+    const LogHeader& header = newest->header();
+    if (!confirmed(header)) return;
+    const std::size_t sealed = sealed_by(header);
+    const Quorum quorum = quorum_of(header.custodians.size());
+    const bool lost = sealed >= quorum.seal;
+    // Its successor may have moved on; that log's heir is found all the same.
+    const bool due = sealed > 0 || (!wanted.empty() && wanted != header.custodians);
+    if (!due) return;
+    if (wanted.empty() && !lost) return;  // with fewer it would be worse off
+    // The one before is passed on first.
+    if (newest->ledger.committed() == 0 && !lost) return;
+    if (lost) news_.push_back({BankNews::Kind::kSuperseded, header.id, {}});
+    open_next(std::move(wanted));
+}
+
+void Bank::open_next(std::vector<LedgerKey> custodians) {
+    LogHeader header;
+    header.id = {books_.self(), books_.newest()->header().id.generation + 1};
+    header.successor = header.id;
+    if (!custodians.empty()) header.successor = peers_.at(custodians.front()).hello.log.id;
+    header.custodians = std::move(custodians);
+    OwnLog& log = books_.open_log(header);
+    opened_here_.insert(header.id);
+    for (const LedgerKey& key : header.custodians) custodians_[header.id][key];
+    CHECK(log.ledger.append(Open{}).has_value());
+    owner_.on_closed();
+    news_.push_back(
+        {BankNews::Kind::kOpened, header.id, std::to_string(header.custodians.size())});
+}
+
+void Bank::pass_on(MonoTime now) {
+    (void)now;
+    for (auto& [id, old] : books_.own()) {
+        if (id == books_.newest()->header().id || frozen_logs_.contains(id)) continue;
+        pass_on(old, now);
+    }
+}
+
+void Bank::pass_on(OwnLog& old, MonoTime now) {
+    (void)now;
+    OwnLog& newest = *books_.newest();
+    const LogId& id = old.header().id;
+    if (sealed_by(old.header()) >= quorum_of(old.header().custodians.size()).seal) {
+        // Another has what it had, all that any seal quorum must have seen: that much may be spent.
+        std::vector<Seq> heads;
+        for (const auto& [key, at] : custodians_[id]) heads.push_back(at.sealed ? at.has.seq : 0);
+        std::ranges::sort(heads);
+        old.ledger.on_adopted(heads[quorum_of(heads.size()).seal - 1]);
+        drain_pools(old);
+        return;
+    }
+    if (!confirmed(old.header())) return;
+    if (!old.ledger.state().closed()) {
+        if (newest.ledger.committed() == 0) return;  // its custodians do not know of it yet
+        CHECK(old.ledger.append(Close{newest.header().id}).has_value());
+        return;
+    }
+    const Seq at = last(old);
+    if (old.ledger.committed() < at || newest.ledger.state().has_taken(id, at)) return;
+    drain_pools(old);
+    Inherit entry{id, at, *old.ledger.state().closed_to(), {old.header(), {}}, nullptr};
+    for (const auto& [key, custodian] : custodians_[id]) {
+        if (custodian.has.seq >= at) entry.proof.attested_by.push_back(key);
+    }
+    entry.estate = std::make_shared<const Estate>(old.ledger.state().estate());
+    const auto taken = newest.ledger.append(std::move(entry));
+    // Of a generation in between, which passes on first.
+    if (!taken && taken.error().code == ErrorCode::kConflict) return;
+}
+
+// What was activated and not lent goes to this process, which gives it back to who owns it now.
+void Bank::drain_pools(OwnLog& old) {
+    const Holder& self = leases_->self();
+    for (const BudgetWindow& money : old.ledger.pools()) {
+        const MicroUsd pool = old.ledger.pool(money);
+        if (pool.value <= 0) continue;
+        const MicroUsd had = old.ledger.grant(self, money, {});
+        const MicroUsd total = old.ledger.grant(self, money, had + pool);
+        send(self.ledger, Grant{old.ledger.account(self), money, total, {}});
+    }
+}
+
+// --- buckets
+
+void Bank::offer(MonoTime now) {
+    if (now - offered_ < kAgain) return;
+    offered_ = now;
+    for (const auto& [id, log] : books_.own()) {
+        for (const auto& [at, passing] : log.ledger.state().passing()) {
+            if (log.ledger.committed() < at) continue;
+            // Its heir may be another by now.
+            broadcast(Offer{log.header(), at, passing.bucket, passing.to, passing.budgets});
+        }
+    }
+    // What the dead had given away, and what their next generations had not taken.
+    for (const auto& [id, copy] : books_.kept()) {
+        if (!copy.seal_written) continue;
+        const LogState& state = copy.custody.state();
+        for (const auto& [at, passing] : state.passing()) {
+            if (owner_of(passing.bucket) != nullptr) continue;
+            const Offer one{copy.custody.header(), at, passing.bucket, passing.to, passing.budgets};
+            broadcast(one);
+            on(books_.self(), one, now);
+        }
+        if (state.closed()) take_closed(copy);
+    }
+}
+
+void Bank::take_closed(const KeptLog& copy) {
+    const LogState& state = copy.custody.state();
+    if (!ready() || !books_.newest()->ledger.state().represents(*state.closed_to())) return;
+    const LogId& id = copy.custody.header().id;
+    if (books_.newest()->ledger.state().has_taken(id, state.seq())) return;
+    Taking taking;
+    taking.log = copy.custody.header();
+    taking.at = state.seq();
+    taking.to = *state.closed_to();
+    taking.estate = std::make_shared<const Estate>(state.estate());
+    taking_.try_emplace({id, state.seq()}, std::move(taking));
+}
+
+void Bank::rebalance(MonoTime now) {
+    if (now - rebalanced_ < kRebalanceEvery || !ready()) return;
+    rebalanced_ = now;
+    OwnLog& log = *books_.newest();
+    const bool settled = now - ring_since_ >= 2 * options_.settle && books_.own().size() >= 1 &&
+                         (ring_.empty() || log.header().custodians == ring_) &&
+                         log.ledger.committed() == last(log) &&
+                         log.ledger.state().passing().empty();
+    if (!settled) return;
+    std::size_t nodes = 1;
+    const Peer* poorest = nullptr;
+    for (const auto& [key, peer] : peers_) {
+        if (!peer.connected || peer.dead) {
+            if (peer.dead && peer.hello.owned.any()) return;  // never during a take-over
+            continue;
+        }
+        ++nodes;
+        const bool willing = peer.hello.log.id.generation > 0 &&
+                             peer.hello.log.custodians.size() == log.header().custodians.size();
+        if (!willing) continue;
+        if (poorest == nullptr || peer.hello.owned.count() < poorest->hello.owned.count()) {
+            poorest = &peer;
+        }
+    }
+    if (poorest == nullptr) return;
+    const std::size_t share = kBuckets / nodes, mine = log.ledger.state().estate().owned.count();
+    const std::size_t theirs = poorest->hello.owned.count();
+    if (mine <= share + 1 || theirs >= share) return;
+    std::size_t moved = std::min({mine - share - 1, share - theirs, kMovedAtOnce});
+    for (std::uint16_t bucket = 0; bucket < kBuckets && moved > 0; ++bucket) {
+        if (!log.ledger.state().owns({bucket})) continue;
+        if (log.ledger.append(Out{{bucket}, poorest->hello.log.id})) --moved;
+    }
+}
+
+void Bank::on(const LedgerKey& from, const Offer& offer, MonoTime now) {
+    (void)now;
+    (void)from;  // its owner, or a custodian of it if that is gone
+    if (!ready()) return;
+    const LogState& state = books_.newest()->ledger.state();
+    if (!state.represents(offer.to)) return;
+    if (state.has_taken(offer.log.id, offer.at)) return;
+    if (taking_.size() >= kTakingMax) return;
+    Taking taking;
+    taking.log = offer.log;
+    taking.at = offer.at;
+    taking.to = offer.to;
+    taking.bucket = offer.bucket;
+    taking.budgets = offer.budgets;
+    taking_.try_emplace({offer.log.id, offer.at}, std::move(taking));
+}
+
+void Bank::attest(Taking& taking, MonoTime now) {
+    if (const KeptLog* copy = books_.kept(taking.log.id);
+        copy != nullptr && copy->synced.seq >= taking.at) {
+        taking.attested.insert(books_.self());
+    }
+    if (taking.asked != MonoTime{} && now - taking.asked < kAgain) return;
+    taking.asked = now;
+    for (const LedgerKey& key : taking.log.custodians) {
+        if (!taking.attested.contains(key)) send(key, AskAck{taking.log.id});
+    }
+}
+
+// Whether that is over: taken, or not to be had.
+bool Bank::take(Taking& taking, MonoTime now) {
+    Ledger& ledger = books_.newest()->ledger;
+    if (ledger.state().has_taken(taking.log.id, taking.at)) return true;
+    attest(taking, now);
+    const std::size_t act = quorum_of(taking.log.custodians.size()).act;
+    const auto attested = std::ranges::count_if(
+        taking.log.custodians, [&](const auto& key) { return taking.attested.contains(key); });
+    if (static_cast<std::size_t>(attested) < act) return false;
+    Proof proof{taking.log, {taking.attested.begin(), taking.attested.end()}};
+    Entry entry = Genesis{};
+    if (taking.bucket) {
+        entry = In{*taking.bucket, taking.log.id,    taking.at,
+                   taking.to,      std::move(proof), taking.budgets};
+    } else {
+        entry = Inherit{taking.log.id, taking.at, taking.to, std::move(proof), taking.estate};
+    }
+    if (ledger.append(std::move(entry))) {
+        news_.push_back({BankNews::Kind::kMoved, taking.log.id, {}});
+    }
+    return true;
+}
+
+void Bank::take(MonoTime now) {
+    if (!ready()) return;
+    for (auto one = taking_.begin(); one != taking_.end();) {
+        one = take(one->second, now) ? taking_.erase(one) : std::next(one);
+    }
+}
+
+// --- the dead
+
+void Bank::seal_dead(MonoTime now) {
+    if (!frozen_.empty()) return;
+    for (const auto& [id, copy] : books_.kept()) {
+        if (copy.custody.sealed()) continue;
+        const auto owner = peers_.find(id.ledger);
+        if (owner == peers_.end() || !owner->second.dead) continue;
+        if (now - *owner->second.dead >= options_.grace) books_.seal(id);
+    }
+}
+
+void Bank::adopt(MonoTime now) {
+    if (!ready()) return;
+    std::map<LogId, LogHeader> dead;
+    for (const auto& [key, peer] : peers_) {
+        if (peer.dead && peer.hello.log.id.generation > 0) {
+            dead[peer.hello.log.id] = peer.hello.log;
+        }
+    }
+    for (const auto& [id, copy] : books_.kept()) {
+        if (copy.custody.sealed()) dead[id] = copy.custody.header();
+    }
+    for (const auto& [id, header] : dead) {
+        const LogState& state = books_.newest()->ledger.state();
+        if (header.custodians.empty() || state.has_adopted(id)) continue;
+        if (!state.represents(header.successor)) continue;
+        (void)adopt(header, legacies_[id], now);
+    }
+}
+
+bool Bank::adopt(const LogHeader& header, Legacy& of, MonoTime now) {
+    const bool again = of.asked == MonoTime{} || now - of.asked >= kAgain;
+    Adopt entry{header, {}, 0, false, nullptr};
+    for (const LedgerKey& key : header.custodians) {
+        const auto seal = of.seals.find(key);
+        if (seal != of.seals.end()) entry.seals.push_back({key, seal->second.seq});
+        if (seal == of.seals.end() && again) send(key, AskAck{header.id});
+    }
+    if (again) of.asked = now;
+    if (entry.seals.size() < quorum_of(header.custodians.size()).seal) return false;
+    entry.head = sealed_head(entry.seals);
+
+    LogState state(header);
+    const KeptLog* copy = books_.kept(header.id);
+    if (copy != nullptr && copy->synced.seq == entry.head) {
+        state = copy->custody.state();
+    } else {
+        for (const BatchRef& batch : of.fetched) {
+            for (const EntryRef& one : batch->entries) {
+                if (!state.apply(*one)) return false;
+            }
+        }
+        if (state.seq() < entry.head) {
+            for (const auto& [key, head] : of.seals) {
+                if (again && head.seq == entry.head) send(key, Fetch{header.id, state.seq()});
+            }
+            return false;
+        }
+        if (state.seq() > entry.head) return false;
+    }
+    entry.closed = state.closed();
+    entry.estate = std::make_shared<const Estate>(state.estate());
+    const auto at = books_.newest()->ledger.append(std::move(entry));
+    if (!at) return false;
+    news_.push_back({BankNews::Kind::kTakenOver, header.id, {}});
+    return true;
+}
+
+}  // namespace vidai::mesh::budget

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Books: what of the mesh's money lies on one node's volume: its own logs, the copies that it keeps
+// of others', which of those it has sealed, and how often its process has been started. They say
+// what is to be written, as records of a journal (mesh/journal), and count nothing as written before
+// it is: what is appended between two commits is one batch of its log, under one signature. Pure;
+// one thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "mesh/budget/batch.h"
+#include "mesh/budget/custody.h"
+#include "mesh/budget/ledger.h"
+#include "mesh/seal/encoding.h"
+#include "mesh/seal/keys.h"
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/result.h"
+
+namespace vidai::mesh::budget {
+
+using BatchRef = std::shared_ptr<const Batch>;
+
+struct Record {
+    enum class Kind : std::uint8_t { kBoot = 1, kBatch = 2, kSealed = 3 };
+    Kind kind = Kind::kBoot;
+    seal::Bytes bytes;
+};
+
+// A log of this volume.
+struct OwnLog {
+    Ledger ledger;
+    std::vector<BatchRef> batches;  // all of it that has been written, or is being
+    Head written{};                 // behind the last of them
+    const LogHeader& header() const { return ledger.header(); }
+};
+// Another's, of which this volume is a custodian.
+struct KeptLog {
+    Custody custody;
+    std::vector<BatchRef> batches;
+    Head head{};    // behind the last of them
+    Head synced{};  // what is on the disk
+    bool seal_written = false;
+};
+
+class Books {
+  public:
+    // `key` is the volume's, and outlives this.
+    Books(const MeshId& mesh, const seal::SecretKey& key) : mesh_(mesh), key_(key) {}
+    Books(const Books&) = delete;
+    Books& operator=(const Books&) = delete;
+
+    // A record of the volume's journal, in order. kCorrupt: no honest process wrote it there.
+    Result<void> read(std::uint8_t kind, seal::ByteView bytes);
+    // When all are read, once: this process is the volume's next one. kCorrupt.
+    Result<Boot> begin();
+    Boot boot() const { return boot_; }
+    LedgerKey self() const { return key_.public_key(); }
+
+    // Own logs, oldest first; only the newest may take money. Null before there is one.
+    OwnLog* newest() { return own_.empty() ? nullptr : &own_.rbegin()->second; }
+    const OwnLog* newest() const { return own_.empty() ? nullptr : &own_.rbegin()->second; }
+    std::map<LogId, OwnLog>& own() { return own_; }
+    const std::map<LogId, OwnLog>& own() const { return own_; }
+    // The next generation. CHECKs that it is.
+    OwnLog& open_log(LogHeader header);
+    // Drops one that has passed on all that it had.
+    void forget_own(const LogId& log) { own_.erase(log); }
+
+    // Copies. CHECKs for seal() and forget() that there is one.
+    KeptLog* kept(const LogId& log);
+    std::map<LogId, KeptLog>& kept() { return kept_; }
+    const std::map<LogId, KeptLog>& kept() const { return kept_; }
+    // Next batches of a log that names this volume as custodian. What is known is skipped.
+    // kConflict: sealed, or a batch before these is missing. kCorrupt: the log has forked, or what
+    // it says is not allowed: nothing of it is to be believed any more.
+    Result<void> keep(const BatchRef& batch);
+    void seal(const LogId& log);
+    void forget_kept(const LogId& log) { kept_.erase(log); }
+
+    // All that has come since the last call: to be committed at once, and nothing is taken again
+    // before on_committed(). Empty: nothing is to be written.
+    std::vector<Record> take_records();
+    bool writing() const { return writing_.has_value(); }
+    void on_committed();
+
+  private:
+    struct Writing {  // what counts as synced once it is
+        std::map<LogId, Seq> own;
+        std::map<LogId, Head> kept;
+        std::vector<LogId> seals;
+    };
+    Result<void> read_batch(seal::ByteView bytes);
+    Result<void> read_seal(seal::ByteView bytes);
+    void write_batches(OwnLog& log, std::vector<Record>& out);
+
+    const MeshId mesh_;
+    const seal::SecretKey& key_;
+    Boot boot_;
+    bool begun_ = false;
+    bool boot_due_ = false;
+    std::map<LogId, OwnLog> own_;
+    std::map<LogId, KeptLog> kept_;
+    std::vector<Record> due_;        // of copies
+    std::vector<LogId> seals_due_;
+    std::optional<Writing> writing_;
+};
+
+}  // namespace vidai::mesh::budget

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/budget/leases.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+namespace vidai::mesh::budget {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Duration kIdle = milliseconds(2'000);
+constexpr Duration kAskAgain = milliseconds(100);
+constexpr Duration kTellAgain = milliseconds(1'000);
+constexpr Duration kForget = milliseconds(60'000);
+constexpr MicroUsd kAll{std::numeric_limits<std::int64_t>::max()};
+
+}  // namespace
+
+std::optional<Leases::Purse> Leases::purse(const BudgetWindow& money) const {
+    const auto of = money_.find(money);
+    if (of == money_.end()) return std::nullopt;
+    Purse found{{}, nullptr, of->second.position};
+    if (of->second.current) {
+        found.name = of->second.current->name;
+        found.account = of->second.current->account;
+    }
+    return found;
+}
+
+std::vector<Leases::Purse> Leases::all(const BudgetWindow& money) const {
+    std::vector<Purse> out;
+    const auto of = money_.find(money);
+    if (of == money_.end()) return out;
+    const auto add = [&](const Held& held) {
+        out.push_back({held.name, held.account, of->second.position});
+    };
+    if (of->second.current) add(*of->second.current);
+    for (const Held& held : of->second.closing) add(held);
+    return out;
+}
+
+std::set<BudgetWindow> Leases::take_changed() {
+    return std::exchange(changed_, {});
+}
+
+void Leases::set(const BudgetWindow& money, Money& of, const Position& position) {
+    if (of.position == position) return;
+    of.position = position;
+    changed_.insert(money);
+}
+
+void Leases::on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now, Outbox& out) {
+    if (closed_) return;
+    if (!money_.contains(money) && money_.size() >= kPursesMax) return;  // it waits in vain
+    Money& of = money_[money];
+    of.need += need;
+    of.needed = now;
+    ask(money, of, now, out);
+}
+
+void Leases::ask(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
+    const auto lender = find_(bucket_of(money.budget));
+    if (!lender) {
+        Position nobody = of.position;
+        nobody.standing = Standing::kOwnerUnreachable;
+        set(money, of, nobody);
+        of.asked.reset();
+        return;
+    }
+    const AccountName name{lender->log, lender->boot, self_};
+    if (of.current && of.current->name != name) retire(money, of, now, out);
+    if (!of.current) {
+        of.current.emplace();
+        of.current->name = name;
+        of.current->busy = now;
+        changed_.insert(money);
+    }
+    const Account& account = *of.current->account;
+    const MicroUsd used = account.spent() + account.reserved() + account.returned();
+    of.asked = now;
+    out.push_back(
+        {name.log.ledger, Want{name, money, used + of.need + of.rate, of.need, account.spent()}});
+}
+
+void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
+    if (grant.account.holder != self_) return;
+    Money& of = money_[grant.money];
+    if (of.current && of.current->name == grant.account) {
+        const MicroUsd more = grant.total - of.current->account->granted();
+        of.current->account->on_grant(grant.total);
+        of.current->busy = now;
+        of.asked.reset();
+        of.need = std::max(MicroUsd{}, of.need - std::max(MicroUsd{}, more));
+        set(grant.money, of, grant.position);
+        changed_.insert(grant.money);  // those who wait look again, whatever it says
+        if (closed_) give_back(grant.money, *of.current, now, out);
+        return;
+    }
+    const auto same = [&](const Held& held) { return held.name == grant.account; };
+    auto held = std::ranges::find_if(of.closing, same);
+    if (held == of.closing.end()) {
+        of.closing.push_back({});
+        held = of.closing.end() - 1;
+        held->name = grant.account;
+    }
+    held->account->on_grant(grant.total);
+    give_back(grant.money, *held, now, out);
+}
+
+void Leases::report(const BudgetWindow& money, Held& held, MonoTime now, Outbox& out) {
+    const auto owner = find_(bucket_of(money.budget));
+    if (!owner) return;
+    held.told = now;
+    const Account& account = *held.account;
+    out.push_back({owner->log.ledger, Report{held.name, money, account.spent(), account.returned()}});
+}
+
+void Leases::give_back(const BudgetWindow& money, Held& held, MonoTime now, Outbox& out) {
+    const MicroUsd before = held.account->returned();
+    if (held.account->give_back(kAll) > before) report(money, held, now, out);
+}
+
+void Leases::retire(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
+    Held held = std::move(*of.current);
+    of.current.reset();
+    give_back(money, held, now, out);
+    of.closing.push_back(std::move(held));
+}
+
+void Leases::on_report_ack(const ReportAck& ack) {
+    const auto of = money_.find(ack.money);
+    if (of == money_.end()) return;
+    const auto hear = [&](Held& held) {
+        if (held.name == ack.account) held.reported = std::max(held.reported, ack.returned);
+    };
+    if (of->second.current) hear(*of->second.current);
+    std::ranges::for_each(of->second.closing, hear);
+}
+
+void Leases::on_recall(const Recall& recall, MonoTime now, Outbox& out) {
+    const auto of = money_.find(recall.money);
+    if (of != money_.end() && of->second.current) {
+        give_back(recall.money, *of->second.current, now, out);
+    }
+}
+
+bool Leases::done(const Held& held) {
+    const Account& account = *held.account;
+    return account.reserved().value == 0 && account.free().value <= 0 &&
+           held.reported == account.returned();
+}
+
+void Leases::watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
+    const auto repeat = [&](Held& held) {
+        const bool owed = held.reported < held.account->returned();
+        if (owed && now - held.told >= kTellAgain) report(money, held, now, out);
+    };
+    for (Held& held : of.closing) {
+        give_back(money, held, now, out);  // reservations that have ended since
+        repeat(held);
+    }
+    std::erase_if(of.closing, &Leases::done);
+    if (!of.current) return;
+    Held& held = *of.current;
+    const Account& account = *held.account;
+    const MicroUsd used = account.spent() + account.reserved();
+    if (used != held.used_before || account.reserved().value > 0) held.busy = now;
+    held.used_before = used;
+    if (closed_ || (now - held.busy >= kIdle && account.free().value > 0)) {
+        give_back(money, held, now, out);
+    }
+    repeat(held);
+    if (now - of.rated >= std::chrono::seconds(1)) {
+        const MicroUsd lately = account.spent() - of.spent_before;
+        of.rate = std::max(std::max(MicroUsd{}, lately), MicroUsd{of.rate.value / 2});
+        of.spent_before = account.spent();
+        of.rated = now;
+    }
+    if (closed_) return;
+    if (of.need.value > 0 && now - of.needed >= kBusyWait) of.need = {};  // they have given up
+    const bool busy = now - held.busy < kIdle && of.rate.value > 0;
+    const bool low = busy && account.free().value < of.rate.value / 2;
+    const bool lost = of.asked && now - *of.asked >= kAskAgain;
+    if (lost || (!of.asked && (of.need.value > 0 || low))) ask(money, of, now, out);
+}
+
+void Leases::on_tick(MonoTime now, Outbox& out) {
+    for (auto& [money, of] : money_) watch(money, of, now, out);
+    std::erase_if(money_, [&](const auto& one) {
+        const Money& of = one.second;
+        const bool idle = !of.current || (done(*of.current) && now - of.current->busy >= kForget);
+        const bool gone = idle && of.closing.empty() && now - of.needed >= kForget;
+        if (gone) changed_.insert(one.first);
+        return gone;
+    });
+}
+
+void Leases::close(MonoTime now, Outbox& out) {
+    closed_ = true;
+    for (auto& [money, of] : money_) watch(money, of, now, out);
+}
+
+bool Leases::settled() const {
+    return std::ranges::all_of(money_, [](const auto& one) {
+        const Money& of = one.second;
+        return of.closing.empty() && (!of.current || done(*of.current));
+    });
+}
+
+}  // namespace vidai::mesh::budget

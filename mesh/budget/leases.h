@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Leases: the money that this process holds and its workers spend. A budget's account is asked for
+// when a request first needs it, filled before it is empty while it is busy, and given back when it
+// idles, when its owner recalls it, when another account takes its place and when the node drains.
+// What it has given back it repeats until whoever owns the budget has it on record.
+// Pure; one thread, but for the accounts themselves, which workers reserve from meanwhile.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "mesh/budget/account.h"
+#include "mesh/budget/message.h"
+#include "mesh/budget/owner.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::budget {
+
+inline constexpr std::size_t kPursesMax = 131'072;  // of budgets in use at one node at once
+
+class Leases {
+  public:
+    // A process that lends of a bucket.
+    struct Lender {
+        LogId log;
+        Boot boot;
+    };
+    // Nothing: nobody who can be reached has it.
+    using Find = std::function<std::optional<Lender>(Bucket)>;
+    struct Purse {
+        AccountName name;
+        std::shared_ptr<Account> account;  // null: nobody has been asked yet
+        Position position;
+    };
+
+    Leases(Holder self, Find find) : self_(self), find_(std::move(find)) {}
+
+    // Requests lack that much. Repeated as long as they wait.
+    void on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now, Outbox& out);
+    void on_grant(const Grant& grant, MonoTime now, Outbox& out);
+    void on_report_ack(const ReportAck& ack);
+    void on_recall(const Recall& recall, MonoTime now, Outbox& out);
+    void on_tick(MonoTime now, Outbox& out);
+    // The node drains: nothing is asked for any more, and all that is idle goes back.
+    void close(MonoTime now, Outbox& out);
+    // Whether all has been given back and recorded.
+    bool settled() const;
+
+    // The account that a request of now would spend from; nothing: it was never asked for.
+    std::optional<Purse> purse(const BudgetWindow& money) const;
+    // What workers have not been told yet. Clears it.
+    std::set<BudgetWindow> take_changed();
+    // All accounts of a budget, those which only settle among them.
+    std::vector<Purse> all(const BudgetWindow& money) const;
+    const Holder& self() const { return self_; }
+
+  private:
+    struct Held {  // one account
+        AccountName name;
+        std::shared_ptr<Account> account = std::make_shared<Account>();
+        MicroUsd reported;  // returned, as its owner has it on record
+        MonoTime told;
+        MonoTime busy;  // when it was last seen to be used
+        MicroUsd used_before;
+    };
+    struct Money {
+        std::optional<Held> current;
+        std::vector<Held> closing;
+        Position position;
+        MicroUsd need;       // that waiting requests lack
+        MonoTime needed;     // when one last said so
+        std::optional<MonoTime> asked;  // when the owner was last asked, if it has not answered
+        MicroUsd rate;                  // spent in a second, lately
+        MicroUsd spent_before;
+        MonoTime rated;
+    };
+    void ask(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
+    void report(const BudgetWindow& money, Held& held, MonoTime now, Outbox& out);
+    void give_back(const BudgetWindow& money, Held& held, MonoTime now, Outbox& out);
+    void retire(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
+    void set(const BudgetWindow& money, Money& of, const Position& position);
+    void watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
+    static bool done(const Held& held);
+
+    const Holder self_;
+    const Find find_;
+    bool closed_ = false;
+    std::map<BudgetWindow, Money> money_;
+    std::set<BudgetWindow> changed_;
+};
+
+}  // namespace vidai::mesh::budget

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the money's parts on different nodes say to each other. Every message is absolute: it may be
+// lost, repeated and overtaken, and what it says stays true. Value types; any thread.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "mesh/budget/books.h"
+#include "mesh/budget/names.h"
+#include "schema/vocabulary/error.h"
+#include "schema/vocabulary/units.h"
+
+namespace vidai::mesh::budget {
+
+// Who the sender's volume is. On each new connection, and when it changes.
+struct Hello {
+    Boot boot;
+    LogHeader log;                 // its newest
+    std::bitset<kBuckets> owned;   // by that one; a hint, for ownership is read from logs
+    friend bool operator==(const Hello&, const Hello&) = default;
+};
+
+// Batches of one log, one behind the other: of the sender, for a custodian; or of another, for who
+// asked by Fetch.
+struct Append {
+    std::vector<BatchRef> batches;
+};
+// What a custodian has on its disk, and whether it has sealed the log there.
+struct Ack {
+    LogId log;
+    Head head;
+    bool sealed = false;
+    friend bool operator==(const Ack&, const Ack&) = default;
+};
+struct AskAck {  // asks for one
+    LogId log;
+    friend bool operator==(const AskAck&, const AskAck&) = default;
+};
+struct Fetch {
+    LogId log;
+    Seq after = 0;
+    friend bool operator==(const Fetch&, const Fetch&) = default;
+};
+// An Out of the sender's log, to be taken by who it is addressed to.
+struct Offer {
+    LogHeader log;
+    Seq at = 0;
+    Bucket bucket;
+    LogId to;
+    Budgets budgets;
+    friend bool operator==(const Offer&, const Offer&) = default;
+};
+
+// Why a budget gives no money just now.
+enum class Standing : std::uint8_t {
+    kOpen,
+    kUnknown,           // there is no such budget
+    kOwnerUnreachable,  // nobody that this node reaches has it
+    kNoCustodian,       // its owner reaches too few of its custodians
+    kTakeover,          // its owner is gone, and its heir at work
+    kLogFrozen,         // forked, rolled back or damaged: an operator must look
+};
+// What an owner knows of a budget.
+struct Position {
+    Standing standing = Standing::kOpen;
+    MicroUsd limit;
+    MicroUsd left;  // of the limit: neither spent, as far as it was told, nor stranded
+    friend bool operator==(const Position&, const Position&) = default;
+};
+
+struct Want {  // total that the account needs; `need` of it for requests that wait
+    AccountName account;
+    BudgetWindow money;
+    MicroUsd total;
+    MicroUsd need;
+    MicroUsd spent;
+    friend bool operator==(const Want&, const Want&) = default;
+};
+struct Grant {
+    AccountName account;
+    BudgetWindow money;
+    MicroUsd total;
+    Position position;
+    friend bool operator==(const Grant&, const Grant&) = default;
+};
+struct Report {
+    AccountName account;
+    BudgetWindow money;
+    MicroUsd spent;
+    MicroUsd returned;
+    friend bool operator==(const Report&, const Report&) = default;
+};
+struct ReportAck {  // so much of it is committed as returned
+    AccountName account;
+    BudgetWindow money;
+    MicroUsd returned;
+    friend bool operator==(const ReportAck&, const ReportAck&) = default;
+};
+struct Recall {  // give back what is idle: others wait for it
+    BudgetWindow money;
+    friend bool operator==(const Recall&, const Recall&) = default;
+};
+
+// An operator's wish, for the owner. `id` is its sender's.
+struct Edit {
+    enum class Kind : std::uint8_t { kDefine, kSetLimit };
+    std::uint64_t id = 0;
+    Kind kind = Kind::kDefine;
+    BudgetId budget;
+    MicroUsd limit;
+    friend bool operator==(const Edit&, const Edit&) = default;
+};
+struct EditDone {
+    std::uint64_t id = 0;
+    bool done = false;
+    ErrorCode code{};
+    std::string message;
+    friend bool operator==(const EditDone&, const EditDone&) = default;
+};
+// What is known of a budget where it is owned.
+struct Look {
+    std::uint64_t id = 0;
+    BudgetId budget;  // empty: all of the asked one's
+    friend bool operator==(const Look&, const Look&) = default;
+};
+
+using Message = std::variant<Hello, Append, Ack, AskAck, Fetch, Offer, Want, Grant, Report,
+                             ReportAck, Recall, Edit, EditDone>;
+
+}  // namespace vidai::mesh::budget

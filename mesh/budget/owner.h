@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Owner: how the newest log of this volume lends its budgets' money. Holders say what they need in
+// all, and are granted what this process has activated and committed; what the budget has left is
+// activated in portions, large enough that a busy budget is not a batch a request, and small enough
+// that a crash strands little. When nothing is left to activate, idle money is recalled before
+// anybody is refused. Pure; one thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "mesh/budget/books.h"
+#include "mesh/budget/message.h"
+#include "schema/vocabulary/time.h"
+
+namespace vidai::mesh::budget {
+
+struct Outgoing {
+    LedgerKey to;
+    Message message;
+};
+using Outbox = std::vector<Outgoing>;
+
+// How long a request may wait for money that others hold.
+inline constexpr Duration kBusyWait = std::chrono::milliseconds(250);
+
+class Owner {
+  public:
+    explicit Owner(Books& books) : books_(books) {}
+
+    // Each at this process's own log. False: not so, and whoever asked should be told who we are.
+    bool on_want(const Want& want, MonoTime now, Outbox& out);
+    bool on_report(const Report& report, MonoTime now, Outbox& out);
+    // More is committed, or money has come back.
+    void on_progress(MonoTime now, Outbox& out);
+    void on_tick(MonoTime now, Outbox& out);
+    // What that process holds is stranded until it is heard again.
+    void on_holder_lost(const Holder& holder);
+    // The log is closed: nobody waits at it any more, and what was lent stays lent.
+    void on_closed();
+
+    Position position(const BudgetWindow& money) const;
+    // What one account of a budget stands at, for people.
+    struct Lease {
+        MicroUsd granted;
+        MicroUsd spent;
+        MicroUsd returned;  // committed or not
+        bool lost = false;
+    };
+    std::map<AccountName, Lease> leases(const BudgetWindow& money) const;
+    // A log of this volume asked for what it may not: it writes nothing any more.
+    const std::string& fault() const { return fault_; }
+
+  private:
+    struct Waiting {
+        MicroUsd total;
+        MicroUsd need;
+        MonoTime since;
+    };
+    struct Money {
+        std::map<AccountName, Lease> leases;
+        std::map<AccountName, Waiting> waiting;
+        MicroUsd unspent;     // granted - spent - returned of leases that are not lost
+        MicroUsd activating;  // not committed yet
+        MonoTime recalled;
+        MicroUsd lent_before;  // sum of grants at the last tick
+        MicroUsd lent;
+        MicroUsd rate;  // lent in a second, lately
+        MonoTime rated;
+    };
+    struct Activating {
+        Seq at;
+        BudgetWindow money;
+        MicroUsd amount;
+    };
+    struct Returning {
+        Seq at;
+        ReportAck ack;
+    };
+    void serve(const BudgetWindow& money, MonoTime now, Outbox& out);
+    bool lend(const BudgetWindow& money, Money& of, const AccountName& account, Waiting& waiting);
+    void activate(const BudgetWindow& money, Money& of);
+    void recall(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
+    void answer(const BudgetWindow& money, const AccountName& account, Outbox& out);
+    void change(Money& of, const AccountName& account, const Lease& to);
+    const Money* find(const BudgetWindow& money) const;
+    Ledger& ledger() { return books_.newest()->ledger; }
+    const Ledger& ledger() const { return books_.newest()->ledger; }
+
+    Books& books_;
+    std::map<BudgetWindow, Money> money_;
+    std::deque<Activating> activating_;
+    std::deque<Returning> returning_;
+    std::string fault_;
+};
+
+}  // namespace vidai::mesh::budget
