@@ -2,6 +2,7 @@
 #include "mesh/budget/bank.h"
 
 #include <algorithm>
+#include <tuple>
 #include <variant>
 
 #include "schema/vocabulary/check.h"
@@ -27,7 +28,14 @@ Bank::Bank(const MeshId& mesh, const seal::SecretKey& key, BankOptions options)
 Result<void> Bank::begin(MonoTime now) {
     const auto boot = books_.begin();
     if (!boot) return std::unexpected(boot.error());
-    leases_.emplace(Holder{books_.self(), *boot}, [this](Bucket bucket) { return lender(bucket); });
+    const auto is_past = [this](const AccountName& name) {
+        const auto peer = peers_.find(name.log.ledger);
+        if (peer == peers_.end()) return false;
+        const Hello& now_is = peer->second.hello;
+        return std::tie(now_is.boot, now_is.log.id) > std::tie(name.boot, name.log);
+    };
+    leases_.emplace(
+        Holder{books_.self(), *boot}, [this](Bucket bucket) { return lender(bucket); }, is_past);
     ring_since_ = now;
     open_first(now);
     turn(now);
@@ -123,7 +131,8 @@ Hello Bank::hello() const {
     says.boot = books_.boot();
     if (const OwnLog* log = books_.newest()) {
         says.log = log->header();
-        if (!log->ledger.state().closed()) says.owned = log->ledger.state().estate().owned;
+        // Of a log that cannot act, another may own them by now.
+        if (ready()) says.owned = log->ledger.state().estate().owned;
     } else {
         says.log.id = {books_.self(), 0};
         says.log.successor = says.log.id;
@@ -223,8 +232,11 @@ void Bank::edit(const Edit& wanted, MonoTime now) {
 // --- messages
 
 void Bank::on(const LedgerKey& from, const Hello& hello, MonoTime now) {
-    if (hello.log.id.ledger != from) return;
+    if (hello.log.id.ledger != from || from == books_.self()) return;
     Peer& peer = peers_[from];
+    // Neither goes back: one that does has been overtaken on its way.
+    const auto& known = peer.hello;
+    if (std::tie(hello.boot, hello.log.id) < std::tie(known.boot, known.log.id)) return;
     const bool fresh = !peer.connected;
     if (fresh || peer.hello.boot != hello.boot) {
         if (peer.hello.boot.value != 0 && peer.hello.boot != hello.boot) {

@@ -15,7 +15,6 @@ using std::chrono::milliseconds;
 constexpr Duration kIdle = milliseconds(2'000);
 constexpr Duration kAskAgain = milliseconds(100);
 constexpr Duration kTellAgain = milliseconds(1'000);
-constexpr Duration kForget = milliseconds(60'000);
 constexpr MicroUsd kAll{std::numeric_limits<std::int64_t>::max()};
 
 }  // namespace
@@ -57,7 +56,7 @@ void Leases::on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now, Outb
     if (closed_) return;
     if (!money_.contains(money) && money_.size() >= kPursesMax) return;  // it waits in vain
     Money& of = money_[money];
-    of.need += need;
+    of.need = std::max(of.need, need);
     of.needed = now;
     ask(money, of, now, out);
 }
@@ -74,8 +73,15 @@ void Leases::ask(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out
     const AccountName name{lender->log, lender->boot, self_};
     if (of.current && of.current->name != name) retire(money, of, now, out);
     if (!of.current) {
-        of.current.emplace();
-        of.current->name = name;
+        // One that was closed goes on where it was: what was granted in all is never begun anew.
+        const auto before = find_closing(of, name);
+        if (before != of.closing.end()) {
+            of.current = std::move(*before);
+            of.closing.erase(before);
+        } else {
+            of.current.emplace();
+            of.current->name = name;
+        }
         of.current->busy = now;
         changed_.insert(money);
     }
@@ -88,6 +94,7 @@ void Leases::ask(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out
 
 void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
     if (grant.account.holder != self_) return;
+    if (!money_.contains(grant.money) && grant.account.log.ledger != self_.ledger) return;
     Money& of = money_[grant.money];
     if (of.current && of.current->name == grant.account) {
         const MicroUsd more = grant.total - of.current->account->granted();
@@ -100,15 +107,21 @@ void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
         if (closed_) give_back(grant.money, *of.current, now, out);
         return;
     }
-    const auto same = [&](const Held& held) { return held.name == grant.account; };
-    auto held = std::ranges::find_if(of.closing, same);
+    auto held = find_closing(of, grant.account);
     if (held == of.closing.end()) {
+        // What was granted in all, of an account that was closed and forgotten, must not be taken
+        // for new. This volume's own are never forgotten: so this one is new.
+        if (grant.account.log.ledger != self_.ledger) return;
         of.closing.push_back({});
         held = of.closing.end() - 1;
         held->name = grant.account;
     }
     held->account->on_grant(grant.total);
     give_back(grant.money, *held, now, out);
+}
+
+std::vector<Leases::Held>::iterator Leases::find_closing(Money& of, const AccountName& name) {
+    return std::ranges::find_if(of.closing, [&](const Held& held) { return held.name == name; });
 }
 
 void Leases::report(const BudgetWindow& money, Held& held, MonoTime now, Outbox& out) {
@@ -163,7 +176,10 @@ void Leases::watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& o
         give_back(money, held, now, out);  // reservations that have ended since
         repeat(held);
     }
-    std::erase_if(of.closing, &Leases::done);
+    // Who has lent under a later name does not lend under that one again.
+    std::erase_if(of.closing, [&](const Held& held) {
+        return held.name.log.ledger != self_.ledger && done(held) && is_past_(held.name);
+    });
     if (!of.current) return;
     Held& held = *of.current;
     const Account& account = *held.account;
@@ -190,13 +206,6 @@ void Leases::watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& o
 
 void Leases::on_tick(MonoTime now, Outbox& out) {
     for (auto& [money, of] : money_) watch(money, of, now, out);
-    std::erase_if(money_, [&](const auto& one) {
-        const Money& of = one.second;
-        const bool idle = !of.current || (done(*of.current) && now - of.current->busy >= kForget);
-        const bool gone = idle && of.closing.empty() && now - of.needed >= kForget;
-        if (gone) changed_.insert(one.first);
-        return gone;
-    });
 }
 
 void Leases::close(MonoTime now, Outbox& out) {
@@ -207,7 +216,8 @@ void Leases::close(MonoTime now, Outbox& out) {
 bool Leases::settled() const {
     return std::ranges::all_of(money_, [](const auto& one) {
         const Money& of = one.second;
-        return of.closing.empty() && (!of.current || done(*of.current));
+        return std::ranges::all_of(of.closing, &Leases::done) &&
+               (!of.current || done(*of.current));
     });
 }
 

@@ -38,7 +38,11 @@ class Leases {
         Position position;
     };
 
-    Leases(Holder self, Find find) : self_(self), find_(std::move(find)) {}
+    // Whether that process of that log will not lend any more.
+    using IsPast = std::function<bool(const AccountName&)>;
+
+    Leases(Holder self, Find find, IsPast is_past)
+        : self_(self), find_(std::move(find)), is_past_(std::move(is_past)) {}
 
     // Requests lack that much. Repeated as long as they wait.
     void on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now, Outbox& out);
@@ -86,9 +90,11 @@ class Leases {
     void set(const BudgetWindow& money, Money& of, const Position& position);
     void watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
     static bool done(const Held& held);
+    static std::vector<Held>::iterator find_closing(Money& of, const AccountName& name);
 
     const Holder self_;
     const Find find_;
+    const IsPast is_past_;
     bool closed_ = false;
     std::map<BudgetWindow, Money> money_;
     std::set<BudgetWindow> changed_;

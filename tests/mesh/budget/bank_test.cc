@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/mesh/budget/bank_mesh.h"
+
+namespace vidai::mesh::budget {
+namespace {
+
+const BudgetId kTeamBudget("team-a");
+const BudgetWindow kMoney{kTeamBudget, 0};
+
+TEST(Bank, ANodeAloneSpendsABudgetAndNoMore) {
+    BankMesh mesh(1, {});
+    mesh.start(0);
+    mesh.run(100ms);
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 1'000));
+    int served = 0;
+    for (int i = 0; i < 120; ++i) served += mesh.spend(0, kMoney, {10}) ? 1 : 0;
+    EXPECT_EQ(served, 100);
+    EXPECT_EQ(mesh.billed(kMoney), MicroUsd{1'000});
+    EXPECT_EQ(mesh.bank(0).owner().position(kMoney).left, MicroUsd{0});
+}
+
+TEST(Bank, AnUnknownBudgetIsSaidToBeUnknown) {
+    BankMesh mesh(1, {});
+    mesh.start(0);
+    mesh.run(100ms);
+    EXPECT_FALSE(mesh.spend(0, kMoney, {10}, 200ms));
+    EXPECT_EQ(mesh.bank(0).leases().purse(kMoney)->position.standing, Standing::kUnknown);
+}
+
+TEST(Bank, WhatIsIdleGoesBackAndIsSpentAgain) {
+    BankMesh mesh(1, {});
+    mesh.start(0);
+    mesh.run(100ms);
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 1'000));
+    ASSERT_TRUE(mesh.spend(0, kMoney, {10}));
+    mesh.run(4s);
+    EXPECT_TRUE(mesh.bank(0).settled());
+    EXPECT_TRUE(mesh.spend(0, kMoney, {990}));
+}
+
+TEST(Bank, ARestartSpendsNothingTwice) {
+    BankMesh mesh(1, {});
+    mesh.start(0);
+    mesh.run(100ms);
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 1'000));
+    for (int i = 0; i < 30; ++i) ASSERT_TRUE(mesh.spend(0, kMoney, {10}));
+    mesh.crash(0);
+    mesh.start(0);
+    while (mesh.spend(0, kMoney, {10})) {
+    }
+    EXPECT_LE(mesh.billed(kMoney), MicroUsd{1'000});
+    EXPECT_GE(mesh.billed(kMoney), MicroUsd{700}) << "a crash strands a portion, not the rest";
+}
+
+class ThreeBanks : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        for (std::size_t i = 0; i < 3; ++i) mesh.start(i);
+        ASSERT_TRUE(mesh.run_until(
+            [&]() {
+                return mesh.owned(0) < 400 && mesh.owned(1) > 300 && mesh.owned(2) > 300;
+            },
+            60s))
+            << mesh.owned(0) << " " << mesh.owned(1) << " " << mesh.owned(2);
+    }
+    std::size_t owner() {
+        for (std::size_t i = 0; i < 3; ++i) {
+            if (mesh.up(i) && mesh.bank(i).hello().owned[bucket_of(kTeamBudget).value]) return i;
+        }
+        return 3;
+    }
+    BankMesh mesh{3, {}};
+};
+
+TEST_F(ThreeBanks, ShareOneBudget) {
+    ASSERT_TRUE(mesh.define(1, kTeamBudget, 1'000));
+    int served = 0;
+    for (std::size_t i = 0; i < 120; ++i) served += mesh.spend(i % 3, kMoney, {10}) ? 1 : 0;
+    EXPECT_EQ(served, 100);
+}
+
+TEST_F(ThreeBanks, GoOnWithoutTheOwnerOfTheBudget) {
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 10'000));
+    const std::size_t dead = owner();
+    for (std::size_t i = 0; i < 60; ++i) ASSERT_TRUE(mesh.spend(i % 3, kMoney, {10}));
+    mesh.crash(dead);
+    mesh.declare_dead(dead);
+    const std::size_t left = (dead + 1) % 3;
+    EXPECT_TRUE(mesh.spend(left, kMoney, {5'000}, 15s));
+    while (mesh.spend(left, kMoney, {10}) || mesh.spend((dead + 2) % 3, kMoney, {10})) {
+    }
+    EXPECT_LE(mesh.billed(kMoney), MicroUsd{10'000});
+    EXPECT_GE(mesh.billed(kMoney), MicroUsd{7'000});
+}
+
+TEST_F(ThreeBanks, TakeBackANodeWhoseLogTheySealed) {
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 10'000));
+    const std::size_t dead = owner();
+    ASSERT_TRUE(mesh.spend(dead, kMoney, {10}));
+    mesh.crash(dead);
+    mesh.declare_dead(dead);
+    ASSERT_TRUE(mesh.spend((dead + 1) % 3, kMoney, {10}, 15s));
+    mesh.start(dead);
+    EXPECT_TRUE(mesh.spend(dead, kMoney, {10}, 5s));
+    EXPECT_TRUE(mesh.run_until([&]() { return mesh.owned(dead) > 300; }, 60s));
+    while (mesh.spend(dead, kMoney, {10})) {
+    }
+    EXPECT_LE(mesh.billed(kMoney), MicroUsd{10'000});
+    EXPECT_GE(mesh.billed(kMoney), MicroUsd{7'000});
+}
+
+TEST_F(ThreeBanks, SpendNothingTwiceWhenOneIsCutOff) {
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 10'000));
+    const std::size_t alone = owner();
+    ASSERT_TRUE(mesh.spend(alone, kMoney, {10}));
+    const std::size_t b = (alone + 1) % 3, c = (alone + 2) % 3;
+    mesh.cut(alone, b);
+    mesh.cut(alone, c);
+    mesh.bank(b).on_dead(mesh.key(alone), mesh.now);
+    mesh.bank(c).on_dead(mesh.key(alone), mesh.now);
+    ASSERT_TRUE(mesh.spend(b, kMoney, {10}, 15s));
+    for (int i = 0; i < 200; ++i) {
+        (void)mesh.try_spend(alone, kMoney, {10});
+        (void)mesh.try_spend(b, kMoney, {10});
+        mesh.run(5ms);
+    }
+    mesh.heal();
+    while (mesh.spend(alone, kMoney, {10}) || mesh.spend(b, kMoney, {10})) {
+    }
+    EXPECT_LE(mesh.billed(kMoney), MicroUsd{10'000});
+    EXPECT_GE(mesh.billed(kMoney), MicroUsd{9'000});
+}
+
+// Everything that may go wrong, in any order, and then nothing more: no seed overspends, and what
+// crashes have not stranded can be spent.
+class BankStories : public ::testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(BankStories, NeverOverspend) {
+    constexpr std::int64_t kLimit = 20'000;
+    Rng rng(GetParam());
+    const std::size_t nodes = 1 + rng.below(5);
+    BankMesh mesh(nodes,
+                  {1ms + std::chrono::milliseconds(rng.below(20)),
+                   1ms + std::chrono::milliseconds(rng.below(20)), static_cast<int>(rng.below(20))},
+                  GetParam());
+    for (std::size_t i = 0; i < nodes; ++i) mesh.start(i);
+    mesh.run(std::chrono::milliseconds(rng.below(20'000)));
+    ASSERT_TRUE(mesh.run_until(
+        [&]() { return mesh.define(rng.below(nodes), kTeamBudget, kLimit); }, 60s));
+    for (int step = 0; step < 400; ++step) {
+        const std::size_t i = rng.below(nodes), j = rng.below(nodes);
+        switch (rng.below(40)) {
+            case 0:
+                if (mesh.up(i)) mesh.crash(i);
+                break;
+            case 1:
+            case 2:
+                if (!mesh.up(i)) mesh.start(i);
+                break;
+            case 3:
+                if (i != j) mesh.cut(i, j);
+                break;
+            case 4:
+                mesh.heal();
+                break;
+            case 5:
+                if (mesh.up(i) && i != j) mesh.bank(i).on_dead(mesh.key(j), mesh.now);
+                break;
+            case 6:
+                mesh.declare_dead_if_down();
+                mesh.run(std::chrono::milliseconds(rng.below(8'000)));
+                break;
+            default:
+                (void)mesh.try_spend(i, kMoney, {1 + static_cast<std::int64_t>(rng.below(60))});
+                mesh.run(std::chrono::milliseconds(rng.below(40)));
+                break;
+        }
+        ASSERT_LE(mesh.billed(kMoney).value, kLimit) << "step " << step;
+    }
+    mesh.heal();
+    for (std::size_t i = 0; i < nodes; ++i) {
+        if (!mesh.up(i)) mesh.start(i);
+    }
+    mesh.run(20s);
+    int refused = 0;
+    while (refused < 3 * static_cast<int>(nodes)) {
+        refused = mesh.spend(rng.below(nodes), kMoney, {50}) ? 0 : refused + 1;
+    }
+    EXPECT_LE(mesh.billed(kMoney).value, kLimit);
+    EXPECT_GE(mesh.billed(kMoney).value, kLimit / 4) << "stranded, or stuck";
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, BankStories, ::testing::Range<std::uint64_t>(1, 101));
+
+}  // namespace
+}  // namespace vidai::mesh::budget
