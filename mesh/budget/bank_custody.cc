@@ -64,7 +64,12 @@ void Bank::replicate(MonoTime now) {
 }
 
 void Bank::replicate(const OwnLog& log, const LedgerKey& to, Custodian& at, MonoTime now) {
-    if (!at.heard && !opened_here_.contains(log.header().id)) return;  // it says first what it has
+    if (!at.heard && !opened_here_.contains(log.header().id)) {  // it says first what it has
+        if (now - at.sent_at < kSendAgain || !connected(to)) return;
+        at.sent_at = now;
+        send(to, AskAck{log.header().id});
+        return;
+    }
     if (at.sealed || !connected(to) || frozen_logs_.contains(log.header().id)) return;
     const bool again = at.has.seq < at.sent && now - at.sent_at >= kSendAgain;
     const Seq from = again ? at.has.seq : std::max(at.sent, at.has.seq);

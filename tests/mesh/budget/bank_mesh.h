@@ -132,7 +132,33 @@ class BankMesh {
     }
     bool define(std::size_t i, const BudgetId& budget, std::int64_t limit) {
         const auto done = edit(i, {0, Edit::Kind::kDefine, budget, {limit}});
-        return done && done->done;
+        // An answer may be lost, and the wish be repeated.
+        return done && (done->done || done->code == ErrorCode::kAlreadyExists);
+    }
+
+    std::string describe(std::size_t i, const BudgetWindow& money) {
+        if (!up(i)) return "down\n";
+        const Bank& bank = *nodes_[i].bank;
+        std::string out = std::string(bank.ready() ? "ready" : "not ready") + " frozen '" +
+                          bank.frozen() + "'";
+        for (const auto& [id, log] : bank.books().own()) {
+            const LogState& state = log.ledger.state();
+            out += "; log " + std::to_string(id.generation) + " of " +
+                   std::to_string(log.header().custodians.size()) + " entries " +
+                   std::to_string(log.ledger.entries().size()) + " committed " +
+                   std::to_string(log.ledger.committed()) + (state.closed() ? " closed" : "") +
+                   (state.owns(bucket_of(money.budget)) ? " OWNS" : "") + " passing " +
+                   std::to_string(state.passing().size()) + " owned " +
+                   std::to_string(state.estate().owned.count());
+        }
+        out += "; left " + std::to_string(bank.owner().position(money).left.value);
+        if (const auto purse = bank.leases().purse(money)) {
+            out += "; standing " + std::to_string(static_cast<int>(purse->position.standing));
+        }
+        for (const BankNews& news : nodes_[i].news) {
+            out += " n" + std::to_string(static_cast<int>(news.kind)) + news.detail;
+        }
+        return out + "\n";
     }
 
     Bank& bank(std::size_t i) { return *nodes_[i].bank; }

@@ -187,7 +187,9 @@ TEST_P(BankStories, NeverOverspend) {
         refused = mesh.spend(rng.below(nodes), kMoney, {50}) ? 0 : refused + 1;
     }
     EXPECT_LE(mesh.billed(kMoney).value, kLimit);
-    EXPECT_GE(mesh.billed(kMoney).value, kLimit / 4) << "stranded, or stuck";
+    std::string nodes_are;
+    for (std::size_t i = 0; i < nodes; ++i) nodes_are += mesh.describe(i, kMoney);
+    EXPECT_GE(mesh.billed(kMoney).value, kLimit / 4) << "stranded, or stuck\n" << nodes_are;
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, BankStories, ::testing::Range<std::uint64_t>(1, 101));
