@@ -24,7 +24,7 @@ struct CostFacts {
     std::optional<Tokens> output_asked;  // for each choice; the larger, where two fields say it
     mesh::pricing::ServiceTier service = mesh::pricing::ServiceTier::kStandard;
     // A field by which the provider adds to the bill what nobody can bound before: a search, a
-    // hosted tool, a stored conversation. Static storage; empty: none.
+    // hosted tool, a stored conversation. Lives in the body or for ever; empty: none.
     std::string_view open_ended;
 };
 

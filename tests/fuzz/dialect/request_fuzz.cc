@@ -7,6 +7,7 @@
 
 #include <simdjson.h>
 
+#include "node/dialect/openai_chat/cost.h"
 #include "node/dialect/openai_chat/request.h"
 #include "node/dialect/openai_chat/splice.h"
 #include "schema/vocabulary/check.h"
@@ -35,6 +36,12 @@ void run(std::string_view body) {
     if (error == simdjson::SUCCESS && document["model"].get(model) == simdjson::SUCCESS) {
         CHECK(model == facts->model);
     }
+
+    const request::CostFacts cost = read_cost_facts(body);
+    CHECK(cost.text_bytes >= 0 && cost.text_bytes <= static_cast<std::int64_t>(body.size()));
+    CHECK(cost.choices == facts->choices);
+    CHECK(cost.output_asked.has_value() == facts->max_output_tokens.has_value());
+    CHECK(!cost.output_asked || cost.output_asked->value >= *facts->max_output_tokens);
 
     constexpr std::string_view kUpstream = "up/\"stream\"";
     std::string spliced;
