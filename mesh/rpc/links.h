@@ -164,6 +164,8 @@ class Links final : private kj::TaskSet::ErrorHandler {
     void turn_away(transport::Handshaken done, const Error& why);
     bool is_outlived(const transport::Handshaken& done) const;
     void tell_of_newer(transport::Handshaken done);
+    // Ends it then, or after as long as a handshake may take.
+    void hold_until(kj::Promise<void> told, kj::Own<Session> session);
     void welcome_back(transport::Handshaken done, const std::string& address);
     void close(const NodeId& peer, const char* reason, const std::string& message);
     bool taken(const seal::PeerIdentity& who) const;

@@ -52,8 +52,9 @@ state::Page MeshThread::evidence_against(const seal::PeerIdentity& who) {
 
 ms::Message MeshThread::word_of(const NodeId& peer) {
     ms::Gossip gossip;
-    if (ms::ClaimRef claim = membership_.claim_of(peer))
+    if (ms::ClaimRef claim = membership_.claim_of(peer)) {
         gossip.rumors.emplace_back(std::move(claim));
+    }
     return gossip;
 }
 

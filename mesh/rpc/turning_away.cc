@@ -44,19 +44,22 @@ void Links::turn_away(transport::Handshaken done, const Error& why) {
         kj::heap<Session>(kj::mv(stream), ::capnp::rpc::twoparty::Side::SERVER, kj::heap<Nothing>(),
                           wire::kOperatorWordsMax, timer_, traffic_.operators(), clock_);
     Session& telling = *session;
-    const std::uint64_t number = ++next_number_;
     auto shown =
         evidence.registers.empty() ? kj::Promise<bool>(true) : telling.push_registers(evidence);
     auto told = shown.then(
         [&telling, reason = why.param](bool) { return telling.turn_away(reason).ignoreResult(); });
+    hold_until(told.exclusiveJoin(telling.ended()), kj::mv(session));
+}
+
+void Links::hold_until(kj::Promise<void> told, kj::Own<Session> session) {
+    const std::uint64_t number = ++next_number_;
+    turned_away_.emplace(number, kj::mv(session));
     auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS);
-    tasks_.add(told.exclusiveJoin(telling.ended())
-                   .exclusiveJoin(kj::mv(late))
+    tasks_.add(told.exclusiveJoin(kj::mv(late))
                    .catch_([](kj::Exception&&) {})  // however it ends, its place is free
                    .then([this, number]() {
                        tasks_.add(kj::evalLater([this, number]() { turned_away_.erase(number); }));
                    }));
-    turned_away_.emplace(number, kj::mv(session));
 }
 
 bool Links::is_outlived(const transport::Handshaken& done) const {
@@ -75,12 +78,8 @@ void Links::tell_of_newer(transport::Handshaken done) {
         kj::heap<Session>(kj::mv(stream), ::capnp::rpc::twoparty::Side::SERVER, kj::heap<Nothing>(),
                           wire::kPeerWordsMax, timer_, traffic_.of(peer), clock_);
     session->deliver(events_.word_of(peer));
-    const std::uint64_t number = ++next_number_;
-    auto late = timer_.afterDelay(kHandshakeSeconds * kj::SECONDS);
-    tasks_.add(session->ended().exclusiveJoin(kj::mv(late)).then([this, number]() {
-        tasks_.add(kj::evalLater([this, number]() { turned_away_.erase(number); }));
-    }));
-    turned_away_.emplace(number, kj::mv(session));
+    auto ended = session->ended();
+    hold_until(kj::mv(ended), kj::mv(session));
 }
 
 }  // namespace vidai::mesh::rpc

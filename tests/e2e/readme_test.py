@@ -112,10 +112,11 @@ class Readme(suite.Suite):
     def terminal(self):
         return self.use(Terminal(self.folder, self.env))
 
-    def start(self, block):
-        """Runs a block whose last command is a node that stays: its terminal."""
+    def start(self, block, but=()):
+        """Runs a block, without its lines `but`, whose last command is a node that stays: its
+        terminal."""
         terminal = self.terminal()
-        *before, node = commands(block)
+        *before, node = [command for command in commands(block) if command not in but]
         for command in before:
             if command != BUILD:
                 terminal.run(command)
@@ -132,7 +133,7 @@ class Readme(suite.Suite):
         wait_for(answers, 30, f"the node on {port} to be ready")
 
     def test_a_node_of_your_own_is_what_the_page_says(self):
-        first, second, client = map(self.moved, blocks())
+        first, second, client, removal = map(self.moved, blocks())
         self.assertEqual(commands(first)[0], BUILD)
         one = self.start(first)
         two = self.start(second)
@@ -145,12 +146,32 @@ class Readme(suite.Suite):
         self.assertGreater(stream.count("chat.completion.chunk"), 10, stream)
         self.assertIn("data: [DONE]", stream)
         self.assertIn("2 of 2 nodes answered", shown["vidaictl mesh doctor"])
-        for terminal in (two, one):
-            terminal.type(CTRL_C)
-            terminal.expect("node.stopped")
-            terminal.expect("\n" + PROMPT)
-            self.assertEqual(terminal.status(), 0)
+        two = self.replaced(two, second)
+        self.removed(hands, two, commands(removal))
+        self.end(one)
         one.run("kill %1")
+
+    def replaced(self, node, block):
+        """The node that `block` starts, started again without its token: another process of the
+        same name and data directory."""
+        self.end(node)
+        token = next(line for line in commands(block) if "token create" in line)
+        again = self.start(re.sub(r"VIDAI_MESH_JOIN_FILE=\S+ ", "", block), but=(token,))
+        self.ready("8090")
+        return again
+
+    def removed(self, hands, node, lines):
+        drain, forget = lines
+        self.assertRegex(hands.run(drain), r"Status: +left")
+        self.end(node)
+        self.assertRegex(hands.run(forget), r"Forgotten: +n2")
+        self.assertNotIn("n2", hands.run("vidaictl mesh members"))
+
+    def end(self, node):
+        node.type(CTRL_C)
+        node.expect("node.stopped")
+        node.expect("\n" + PROMPT)
+        self.assertEqual(node.status(), 0)
 
 
 if __name__ == "__main__":

@@ -189,8 +189,16 @@ Counters::Held Counters::own(std::uint32_t node) const {
     return own;
 }
 
+// How long it takes at most to ask for all that `node` holds, which pages as small as these make
+// many questions of.
+Duration Counters::first_round(std::uint32_t node) const {
+    const std::size_t cells =
+        nodes_[node].store->cell_count() + nodes_[node].past.back().second.size();
+    return page_time_ * static_cast<std::int64_t>(cells / cells_per_call_ + 1);
+}
+
 // What was counted three seconds ago: flushed, pushed and long since taken by all who have been
-// connected for so long.
+// connected for so long, and for a first round before that.
 void Counters::check_pushes_arrive(std::uint32_t index) {
     constexpr Duration kArrived = std::chrono::seconds(3);
     auto& past = nodes_[index].past;
@@ -201,11 +209,12 @@ void Counters::check_pushes_arrive(std::uint32_t index) {
     // Comparing stores is dear: in a large mesh each node has its turn.
     constexpr std::uint32_t kAlwaysUpTo = 100, kTurns = 256;
     if (nodes_.size() > kAlwaysUpTo && (index + nodes_[index].turn++) % kTurns != 0) return;
+    const Duration connected = kArrived + first_round(index);
     for (const auto& [peer, since] : nodes_[index].connected) {
         if (world_.node(peer).doubled) continue;
         const auto back = nodes_[peer].connected.find(index);
         const bool both = back != nodes_[peer].connected.end() && world_.running(peer) &&
-                          std::max(since, back->second) + kArrived <= now;
+                          std::max(since, back->second) + connected <= now;
         if (!both || since > past.front().first) continue;
         const std::uint32_t window = window_at(world_.wall(peer)).window;
         const Held held = held_by(*nodes_[peer].store, world_.wall(peer));

@@ -42,6 +42,7 @@ Counters::Counters(World& world, const Plan& plan)
       cells_per_call_(plan.nodes > kLarge     ? kCellsPerCallLarge
                       : plan.traffic.keys > 5 ? kCellsPerCallMany
                                               : kCellsPerCallFew),
+      page_time_(2 * (plan.links.latency + plan.links.jitter) + kPushInterval),
       limits_{plan.traffic.requests_per_minute, {}, {}},
       rng_(plan.seed ^ 0xc0de),
       cost_rng_(plan.seed ^ 0xc057),

@@ -138,6 +138,7 @@ class Counters final : public Service {
     void check_cells(std::uint32_t node, const mesh::limits::CellBatch& batch);
     void check_known(std::uint32_t node, const mesh::limits::CellBatch& batch);
     void check_pushes_arrive(std::uint32_t node);
+    Duration first_round(std::uint32_t node) const;
     void check_own_count(std::uint32_t node);
     bool lived_twice(const SourceName& life) const;
     void check_merge_order();
@@ -156,6 +157,7 @@ class Counters final : public Service {
     const bool calm_;     // and quick
     const bool flooded_;  // calm, without faults, and who is not connected hears of it by relays
     const std::size_t cells_per_call_;
+    const Duration page_time_;  // at most, from one question in a round to the next
     mesh::state::KeyLimits limits_;
     Rng rng_;
     Rng cost_rng_;  // of its own, so that seeds keep their meaning

@@ -343,10 +343,12 @@ void Network::arrive(ConnectionId id, int side, Segment segment) {
     const std::uint32_t to = connection->ends[1 - side].node;
     if (!hosts_[to].up) return;
     if (!connection->ends[1 - side].open) {
-        // Nobody here knows this connection: a reset, if it finds its way back.
+        // Nobody here knows this connection: a reset, if it finds its way back. It overtakes
+        // nothing that was said before.
         if (!connection->ends[side].open) return collect(id);
         if (!path(to, from)) return;
-        scheduler_.after(delay(), [this, id, side] {
+        const MonoTime said = connection->ends[1 - side].out.last_arrival;
+        scheduler_.at(std::max(scheduler_.now() + delay(), said), [this, id, side] {
             if (find(id) != nullptr) close_end(id, side, LinkEnd::kClosed);
         });
         return;

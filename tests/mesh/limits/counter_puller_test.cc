@@ -22,6 +22,21 @@ using namespace std::chrono_literals;
 using namespace pulling;  // NOLINT(google-build-using-namespace)
 using Node = PullerNode;
 
+// How many cells came.
+std::size_t take(Node& who, Node& whom, const CounterAsk& asked, MonoTime now) {
+    CellPage page = whom.store.page(asked.pull);
+    EXPECT_TRUE(check_answer(asked.pull, page));
+    std::size_t cells = 0;
+    for (CellBatch& batch : page.batches) {
+        cells += batch.cells.size();
+        const CounterStore::Said said = who.puller.before_merge(whom.name, batch);
+        const MergeCount count = who.store.merge(batch, whom.name, now, kWall, said);
+        who.puller.after_merge(whom.name, batch, count);
+    }
+    (void)who.puller.on_page(whom.name, asked.token, page.next, now);
+    return cells;
+}
+
 // One question and its answer; how many cells came, nothing when it did not ask.
 std::optional<std::size_t> ask(Node& who, Node& whom, MonoTime now, bool lost = false) {
     CounterAsks asks =
@@ -32,17 +47,8 @@ std::optional<std::size_t> ask(Node& who, Node& whom, MonoTime now, bool lost = 
         who.puller.on_failure(whom.name, asks[0].token, now);
         return 0;
     }
-    CellPage page = whom.store.page(asks[0].pull);
-    EXPECT_TRUE(check_answer(asks[0].pull, page));
-    std::size_t cells = 0;
-    for (CellBatch& batch : page.batches) {
-        cells += batch.cells.size();
-        const CounterStore::Said said = who.puller.before_merge(whom.name, batch);
-        const MergeCount count = who.store.merge(batch, whom.name, now, kWall, said);
-        who.puller.after_merge(whom.name, batch, count);
-    }
+    const std::size_t cells = take(who, whom, asks[0], now);
     EXPECT_LE(cells, 110u) << "a page and at most one key's cells";
-    (void)who.puller.on_page(whom.name, asks[0].token, page.next, now);
     return cells;
 }
 
@@ -112,26 +118,18 @@ TEST(CounterPuller, WhatIsRefusedOnOnePageIsAskedForAgainThoughTheLastIsTaken) {
     Node gone("gone"), a("a");
     gone.charge(9);
     for (const CellBatch& batch : gone.give_out()) (void)a.store.merge(batch, kMono, kWall);
-    CounterTable table(8);
     bool known = false;
-    CounterStore store(table, NodeId("new"), Generation{1}, {},
-                       [&](const NodeId&) { return known; });
-    CounterPuller puller(store);
-    puller.on_connected(a.name, kMono);
+    Node fresh("new", 1, [&](const NodeId&) { return known; });
+    fresh.puller.on_connected(a.name, kMono);
     for (int pages = 0; pages < 20; ++pages) {
         const MonoTime now = kMono + pages * 5s;
-        for (const CounterAsk& asked : puller.on_interval(now, kWall, 3, [](auto&) { return 7; })) {
-            CellPage page = a.store.page(asked.pull);
-            for (CellBatch& batch : page.batches) {
-                const CounterStore::Said said = puller.before_merge(a.name, batch);
-                const MergeCount count = store.merge(batch, a.name, now, kWall, said);
-                puller.after_merge(a.name, batch, count);
-            }
-            (void)puller.on_page(a.name, asked.token, page.next, now);
+        const auto room = [](auto&) { return 7; };
+        for (const CounterAsk& asked : fresh.puller.on_interval(now, kWall, 3, room)) {
+            (void)take(fresh, a, asked, now);
             known = true;
         }
     }
-    EXPECT_EQ(store.cell_count(), 9u);
+    EXPECT_EQ(fresh.store.cell_count(), 9u);
 }
 
 // A node that serves before it knows the counts of a member it has not met would admit too much.
@@ -140,30 +138,17 @@ TEST(CounterPuller, IsInformedOnlyWithWhatItRefusedAsLongAsThatMayBeTaken) {
     gone.charge(5);
     for (const CellBatch& batch : gone.give_out()) (void)a.store.merge(batch, kMono, kWall);
     for (const bool meets : {true, false}) {
-        CounterTable table(8);
         bool known = false;
-        CounterStore store(table, NodeId("new"), Generation{1}, {},
-                           [&](const NodeId&) { return known; });
-        CounterPuller puller(store);
-        puller.on_connected(a.name, kMono);
+        Node fresh("new", 1, [&](const NodeId&) { return known; });
+        fresh.puller.on_connected(a.name, kMono);
         std::vector<int> asked_at;
-        for (int second = 0; second < 20 && !puller.informed(); ++second) {
-            const MonoTime now = kMono + second * 1s;
-            for (const CounterAsk& asked :
-                 puller.on_interval(now, kWall, 3, [](auto&) { return 100; })) {
-                asked_at.push_back(second);
-                CellPage page = a.store.page(asked.pull);
-                for (CellBatch& batch : page.batches) {
-                    const CounterStore::Said said = puller.before_merge(a.name, batch);
-                    puller.after_merge(a.name, batch, store.merge(batch, a.name, now, kWall, said));
-                }
-                (void)puller.on_page(a.name, asked.token, page.next, now);
-            }
+        for (int second = 0; second < 20 && !fresh.puller.informed(); ++second) {
+            if (ask(fresh, a, kMono + second * 1s)) asked_at.push_back(second);
             known = meets;
         }
         EXPECT_EQ(asked_at, meets ? (std::vector{0, 1}) : (std::vector{0, 1, 2, 3}));
-        EXPECT_TRUE(puller.informed()) << "nothing keeps it waiting for ever";
-        EXPECT_EQ(store.cell_count(), meets ? 5u : 0u);
+        EXPECT_TRUE(fresh.puller.informed()) << "nothing keeps it waiting for ever";
+        EXPECT_EQ(fresh.store.cell_count(), meets ? 5u : 0u);
     }
 }
 

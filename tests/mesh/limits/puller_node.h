@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -24,8 +25,9 @@ inline KeyId key(std::size_t n) {
 }
 
 struct PullerNode {
-    explicit PullerNode(const char* id, std::uint64_t generation = 1)
-        : name(id), store(table, name, Generation{generation}, {}) {}
+    explicit PullerNode(const char* id, std::uint64_t generation = 1,
+                        CounterStore::Members members = {})
+        : name(id), store(table, name, Generation{generation}, {}, std::move(members)) {}
     void charge(std::size_t keys) {
         for (std::size_t n = 0; n < keys; ++n) {
             const Slot slot = *store.bind(key(n), {1'000'000, {}, {}});

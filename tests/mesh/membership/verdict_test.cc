@@ -335,5 +335,19 @@ TEST(Roster, FromDiskIsDialledButBelievedOnlyOnceRepeated) {
     EXPECT_EQ(m.status("a"), Status::kAlive);
 }
 
+// "a" has an old disk, and nobody else lives that heard of its newer life.
+TEST(Roster, FromDiskIsToldToAMemberThatSpeaksForAnOlderLife) {
+    Bench m("", true, {}, {claim("a", version(4, 0))});
+    m.connected("a");
+    m.effects.clear();
+    m.hear("a", claim("a", version(3, 0)));
+    EXPECT_EQ(m.status("a"), Status::kJoining);
+    const auto told = m.sent<Gossip>();
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(told[0].first, "a");
+    ASSERT_EQ(told[0].second.rumors.size(), 1U);
+    EXPECT_EQ(std::get<ClaimRef>(told[0].second.rumors[0])->version, version(4, 0));
+}
+
 }  // namespace
 }  // namespace vidai::mesh::membership
