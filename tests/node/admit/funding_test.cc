@@ -42,7 +42,8 @@ struct FundingTest : testing::Test {
     BudgetEntry known(const std::string& id) { return *table.find(id); }
 
     Funding ask(std::int64_t worst_case, Patience patience = Patience::kMayWait) {
-        permit.emplace(counters, counters.admit(0, {}, {1, Tokens{}}, kNow).ticket);
+        permit.emplace(counters,
+                       counters.admit(0, mesh::state::KeyLimits{}, {1, Tokens{}}, kNow).ticket);
         return fund(*permit, key, {worst_case}, table, asks, patience);
     }
     ErrorCode refused(std::int64_t worst_case, Patience patience = Patience::kMayWait) {

@@ -67,7 +67,7 @@ struct Gateway {
                "\r\n\r\n" + std::string(body);
     }
     std::uint16_t port() const { return server->port(); }
-    std::uint32_t in_flight() const { return counters.use(0, wall_now()).in_flight; }
+    std::uint64_t in_flight() const { return counters.use(0, wall_now()).in_flight; }
 
     std::string secret;
     Snapshot<mesh::state::KeyTable> keys{std::make_shared<const mesh::state::KeyTable>()};
