@@ -45,8 +45,8 @@ Result<Answer> spread(Call& call, Operator& mesh, const mesh::Stated& said, Answ
     }
     answer.data.set("acknowledged", list_of(heard->by));
     answer.data.set("missing", list_of(heard->missing));
-    answer.fields.push_back({"Acknowledged", {"by " + count + " of the roster"}});
-    for (const NodeId& node : heard->by) answer.fields.push_back({"", {node.str()}});
+    answer.fields.push_back(
+        {"Acknowledged", {"by " + count + " of the roster: " + names_of(heard->by)}});
     return answer;
 }
 

@@ -101,8 +101,10 @@ void check_reach(const Facts& facts, Findings& out) {
 }
 
 std::string proven_reach(const Facts& facts) {
-    return std::to_string(reports(facts).size()) + " of " + std::to_string(facts.nodes.size()) +
-           " nodes answered";
+    const std::size_t answered = reports(facts).size();
+    const bool all = answered == facts.nodes.size() || facts.local_only;
+    return std::to_string(answered) + " of " + std::to_string(facts.nodes.size()) +
+           " nodes answered" + (all ? "" : ", and the others are held dead");
 }
 
 void check_members(const Facts& facts, Findings& out) {

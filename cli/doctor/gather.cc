@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 
 // A rumor goes to all at once and a lost one is repaired within a digest interval of seconds.
 constexpr milliseconds kAgain[] = {milliseconds(250), milliseconds(1'000), milliseconds(2'000)};
+constexpr milliseconds kBeginning{10'000};
 constexpr int kWaves = 3;  // nodes that only other nodes know are asked in the next
 
 struct Asking {
@@ -86,9 +87,15 @@ std::vector<NodeFacts> news(const std::map<NodeId, NodeFacts>& known) {
     return out;
 }
 
+// Who begins does not serve before its peers have told it all, which they are about to.
+bool begins(const NodeFacts& node) {
+    if (!node.report || node.report->not_ready.empty()) return false;
+    return node.report->clock - node.report->self.since < kBeginning;
+}
+
 void ask_again_while_they_differ(const Asking& asking, Facts& facts) {
     for (const milliseconds wait : kAgain) {
-        if (!digests_differ(facts)) return;
+        if (!digests_differ(facts) && std::ranges::none_of(facts.nodes, begins)) return;
         asking.world.pause(wait);
         std::vector<NodeFacts*> again;
         for (NodeFacts& node : facts.nodes) {

@@ -70,10 +70,13 @@ std::optional<std::string> Standing::look(bool members, MonoTime now) {
         last_.clear();
         refusal_.clear();
     }
+    const bool held =
+        std::ranges::any_of(peers_, [&](const auto& peer) { return now - peer.second >= kHeld; });
     const bool company = members || (seed_failed_ && now - *seed_failed_ < kSeedFresh);
     const auto since = std::chrono::duration_cast<std::chrono::seconds>(now - lonely_since_);
-    if (taken || !company || since < kAlone) {
+    if (taken || held || !company || since < kAlone) {
         alone_.clear();
+        if (held && !taken) return std::nullopt;  // it may be refused yet
         warned_.reset();
         return std::nullopt;
     }

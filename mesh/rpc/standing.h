@@ -33,10 +33,11 @@ inline constexpr std::array<std::string_view, 4> kFailingNames = {"refused", "un
 
 class Standing {
   public:
-    static constexpr std::chrono::seconds kTaken{2};       // a connection that holds so long is one
-    static constexpr std::chrono::seconds kAlone{5};       // without one: alone
-    static constexpr std::chrono::seconds kAgain{60};      // between two warnings
-    static constexpr std::chrono::seconds kSeedFresh{30};  // a failed dial shows that it has seeds
+    static constexpr std::chrono::seconds kTaken{2};  // a connection that holds so long is one
+    static constexpr std::chrono::milliseconds kHeld{200};  // one that is refused does not
+    static constexpr std::chrono::seconds kAlone{5};        // without one: alone
+    static constexpr std::chrono::seconds kAgain{60};       // between two warnings
+    static constexpr std::chrono::seconds kSeedFresh{30};   // a failed dial shows that it has seeds
 
     Standing(NodeId self, MonoTime now) : self_(std::move(self)), lonely_since_(now) {}
 

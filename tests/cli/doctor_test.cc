@@ -362,6 +362,31 @@ TEST(DoctorGathers, AndGivesUpOnDigestsThatStayDifferent) {
     EXPECT_EQ(worst(diagnose(facts)), Severity::kError);
 }
 
+TEST(DoctorGathers, AgainWhileANodeBegins) {
+    RecordedMesh mesh;
+    int times = 0;
+    mesh.reports["a:7420"] = [&]() {
+        auto report = well("a", {});
+        report.self.since = report.clock - 1s;
+        if (++times < 3) report.not_ready = "it has just started";
+        return report;
+    };
+    EXPECT_EQ(worst(diagnose(mesh.gather("a:7420"))), Severity::kOk);
+    EXPECT_EQ(mesh.pauses, 2);
+}
+
+TEST(DoctorGathers, OnceFromANodeThatHasNotServedForLong) {
+    RecordedMesh mesh;
+    mesh.reports["a:7420"] = []() {
+        auto report = well("a", {});
+        report.self.since = report.clock - 1min;
+        report.not_ready = "the disk is full";
+        return report;
+    };
+    EXPECT_EQ(worst(diagnose(mesh.gather("a:7420"))), Severity::kError);
+    EXPECT_EQ(mesh.pauses, 0);
+}
+
 TEST(DoctorGathers, NobodyElseOverALocalSocket) {
     RecordedMesh mesh;
     mesh.reports["unix:/run/x"] = []() { return well("a", {"b"}); };

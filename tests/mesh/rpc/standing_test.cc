@@ -51,8 +51,10 @@ TEST_F(Alone, IsNobodyWhoHasNoSeedsAndKnowsNobody) {
 TEST_F(Alone, IsOneWhoKnowsOthersUntilAConnectionHolds) {
     EXPECT_TRUE(standing.look(true, kStart + 5s).has_value());
     standing.connected(kPeer, kStart + 6s);
-    (void)standing.look(true, kStart + 7s);
+    (void)standing.look(true, kStart + 6s + 100ms);
     EXPECT_NE(standing.alone(), "") << "it may be closed at once";
+    (void)standing.look(true, kStart + 7s);
+    EXPECT_EQ(standing.alone(), "") << "nobody may be told of a connection that is there";
     (void)standing.look(true, kStart + 8s);
     EXPECT_EQ(standing.alone(), "");
     standing.disconnected(kPeer, LinkEnd::kClosed, kStart + 9s);
