@@ -220,9 +220,9 @@ void Bank::on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now) {
 void Bank::edit(const Edit& wanted, MonoTime now) {
     const LedgerKey* owner = owner_of(bucket_of(wanted.budget));
     if (owner == nullptr) {
-        edits_done_.push_back(failed(wanted.id, ErrorCode::kUnavailable,
-                                     "no node that can be reached owns budget " +
-                                         wanted.budget.str() + "; try again"));
+        edits_done_.push_back(failed(
+            wanted.id, ErrorCode::kUnavailable,
+            "no node that can be reached owns budget " + wanted.budget.str() + "; try again"));
         return;
     }
     send(*owner, wanted);
@@ -325,8 +325,8 @@ void Bank::append_edit(const LedgerKey& from, const Edit& edit) {
     }
     const auto at = ledger.append(std::move(entry));
     if (!at) {
-        const ErrorCode code = at.error().code == ErrorCode::kConflict ? ErrorCode::kNotFound
-                                                                       : at.error().code;
+        const ErrorCode code =
+            at.error().code == ErrorCode::kConflict ? ErrorCode::kNotFound : at.error().code;
         answer(failed(edit.id, code, at.error().message));
         return;
     }

@@ -29,9 +29,9 @@
 namespace vidai::mesh::budget {
 
 struct BankOptions {
-    bool genesis = false;       // this volume begins the mesh's money, if it has none yet
+    bool genesis = false;        // this volume begins the mesh's money, if it has none yet
     std::size_t custodians = 2;  // of a log, where there are so many other nodes
-    Duration grace = std::chrono::seconds(5);  // after a death verdict, before a log is sealed
+    Duration grace = std::chrono::seconds(5);   // after a death verdict, before a log is sealed
     Duration settle = std::chrono::seconds(2);  // with the same nodes, before a log moves
 };
 

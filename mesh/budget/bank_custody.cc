@@ -42,16 +42,16 @@ bool Bank::confirmed(const LogHeader& log) const {
     if (opened_here_.contains(log.id)) return true;
     const auto found = custodians_.find(log.id);
     if (found == custodians_.end()) return log.custodians.empty();
-    const auto heard = std::ranges::count_if(
-        found->second, [](const auto& one) { return one.second.heard; });
+    const auto heard =
+        std::ranges::count_if(found->second, [](const auto& one) { return one.second.heard; });
     return static_cast<std::size_t>(heard) >= quorum_of(log.custodians.size()).act;
 }
 
 std::size_t Bank::sealed_by(const LogHeader& log) const {
     const auto found = custodians_.find(log.id);
     if (found == custodians_.end()) return 0;
-    return static_cast<std::size_t>(std::ranges::count_if(
-        found->second, [](const auto& one) { return one.second.sealed; }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(found->second, [](const auto& one) { return one.second.sealed; }));
 }
 
 void Bank::replicate(MonoTime now) {

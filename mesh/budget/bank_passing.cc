@@ -91,8 +91,7 @@ void Bank::open_next(std::vector<LedgerKey> custodians) {
     for (const LedgerKey& key : header.custodians) custodians_[header.id][key];
     CHECK(log.ledger.append(Open{}).has_value());
     owner_.on_closed();
-    news_.push_back(
-        {BankNews::Kind::kOpened, header.id, std::to_string(header.custodians.size())});
+    news_.push_back({BankNews::Kind::kOpened, header.id, std::to_string(header.custodians.size())});
 }
 
 void Bank::pass_on(MonoTime now) {

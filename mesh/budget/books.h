@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Books: what of the mesh's money lies on one node's volume: its own logs, the copies that it keeps
 // of others', which of those it has sealed, and how often its process has been started. They say
-// what is to be written, as records of a journal (mesh/journal), and count nothing as written before
-// it is: what is appended between two commits is one batch of its log, under one signature. Pure;
-// one thread.
+// what is to be written, as records of a journal (mesh/journal), and count nothing as written
+// before it is: what is appended between two commits is one batch of its log, under one signature.
+// Pure; one thread.
 #pragma once
 
 #include <cstdint>
@@ -105,7 +105,7 @@ class Books {
     bool boot_due_ = false;
     std::map<LogId, OwnLog> own_;
     std::map<LogId, KeptLog> kept_;
-    std::vector<Record> due_;        // of copies
+    std::vector<Record> due_;  // of copies
     std::vector<LogId> seals_due_;
     std::optional<Writing> writing_;
 };

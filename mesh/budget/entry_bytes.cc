@@ -106,9 +106,7 @@ struct BodyWriter {
     Written operator()(const Genesis&) const {
         return body(fb::Body::Genesis, fb::CreateGenesis(out));
     }
-    Written operator()(const Open&) const {
-        return body(fb::Body::Open, fb::CreateOpen(out));
-    }
+    Written operator()(const Open&) const { return body(fb::Body::Open, fb::CreateOpen(out)); }
     Written operator()(const Define& e) const {
         const auto id = out.CreateString(e.budget.str());
         return body(fb::Body::Define, fb::CreateDefine(out, id, e.limit.value));

@@ -129,7 +129,8 @@ void Leases::report(const BudgetWindow& money, Held& held, MonoTime now, Outbox&
     if (!owner) return;
     held.told = now;
     const Account& account = *held.account;
-    out.push_back({owner->log.ledger, Report{held.name, money, account.spent(), account.returned()}});
+    out.push_back(
+        {owner->log.ledger, Report{held.name, money, account.spent(), account.returned()}});
 }
 
 void Leases::give_back(const BudgetWindow& money, Held& held, MonoTime now, Outbox& out) {
@@ -216,8 +217,7 @@ void Leases::close(MonoTime now, Outbox& out) {
 bool Leases::settled() const {
     return std::ranges::all_of(money_, [](const auto& one) {
         const Money& of = one.second;
-        return std::ranges::all_of(of.closing, &Leases::done) &&
-               (!of.current || done(*of.current));
+        return std::ranges::all_of(of.closing, &Leases::done) && (!of.current || done(*of.current));
     });
 }
 

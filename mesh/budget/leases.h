@@ -76,8 +76,8 @@ class Leases {
         std::optional<Held> current;
         std::vector<Held> closing;
         Position position;
-        MicroUsd need;       // that waiting requests lack
-        MonoTime needed;     // when one last said so
+        MicroUsd need;                  // that waiting requests lack
+        MonoTime needed;                // when one last said so
         std::optional<MonoTime> asked;  // when the owner was last asked, if it has not answered
         MicroUsd rate;                  // spent in a second, lately
         MicroUsd spent_before;

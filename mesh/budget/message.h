@@ -19,8 +19,8 @@ namespace vidai::mesh::budget {
 // Who the sender's volume is. On each new connection, and when it changes.
 struct Hello {
     Boot boot;
-    LogHeader log;                 // its newest
-    std::bitset<kBuckets> owned;   // by that one; a hint, for ownership is read from logs
+    LogHeader log;                // its newest
+    std::bitset<kBuckets> owned;  // by that one; a hint, for ownership is read from logs
     friend bool operator==(const Hello&, const Hello&) = default;
 };
 

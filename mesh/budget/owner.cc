@@ -39,8 +39,7 @@ bool Owner::on_want(const Want& want, MonoTime now, Outbox& out) {
     if (state.budget(want.money.budget) == nullptr) {
         Position unknown;
         unknown.standing = Standing::kUnknown;
-        out.push_back(
-            {want.account.holder.ledger, Grant{want.account, want.money, {}, unknown}});
+        out.push_back({want.account.holder.ledger, Grant{want.account, want.money, {}, unknown}});
         return true;
     }
     Money& of = money_[want.money];
@@ -225,16 +224,14 @@ void Owner::on_closed() {
 Position Owner::position(const BudgetWindow& money) const {
     Position at;
     const OwnLog* log = books_.newest();
-    const BudgetState* budget =
-        log == nullptr ? nullptr : log->ledger.state().budget(money.budget);
+    const BudgetState* budget = log == nullptr ? nullptr : log->ledger.state().budget(money.budget);
     if (budget == nullptr) {
         at.standing = Standing::kUnknown;
         return at;
     }
     at.limit = budget->limit;
     const auto window = budget->windows.find(money.window);
-    const MicroUsd in_use =
-        window == budget->windows.end() ? MicroUsd{} : window->second.in_use();
+    const MicroUsd in_use = window == budget->windows.end() ? MicroUsd{} : window->second.in_use();
     const Money* of = find(money);
     MicroUsd unspent = log->ledger.pool(money);
     if (of != nullptr) unspent += of->activating + of->unspent;

@@ -32,8 +32,8 @@ inline std::string_view to_view(const KeyIdChars& id) {
 }
 
 // Whether a record that came from outside is one we may hold: id of the right form, name at most
-// 128 bytes, as those of its owner, at most 256 models of 1 to 128 bytes each, at most 8 budgets and
-// none of them twice. kInvalidRequest with the field otherwise.
+// 128 bytes, as those of its owner, at most 256 models of 1 to 128 bytes each, at most 8 budgets
+// and none of them twice. kInvalidRequest with the field otherwise.
 Result<void> validate(const KeyRecord& record);
 
 // A limit that requests by a key stand under, those that name its model where it has one.

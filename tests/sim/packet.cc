@@ -104,7 +104,7 @@ constexpr std::size_t kCellCursor = 6 * kWord;
 
 std::size_t contents(const mesh::limits::CellBatch& batch) {
     std::size_t size = text(batch.node.str()) + kWord;
-    for (const mesh::limits::Cell& cell : batch.cells) size += 4 * kWord + text(cell.key.str());
+    for (const mesh::limits::Cell& cell : batch.cells) size += 5 * kWord + text(cell.key.str());
     return size;
 }
 std::size_t contents(const std::optional<mesh::limits::CellCursor>& cursor) {

@@ -44,8 +44,7 @@ class BankMesh {
         options.genesis = i == 0;
         node.bank = std::make_unique<Bank>(mesh_, keys_[i], options);
         for (const Record& record : node.disk) {
-            const auto read =
-                node.bank->read(static_cast<std::uint8_t>(record.kind), record.bytes);
+            const auto read = node.bank->read(static_cast<std::uint8_t>(record.kind), record.bytes);
             ASSERT_TRUE(read.has_value()) << read.error().message;
         }
         const auto begun = node.bank->begin(now);
@@ -139,8 +138,8 @@ class BankMesh {
     std::string describe(std::size_t i, const BudgetWindow& money) {
         if (!up(i)) return "down\n";
         const Bank& bank = *nodes_[i].bank;
-        std::string out = std::string(bank.ready() ? "ready" : "not ready") + " frozen '" +
-                          bank.frozen() + "'";
+        std::string out =
+            std::string(bank.ready() ? "ready" : "not ready") + " frozen '" + bank.frozen() + "'";
         for (const auto& [id, log] : bank.books().own()) {
             const LogState& state = log.ledger.state();
             out += "; log " + std::to_string(id.generation) + " of " +
@@ -211,8 +210,8 @@ class BankMesh {
                 keys_, [&](const seal::SecretKey& key) { return key.public_key() == one.to; });
             const auto peer = static_cast<std::size_t>(to - keys_.begin());
             const bool hello = std::holds_alternative<Hello>(one.message);
-            const bool lost = !hello && rng_.below(100) < static_cast<std::uint64_t>(
-                                                              options_.lost_percent);
+            const bool lost =
+                !hello && rng_.below(100) < static_cast<std::uint64_t>(options_.lost_percent);
             if (linked(i, peer) && !lost) fly(i, peer, std::move(one.message));
         }
         for (EditDone& done : node.bank->take_edits_done()) node.done.push_back(std::move(done));
@@ -240,8 +239,8 @@ class BankMesh {
             }
         }
         std::vector<Flying> due;
-        const auto later = std::stable_partition(
-            flying_.begin(), flying_.end(), [&](const Flying& one) { return one.at > now; });
+        const auto later = std::stable_partition(flying_.begin(), flying_.end(),
+                                                 [&](const Flying& one) { return one.at > now; });
         due.assign(std::make_move_iterator(later), std::make_move_iterator(flying_.end()));
         flying_.erase(later, flying_.end());
         for (const Flying& one : due) {

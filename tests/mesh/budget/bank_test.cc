@@ -57,9 +57,7 @@ class ThreeBanks : public ::testing::Test {
     void SetUp() override {
         for (std::size_t i = 0; i < 3; ++i) mesh.start(i);
         ASSERT_TRUE(mesh.run_until(
-            [&]() {
-                return mesh.owned(0) < 400 && mesh.owned(1) > 300 && mesh.owned(2) > 300;
-            },
+            [&]() { return mesh.owned(0) < 400 && mesh.owned(1) > 300 && mesh.owned(2) > 300; },
             60s))
             << mesh.owned(0) << " " << mesh.owned(1) << " " << mesh.owned(2);
     }
@@ -145,8 +143,8 @@ TEST_P(BankStories, NeverOverspend) {
                   GetParam());
     for (std::size_t i = 0; i < nodes; ++i) mesh.start(i);
     mesh.run(std::chrono::milliseconds(rng.below(20'000)));
-    ASSERT_TRUE(mesh.run_until(
-        [&]() { return mesh.define(rng.below(nodes), kTeamBudget, kLimit); }, 60s));
+    ASSERT_TRUE(
+        mesh.run_until([&]() { return mesh.define(rng.below(nodes), kTeamBudget, kLimit); }, 60s));
     for (int step = 0; step < 400; ++step) {
         const std::size_t i = rng.below(nodes), j = rng.below(nodes);
         switch (rng.below(40)) {
