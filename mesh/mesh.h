@@ -33,7 +33,7 @@ class KeyTable;  // mesh/state/key_table.h
 namespace vidai::mesh::budget {
 class BudgetTable;  // mesh/budget/budget_table.h
 class Cashier;      // mesh/budget/cashier.h
-}
+}  // namespace vidai::mesh::budget
 namespace vidai::mesh::limits {
 class CounterTable;  // mesh/limits/counter_table.h
 }

@@ -22,7 +22,7 @@ struct Flag {
     std::string_view name;   // "--rpm", or "-o,--output"
     std::string_view value;  // what stands for it in help; empty: the flag takes no value
     std::string_view doc;
-    bool needed = false;  // shown without brackets; the command asks for it
+    bool needed = false;   // shown without brackets; the command asks for it
     bool repeats = false;  // may be given several times; then its values stand with commas between
 };
 
