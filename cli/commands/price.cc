@@ -141,7 +141,8 @@ Answer card_answer(const RateCard& card, const std::string& source, const std::s
         }
     }
     answer.note = "Per million tokens, from " + source +
-                  (card.dated.empty() ? "" : ", as of " + card.dated) + ".\n";
+                  (card.dated.empty() ? "" : ", as of " + card.dated) +
+                  "; compare with your provider's page.\n";
     if (items.empty()) answer.note = "No price fits '" + model + "' in " + source + ".\n";
     answer.data = {{"card", card.name}, {"dated", card.dated}, {"items", std::move(items)}};
     return answer;

@@ -98,9 +98,10 @@ void Bank::progress(MonoTime now) {
     replicate(now);
     acknowledge();
     if (newest == nullptr) return;
-    for (const auto& [id, log] : books_.own()) {
+    for (const auto& own : books_.own()) {
+        const auto committed = own.second.ledger.committed();
         std::erase_if(pending_, [&](const Pending& one) {
-            if (one.log != id || one.at > log.ledger.committed()) return false;
+            if (one.log != own.first || one.at > committed) return false;
             if (one.from == books_.self()) {
                 edits_done_.push_back(one.done);
             } else {

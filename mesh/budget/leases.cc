@@ -79,8 +79,9 @@ void Leases::ask(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out
             of.current = std::move(*before);
             of.closing.erase(before);
         } else {
-            of.current.emplace();
-            of.current->name = name;
+            Held fresh;
+            fresh.name = name;
+            of.current = std::move(fresh);
         }
         of.current->busy = now;
         changed_.insert(money);
