@@ -37,16 +37,17 @@ request::RateState rate_of(const Decision& decision) {
 struct Standing {
     std::array<Clause, kClausesMax> clauses;
     // Of each the resource that it is; null: the key's own.
-    std::array<const LimitRecord*, kClausesMax> resources{};
+    std::array<const LimitRecord*, kClausesMax> resources;
     std::size_t count = 0;
     std::span<const Clause> all() const { return std::span(clauses).first(count); }
 };
 
-Result<Standing> standing_of(const KeyTable& keys, const KeyEntry& entry, std::string_view model) {
-    Standing found;
+Result<void> find_standing(const KeyTable& keys, const KeyEntry& entry, std::string_view model,
+                           Standing& found) {
     std::span<Clause, mesh::limits::kKeyClauses> own =
         std::span(found.clauses).first<mesh::limits::kKeyClauses>();
     found.count = mesh::limits::clauses_of(*entry.slot, entry.record.limits, own);
+    std::fill_n(found.resources.begin(), found.count, nullptr);
     for (const mesh::state::AppliedLimit& applied : entry.limits) {
         const LimitRecord& limit = keys.limits()[applied.limit];
         const std::string& only = limit.scope[mesh::state::ScopeField::kModel];
@@ -65,7 +66,7 @@ Result<Standing> standing_of(const KeyTable& keys, const KeyEntry& entry, std::s
             limit.fixed,   limit.mode == mesh::state::LimitMode::kFairShare,
             limit.amount,  limit.burst};
     }
-    return found;
+    return {};
 }
 
 std::string window_text(std::uint32_t span_s) {
@@ -133,12 +134,14 @@ Admission admit(mesh::limits::CounterTable& counters, const mesh::state::KeyTabl
                 {},
                 nullptr};
     }
-    const Result<Standing> standing = standing_of(keys, *entry, ask.model);
-    if (!standing) return {fail(standing.error()), {}, nullptr};
+    Standing standing;
+    if (auto found = find_standing(keys, *entry, ask.model, standing); !found) {
+        return {fail(std::move(found).error()), {}, nullptr};
+    }
     const Decision decision =
-        counters.admit(*entry->slot, standing->all(), {ask.requests, ask.tokens}, now);
+        counters.admit(*entry->slot, standing.all(), {ask.requests, ask.tokens}, now);
     const request::RateState rate = rate_of(decision);
-    if (!decision.admitted) return {refusal(decision, *standing, ask), rate, nullptr};
+    if (!decision.admitted) return {refusal(decision, standing, ask), rate, nullptr};
     return {Permit(counters, decision.ticket), rate, &entry->record};
 }
 

@@ -8,41 +8,34 @@
 
 namespace vidai::node::admit {
 
-Funds::Funds(Funds&& other) noexcept {
-    take(other);
-}
-
 Funds& Funds::operator=(Funds&& other) noexcept {
     if (this == &other) return *this;
-    give_back();
-    take(other);
-    return *this;
-}
-
-void Funds::take(Funds& other) noexcept {
+    if (count_ > 0) give_back();
+    holds_ = std::move(other.holds_);
     count_ = std::exchange(other.count_, 0);
-    for (std::uint32_t i = 0; i < count_; ++i) holds_[i] = std::move(other.holds_[i]);
+    return *this;
 }
 
 void Funds::add(const std::shared_ptr<mesh::budget::Account>& account, MicroUsd reserved,
                 bool enforce) {
     CHECK(count_ < kBudgetsMax, "more budgets than a key may have");
-    holds_[count_++] = {account, reserved, enforce};
+    if (holds_ == nullptr) holds_ = std::make_unique<std::array<Hold, kBudgetsMax>>();
+    (*holds_)[count_++] = {account, reserved, enforce};
 }
 
 bool Funds::extend(MicroUsd amount) {
     std::array<bool, kBudgetsMax> more{};
     bool all = true;
     for (std::uint32_t i = 0; i < count_ && all; ++i) {
-        more[i] = holds_[i].account->reserve(amount);
-        all = more[i] || !holds_[i].enforce;
+        more[i] = (*holds_)[i].account->reserve(amount);
+        all = more[i] || !(*holds_)[i].enforce;
     }
     for (std::uint32_t i = 0; i < count_; ++i) {
         if (!more[i]) continue;
         if (all) {
-            holds_[i].reserved += amount;
+            (*holds_)[i].reserved += amount;
         } else {
-            holds_[i].account->settle(amount, {});
+            (*holds_)[i].account->settle(amount, {});
         }
     }
     return all;
@@ -50,17 +43,17 @@ bool Funds::extend(MicroUsd amount) {
 
 void Funds::shrink(MicroUsd amount) {
     for (std::uint32_t i = 0; i < count_; ++i) {
-        const MicroUsd back = std::clamp(amount, MicroUsd{}, holds_[i].reserved);
+        const MicroUsd back = std::clamp(amount, MicroUsd{}, (*holds_)[i].reserved);
         if (back.value == 0) continue;
-        holds_[i].account->settle(back, {});
-        holds_[i].reserved -= back;
+        (*holds_)[i].account->settle(back, {});
+        (*holds_)[i].reserved -= back;
     }
 }
 
 void Funds::settle(MicroUsd spent) {
     for (std::uint32_t i = 0; i < count_; ++i) {
-        holds_[i].account->settle(holds_[i].reserved, spent);
-        holds_[i].account.reset();
+        (*holds_)[i].account->settle((*holds_)[i].reserved, spent);
+        (*holds_)[i].account.reset();
     }
     count_ = 0;
 }

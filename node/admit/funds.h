@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Funds: the money that one request has reserved, in each of the budgets that it stands under.
-// Move-only; what is not settled when it dies goes back to where it came from, whole. No
-// allocation. Lives on one worker; it keeps its accounts alive.
+// Move-only; what is not settled when it dies goes back to where it came from, whole. Allocates
+// once, and nothing for a request without budgets. Lives on one worker; it keeps its accounts
+// alive.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "mesh/budget/account.h"
 #include "mesh/state/key_record.h"
@@ -19,11 +21,14 @@ class Funds {
     static constexpr std::size_t kBudgetsMax = mesh::state::kKeyBudgetsMax;
 
     Funds() = default;
-    Funds(Funds&& other) noexcept;
+    Funds(Funds&& other) noexcept
+        : holds_(std::move(other.holds_)), count_(std::exchange(other.count_, 0)) {}
     Funds& operator=(Funds&& other) noexcept;
     Funds(const Funds&) = delete;
     Funds& operator=(const Funds&) = delete;
-    ~Funds() { give_back(); }
+    ~Funds() {
+        if (count_ > 0) give_back();
+    }
 
     // Takes over a reservation of that much in one more account. `enforce` false: the budget is
     // only observed, and charged whether or not it was covered.
@@ -45,9 +50,7 @@ class Funds {
         MicroUsd reserved;  // less than asked where a budget is only observed
         bool enforce = true;
     };
-    void take(Funds& other) noexcept;
-
-    std::array<Hold, kBudgetsMax> holds_;
+    std::unique_ptr<std::array<Hold, kBudgetsMax>> holds_;  // made by the first add()
     std::uint32_t count_ = 0;
 };
 

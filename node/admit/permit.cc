@@ -36,7 +36,7 @@ Permit& Permit::operator=(Permit&& other) noexcept {
     return *this;
 }
 
-void Permit::fund(Funds funds, MicroUsd each) {
+void Permit::fund(Funds&& funds, MicroUsd each) {
     CHECK(!empty() && !funded_, "funded twice, or never admitted");
     funds_ = std::move(funds);
     funded_ = true;

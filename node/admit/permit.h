@@ -38,7 +38,7 @@ class [[nodiscard]] Permit {
 
     // fund() alone, once: so much is reserved in each budget, for one attempt. Without budgets the
     // funds are empty and nothing bounds an attempt.
-    void fund(Funds funds, MicroUsd each);
+    void fund(Funds&& funds, MicroUsd each);
     bool funded() const { return funded_; }
 
     // Call before the first byte goes upstream, for each attempt. `worst_case`: what the provider
