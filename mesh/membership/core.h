@@ -146,6 +146,7 @@ class Membership::Core {
     void request_sync(const NodeId& peer, NodeId& cursor);
     void rumors_about(const Member& member, bool with_claim, std::vector<Rumor>& out) const;
     void on_body(const NodeId& from, const Gossip& body);
+    void tell_of_other(const Claim& said);
     void on_body(const NodeId& from, const SyncRequest& body);
     void on_body(const NodeId& from, const SyncReply& body);
     void on_body(const NodeId& from, const SyncDelta& body);

@@ -130,8 +130,23 @@ void Membership::Core::rumors_about(const Member& member, bool with_claim,
     }
 }
 
-void Membership::Core::on_body(const NodeId&, const Gossip& body) {
-    for (const Rumor& rumor : body.rumors) hear(rumor, Source::kGossip);
+void Membership::Core::on_body(const NodeId& from, const Gossip& body) {
+    for (const Rumor& rumor : body.rumors) {
+        hear(rumor, Source::kGossip);
+        const auto* claim = std::get_if<ClaimRef>(&rumor);
+        if (claim != nullptr && (*claim)->id == from) tell_of_other(**claim);
+    }
+}
+
+// Of two processes with one identity, be it that one has an old disk, the one that is to end hears
+// of the other at once: each takes the connection from the other, so that there is no later.
+void Membership::Core::tell_of_other(const Claim& said) {
+    const std::uint32_t index = roster_.find(said.id);
+    if (index == Roster::kNone || roster_.supersedes(said, index)) return;
+    const ClaimRef& held = roster_[index].claim;
+    const bool same_word = said.version == held->version && said.signature == held->signature;
+    if (same_word || (same_life(said, *held) && said.version != held->version)) return;
+    send(said.id, Gossip{{held}});
 }
 
 void Membership::Core::on_body(const NodeId& from, const SyncRequest& body) {

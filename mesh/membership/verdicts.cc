@@ -48,13 +48,9 @@ void Membership::Core::hear_claim(const ClaimRef& claim, Source source) {
     }
 }
 
-// A member read from disk is believed in once somebody repeats what we stored. Whoever tells of an
-// older life may be that member itself, with an old disk: then we may be the only one to tell it.
+// A member read from disk is believed in once somebody repeats what we stored.
 void Membership::Core::vouch(std::uint32_t index, const Claim& claim) {
-    if (claim.version != roster_[index].version()) {
-        if (roster_[index].status == Status::kJoining) rumors_.add(roster_[index].claim);
-        return;
-    }
+    if (claim.version != roster_[index].version()) return;
     // The losing word of two processes with one identity: its speaker must hear the other.
     if (claim.signature != roster_[index].claim->signature) rumors_.add(roster_[index].claim);
     if (roster_[index].status != Status::kJoining) return;

@@ -6,7 +6,8 @@
 //  - nobody crashes, and every bound holds;
 //  - all believe the same one of them, and the others hear of it and end. They are started again,
 //    as whatever runs them does, and after healing there is one opinion as always;
-//  - nobody else comes to harm: no third is declared dead, is given another's word, or miscounts;
+//  - nobody else comes to harm: no third is declared dead by any other, is given another's word,
+//    or miscounts;
 //  - each process's own count is what it counted (counter_checks.cc).
 #include <chrono>
 

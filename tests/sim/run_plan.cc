@@ -104,8 +104,11 @@ void perform(World& world, const Plan& plan, const Fault& fault) {
 // In a calm network a death may only be declared of a life that has ended.
 void forbid_false_deaths(World& world, const Plan& plan) {
     using mesh::membership::EventKind;
-    world.watch([&world, &plan](std::uint32_t, const mesh::membership::Event& event) {
+    world.watch([&world, &plan](std::uint32_t by, const mesh::membership::Event& event) {
         if (event.kind != EventKind::kDead) return;
+        // Two processes of one identity take all connections from each other, and the one that
+        // never has the time to say a word finds itself alone. Others must not believe it.
+        if (world.node(by).doubled) return;
         for (std::uint32_t i = 0; i < plan.nodes; ++i) {
             if (world.node(i).name != event.subject || !world.running(i)) continue;
             if (world.node(i).doubled) continue;  // a life of its name may have ended

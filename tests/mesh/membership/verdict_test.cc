@@ -349,5 +349,24 @@ TEST(Roster, FromDiskIsToldToAMemberThatSpeaksForAnOlderLife) {
     EXPECT_EQ(std::get<ClaimRef>(told[0].second.rumors[0])->version, version(4, 0));
 }
 
+TEST(TwoProcesses, OfOneIdentityHearOfEachOtherFromWhoHearsTheLosingWord) {
+    auto winning = std::make_shared<Claim>(*claim("a", version(2, 1)));
+    winning->signature[0] = 9;
+    Bench m("ab");
+    m.hear("b", ClaimRef(winning));
+    m.run(seconds(1), "ab");
+    m.effects.clear();
+    m.hear("a", claim("a", version(2, 1)));
+    const auto told = m.sent<Gossip>();
+    ASSERT_FALSE(told.empty());
+    EXPECT_EQ(told[0].first, "a");
+    EXPECT_EQ(std::get<ClaimRef>(told[0].second.rumors.at(0))->signature, winning->signature);
+    // Its own word again, or an older one of the same life, is no other process.
+    m.effects.clear();
+    m.hear("a", ClaimRef(winning));
+    m.hear("a", claim("a", version(2, 0)));
+    EXPECT_TRUE(m.sent<Gossip>().empty());
+}
+
 }  // namespace
 }  // namespace vidai::mesh::membership
