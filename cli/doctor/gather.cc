@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 
 // A rumor goes to all at once and a lost one is repaired within a digest interval of seconds.
 constexpr milliseconds kAgain[] = {milliseconds(250), milliseconds(1'000), milliseconds(2'000)};
-constexpr milliseconds kBeginning{10'000};
+constexpr milliseconds kBeginning{10'000};  // of a process
 constexpr int kWaves = 3;  // nodes that only other nodes know are asked in the next
 
 struct Asking {
@@ -93,7 +93,7 @@ bool begins(const NodeFacts& node) {
     return node.report->clock - node.report->self.since < kBeginning;
 }
 
-void ask_again_while_they_differ(const Asking& asking, Facts& facts) {
+void ask_again_while_unsettled(const Asking& asking, Facts& facts) {
     for (const milliseconds wait : kAgain) {
         if (!digests_differ(facts) && std::ranges::none_of(facts.nodes, begins)) return;
         asking.world.pause(wait);
@@ -133,7 +133,7 @@ Result<Facts> gather(const World& world, const mesh::OperatorTarget& target, Ope
     }
     for (auto& [id, node] : known) facts.nodes.push_back(std::move(node));
     // The first report is older than the others by as long as they took to answer.
-    if (!facts.local_only) ask_again_while_they_differ(asking, facts);
+    if (!facts.local_only) ask_again_while_unsettled(asking, facts);
     facts.now = world.clock();
     return facts;
 }

@@ -74,9 +74,12 @@ std::optional<std::string> Standing::look(bool members, MonoTime now) {
         std::ranges::any_of(peers_, [&](const auto& peer) { return now - peer.second >= kHeld; });
     const bool company = members || (seed_failed_ && now - *seed_failed_ < kSeedFresh);
     const auto since = std::chrono::duration_cast<std::chrono::seconds>(now - lonely_since_);
-    if (taken || held || !company || since < kAlone) {
+    if (held && !taken) {  // it may be refused yet
         alone_.clear();
-        if (held && !taken) return std::nullopt;  // it may be refused yet
+        return std::nullopt;
+    }
+    if (taken || !company || since < kAlone) {
+        alone_.clear();
         warned_.reset();
         return std::nullopt;
     }

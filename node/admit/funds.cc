@@ -27,33 +27,35 @@ bool Funds::extend(MicroUsd amount) {
     std::array<bool, kBudgetsMax> more{};
     bool all = true;
     for (std::uint32_t i = 0; i < count_ && all; ++i) {
-        more[i] = (*holds_)[i].account->reserve(amount);
-        all = more[i] || !(*holds_)[i].enforce;
+        const Hold& hold = held()[i];
+        more[i] = hold.account->reserve(amount);
+        all = more[i] || !hold.enforce;
     }
     for (std::uint32_t i = 0; i < count_; ++i) {
         if (!more[i]) continue;
+        Hold& hold = held()[i];
         if (all) {
-            (*holds_)[i].reserved += amount;
+            hold.reserved += amount;
         } else {
-            (*holds_)[i].account->settle(amount, {});
+            hold.account->settle(amount, {});
         }
     }
     return all;
 }
 
 void Funds::shrink(MicroUsd amount) {
-    for (std::uint32_t i = 0; i < count_; ++i) {
-        const MicroUsd back = std::clamp(amount, MicroUsd{}, (*holds_)[i].reserved);
+    for (Hold& hold : held()) {
+        const MicroUsd back = std::clamp(amount, MicroUsd{}, hold.reserved);
         if (back.value == 0) continue;
-        (*holds_)[i].account->settle(back, {});
-        (*holds_)[i].reserved -= back;
+        hold.account->settle(back, {});
+        hold.reserved -= back;
     }
 }
 
 void Funds::settle(MicroUsd spent) {
-    for (std::uint32_t i = 0; i < count_; ++i) {
-        (*holds_)[i].account->settle((*holds_)[i].reserved, spent);
-        (*holds_)[i].account.reset();
+    for (Hold& hold : held()) {
+        hold.account->settle(hold.reserved, spent);
+        hold.account.reset();
     }
     count_ = 0;
 }

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "mesh/budget/account.h"
@@ -50,6 +51,8 @@ class Funds {
         MicroUsd reserved;  // less than asked where a budget is only observed
         bool enforce = true;
     };
+    std::span<Hold> held() { return {holds_ ? holds_->data() : nullptr, count_}; }
+
     std::unique_ptr<std::array<Hold, kBudgetsMax>> holds_;  // made by the first add()
     std::uint32_t count_ = 0;
 };

@@ -64,8 +64,9 @@ constexpr std::string_view kHelp =
   vidai-sim --figures [--long] [--figure PREFIX] [--report FILE]
   vidai-sim-mutants --mutant NAME [--expect-caught] [--seeds A..B]
 
-A seed is 30 s of faults and 15 s of healing, drawn from it alone. `fresh` takes the range from
-the revision, so that each change runs seeds that none has run before. The options of the third and
+A seed is 30 s of faults and 15 s of healing, drawn from it alone; where several nodes vanished and
+it was not calm, up to 4.5 s more for each but the first. `fresh` takes the range from the
+revision, so that each change runs seeds that none has run before. The options of the third and
 the fourth line trim a seed's plan: a failure is trimmed as far as it still breaks the same rule,
 and the line that replays it is printed. --only keeps the named faults, counted as the plan shows
 them.

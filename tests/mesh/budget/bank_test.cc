@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstdlib>
+#include <initializer_list>
+
 #include "tests/mesh/budget/bank_mesh.h"
 
 namespace vidai::mesh::budget {
@@ -67,6 +71,14 @@ class ThreeBanks : public ::testing::Test {
         }
         return 3;
     }
+    // Until none of them gets any more of 10,000.
+    void spend_the_rest(std::initializer_list<std::size_t> by, MicroUsd least) {
+        while (
+            std::ranges::any_of(by, [&](std::size_t i) { return mesh.spend(i, kMoney, {10}); })) {
+        }
+        EXPECT_LE(mesh.billed(kMoney), MicroUsd{10'000});
+        EXPECT_GE(mesh.billed(kMoney), least);
+    }
     BankMesh mesh{3, {}};
 };
 
@@ -85,10 +97,7 @@ TEST_F(ThreeBanks, GoOnWithoutTheOwnerOfTheBudget) {
     mesh.declare_dead(dead);
     const std::size_t left = (dead + 1) % 3;
     EXPECT_TRUE(mesh.spend(left, kMoney, {5'000}, 15s));
-    while (mesh.spend(left, kMoney, {10}) || mesh.spend((dead + 2) % 3, kMoney, {10})) {
-    }
-    EXPECT_LE(mesh.billed(kMoney), MicroUsd{10'000});
-    EXPECT_GE(mesh.billed(kMoney), MicroUsd{7'000});
+    spend_the_rest({left, (dead + 2) % 3}, MicroUsd{7'000});
 }
 
 TEST_F(ThreeBanks, TakeBackANodeWhoseLogTheySealed) {
@@ -101,10 +110,7 @@ TEST_F(ThreeBanks, TakeBackANodeWhoseLogTheySealed) {
     mesh.start(dead);
     EXPECT_TRUE(mesh.spend(dead, kMoney, {10}, 5s));
     EXPECT_TRUE(mesh.run_until([&]() { return mesh.owned(dead) > 300; }, 60s));
-    while (mesh.spend(dead, kMoney, {10})) {
-    }
-    EXPECT_LE(mesh.billed(kMoney), MicroUsd{10'000});
-    EXPECT_GE(mesh.billed(kMoney), MicroUsd{7'000});
+    spend_the_rest({dead}, MicroUsd{7'000});
 }
 
 TEST_F(ThreeBanks, SpendNothingTwiceWhenOneIsCutOff) {
@@ -123,10 +129,7 @@ TEST_F(ThreeBanks, SpendNothingTwiceWhenOneIsCutOff) {
         mesh.run(5ms);
     }
     mesh.heal();
-    while (mesh.spend(alone, kMoney, {10}) || mesh.spend(b, kMoney, {10})) {
-    }
-    EXPECT_LE(mesh.billed(kMoney), MicroUsd{10'000});
-    EXPECT_GE(mesh.billed(kMoney), MicroUsd{9'000});
+    spend_the_rest({alone, b}, MicroUsd{9'000});
 }
 
 // Everything that may go wrong, in any order, and then nothing more: no seed overspends, and what
@@ -190,7 +193,12 @@ TEST_P(BankStories, NeverOverspend) {
     EXPECT_GE(mesh.billed(kMoney).value, kLimit / 4) << "stranded, or stuck\n" << nodes_are;
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, BankStories, ::testing::Range<std::uint64_t>(1, 101));
+// More with VIDAI_BANK_STORIES=N. From 105 on some are stuck, as docs/adr/0011 tells, and fail.
+std::uint64_t stories() {
+    const char* const wanted = std::getenv("VIDAI_BANK_STORIES");
+    return wanted == nullptr ? 100 : std::strtoull(wanted, nullptr, 10);
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, BankStories, ::testing::Range<std::uint64_t>(1, stories() + 1));
 
 }  // namespace
 }  // namespace vidai::mesh::budget
