@@ -138,15 +138,15 @@ void Membership::Core::on_body(const NodeId& from, const Gossip& body) {
     }
 }
 
-// Of two processes with one identity, be it that one has an old disk, the one that is to end hears
-// of the other at once: each takes the connection from the other, so that there is no later.
+// Whoever says of itself less than is known of it hears what is known at once. Its disk was put
+// back and nobody else may know; or it is one of two processes with one identity: each takes the
+// connection from the other, so that there is no later.
 void Membership::Core::tell_of_other(const Claim& said) {
     const std::uint32_t index = roster_.find(said.id);
     if (index == Roster::kNone || roster_.supersedes(said, index)) return;
     const ClaimRef& held = roster_[index].claim;
     const bool same_word = said.version == held->version && said.signature == held->signature;
-    if (same_word || (same_life(said, *held) && said.version != held->version)) return;
-    send(said.id, Gossip{{held}});
+    if (!same_word) send(said.id, Gossip{{held}});
 }
 
 void Membership::Core::on_body(const NodeId& from, const SyncRequest& body) {

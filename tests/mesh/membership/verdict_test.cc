@@ -361,11 +361,22 @@ TEST(TwoProcesses, OfOneIdentityHearOfEachOtherFromWhoHearsTheLosingWord) {
     ASSERT_FALSE(told.empty());
     EXPECT_EQ(told[0].first, "a");
     EXPECT_EQ(std::get<ClaimRef>(told[0].second.rumors.at(0))->signature, winning->signature);
-    // Its own word again, or an older one of the same life, is no other process.
     m.effects.clear();
     m.hear("a", ClaimRef(winning));
-    m.hear("a", claim("a", version(2, 0)));
-    EXPECT_TRUE(m.sent<Gossip>().empty());
+    EXPECT_TRUE(m.sent<Gossip>().empty()) << "its own word again is no other process";
+}
+
+TEST(AnOldDisk, ThatLivesTheSameLifeAgainHearsItsNewerWordFromWhoHearsTheOlder) {
+    Bench m("ab");
+    const ClaimRef newer = claim("a", version(2, 3));
+    m.hear("b", newer);
+    m.run(seconds(1), "ab");
+    m.effects.clear();
+    m.hear("a", claim("a", version(2, 1)));
+    const auto told = m.sent<Gossip>();
+    ASSERT_FALSE(told.empty());
+    EXPECT_EQ(told[0].first, "a");
+    EXPECT_EQ(std::get<ClaimRef>(told[0].second.rumors.at(0))->version, newer->version);
 }
 
 }  // namespace
