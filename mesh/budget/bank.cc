@@ -102,6 +102,8 @@ void Bank::progress(MonoTime now) {
         const auto committed = own.second.ledger.committed();
         std::erase_if(pending_, [&](const Pending& one) {
             if (one.log != own.first || one.at > committed) return false;
+            broadcast(Changed{one.budget});
+            leases_->on_changed({one.budget});
             if (one.from == books_.self()) {
                 edits_done_.push_back(one.done);
             } else {
@@ -230,6 +232,22 @@ void Bank::edit(const Edit& wanted, MonoTime now) {
     turn(now);
 }
 
+std::size_t Bank::look(const Look& wanted, MonoTime now) {
+    std::vector<LedgerKey> whom;
+    if (!wanted.budget.empty()) {
+        const LedgerKey* owner = owner_of(bucket_of(wanted.budget));
+        if (owner != nullptr) whom.push_back(*owner);
+    } else {
+        whom.push_back(books_.self());
+        for (const auto& [key, peer] : peers_) {
+            if (peer.connected) whom.push_back(key);
+        }
+    }
+    for (const LedgerKey& key : whom) send(key, wanted);
+    turn(now);
+    return whom.size();
+}
+
 // --- messages
 
 void Bank::on(const LedgerKey& from, const Hello& hello, MonoTime now) {
@@ -304,6 +322,42 @@ void Bank::on(const LedgerKey& from, const EditDone& done, MonoTime now) {
     edits_done_.push_back(done);
 }
 
+void Bank::on(const LedgerKey& from, const Changed& changed, MonoTime now) {
+    (void)from, (void)now;
+    leases_->on_changed(changed);
+}
+
+void Bank::on(const LedgerKey& from, const Look& look, MonoTime now) {
+    (void)now;
+    Seen seen{look.id, {}, false};
+    if (const OwnLog* log = books_.newest(); log != nullptr && ready()) {
+        const Budgets& all = log->ledger.state().estate().budgets;
+        auto at = all.begin();
+        if (!look.budget.empty()) {
+            at = all.find({bucket_of(look.budget), look.budget});
+        } else if (!look.after.empty()) {
+            at = all.upper_bound({bucket_of(look.after), look.after});
+        }
+        for (; at != all.end() && seen.sights.size() < kSightsMax; ++at) {
+            const BudgetId& budget = at->first.second;
+            const Ordinal window = at->second.windows.empty() ? 0 : at->second.windows.rbegin()->first;
+            seen.sights.push_back(owner_.sight({budget, window}));
+            if (!look.budget.empty()) break;
+        }
+        seen.more = look.budget.empty() && at != all.end();
+    }
+    if (from == books_.self()) {
+        seen_.emplace_back(from, std::move(seen));
+    } else {
+        send(from, std::move(seen));
+    }
+}
+
+void Bank::on(const LedgerKey& from, const Seen& seen, MonoTime now) {
+    (void)now;
+    if (seen_.size() < kPendingMax) seen_.emplace_back(from, seen);
+}
+
 void Bank::append_edit(const LedgerKey& from, const Edit& edit) {
     const auto answer = [&](EditDone done) {
         if (from == books_.self()) {
@@ -331,7 +385,7 @@ void Bank::append_edit(const LedgerKey& from, const Edit& edit) {
         answer(failed(edit.id, code, at.error().message));
         return;
     }
-    pending_.push_back({ledger.header().id, *at, from, {edit.id, true, {}, {}}});
+    pending_.push_back({ledger.header().id, *at, from, {edit.id, true, {}, {}}, edit.budget});
 }
 
 }  // namespace vidai::mesh::budget

@@ -83,10 +83,14 @@ class Bank {
     void on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now);
     // An operator's wish; take_edits_done() tells how it went, under this id.
     void edit(const Edit& wanted, MonoTime now);
+    // What owners know: of one budget its own, else all that are connected, and this one. How many
+    // were asked; take_seen() has what they answer, under this id.
+    std::size_t look(const Look& wanted, MonoTime now);
 
     // What is to be done after each input. Messages are for connected volumes.
     Outbox take_outgoing() { return std::exchange(out_, {}); }
     std::vector<EditDone> take_edits_done() { return std::exchange(edits_done_, {}); }
+    std::vector<std::pair<LedgerKey, Seen>> take_seen() { return std::exchange(seen_, {}); }
     std::set<BudgetWindow> take_changed() { return leases_->take_changed(); }
     std::vector<BankNews> take_news() { return std::exchange(news_, {}); }
 
@@ -124,6 +128,7 @@ class Bank {
         Seq at = 0;
         LedgerKey from;
         EditDone done;
+        BudgetId budget;
     };
     struct Taking {  // an Offer, or a closed log, of which it is asked whether it is committed
         LogHeader log;
@@ -156,6 +161,9 @@ class Bank {
     void on(const LedgerKey& from, const Recall& recall, MonoTime now);
     void on(const LedgerKey& from, const Edit& edit, MonoTime now);
     void on(const LedgerKey& from, const EditDone& done, MonoTime now);
+    void on(const LedgerKey& from, const Changed& changed, MonoTime now);
+    void on(const LedgerKey& from, const Look& look, MonoTime now);
+    void on(const LedgerKey& from, const Seen& seen, MonoTime now);
 
     std::optional<Leases::Lender> lender(Bucket bucket) const;
     const LedgerKey* owner_of(Bucket bucket) const;
@@ -210,6 +218,7 @@ class Bank {
     MonoTime offered_, rebalanced_;
     Outbox out_;
     std::vector<EditDone> edits_done_;
+    std::vector<std::pair<LedgerKey, Seen>> seen_;
     std::vector<BankNews> news_;
 };
 

@@ -42,8 +42,7 @@ fb::Place write(const LogId& log, Seq seq) {
     return {write_log(log), seq};
 }
 fb::Account write(const AccountName& name, MicroUsd returned) {
-    return {write_log(name.log), name.boot.value,
-            fb::Holder(write(name.holder.ledger), name.holder.boot.value), returned.value};
+    return write_account(name, returned);
 }
 
 template <class Range, class Make>
@@ -77,11 +76,7 @@ auto write(Builder& out, const Budgets& budgets) {
     return out.CreateVector(all);
 }
 Offset<fb::Estate> write(Builder& out, const Estate& estate) {
-    std::array<std::uint8_t, kOwnedBytes> owned{};
-    for (std::size_t i = 0; i < kBuckets; ++i) {
-        if (estate.owned[i]) owned[i / 8] = static_cast<std::uint8_t>(owned[i / 8] | 1U << i % 8);
-    }
-    const auto bits = out.CreateVector(owned.data(), owned.size());
+    const auto bits = write_owned(out, estate.owned);
     const auto budgets = write(out, estate.budgets);
     const auto represents = write_logs(out, estate.represents);
     const auto taken =
@@ -232,16 +227,21 @@ struct Parts {
         }
         return out;
     }
+    std::bitset<kBuckets> owned(const Vector<std::uint8_t>* in) {
+        std::bitset<kBuckets> out;
+        fault.unless(in != nullptr && in->size() == kOwnedBytes);
+        if (fault.found()) return out;
+        for (std::size_t i = 0; i < kBuckets; ++i) {
+            const auto byte = in->Get(static_cast<flatbuffers::uoffset_t>(i / 8));
+            out[i] = (byte >> i % 8 & 1) != 0;
+        }
+        return out;
+    }
     std::shared_ptr<const Estate> estate(const fb::Estate* in) {
         auto out = std::make_shared<Estate>();
-        fault.unless(in != nullptr && in->owned() != nullptr && in->owned()->size() == kOwnedBytes);
-        fault.unless(!fault.found() && in->taken() != nullptr);
+        fault.unless(in != nullptr && in->owned() != nullptr && in->taken() != nullptr);
         if (fault.found()) return out;
-        const auto& owned = *in->owned();
-        for (std::size_t i = 0; i < kBuckets; ++i) {
-            const auto byte = owned.Get(static_cast<flatbuffers::uoffset_t>(i / 8));
-            out->owned[i] = (byte >> i % 8 & 1) != 0;
-        }
+        out->owned = owned(in->owned());
         out->budgets = budgets(in->budgets());
         out->represents = logs(in->represents());
         for (const fb::Place* one : *in->taken()) {
@@ -339,6 +339,41 @@ fb::LogId write_log(const LogId& log) {
 
 LogId read_log(const fb::LogId& in) {
     return {read(in.ledger()), in.generation()};
+}
+
+fb::Account write_account(const AccountName& name, MicroUsd returned) {
+    return {write_log(name.log), name.boot.value,
+            fb::Holder(write(name.holder.ledger), name.holder.boot.value), returned.value};
+}
+
+Offset<Vector<Offset<fb::Budget>>> write_budgets(Builder& out, const Budgets& budgets) {
+    return write(out, budgets);
+}
+
+Offset<Vector<std::uint8_t>> write_owned(Builder& out, const std::bitset<kBuckets>& owned) {
+    std::array<std::uint8_t, kOwnedBytes> bits{};
+    for (std::size_t i = 0; i < kBuckets; ++i) {
+        if (owned[i]) bits[i / 8] = static_cast<std::uint8_t>(bits[i / 8] | 1U << i % 8);
+    }
+    return out.CreateVector(bits.data(), bits.size());
+}
+
+std::pair<AccountName, MicroUsd> read_account(const fb::Account& in) {
+    return Parts().account(in);
+}
+
+Result<Budgets> read_budgets(const Vector<Offset<fb::Budget>>* in) {
+    Parts parts;
+    Budgets out = parts.budgets(in);
+    if (parts.fault.found()) return fail(ErrorCode::kCorrupt, "a list of budgets is malformed");
+    return out;
+}
+
+Result<std::bitset<kBuckets>> read_owned(const Vector<std::uint8_t>* in) {
+    Parts parts;
+    auto out = parts.owned(in);
+    if (parts.fault.found()) return fail(ErrorCode::kCorrupt, "a map of buckets is malformed");
+    return out;
 }
 
 Offset<fb::Header> write_header(Builder& out, const LogHeader& header) {

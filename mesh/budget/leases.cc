@@ -22,7 +22,7 @@ constexpr MicroUsd kAll{std::numeric_limits<std::int64_t>::max()};
 std::optional<Leases::Purse> Leases::purse(const BudgetWindow& money) const {
     const auto of = money_.find(money);
     if (of == money_.end()) return std::nullopt;
-    Purse found{{}, nullptr, of->second.position};
+    Purse found{{}, nullptr, of->second.position, of->second.dry};
     if (of->second.current) {
         found.name = of->second.current->name;
         found.account = of->second.current->account;
@@ -35,7 +35,7 @@ std::vector<Leases::Purse> Leases::all(const BudgetWindow& money) const {
     const auto of = money_.find(money);
     if (of == money_.end()) return out;
     const auto add = [&](const Held& held) {
-        out.push_back({held.name, held.account, of->second.position});
+        out.push_back({held.name, held.account, of->second.position, of->second.dry});
     };
     if (of->second.current) add(*of->second.current);
     for (const Held& held : of->second.closing) add(held);
@@ -102,6 +102,7 @@ void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
         of.current->account->on_grant(grant.total);
         of.current->busy = now;
         of.asked.reset();
+        of.dry = more.value <= 0 && grant.position.left < of.need;
         of.need = std::max(MicroUsd{}, of.need - std::max(MicroUsd{}, more));
         set(grant.money, of, grant.position);
         changed_.insert(grant.money);  // those who wait look again, whatever it says
@@ -160,6 +161,16 @@ void Leases::on_recall(const Recall& recall, MonoTime now, Outbox& out) {
     const auto of = money_.find(recall.money);
     if (of != money_.end() && of->second.current) {
         give_back(recall.money, *of->second.current, now, out);
+    }
+}
+
+void Leases::on_changed(const Changed& changed) {
+    const auto first = money_.lower_bound({changed.budget, 0});
+    for (auto at = first; at != money_.end() && at->first.budget == changed.budget; ++at) {
+        Money& of = at->second;
+        of.dry = false;
+        of.position.standing = Standing::kOpen;
+        changed_.insert(at->first);
     }
 }
 

@@ -36,6 +36,7 @@ class Leases {
         AccountName name;
         std::shared_ptr<Account> account;  // null: nobody has been asked yet
         Position position;
+        bool dry = false;  // its owner was asked for more than it has left
     };
 
     // Whether that process of that log will not lend any more.
@@ -49,6 +50,8 @@ class Leases {
     void on_grant(const Grant& grant, MonoTime now, Outbox& out);
     void on_report_ack(const ReportAck& ack);
     void on_recall(const Recall& recall, MonoTime now, Outbox& out);
+    // A budget was made or changed: what is known of it may be no more.
+    void on_changed(const Changed& changed);
     void on_tick(MonoTime now, Outbox& out);
     // The node drains: nothing is asked for any more, and all that is idle goes back.
     void close(MonoTime now, Outbox& out);
@@ -76,6 +79,7 @@ class Leases {
         std::optional<Held> current;
         std::vector<Held> closing;
         Position position;
+        bool dry = false;               // as in Purse
         MicroUsd need;                  // that waiting requests lack
         MonoTime needed;                // when one last said so
         std::optional<MonoTime> asked;  // when the owner was last asked, if it has not answered

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -64,6 +65,7 @@ enum class Standing : std::uint8_t {
     kTakeover,          // its owner is gone, and its heir at work
     kLogFrozen,         // forked, rolled back or damaged: an operator must look
 };
+inline constexpr Standing kStandingMax = Standing::kLogFrozen;
 // What an owner knows of a budget.
 struct Position {
     Standing standing = Standing::kOpen;
@@ -114,6 +116,7 @@ struct Edit {
     MicroUsd limit;
     friend bool operator==(const Edit&, const Edit&) = default;
 };
+inline constexpr Edit::Kind kEditKindMax = Edit::Kind::kSetLimit;
 struct EditDone {
     std::uint64_t id = 0;
     bool done = false;
@@ -121,14 +124,46 @@ struct EditDone {
     std::string message;
     friend bool operator==(const EditDone&, const EditDone&) = default;
 };
-// What is known of a budget where it is owned.
+// A budget was made or changed: who has heard that there is none asks again.
+struct Changed {
+    BudgetId budget;
+    friend bool operator==(const Changed&, const Changed&) = default;
+};
+// What is known of budgets where they are owned, for people: of one, or of all behind `after`, at
+// most kSightsMax of them.
 struct Look {
     std::uint64_t id = 0;
     BudgetId budget;  // empty: all of the asked one's
+    BudgetId after;
     friend bool operator==(const Look&, const Look&) = default;
+};
+inline constexpr std::size_t kSightsMax = 256;
+inline constexpr std::size_t kLeasesShown = 64;  // of one budget
+struct Sight {
+    struct Lease {
+        AccountName account;
+        MicroUsd granted;
+        MicroUsd spent;     // as its holder said last
+        MicroUsd returned;  // committed or not
+        bool lost = false;  // its holder is gone, and what it had not returned is stranded
+        friend bool operator==(const Lease&, const Lease&) = default;
+    };
+    BudgetId budget;
+    Position position;
+    MicroUsd activated;  // A of its log
+    MicroUsd returned;   // V of its log
+    MicroUsd pool;       // activated by the owner's process and not lent
+    std::vector<Lease> leases;
+    friend bool operator==(const Sight&, const Sight&) = default;
+};
+struct Seen {
+    std::uint64_t id = 0;
+    std::vector<Sight> sights;  // by budget
+    bool more = false;          // ask again, after the last
+    friend bool operator==(const Seen&, const Seen&) = default;
 };
 
 using Message = std::variant<Hello, Append, Ack, AskAck, Fetch, Offer, Want, Grant, Report,
-                             ReportAck, Recall, Edit, EditDone>;
+                             ReportAck, Recall, Edit, EditDone, Changed, Look, Seen>;
 
 }  // namespace vidai::mesh::budget

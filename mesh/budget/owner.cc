@@ -239,6 +239,25 @@ Position Owner::position(const BudgetWindow& money) const {
     return at;
 }
 
+Sight Owner::sight(const BudgetWindow& money) const {
+    Sight out;
+    out.budget = money.budget;
+    out.position = position(money);
+    const Ledger& log = ledger();
+    const BudgetState* budget = log.state().budget(money.budget);
+    if (budget == nullptr) return out;
+    if (const auto at = budget->windows.find(money.window); at != budget->windows.end()) {
+        out.activated = at->second.activated;
+        out.returned = at->second.returned_sum;
+    }
+    out.pool = log.pool(money);
+    for (const auto& [account, lease] : leases(money)) {
+        if (out.leases.size() == kLeasesShown) break;
+        out.leases.push_back({account, lease.granted, lease.spent, lease.returned, lease.lost});
+    }
+    return out;
+}
+
 std::map<AccountName, Owner::Lease> Owner::leases(const BudgetWindow& money) const {
     const Money* of = find(money);
     return of == nullptr ? std::map<AccountName, Lease>{} : of->leases;

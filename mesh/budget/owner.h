@@ -43,7 +43,8 @@ class Owner {
     void on_closed();
 
     Position position(const BudgetWindow& money) const;
-    // What one account of a budget stands at, for people.
+    // All that is known of one that this log has, for people.
+    Sight sight(const BudgetWindow& money) const;
     struct Lease {
         MicroUsd granted;
         MicroUsd spent;

@@ -39,6 +39,10 @@ std::string_view domain_label(Domain domain) {
             return "vidai/counter-batch/1";
         case Domain::kKeyRotation:
             return "vidai/key-rotation/1";
+        case Domain::kLogVolume:
+            return "vidai/log-volume/1";
+        case Domain::kGenesis:
+            return "vidai/genesis/1";
         case Domain::kFingerprint:
             return "vidai/fingerprint/1";
         case Domain::kMeshTag:

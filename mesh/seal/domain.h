@@ -32,6 +32,8 @@ enum class Domain : std::uint8_t {
     kCertificateRequest,  // a joiner asks for its certificate
     kCounterBatch,        // what one node has counted, for relays
     kKeyRotation,         // a node's next key
+    kLogVolume,           // at which node a log's volume lies
+    kGenesis,             // which log begins the mesh's money
     // hashes
     kFingerprint,
     kMeshTag,
