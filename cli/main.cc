@@ -49,6 +49,14 @@ class RemoteOperator : public Operator {
     Result<mesh::LimitStanding> limit_standing(const std::string& name) override {
         return client_.limit_standing(name);
     }
+    Result<mesh::BudgetStanding> budget_change(mesh::BudgetOp op, const BudgetId& budget,
+                                               MicroUsd limit) override {
+        return client_.budget_change(op, budget, limit);
+    }
+    Result<mesh::BudgetStanding> budget_show(const BudgetId& budget) override {
+        return client_.budget_show(budget);
+    }
+    Result<mesh::BudgetPage> budget_list() override { return client_.budget_list(); }
     Result<mesh::NodeReport> report() override { return client_.report(); }
     Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {
         return client_.revoke(request);

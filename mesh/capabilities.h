@@ -22,6 +22,7 @@ enum class Capability : std::uint8_t {
     kRotation = 1,
     kBudgets = 2,
     kLimits = 3,
+    kLedger = 4,
 };
 
 struct CapabilityRow {
@@ -33,6 +34,7 @@ inline constexpr std::array kCapabilityTable = {
     CapabilityRow{Capability::kRotation, "rotation"},  // of a node's key, while it lives
     CapabilityRow{Capability::kBudgets, "budgets"},    // that a key stands under are enforced
     CapabilityRow{Capability::kLimits, "limits"},      // as registers, and cells of any window
+    CapabilityRow{Capability::kLedger, "ledger"},      // keeps logs of budgets, and knows kGenesis
 };
 
 constexpr std::uint64_t bit_of(Capability capability) {

@@ -5,6 +5,7 @@
 // does not allow it), or what the node answers. One thread per client.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -124,6 +125,32 @@ struct LimitStanding {
     std::size_t seen = 1, confirmed = 1;  // nodes: this side's, and of the roster
 };
 
+enum class BudgetOp : std::uint8_t { kCreate, kSet };
+
+// A budget as the node that owns it knows it.
+struct BudgetStanding {
+    struct Lease {      // what a process holds, or held, of it
+        NodeId holder;  // empty: not met
+        MicroUsd granted;
+        MicroUsd spent;     // as it said last
+        MicroUsd returned;  // will not be spent
+        bool lost = false;  // it is gone: what it had not returned is stranded
+        MicroUsd held() const { return std::max(MicroUsd{}, granted - spent - returned); }
+    };
+    BudgetId budget;
+    NodeId owner;
+    MicroUsd limit;
+    MicroUsd in_use;  // of the limit: spent, held by somebody, or stranded
+    MicroUsd left;    // of the limit: neither spent nor stranded
+    MicroUsd pool;    // held by the owner's process, and not lent
+    std::vector<Lease> leases;
+};
+struct BudgetPage {
+    std::vector<BudgetStanding> budgets;  // in the order of the logs
+    bool more = false;                    // ask again, after the last
+    std::vector<NodeId> silent;           // did not answer: what they own is not here
+};
+
 // Whose key to void for good; exactly one of the first three is set.
 struct RevokeRequest {
     NodeId node;           // the key that it has now, by its own signed word
@@ -221,6 +248,14 @@ class OperatorClient {
     Result<LimitChange> limit_change(LimitOp op, const state::LimitRecord& limit);
     Result<std::vector<state::LimitRecord>> limit_list();           // ordered by name
     Result<LimitStanding> limit_standing(const std::string& name);  // kNotFound, kConflict
+
+    // As it is once its owner has committed that: kAlreadyExists, kNotFound, kInvalidRequest;
+    // kUnavailable where nobody that can be reached owns it, kConflict where a mesh that has no
+    // budget yet lacks a member, who must hear of the first.
+    Result<BudgetStanding> budget_change(BudgetOp op, const BudgetId& budget, MicroUsd limit);
+    // kNotFound.
+    Result<BudgetStanding> budget_show(const BudgetId& budget);
+    Result<BudgetPage> budget_list();  // whole, by name
 
     Result<NodeReport> report();
     // Signed here with the operator's key: kUnauthenticated on a connection without one. What is

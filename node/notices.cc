@@ -35,6 +35,10 @@ Shape shape_of(Kind kind) {
             return {Event::kKeyChanged, "key", "change", "note"};
         case Kind::kLimitChanged:
             return {Event::kLimitChanged, "limit", "change", "note"};
+        case Kind::kBudgetChanged:
+            return {Event::kBudgetChanged, "budget", "change", "note"};
+        case Kind::kMoney:
+            return {Event::kMoneyLog, "log", "change", "note"};
         case Kind::kStateSaved:
             return {Event::kStateSaved, "path", {}, {}};
         case Kind::kStateFailed:

@@ -61,6 +61,7 @@ std::vector<Command> mesh_commands();
 std::vector<Command> node_commands();
 std::vector<Command> key_commands();
 std::vector<Command> limit_commands();
+std::vector<Command> budget_commands();
 std::vector<Command> price_commands();
 std::vector<Command> config_commands();
 std::vector<Command> completion_commands();

@@ -113,6 +113,7 @@ void Bank::progress(MonoTime now) {
         });
     }
     pass_on(now);
+    offer_new();
     take(now);
     adopt(now);
     newest = books_.newest();
@@ -193,10 +194,12 @@ void Bank::on_down(const LedgerKey& peer, MonoTime now) {
 }
 
 void Bank::on_dead(const LedgerKey& peer, MonoTime now) {
-    const auto found = peers_.find(peer);
-    if (found == peers_.end() || found->second.dead) return;
-    found->second.dead = now;
-    owner_.on_holder_lost({peer, found->second.hello.boot});
+    const bool known = peers_.contains(peer);
+    if (!known && peers_.size() >= kPeersMax) return;
+    Peer& lost = peers_[peer];
+    if (lost.dead) return;
+    lost.dead = now;
+    owner_.on_holder_lost({peer, lost.hello.boot});
     turn(now);
 }
 
@@ -232,20 +235,9 @@ void Bank::edit(const Edit& wanted, MonoTime now) {
     turn(now);
 }
 
-std::size_t Bank::look(const Look& wanted, MonoTime now) {
-    std::vector<LedgerKey> whom;
-    if (!wanted.budget.empty()) {
-        const LedgerKey* owner = owner_of(bucket_of(wanted.budget));
-        if (owner != nullptr) whom.push_back(*owner);
-    } else {
-        whom.push_back(books_.self());
-        for (const auto& [key, peer] : peers_) {
-            if (peer.connected) whom.push_back(key);
-        }
-    }
-    for (const LedgerKey& key : whom) send(key, wanted);
+void Bank::look(const LedgerKey& whom, const Look& wanted, MonoTime now) {
+    send(whom, wanted);
     turn(now);
-    return whom.size();
 }
 
 // --- messages
@@ -334,13 +326,16 @@ void Bank::on(const LedgerKey& from, const Look& look, MonoTime now) {
         const Budgets& all = log->ledger.state().estate().budgets;
         auto at = all.begin();
         if (!look.budget.empty()) {
+            const bool mine = log->ledger.state().owns(bucket_of(look.budget));
             at = all.find({bucket_of(look.budget), look.budget});
+            if (mine && at == all.end()) seen.sights.push_back(owner_.sight({look.budget, 0}));
         } else if (!look.after.empty()) {
             at = all.upper_bound({bucket_of(look.after), look.after});
         }
         for (; at != all.end() && seen.sights.size() < kSightsMax; ++at) {
             const BudgetId& budget = at->first.second;
-            const Ordinal window = at->second.windows.empty() ? 0 : at->second.windows.rbegin()->first;
+            const Ordinal window =
+                at->second.windows.empty() ? 0 : at->second.windows.rbegin()->first;
             seen.sights.push_back(owner_.sight({budget, window}));
             if (!look.budget.empty()) break;
         }

@@ -72,7 +72,8 @@ class Bank {
     Hello hello() const;  // for each new connection
     void on_message(const LedgerKey& from, const Message& message, MonoTime now);
     void on_down(const LedgerKey& peer, MonoTime now);
-    // The detector's verdict. on_message() of it takes it back.
+    // The detector's verdict, also of one that this process has never met. on_message() of it takes
+    // it back.
     void on_dead(const LedgerKey& peer, MonoTime now);
 
     void on_tick(MonoTime now);  // each 50 ms or so
@@ -83,9 +84,9 @@ class Bank {
     void on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now);
     // An operator's wish; take_edits_done() tells how it went, under this id.
     void edit(const Edit& wanted, MonoTime now);
-    // What owners know: of one budget its own, else all that are connected, and this one. How many
-    // were asked; take_seen() has what they answer, under this id.
-    std::size_t look(const Look& wanted, MonoTime now);
+    // Asks a volume, this one or a connected one, what its log knows of budgets; take_seen() has
+    // what it answers, under this id. An answer may be lost.
+    void look(const LedgerKey& whom, const Look& wanted, MonoTime now);
 
     // What is to be done after each input. Messages are for connected volumes.
     Outbox take_outgoing() { return std::exchange(out_, {}); }
@@ -98,6 +99,9 @@ class Bank {
     const Owner& owner() const { return owner_; }
     const Books& books() const { return books_; }
     const BankOptions& options() const { return options_; }
+    // Whom this one takes for the owner of a bucket; null: nobody that can be reached.
+    const LedgerKey* owner_of(Bucket bucket) const;
+    bool connected(const LedgerKey& peer) const;
     // Whether this process may lend of its newest log.
     bool ready() const;
     std::string frozen() const { return frozen_; }
@@ -146,7 +150,6 @@ class Bank {
     void turn(MonoTime now);
     void progress(MonoTime now);
     void freeze(const LogId& log, const std::string& why);
-    bool connected(const LedgerKey& peer) const;
 
     void on(const LedgerKey& from, const Hello& hello, MonoTime now);
     void on(const LedgerKey& from, const Append& append, MonoTime now);
@@ -166,7 +169,6 @@ class Bank {
     void on(const LedgerKey& from, const Seen& seen, MonoTime now);
 
     std::optional<Leases::Lender> lender(Bucket bucket) const;
-    const LedgerKey* owner_of(Bucket bucket) const;
     void append_edit(const LedgerKey& from, const Edit& edit);
 
     // bank_custody.cc: the two sides of custody.
@@ -186,6 +188,7 @@ class Bank {
     void pass_on(OwnLog& old, MonoTime now);
     void drain_pools(OwnLog& old);
     void offer(MonoTime now);
+    void offer_new();
     void rebalance(MonoTime now);
     void take(MonoTime now);
     bool take(Taking& taking, MonoTime now);
@@ -216,6 +219,7 @@ class Bank {
     std::vector<LedgerKey> ring_;
     MonoTime ring_since_;
     MonoTime offered_, rebalanced_;
+    std::map<LogId, Seq> offered_upto_;  // of own logs, by this process
     Outbox out_;
     std::vector<EditDone> edits_done_;
     std::vector<std::pair<LedgerKey, Seen>> seen_;

@@ -34,6 +34,8 @@ std::string_view state_name(BudgetEntry::State state) {
     switch (state) {
         case kOpen:
             return "open";
+        case kUnknown:
+            return "unknown";
         case kExhausted:
             return "exhausted";
         case kOwnerUnreachable:

@@ -30,6 +30,7 @@ struct BudgetEntry {
     // whoever publishes must come back to kOpen as soon as more may be had.
     enum class State : std::uint8_t {
         kOpen,              // ask and it may be granted
+        kUnknown,           // its owner, or this node where there is none, has no such budget
         kExhausted,         // less is left than the cheapest useful request costs
         kOwnerUnreachable,  // nobody that this node reaches owns it
         kNoCustodian,       // the owner reaches too few of its custodians

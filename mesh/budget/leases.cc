@@ -14,6 +14,8 @@ using std::chrono::milliseconds;
 
 constexpr Duration kIdle = milliseconds(2'000);
 constexpr Duration kAskAgain = milliseconds(100);
+// How long a bucket may be nobody's before its budgets are called unreachable.
+constexpr Duration kPassing = milliseconds(1'000);
 constexpr Duration kTellAgain = milliseconds(1'000);
 constexpr MicroUsd kAll{std::numeric_limits<std::int64_t>::max()};
 
@@ -64,12 +66,15 @@ void Leases::on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now, Outb
 void Leases::ask(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
     const auto lender = find_(bucket_of(money.budget));
     if (!lender) {
+        of.asked.reset();
+        if (!of.unowned) of.unowned = now;
+        if (now - *of.unowned < kPassing) return;  // it changes hands
         Position nobody = of.position;
         nobody.standing = Standing::kOwnerUnreachable;
         set(money, of, nobody);
-        of.asked.reset();
         return;
     }
+    of.unowned.reset();
     const AccountName name{lender->log, lender->boot, self_};
     if (of.current && of.current->name != name) retire(money, of, now, out);
     if (!of.current) {

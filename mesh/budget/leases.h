@@ -79,11 +79,12 @@ class Leases {
         std::optional<Held> current;
         std::vector<Held> closing;
         Position position;
-        bool dry = false;               // as in Purse
-        MicroUsd need;                  // that waiting requests lack
-        MonoTime needed;                // when one last said so
-        std::optional<MonoTime> asked;  // when the owner was last asked, if it has not answered
-        MicroUsd rate;                  // spent in a second, lately
+        bool dry = false;                 // as in Purse
+        MicroUsd need;                    // that waiting requests lack
+        MonoTime needed;                  // when one last said so
+        std::optional<MonoTime> unowned;  // since when nobody is known to own it
+        std::optional<MonoTime> asked;    // when the owner was last asked, if it has not answered
+        MicroUsd rate;                    // spent in a second, lately
         MicroUsd spent_before;
         MonoTime rated;
     };

@@ -133,7 +133,7 @@ struct Changed {
 // most kSightsMax of them.
 struct Look {
     std::uint64_t id = 0;
-    BudgetId budget;  // empty: all of the asked one's
+    BudgetId budget;  // empty: all of the asked one's; its owner's answer has it, known or not
     BudgetId after;
     friend bool operator==(const Look&, const Look&) = default;
 };

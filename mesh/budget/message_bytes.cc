@@ -27,8 +27,8 @@ constexpr std::size_t kTextMax = 512;
 constexpr std::size_t kBatchesMax = 4'096;
 
 // What an edit comes to, in the order of their numbers on the wire.
-constexpr std::array kEditCodes = {ErrorCode::kInternal,      ErrorCode::kUnavailable,
-                                   ErrorCode::kNotFound,      ErrorCode::kAlreadyExists,
+constexpr std::array kEditCodes = {ErrorCode::kInternal,       ErrorCode::kUnavailable,
+                                   ErrorCode::kNotFound,       ErrorCode::kAlreadyExists,
                                    ErrorCode::kInvalidRequest, ErrorCode::kConflict};
 
 // One overload for each kind: its body as the union has it.
@@ -85,8 +85,7 @@ struct Writer {
         const auto log = write_header(out, m.log);
         const fb::LogId to = write_log(m.to);
         const auto budgets = write_budgets(out, m.budgets);
-        return said(fb::Said::Offer,
-                    fb::CreateOffer(out, log, m.at, m.bucket.value, &to, budgets));
+        return said(fb::Said::Offer, fb::CreateOffer(out, log, m.at, m.bucket.value, &to, budgets));
     }
     Written operator()(const Want& m) const {
         const fb::Account account = write_account(m.account, {});
@@ -96,8 +95,8 @@ struct Writer {
     Written operator()(const Grant& m) const {
         const fb::Account account = write_account(m.account, {});
         const auto of = money(m.money);
-        return said(fb::Said::Grant, fb::CreateGrant(out, &account, of, m.total.value,
-                                                     position(m.position)));
+        return said(fb::Said::Grant,
+                    fb::CreateGrant(out, &account, of, m.total.value, position(m.position)));
     }
     Written operator()(const Report& m) const {
         const fb::Account account = write_account(m.account, m.returned);
@@ -120,9 +119,9 @@ struct Writer {
         const auto at = std::ranges::find(kEditCodes, m.code);
         const auto code = at == kEditCodes.end() ? 0 : at - kEditCodes.begin();
         const auto message = text(m.message.substr(0, kTextMax));
-        return said(fb::Said::EditDone,
-                    fb::CreateEditDone(out, m.id, m.done, static_cast<std::uint16_t>(code),
-                                       message));
+        return said(
+            fb::Said::EditDone,
+            fb::CreateEditDone(out, m.id, m.done, static_cast<std::uint16_t>(code), message));
     }
     Written operator()(const Changed& m) const {
         return said(fb::Said::Changed, fb::CreateChanged(out, text(m.budget.str())));
@@ -142,10 +141,10 @@ struct Writer {
             }
             const auto held = out.CreateVector(leases);
             const auto budget = text(one.budget.str());
-            all.push_back(fb::CreateSight(
-                out, budget, static_cast<std::uint8_t>(one.position.standing),
-                one.position.limit.value, one.activated.value, one.returned.value,
-                one.position.left.value, one.pool.value, held));
+            all.push_back(
+                fb::CreateSight(out, budget, static_cast<std::uint8_t>(one.position.standing),
+                                one.position.limit.value, one.activated.value, one.returned.value,
+                                one.position.left.value, one.pool.value, held));
         }
         return said(fb::Said::Seen, fb::CreateSeen(out, m.id, out.CreateVector(all), m.more));
     }
@@ -224,7 +223,10 @@ struct Reader {
     Message read(const fb::Fetch& m) { return Fetch{log(m.log()), m.after()}; }
     Message read(const fb::Offer& m) {
         need(m.bucket() < kBuckets);
-        return Offer{take(read_header(m.log())), m.at(), {m.bucket()}, log(m.to()),
+        return Offer{take(read_header(m.log())),
+                     m.at(),
+                     {m.bucket()},
+                     log(m.to()),
                      take(read_budgets(m.budgets()))};
     }
     Message read(const fb::Want& m) {

@@ -209,6 +209,18 @@ Result<LimitStanding> Desk::limit_standing(const std::string& name) {
     return replica_.standing_of(name, events_.counting(), wall_now());
 }
 
+kj::Promise<Result<BudgetPage>> Desk::budget_change(BudgetOp op, BudgetId budget, MicroUsd limit,
+                                                    std::chrono::milliseconds within) {
+    const auto without = lacking(events_.view_now()->members, Capability::kLedger);
+    if (!without.empty()) return Result<BudgetPage>(not_known_to(Capability::kLedger, without));
+    return events_.change_budget(op, std::move(budget), limit, within);
+}
+
+kj::Promise<Result<BudgetPage>> Desk::budget_list(BudgetId budget, BudgetId after,
+                                                  std::chrono::milliseconds within) {
+    return events_.look_at_budgets(std::move(budget), std::move(after), within);
+}
+
 Result<NodeReport> Desk::report() {
     return events_.report_now();
 }

@@ -32,6 +32,11 @@ class DeskEvents {
     virtual kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
                                                      state::Hlc time) = 0;
     virtual Result<CreatedToken> make_token(TokenRequest request) = 0;
+    virtual kj::Promise<Result<BudgetPage>> change_budget(BudgetOp op, BudgetId budget,
+                                                          MicroUsd limit,
+                                                          std::chrono::milliseconds within) = 0;
+    virtual kj::Promise<Result<BudgetPage>> look_at_budgets(BudgetId budget, BudgetId after,
+                                                            std::chrono::milliseconds within) = 0;
     virtual CountingFacts counting() = 0;
     virtual std::shared_ptr<const MeshView> view_now() = 0;
     virtual NodeReport report_now() = 0;
@@ -60,6 +65,10 @@ class Desk final : public OperatorCalls {
                                                   std::chrono::milliseconds within) override;
     Result<wire::LimitPage> limit_list(const std::string& after) override;
     Result<LimitStanding> limit_standing(const std::string& name) override;
+    kj::Promise<Result<BudgetPage>> budget_change(BudgetOp op, BudgetId budget, MicroUsd limit,
+                                                  std::chrono::milliseconds within) override;
+    kj::Promise<Result<BudgetPage>> budget_list(BudgetId budget, BudgetId after,
+                                                std::chrono::milliseconds within) override;
     Result<NodeReport> report() override;
     kj::Promise<Result<Stated>> announce(state::Register said,
                                          std::chrono::milliseconds within) override;

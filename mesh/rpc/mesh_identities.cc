@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "mesh/rpc/mesh_thread.h"
+#include "mesh/state/genesis.h"
 #include "mesh/state/succession.h"
 #include "schema/base/mutant.h"
 
@@ -33,6 +34,9 @@ Duration some_of(Duration most, seal::RandomSource& source) {
 
 bool MeshThread::holds(const state::RegisterName& name, state::Hlc time) {
     const state::Register* const held = replica_.registers().find(name);
+    if (name.kind == state::RegisterKind::kGenesis && held != nullptr) {
+        return replica_.genesis() && state::genesis_id(*replica_.genesis()) == name.id;
+    }
     // Any revocation of a key is as good as another; of the others this one or what replaced it.
     return held != nullptr &&
            (name.kind == state::RegisterKind::kRevocation || held->statement.time >= time);

@@ -26,6 +26,7 @@ namespace ms = vidai::mesh::membership;
 
 constexpr std::chrono::milliseconds kHeartbeat{250};
 constexpr std::chrono::seconds kHousekeeping{1};
+constexpr std::chrono::milliseconds kMoneyTick{50};
 constexpr std::chrono::milliseconds kLinksTickMin{50}, kLinksTickMax{1'000};
 constexpr std::chrono::milliseconds kLastWords{500};  // for the last counters of one who leaves
 
@@ -99,6 +100,8 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
            startup.options.membership.full_mesh_max, random_seed(random_)},
           [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); },
           [this](const NodeId& from, const Error& why) { on_malformed(from, why); }),
+      treasury_(seal::open_ledger_volume(startup.data_dir.path(), around.random), shared,
+                around_treasury()),
       tasks_(*this) {
     if (around.descriptors != nullptr) {
         commands_.emplace(shared.commands, *around.descriptors,
@@ -124,6 +127,8 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
             });
     }
     replica_.publish();
+    name_budgets();
+    begin_money(false);
     saver_.mark_dirty();  // even with nothing to say: it shows that the disk takes it
     peers_ = kj::mv(around.peers);
     if (around.operators.get() != nullptr) {
@@ -135,6 +140,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
     every(startup.options.push_interval, &MeshThread::push_tick);
     every(startup.options.membership.sync_interval, &MeshThread::digest_tick);
     every(kHousekeeping, &MeshThread::second_tick);
+    every(kMoneyTick, &MeshThread::money_tick);
     every(std::clamp(startup.options.reauthenticate / 32, kLinksTickMin, kLinksTickMax),
           &MeshThread::links_tick);
     publish_readiness();
@@ -239,6 +245,7 @@ void MeshThread::be_superseded() {
 void MeshThread::on_link_up(const NodeId& peer) {
     standing_.connected(peer, mono_now());
     exchange_.on_link_up(peer);
+    treasury_.on_link_up(peer);
     turn([&](ms::Effects& out) { membership_.on_connected(mono_now(), peer, out); });
     publish_view();
 }
@@ -246,6 +253,7 @@ void MeshThread::on_link_up(const NodeId& peer) {
 void MeshThread::on_link_down(const NodeId& peer, ms::LinkEnd end) {
     standing_.disconnected(peer, end, mono_now());
     exchange_.on_link_down(peer);
+    treasury_.on_link_down(peer);
     turn([&](ms::Effects& out) { membership_.on_disconnected(mono_now(), peer, end, out); });
     publish_view();
 }
@@ -305,6 +313,10 @@ void MeshThread::on_merged(const NodeId& from, const MergeReport& report) {
     }
     publish_readiness();
     react(report.identities);
+    if (report.genesis) {
+        begin_money(false);
+        saver_.mark_dirty();
+    }
     if (report.changes.empty() && report.limits.empty()) return;
     for (const state::LimitRecord& limit : report.limits) {
         notice(Notice::Kind::kLimitChanged, limit.name, limit.deleted ? "deleted" : "set",
@@ -315,6 +327,7 @@ void MeshThread::on_merged(const NodeId& from, const MergeReport& report) {
                "told by " + from.str());
     }
     replica_.publish();
+    name_budgets();
     saver_.mark_dirty();
     publish_view();
 }
@@ -322,6 +335,7 @@ void MeshThread::on_merged(const NodeId& from, const MergeReport& report) {
 void MeshThread::on_key_changed(const KeyChange& change) {
     notice(Notice::Kind::kKeyChanged, change.key.str(), change.revoked ? "revoked" : "created");
     replica_.publish();
+    name_budgets();
     if (const state::Register* changed = replica_.find(change.key)) {
         exchange_.push_register(*changed);
     }
@@ -375,6 +389,7 @@ void MeshThread::second_tick() {
     publish_view();
     count_who_lives();
     look_around();
+    found_again();
     publish_readiness();
     publish_metrics();
 }
@@ -393,12 +408,15 @@ void MeshThread::leave() {
     // The last counters first: a peer may drop us as soon as it has heard the farewell.
     exchange_.push_counters(1);
     auto limit = timer_.afterDelay(kLastWords.count() * kj::MILLISECONDS);
-    auto told = exchange_.flush().exclusiveJoin(kj::mv(limit)).then([this]() {
-        turn([&](ms::Effects& out) { membership_.leave(mono_now(), out); });
-        const auto linger = startup_.options.membership.leave_linger;
-        return timer_.afterDelay((linger + std::chrono::milliseconds(50)).count() *
-                                 kj::MILLISECONDS);
-    });
+    auto returned = treasury_.close(kLastWords);
+    auto flushed = exchange_.flush().exclusiveJoin(kj::mv(limit));
+    auto told = flushed.then([returned = kj::mv(returned)]() mutable { return kj::mv(returned); })
+                    .then([this]() {
+                        turn([&](ms::Effects& out) { membership_.leave(mono_now(), out); });
+                        const auto linger = startup_.options.membership.leave_linger;
+                        return timer_.afterDelay((linger + std::chrono::milliseconds(50)).count() *
+                                                 kj::MILLISECONDS);
+                    });
     tasks_.add(told.then([this]() { return saver_.save(); }).then([this](Result<void>&&) {
         shared_.left.open();
     }));

@@ -30,6 +30,7 @@
 #include "mesh/rpc/standing.h"
 #include "mesh/rpc/startup.h"
 #include "mesh/rpc/surroundings.h"
+#include "mesh/rpc/treasury.h"
 #include "mesh/seeds/seed_names.h"
 
 namespace vidai::mesh::rpc {
@@ -110,6 +111,11 @@ class MeshThread final : private LinkEvents,
     void on_stated(const MergeReport& report, const state::Register& said) override;
     kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
                                              state::Hlc time) override;
+    kj::Promise<Result<BudgetPage>> change_budget(BudgetOp op, BudgetId budget, MicroUsd limit,
+                                                  std::chrono::milliseconds within) override;
+    kj::Promise<Result<BudgetPage>> look_at_budgets(BudgetId budget, BudgetId after,
+                                                    std::chrono::milliseconds within) override;
+    void on_money(const NodeId& from, seal::ByteView said) override;
     CountingFacts counting() override;
     std::shared_ptr<const MeshView> view_now() override;
     NodeReport report_now() override;
@@ -117,6 +123,17 @@ class MeshThread final : private LinkEvents,
     kj::Promise<Result<KeyRotation>> rotate_key() override;
     void taskFailed(kj::Exception&& e) override;
     void refused(Notice::Kind kind, const std::string& subject, const Error& why);
+
+    // Money (mesh_money.cc).
+    Treasury::Around around_treasury();
+    void money_tick();
+    void name_budgets();
+    void begin_money(bool agreed);
+    Result<std::vector<NodeId>> who_must_agree() const;
+    kj::Promise<Result<void>> found_money(MonoTime until);
+    kj::Promise<Result<void>> agree(state::RegisterName name, std::vector<NodeId> all,
+                                    MonoTime until);
+    void found_again();
 
     // Membership.
     template <class Input>
@@ -205,6 +222,8 @@ class MeshThread final : private LinkEvents,
     seeds::ResolverThread resolver_;
     Links links_;
     Exchange exchange_;
+    Treasury treasury_;
+    bool agreeing_ = false;
     std::optional<MailboxPump<Command>> commands_;
     kj::TaskSet tasks_;
 };

@@ -149,6 +149,19 @@ bool follow(Plan& plan) {
     return plan.roots->newest() != before;
 }
 
+Result<BudgetStanding> only_one(const BudgetId& budget, BudgetPage page) {
+    if (page.budgets.size() == 1) return std::move(page.budgets.front());
+    if (!page.silent.empty()) {
+        return fail(ErrorCode::kUnavailable,
+                    "the node that owns budget " + budget.str() + ", " + page.silent.front().str() +
+                        ", does not answer; try again",
+                    budget.str());
+    }
+    return fail(ErrorCode::kNotFound,
+                "no budget is named '" + budget.str() + "'; `vidaictl budget list` shows all",
+                budget.str());
+}
+
 }  // namespace
 
 OperatorClient::OperatorClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -276,6 +289,45 @@ Result<LimitStanding> OperatorClient::limit_standing(const std::string& name) {
     auto request = impl_->remote.limitStandingRequest();
     request.setName(wire::to_text(name));
     return impl_->call<LimitStanding>(kj::mv(request));
+}
+
+Result<BudgetStanding> OperatorClient::budget_change(BudgetOp op, const BudgetId& budget,
+                                                     MicroUsd limit) {
+    auto request = impl_->remote.budgetChangeRequest();
+    request.setOp(static_cast<std::uint8_t>(op));
+    request.setBudget(wire::to_text(budget.str()));
+    request.setLimitMicroUsd(limit.value);
+    request.setDeadlineMs(impl_->deadline_ms());
+    auto page = impl_->call<BudgetPage>(kj::mv(request));
+    if (!page) return fail(std::move(page).error());
+    return only_one(budget, std::move(*page));
+}
+
+Result<BudgetStanding> OperatorClient::budget_show(const BudgetId& budget) {
+    auto request = impl_->remote.budgetListRequest();
+    request.setBudget(wire::to_text(budget.str()));
+    request.setDeadlineMs(impl_->deadline_ms());
+    auto page = impl_->call<BudgetPage>(kj::mv(request));
+    if (!page) return fail(std::move(page).error());
+    return only_one(budget, std::move(*page));
+}
+
+Result<BudgetPage> OperatorClient::budget_list() {
+    BudgetPage all;
+    for (bool more = true; more;) {
+        auto request = impl_->remote.budgetListRequest();
+        if (!all.budgets.empty()) {
+            request.setAfter(wire::to_text(all.budgets.back().budget.str()));
+        }
+        request.setDeadlineMs(impl_->deadline_ms());
+        auto page = impl_->call<BudgetPage>(kj::mv(request));
+        if (!page) return fail(std::move(page).error());
+        more = page->more && !page->budgets.empty();
+        std::move(page->budgets.begin(), page->budgets.end(), std::back_inserter(all.budgets));
+        all.silent = std::move(page->silent);
+    }
+    std::ranges::sort(all.budgets, {}, &BudgetStanding::budget);
+    return all;
 }
 
 Result<NodeReport> OperatorClient::report() {

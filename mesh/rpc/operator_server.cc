@@ -92,6 +92,29 @@ kj::Promise<void> OperatorServer::limitStanding(LimitStandingContext context) {
     return answer(context, calls_.limit_standing(wire::text_of(context.getParams().getName())));
 }
 
+kj::Promise<void> OperatorServer::budgetChange(BudgetChangeContext context) {
+    if (!may_write_) return answer<BudgetPage>(context, may_not_write());
+    const auto asked = context.getParams();
+    auto budget = parse_budget_id(wire::view_of(asked.getBudget()));
+    if (!budget) return answer<BudgetPage>(context, fail(std::move(budget).error()));
+    if (asked.getOp() > static_cast<std::uint8_t>(BudgetOp::kSet)) {
+        return answer<BudgetPage>(
+            context, fail(ErrorCode::kInvalidRequest, "no such change of a budget", "op"));
+    }
+    return answer_later(
+        context, calls_.budget_change(BudgetOp{asked.getOp()}, std::move(*budget),
+                                      {asked.getLimitMicroUsd()}, deadline(asked.getDeadlineMs())));
+}
+
+kj::Promise<void> OperatorServer::budgetList(BudgetListContext context) {
+    const auto asked = context.getParams();
+    const auto name = [](capnp::Text::Reader text) {
+        return BudgetId(std::string(wire::view_of(text).substr(0, kBudgetIdBytesMax)));
+    };
+    return answer_later(context, calls_.budget_list(name(asked.getBudget()), name(asked.getAfter()),
+                                                    deadline(asked.getDeadlineMs())));
+}
+
 kj::Promise<void> OperatorServer::report(ReportContext context) {
     return answer(context, calls_.report());
 }

@@ -32,6 +32,11 @@ class OperatorCalls {
                                                           std::chrono::milliseconds within) = 0;
     virtual Result<wire::LimitPage> limit_list(const std::string& after) = 0;
     virtual Result<LimitStanding> limit_standing(const std::string& name) = 0;
+    virtual kj::Promise<Result<BudgetPage>> budget_change(BudgetOp op, BudgetId budget,
+                                                          MicroUsd limit,
+                                                          std::chrono::milliseconds within) = 0;
+    virtual kj::Promise<Result<BudgetPage>> budget_list(BudgetId budget, BudgetId after,
+                                                        std::chrono::milliseconds within) = 0;
     virtual Result<NodeReport> report() = 0;
     virtual kj::Promise<Result<Stated>> announce(state::Register said,
                                                  std::chrono::milliseconds within) = 0;
@@ -61,6 +66,8 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> limitChange(LimitChangeContext context) override;
     kj::Promise<void> limitList(LimitListContext context) override;
     kj::Promise<void> limitStanding(LimitStandingContext context) override;
+    kj::Promise<void> budgetChange(BudgetChangeContext context) override;
+    kj::Promise<void> budgetList(BudgetListContext context) override;
     kj::Promise<void> report(ReportContext context) override;
     kj::Promise<void> announce(AnnounceContext context) override;
     kj::Promise<void> acknowledged(AcknowledgedContext context) override;

@@ -26,6 +26,7 @@ inline constexpr std::array<RateLimit, transport::kTrafficKinds> kPeerQuota = {{
     {1 << 20, 8 << 20},    // membership
     {16 << 20, 32 << 20},  // counters: all keys change each second
     {1 << 20, 4 << 20},    // registers
+    {16 << 20, 32 << 20},  // money: logs of others that are kept here
 }};
 
 class PeerQuota {

@@ -98,6 +98,12 @@ kj::Promise<void> PeerServer::pullCounters(PullCountersContext context) {
     return kj::READY_NOW;
 }
 
+kj::Promise<void> PeerServer::tellMoney(TellMoneyContext context) {
+    if (!admitted(transport::TrafficKind::kMoney, context)) return over_quota();
+    calls_.on_money(from_, wire::bytes_of(context.getParams().getSaid()));
+    return kj::READY_NOW;
+}
+
 kj::Promise<void> PeerServer::renewCertificate(RenewCertificateContext context) {
     if (!admitted(transport::TrafficKind::kRegisters, context, kSignatureBytes)) {
         return over_quota();

@@ -36,6 +36,7 @@ class PeerCalls {
     // For the key that it says is its next one; nothing where that is not to be believed either.
     virtual seal::Bytes rotate_for(const seal::PeerIdentity& peer, const seal::PublicKey& next,
                                    const seal::Signature& proof) = 0;
+    virtual void on_money(const NodeId& from, seal::ByteView said) = 0;
     // It closes this connection, and says why.
     virtual void on_turned_away(const NodeId& by, const std::string& reason) = 0;
     virtual void on_malformed(const NodeId& from, const Error& why) = 0;
@@ -65,6 +66,7 @@ class PeerServer final : public proto::Peer::Server {
     kj::Promise<void> renewCertificate(RenewCertificateContext context) override;
     kj::Promise<void> rotateKey(RotateKeyContext context) override;
     kj::Promise<void> turnAway(TurnAwayContext context) override;
+    kj::Promise<void> tellMoney(TellMoneyContext context) override;
 
   private:
     kj::Promise<void> malformed(const Error& why);

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "mesh/state/genesis.h"
 #include "mesh/state/key_secret.h"
 #include "mesh/state/key_value.h"
 #include "mesh/state/limit_value.h"
 #include "mesh/state/succession.h"
+#include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::rpc {
 
@@ -87,6 +89,9 @@ Result<void> Replica::take(Register verified, WallTime wall, MonoTime now, Merge
     if (verified.statement.kind == RegisterKind::kLimit) {
         return take_limit(std::move(verified), report);
     }
+    if (verified.statement.kind == RegisterKind::kGenesis) {
+        return take_genesis(std::move(verified), report);
+    }
     auto record = state::decode_key(verified.statement);
     if (!record) return fail(std::move(record).error());
     const KeyChange change{record->id, record->revoked};
@@ -95,6 +100,32 @@ Result<void> Replica::take(Register verified, WallTime wall, MonoTime now, Merge
     ++report.applied;
     report.changes.push_back(change);
     return {};
+}
+
+Result<void> Replica::take_genesis(Register verified, MergeReport& report) {
+    const auto ledger = state::decode_genesis(verified.statement);
+    if (!ledger) return fail(ledger.error());
+    clock_.observe(verified.statement.time);
+    state::RegisterName name{verified.statement.kind, verified.statement.id};
+    if (registers_.merge(std::move(verified)) != Merge::kApplied) return no_room();
+    report.news.push_back(std::move(name));
+    ++report.applied;
+    if (!genesis_ || *ledger < *genesis_) {
+        genesis_ = *ledger;
+        report.genesis = true;
+    }
+    return {};
+}
+
+Result<state::RegisterName> Replica::write_genesis(const seal::PublicKey& ledger, WallTime wall) {
+    CHECK(!genesis_ || *genesis_ == ledger);
+    Register mine =
+        state::sign_register(state::encode_genesis(ledger, clock_.tick(wall), author_.node),
+                             *author_.key, author_.chain);
+    state::RegisterName name{mine.statement.kind, mine.statement.id};
+    if (registers_.merge(std::move(mine)) != Merge::kApplied) return no_room();
+    genesis_ = ledger;
+    return name;
 }
 
 Result<void> Replica::take_official(Register verified, WallTime wall, MergeReport& report) {
@@ -217,6 +248,12 @@ std::size_t Replica::resign(std::size_t most, WallTime wall, MonoTime now) {
     for (const state::Statement& said : found) {
         if (said.kind == RegisterKind::kKey) {
             (void)write(entries_.at(KeyId(said.id)).record, wall, now);
+        } else if (said.kind == RegisterKind::kGenesis) {
+            if (auto ledger = state::decode_genesis(said)) {
+                (void)registers_.merge(state::sign_register(
+                    state::encode_genesis(*ledger, clock_.tick(wall), author_.node), *author_.key,
+                    author_.chain));
+            }
         } else if (auto limit = state::decode_limit(said)) {
             (void)write(std::move(*limit), wall, now);
         }

@@ -44,6 +44,7 @@ struct KeyChange {
 struct MergeReport {
     std::vector<KeyChange> changes;
     std::vector<state::LimitRecord> limits;  // as they are now
+    bool genesis = false;                    // another volume begins the money, or the first does
     std::vector<admission::IdentityChange> identities;
     std::vector<state::RegisterName> news;  // what was applied
     std::size_t applied = 0, known = 0, refused = 0;
@@ -87,6 +88,11 @@ class Replica {
     Result<LimitStanding> standing_of(const std::string& name, const CountingFacts& facts,
                                       WallTime wall) const;
 
+    // The ledger key of the volume that begins the mesh's money; nothing: none has said so.
+    const std::optional<seal::PublicKey>& genesis() const { return genesis_; }
+    // Says that `ledger`, this node's, does. CHECKs that nobody has. kResourceExhausted.
+    Result<state::RegisterName> write_genesis(const seal::PublicKey& ledger, WallTime wall);
+
     // Drops operators' statements whose time is over.
     void collect(WallTime wall);
     // Signs anew what a key signed that has been revoked since, or stood under a root that another
@@ -108,6 +114,7 @@ class Replica {
     state::RegisterSet::Merge apply(state::Register candidate, state::KeyRecord record,
                                     MonoTime now);
     Result<void> take(state::Register verified, WallTime wall, MonoTime now, MergeReport& report);
+    Result<void> take_genesis(state::Register verified, MergeReport& report);
     Result<void> take_limit(state::Register verified, MergeReport& report);
     void apply_limits(MonoTime now);
     Result<const state::LimitRecord*> one_limit(const std::string& name) const;
@@ -132,6 +139,7 @@ class Replica {
     limits::LimitBook book_;
     std::map<KeyId, state::KeyEntry> entries_;
     std::size_t live_ = 0;
+    std::optional<seal::PublicKey> genesis_;
     bool dirty_ = false;
 };
 

@@ -182,6 +182,21 @@ seal::Bytes Session::chain_of(::capnp::Data::Reader data) {
     return {chain.begin(), chain.end()};
 }
 
+// Requests wait for small ones; large ones, parts of logs, are bulk.
+void Session::tell_money(const seal::Bytes& said) {
+    const bool large = said.size() > BulkWindow::kChunkMost;
+    if (load_->money_bytes + said.size() > kMoneyBytesMax) return;
+    if (large && !load_->bulk.takes(said.size())) return;
+    auto request = remote_.tellMoneyRequest();
+    request.setSaid(wire::to_data(said));
+    traffic_.add_out(transport::TrafficKind::kMoney, words_of(request));
+    load_->money_bytes += said.size();
+    auto answered = kj::defer([load = load_, size = said.size()]() { load->money_bytes -= size; });
+    auto call = request.send().ignoreResult().attach(kj::mv(answered));
+    if (!large) return tasks_.add(kj::mv(call));
+    tasks_.add(bulk(said.size(), call.then([]() { return true; }), false).ignoreResult());
+}
+
 kj::Promise<bool> Session::turn_away(const std::string& reason) {
     auto request = remote_.turnAwayRequest();
     request.setReason(wire::to_text(reason));

@@ -29,7 +29,8 @@
 
 namespace vidai::mesh::rpc {
 
-inline constexpr std::size_t kDeliveriesMax = 512;  // unanswered; further ones are lost
+inline constexpr std::size_t kDeliveriesMax = 512;      // unanswered; further ones are lost
+inline constexpr std::size_t kMoneyBytesMax = 4 << 20;  // the same of words about money
 inline constexpr std::int64_t kCallTimeoutSeconds = 5;
 
 class Session final : private kj::TaskSet::ErrorHandler {
@@ -59,6 +60,8 @@ class Session final : private kj::TaskSet::ErrorHandler {
     // kUnavailable without an answer in time, kProtocol where that is not one to what was asked.
     kj::Promise<Result<wire::RegisterPage>> pull_registers(const wire::RegisterPull& pull);
     kj::Promise<Result<limits::CellPage>> pull_counters(const limits::CellPull& pull);
+    // Lost when too much is unanswered: whoever says it says it again.
+    void tell_money(const seal::Bytes& said);
     // Why this connection is about to be closed; false when the other side did not hear it in time.
     kj::Promise<bool> turn_away(const std::string& reason);
     // Nothing when the other side holds no issuer key or does not answer in time.
@@ -77,6 +80,7 @@ class Session final : private kj::TaskSet::ErrorHandler {
     // Shared with calls under way, whose promises may outlive the session.
     struct Load {
         std::size_t deliveries = 0;
+        std::size_t money_bytes = 0;
         BulkWindow bulk;
         MonoTime minute;
         Duration slowest{}, slowest_before{};

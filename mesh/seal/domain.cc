@@ -41,8 +41,6 @@ std::string_view domain_label(Domain domain) {
             return "vidai/key-rotation/1";
         case Domain::kLogVolume:
             return "vidai/log-volume/1";
-        case Domain::kGenesis:
-            return "vidai/genesis/1";
         case Domain::kFingerprint:
             return "vidai/fingerprint/1";
         case Domain::kMeshTag:

@@ -33,7 +33,6 @@ enum class Domain : std::uint8_t {
     kCounterBatch,        // what one node has counted, for relays
     kKeyRotation,         // a node's next key
     kLogVolume,           // at which node a log's volume lies
-    kGenesis,             // which log begins the mesh's money
     // hashes
     kFingerprint,
     kMeshTag,

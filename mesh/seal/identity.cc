@@ -16,6 +16,7 @@ constexpr std::string_view kRootBlock = "VIDAI ROOT SECRET KEY";
 constexpr std::string_view kIssuerBlock = "VIDAI ISSUER SECRET KEY";
 constexpr std::string_view kOperatorBlock = "VIDAI OPERATOR SECRET KEY";
 constexpr std::string_view kNodeBlock = "VIDAI NODE SECRET KEY";
+constexpr std::string_view kLedgerBlock = "VIDAI LEDGER SECRET KEY";
 constexpr std::string_view kIssuerCertificateBlock = "VIDAI ISSUER CERTIFICATE";
 constexpr std::string_view kChainBlock = "VIDAI CERTIFICATE CHAIN";
 constexpr std::string_view kGenerationBlock = "VIDAI GENERATION";
@@ -260,6 +261,13 @@ Secret encode_node_key(const SecretKey& key) {
          fingerprint(key.public_key()), "\n", key_block(kNodeBlock, key).reveal()});
 }
 
+Secret encode_ledger_key(const SecretKey& key) {
+    return joined(
+        {"# SECRET. The key of this volume's part in the mesh's money: it stays here and "
+         "is never copied.\n# key fingerprint ",
+         fingerprint(key.public_key()), "\n", key_block(kLedgerBlock, key).reveal()});
+}
+
 std::string encode_generation(Generation generation, const PublicKey& node) {
     Bytes content;
     Writer(content).u8(kFormat).u64(generation.value).fixed(node.bytes);
@@ -316,6 +324,13 @@ Result<Credentials> decode_operator(std::string_view text, std::string_view wher
 Result<std::shared_ptr<const SecretKey>> decode_node_key(std::string_view text,
                                                          std::string_view where) {
     const auto blocks = read_blocks(text, where, {kNodeBlock});
+    if (!blocks) return fail(blocks.error());
+    return read_key((*blocks)[0].content.bytes, where);
+}
+
+Result<std::shared_ptr<const SecretKey>> decode_ledger_key(std::string_view text,
+                                                           std::string_view where) {
+    const auto blocks = read_blocks(text, where, {kLedgerBlock});
     if (!blocks) return fail(blocks.error());
     return read_key((*blocks)[0].content.bytes, where);
 }

@@ -52,6 +52,7 @@ Secret encode_root(const Root& root);
 Secret encode_issuer(const Issuer& issuer);
 Secret encode_operator(const Credentials& credentials);
 Secret encode_node_key(const SecretKey& key);
+Secret encode_ledger_key(const SecretKey& key);
 std::string encode_generation(Generation generation, const PublicKey& node);
 Result<Trust> decode_trust(std::string_view text, std::string_view where);
 Result<Root> decode_root(std::string_view text, std::string_view where);
@@ -59,6 +60,8 @@ Result<Issuer> decode_issuer(std::string_view text, std::string_view where);
 Result<Credentials> decode_operator(std::string_view text, std::string_view where);
 Result<std::shared_ptr<const SecretKey>> decode_node_key(std::string_view text,
                                                          std::string_view where);
+Result<std::shared_ptr<const SecretKey>> decode_ledger_key(std::string_view text,
+                                                           std::string_view where);
 // kCorrupt too when the generation was counted for another node's key.
 Result<Generation> decode_generation(std::string_view text, const PublicKey& node,
                                      std::string_view where);

@@ -32,11 +32,13 @@ enum class RegisterKind : std::uint8_t {
     kForget = 3,
     kRoot = 4,
     kLimit = 5,
+    kGenesis = 6,
 };
-inline constexpr std::uint8_t kRegisterKindMax = static_cast<std::uint8_t>(RegisterKind::kLimit);
+inline constexpr std::uint8_t kRegisterKindMax = static_cast<std::uint8_t>(RegisterKind::kGenesis);
 // Statements about identities, by operators or, kRoot, by the root itself.
 constexpr bool by_operators(RegisterKind kind) {
-    return kind != RegisterKind::kKey && kind != RegisterKind::kLimit;
+    return kind == RegisterKind::kRevocation || kind == RegisterKind::kForget ||
+           kind == RegisterKind::kRoot;
 }
 
 inline constexpr std::size_t kRegisterIdMax = 64;

@@ -146,6 +146,9 @@ Funding fund(Permit& permit, const mesh::state::KeyRecord& key, MicroUsd worst_c
         Lack lack = Lack::kNothing;
         if (budget == nullptr) {
             lack = Lack::kUnknown;
+        } else if (budget->state == State::kUnknown) {  // it may have been made since
+            lack = Lack::kUnknown;
+            lacking[lacks++] = &id;
         } else if (budget->state == State::kDeleted) {
             lack = Lack::kDeleted;
         } else if (budget->account != nullptr && budget->account->reserve(worst_case)) {

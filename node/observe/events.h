@@ -49,6 +49,8 @@ enum class Event : std::uint8_t {
     kMeshTrouble,
     kKeyChanged,
     kLimitChanged,
+    kBudgetChanged,
+    kMoneyLog,
     kStateSaved,
     kStateFailed,
     kIdentityChanged,

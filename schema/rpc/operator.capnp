@@ -179,6 +179,31 @@ struct LimitStanding {
   confirmed @5 :UInt32;
 }
 
+# A budget as its owner knows it: mesh/budget/message.h. Amounts are micro-dollars.
+struct BudgetLease {
+  holder @0 :Text;  # a node; empty: not met
+  granted @1 :Int64;
+  spent @2 :Int64;
+  returned @3 :Int64;
+  lost @4 :Bool;
+}
+
+struct Budget {
+  budget @0 :Text;
+  owner @1 :Text;
+  limit @2 :Int64;
+  inUse @3 :Int64;
+  left @4 :Int64;
+  pool @5 :Int64;
+  leases @6 :List(BudgetLease);
+}
+
+struct BudgetPage {
+  budgets @0 :List(Budget);
+  more @1 :Bool;  # ask again after the last
+  silent @2 :List(Text);  # nodes that did not answer: what they own is not here
+}
+
 # What an operator says about an identity and signs itself: mesh/state/statement.h.
 struct SignedStatement {
   statement @0 :Data;
@@ -232,6 +257,13 @@ interface Operator {
   # vidai::mesh::LimitOp. Of a new limit the id is made here.
   limitList @15 (after :Text) -> (outcome :Outcome(LimitPage));
   limitStanding @16 (name :Text) -> (outcome :Outcome(LimitStanding));
+
+  budgetChange @17 (op :UInt8, budget :Text, limitMicroUsd :Int64, deadlineMs :UInt32)
+      -> (outcome :Outcome(BudgetPage));
+  # vidai::mesh::BudgetOp: as it is when its owner has committed that. The first one of a mesh needs
+  # every member once.
+  budgetList @18 (budget :Text, after :Text, deadlineMs :UInt32) -> (outcome :Outcome(BudgetPage));
+  # One, or all behind `after`, as their owners know them.
 }
 
 struct KeyRotation {

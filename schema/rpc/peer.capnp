@@ -38,7 +38,12 @@ interface Peer {
   rotateKey @8 (key :Data, proof :Data) -> (chain :Data);
   # The caller's next key: the callee lets it take the place of the one that this connection has
   # proved, and certifies it; nothing from who holds no issuer key.
+
   turnAway @9 (reason :Text) -> ();
   # The caller has no place for the callee and closes the connection: why, as docs/security.md,
   # section 9, names it. What operators have said about it came by pushRegisters before.
+
+  tellMoney @10 (said :Data) -> ();
+  # A word of the caller's part in the mesh's money to the callee's, in the terms of their logs:
+  # schema/records/budget_message.fbs. Any may be lost; answers come in the other direction.
 }

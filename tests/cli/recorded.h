@@ -55,6 +55,10 @@ struct Recording {
     mesh::state::LimitRecord limit;  // asked for
     std::vector<mesh::state::LimitRecord> limits;
     mesh::LimitStanding limit_standing;
+    std::optional<mesh::BudgetOp> budget_op;
+    BudgetId budget;  // asked for
+    MicroUsd budget_limit;
+    mesh::BudgetPage budgets;
     mesh::LimitReport report;
     mesh::NodeReport node_report;
     std::vector<std::vector<mesh::Member>> later;  // of the next calls, one each
@@ -131,6 +135,18 @@ class RecordedOperator : public Operator {
     Result<std::vector<mesh::state::LimitRecord>> limit_list() override {
         return said(recording_.limits);
     }
+    Result<mesh::BudgetStanding> budget_change(mesh::BudgetOp op, const BudgetId& budget,
+                                               MicroUsd limit) override {
+        recording_.budget_op = op;
+        recording_.budget = budget;
+        recording_.budget_limit = limit;
+        return said(recording_.budgets.budgets.at(0));
+    }
+    Result<mesh::BudgetStanding> budget_show(const BudgetId& budget) override {
+        recording_.budget = budget;
+        return said(recording_.budgets.budgets.at(0));
+    }
+    Result<mesh::BudgetPage> budget_list() override { return said(recording_.budgets); }
     Result<mesh::LimitStanding> limit_standing(const std::string&) override {
         return said(recording_.limit_standing);
     }

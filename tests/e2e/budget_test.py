@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hard budgets as a client meets them: a key that stands under one which nobody knows is refused on
 every node, over a restart too, and no provider is called for it."""
+import time
+
 import suite
 from programs import chat, request, wait_for
 
@@ -38,6 +40,90 @@ class Budgets(suite.ThreeNodes):
         victim.start()
         wait_for(lambda: request(victim.admin, "GET", "/readyz")[0] == 200, 30, "readiness")
         self.assert_unknown(victim, key)
+
+    def billed(self):
+        """What the provider charges for all calls so far, in micro-dollars: its own count."""
+        return sum(row["input_tokens"] + row["output_tokens"] * 2
+                   for row in self.mock.bill()["rows"])
+
+    def spend_all(self, key, nodes):
+        """Asks node after node until each has refused for want of money; how many were served."""
+        served, dry = 0, set()
+        for turn in range(2000):
+            node = nodes[turn % len(nodes)]
+            status, body, _ = chat(node.port, key, max_tokens=20)
+            if status == 200:
+                served += 1
+                dry.clear()
+                continue
+            self.assertIn((status, body["error"]["code"]),
+                          ((402, "budget_exhausted"), (429, "budget_busy")), body)
+            dry.add(node.name)
+            if len(dry) == len(nodes):
+                return served
+        self.fail("there was no end to it")
+
+    def test_a_budget_is_one_for_the_whole_mesh_and_is_never_overspent(self):
+        key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
+        made = self.mesh.ctl("budget", "create", "team-a", "--limit", "0.01usd")
+        self.assertEqual((made["limit_micro_usd"], made["left_micro_usd"]), (10000, 10000))
+        for node in self.nodes:
+            self.assertEqual(chat(node.port, key, max_tokens=20)[0], 200, "in force everywhere")
+        served = self.spend_all(key, self.nodes)
+        self.assertGreater(served, 10)
+        wait_for(lambda: chat(self.nodes[1].port, key, max_tokens=20)[0] == 402, 20, "its end")
+        self.assertLessEqual(self.billed(), 10000)
+        self.assertGreaterEqual(self.billed(), 9900, "money is left")
+        status, body, headers = chat(self.nodes[1].port, key, max_tokens=20)
+        self.assertEqual((status, body["error"]["code"]), (402, "budget_exhausted"))
+        self.assertEqual(headers["x-should-retry"], "false")
+        for node in self.nodes:
+            shown = self.mesh.ctl("budget", "show", "team-a", node=node)
+            self.assertEqual(shown["limit_micro_usd"], 10000)
+            self.assertLess(shown["left_micro_usd"], 100)
+
+        self.mesh.ctl("budget", "set", "team-a", "--limit", "0.02usd", node=self.nodes[2])
+        for node in self.nodes:
+            self.assertEqual(chat(node.port, key, max_tokens=20)[0], 200, "there is more at once")
+        self.assertEqual([b["budget"] for b in self.mesh.ctl("budget", "list")["items"]],
+                         ["team-a"])
+
+    def served_within(self, node, key, seconds):
+        """Until it serves again; how long that took."""
+        begin = time.monotonic()
+        wait_for(lambda: chat(node.port, key, max_tokens=20)[0] == 200, seconds,
+                 f"{node.name} to serve")
+        return time.monotonic() - begin
+
+    def test_the_owner_dies_and_what_it_did_not_spend_has_an_heir(self):
+        key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
+        self.mesh.ctl("budget", "create", "team-a", "--limit", "0.05usd")
+        owner = self.moved_to_custodians()
+        for node in self.nodes:
+            self.assertEqual(chat(node.port, key, max_tokens=20)[0], 200)
+        victim = next(node for node in self.nodes if node.id == owner)
+        others = [node for node in self.nodes if node is not victim]
+        victim.kill()
+        for node in others:
+            self.served_within(node, key, 30)
+        shown = self.mesh.ctl("budget", "show", "team-a", node=others[0])
+        self.assertIn(shown["owner"], [node.id for node in others])
+        self.spend_all(key, others)
+        self.assertLessEqual(self.billed(), 50000)
+
+        victim.start()
+        wait_for(lambda: request(victim.admin, "GET", "/readyz")[0] == 200, 30, "readiness")
+        self.spend_all(key, self.nodes)
+        self.assertLessEqual(self.billed(), 50000)
+        self.assertGreaterEqual(self.billed(), 40000, "a crash strands an eighth at most")
+
+    def moved_to_custodians(self):
+        """Waits until two others keep the log of every node; who owns team-a then."""
+        def kept():
+            text = "".join((node.folder / f"{node.id}.log").read_text() for node in self.nodes)
+            return text.count("kept by 2 others") >= 3
+        wait_for(kept, 30, "logs to have custodians")
+        return self.mesh.ctl("budget", "show", "team-a")["owner"]
 
 
 if __name__ == "__main__":

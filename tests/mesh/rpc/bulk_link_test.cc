@@ -152,6 +152,7 @@ class Node final : public PeerCalls {
                            const seal::Signature&) override {
         return {};
     }
+    void on_money(const NodeId&, seal::ByteView) override {}
     void on_turned_away(const NodeId&, const std::string&) override {}
     void on_malformed(const NodeId&, const Error& why) override { ADD_FAILURE() << why.message; }
 

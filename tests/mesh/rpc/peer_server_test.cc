@@ -43,6 +43,7 @@ class Calls final : public PeerCalls {
     state::Page page_for(const NodeId&, const wire::RegisterPull&) override { return page; }
     limits::CellPage cells_for(const NodeId&, const limits::CellPull&) override { return cells; }
     std::uint64_t digest_now() override { return 0; }
+    void on_money(const NodeId&, seal::ByteView) override {}
     void on_turned_away(const NodeId&, const std::string&) override {}
     void on_malformed(const NodeId&, const Error&) override {}
 

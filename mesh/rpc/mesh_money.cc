@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of MeshThread that is about money: how it begins, and what operators ask of it.
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "mesh/rpc/member_word.h"
+#include "mesh/rpc/mesh_thread.h"
+#include "mesh/state/genesis.h"
+
+namespace vidai::mesh::rpc {
+
+namespace {
+
+constexpr std::chrono::milliseconds kAskAgain{50};
+constexpr std::chrono::milliseconds kAgreeWithin{5'000};
+
+MicroUsd in_use(const budget::Sight& sight) {
+    return sight.activated - sight.returned;
+}
+
+BudgetPage shown(Treasury::Page page, const Treasury& treasury) {
+    BudgetPage out;
+    out.more = page.more;
+    out.silent = std::move(page.silent);
+    for (const Treasury::Seen& one : page.seen) {
+        BudgetStanding budget{one.sight.budget,
+                              one.owner,
+                              one.sight.position.limit,
+                              in_use(one.sight),
+                              one.sight.position.left,
+                              one.sight.pool,
+                              {}};
+        for (const budget::Sight::Lease& lease : one.sight.leases) {
+            budget.leases.push_back({treasury.node_of(lease.account.holder.ledger), lease.granted,
+                                     lease.spent, lease.returned, lease.lost});
+        }
+        out.budgets.push_back(std::move(budget));
+    }
+    return out;
+}
+
+}  // namespace
+
+Treasury::Around MeshThread::around_treasury() {
+    const auto keeps_logs = [this](const NodeId& peer) {
+        return newest_kind(membership_.claim_of(peer)) >= state::RegisterKind::kGenesis;
+    };
+    return {startup_.trust.mesh,
+            startup_.node,
+            timer_,
+            clock_,
+            random_,
+            descriptors_,
+            [this, keeps_logs](const NodeId& peer, const seal::Bytes& said) {
+                Session* const session = links_.find(peer);
+                if (session != nullptr && keeps_logs(peer)) session->tell_money(said);
+            },
+            [this, keeps_logs]() {
+                std::vector<NodeId> peers;
+                links_.for_each([&](const NodeId& peer, Session&) {
+                    if (keeps_logs(peer)) peers.push_back(peer);
+                });
+                return peers;
+            },
+            [this](const NodeId& peer) {
+                const auto view = shared_.view.load();
+                const auto found = std::ranges::find(view->members, peer, &Member::id);
+                return found == view->members.end() || found->status == MemberStatus::kDead ||
+                       found->status == MemberStatus::kLeft;
+            },
+            [this](Notice said) { sink_(said); }};
+}
+
+void MeshThread::money_tick() {
+    treasury_.tick();
+}
+
+void MeshThread::on_money(const NodeId& from, seal::ByteView said) {
+    if (auto heard = treasury_.on_told(from, said); !heard) on_malformed(from, heard.error());
+}
+
+void MeshThread::name_budgets() {
+    std::set<BudgetId> named;
+    for (const auto& [id, entry] : replica_.keys()) {
+        if (!entry.record.revoked) {
+            named.insert(entry.record.budgets.begin(), entry.record.budgets.end());
+        }
+    }
+    treasury_.name(std::move(named));
+}
+
+// --- the beginning
+
+void MeshThread::begin_money(bool agreed) {
+    if (replica_.genesis()) treasury_.begin(*replica_.genesis(), agreed);
+}
+
+// All that are known but for those that left: each must have heard who begins.
+Result<std::vector<NodeId>> MeshThread::who_must_agree() const {
+    std::vector<NodeId> all;
+    std::string silent;
+    const auto view = shared_.view.load();
+    for (const Member& member : view->members) {
+        if (member.self || member.status == MemberStatus::kLeft) continue;
+        all.push_back(member.id);
+        if (member.status != MemberStatus::kAlive) {
+            silent += (silent.empty() ? "" : ", ") + member.id.str();
+        }
+    }
+    if (silent.empty()) return all;
+    return fail(ErrorCode::kConflict,
+                "the first budget of a mesh must be agreed to by every node, once, and these are "
+                "not there: " +
+                    silent +
+                    ". Start them, or remove for good what will not come back with `vidaictl node "
+                    "forget`",
+                "members");
+}
+
+kj::Promise<Result<void>> MeshThread::found_money(MonoTime until) {
+    if (treasury_.begun()) return Result<void>();
+    if (const std::string why = treasury_.frozen(); !why.empty()) {
+        return Result<void>(fail(ErrorCode::kUnavailable, "money is frozen here: " + why));
+    }
+    const seal::PublicKey self = *treasury_.ledger();
+    if (replica_.genesis() && *replica_.genesis() != self) {
+        begin_money(false);
+        return Result<void>();
+    }
+    publish_view();
+    auto all = who_must_agree();
+    if (!all) return Result<void>(fail(std::move(all).error()));
+    auto name = replica_.write_genesis(self, wall_now());
+    if (!name) return Result<void>(fail(std::move(name).error()));
+    begin_money(false);
+    exchange_.push_register(*replica_.registers().find(*name));
+    return saver_.save().then([this, name = *name, all = *all,
+                               until](Result<void>&& stored) mutable -> kj::Promise<Result<void>> {
+        if (!stored) return kj::mv(stored);
+        return agree(std::move(name), std::move(all), until);
+    });
+}
+
+kj::Promise<Result<void>> MeshThread::agree(state::RegisterName name, std::vector<NodeId> all,
+                                            MonoTime until) {
+    auto asked = exchange_.holders(name, {});
+    return asked.then([this, name = std::move(name), all = std::move(all),
+                       until](std::vector<NodeId>&& holders) mutable -> kj::Promise<Result<void>> {
+        if (treasury_.begun()) return Result<void>();
+        const auto lacks = std::ranges::find_if(all, [&](const NodeId& node) {
+            return std::ranges::find(holders, node) == holders.end();
+        });
+        const bool ours = state::genesis_id(*replica_.genesis()) == name.id;
+        if (!ours || lacks == all.end()) {
+            begin_money(ours);
+            return Result<void>();
+        }
+        if (mono_now() >= until) {
+            return Result<void>(fail(ErrorCode::kUnavailable,
+                                     "the first budget of a mesh must be agreed to by every node, "
+                                     "once, and " +
+                                         lacks->str() + " has not confirmed yet; try again",
+                                     lacks->str()));
+        }
+        return timer_.afterDelay(kAskAgain.count() * kj::MILLISECONDS)
+            .then([this, name = std::move(name), all = std::move(all), until]() mutable {
+                return agree(std::move(name), std::move(all), until);
+            });
+    });
+}
+
+// After a restart, or an operator who had no more time.
+void MeshThread::found_again() {
+    if (!treasury_.founding() || agreeing_) return;
+    agreeing_ = true;
+    tasks_.add(
+        found_money(mono_now() + kAgreeWithin).then([this](Result<void>&&) { agreeing_ = false; }));
+}
+
+// --- operators
+
+kj::Promise<Result<BudgetPage>> MeshThread::change_budget(BudgetOp op, BudgetId budget,
+                                                          MicroUsd limit,
+                                                          std::chrono::milliseconds within) {
+    const MonoTime until = mono_now() + within;
+    budget::Edit wanted;
+    wanted.kind =
+        op == BudgetOp::kCreate ? budget::Edit::Kind::kDefine : budget::Edit::Kind::kSetLimit;
+    wanted.budget = budget;
+    wanted.limit = limit;
+    const auto left = [this, until]() {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(
+            std::max(Duration{}, until - mono_now()));
+    };
+    if (op == BudgetOp::kSet && !treasury_.begun() && !treasury_.founding()) {
+        return Result<BudgetPage>(BudgetPage{});
+    }
+    return found_money(until)
+        .then([this, wanted, left](Result<void>&& begun) -> kj::Promise<Result<void>> {
+            if (!begun) return kj::mv(begun);
+            return treasury_.edit(wanted, left());
+        })
+        .then([this, budget, left](Result<void>&& done) -> kj::Promise<Result<BudgetPage>> {
+            if (!done) return Result<BudgetPage>(fail(std::move(done).error()));
+            notice(Notice::Kind::kBudgetChanged, budget.str(), "set");
+            return look_at_budgets(budget, {}, std::max(left(), kAskAgain));
+        });
+}
+
+kj::Promise<Result<BudgetPage>> MeshThread::look_at_budgets(BudgetId budget, BudgetId after,
+                                                            std::chrono::milliseconds within) {
+    const auto most = std::min<std::chrono::milliseconds>(within, std::chrono::seconds(1));
+    return treasury_.look(std::move(budget), std::move(after), most)
+        .then([this](Treasury::Page&& page) -> Result<BudgetPage> {
+            return shown(std::move(page), treasury_);
+        });
+}
+
+}  // namespace vidai::mesh::rpc

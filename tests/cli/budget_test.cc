@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// `vidaictl budget`: what it asks a node for, and what it shows.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cli/recorded.h"
+
+namespace vidai::cli {
+namespace {
+
+using testing::HasSubstr;
+
+class Budgets : public Shell {
+  protected:
+    Budgets() {
+        mesh::BudgetStanding budget{BudgetId("team-a"),
+                                    NodeId("n2"),
+                                    {50'000'000},
+                                    {31'000'000},
+                                    {20'250'000},
+                                    {1'000'000},
+                                    {}};
+        budget.leases.push_back({NodeId("n1"), {9'000'000}, {8'000'000}, {500'000}, false});
+        budget.leases.push_back({NodeId("n3"), {2'000'000}, {1'250'000}, {}, true});
+        recording_.budgets.budgets = {budget};
+    }
+};
+
+TEST_F(Budgets, AreMadeAndChangedWithExactAmounts) {
+    const Outcome made = asked({"budget", "create", "team-a", "--limit", "50.000001usd"});
+    EXPECT_EQ(made.status, 0) << made.err;
+    EXPECT_EQ(recording_.budget_op, mesh::BudgetOp::kCreate);
+    EXPECT_EQ(recording_.budget.str(), "team-a");
+    EXPECT_EQ(recording_.budget_limit.value, 50'000'001);
+    EXPECT_THAT(made.out, HasSubstr("Left:    20.25usd\n"));
+    EXPECT_EQ(asked({"budget", "set", "team-a", "--limit", "0usd"}).status, 0);
+    EXPECT_EQ(recording_.budget_op, mesh::BudgetOp::kSet);
+    EXPECT_EQ(recording_.budget_limit.value, 0);
+}
+
+TEST_F(Budgets, ThatMakeNoSenseAreNotAskedFor) {
+    const std::vector<const char*> wrong[] = {
+        {"budget", "create", "team-a"},
+        {"budget", "create", "team-a", "--limit", "50"},
+        {"budget", "create", "team-a", "--limit", "-5usd"},
+        {"budget", "create", "team-a", "--limit", "0.0000001usd"},
+        {"budget", "create", "team-a", "--limit", "1e3usd"},
+        {"budget", "create", "team a", "--limit", "5usd"},
+        {"budget", "create", "--limit", "5usd"},
+        {"budget", "set", "team-a"},
+        {"budget", "show"},
+    };
+    for (const auto& words : wrong) {
+        const Outcome outcome = asked(words);
+        EXPECT_EQ(outcome.status, 2) << outcome.err;
+        EXPECT_FALSE(recording_.budget_op) << outcome.out;
+    }
+}
+
+TEST_F(Budgets, ShowWhoHoldsWhatAndWhatIsStranded) {
+    const Outcome shown = asked({"budget", "show", "team-a"});
+    EXPECT_THAT(shown.out, HasSubstr("Owner:   n2\n"));
+    EXPECT_THAT(shown.out, HasSubstr("Pool:    1usd\n"));
+    EXPECT_THAT(shown.out, HasSubstr("n1        8usd   0.5usd  held\n"));
+    EXPECT_THAT(shown.out, HasSubstr("n3      1.25usd  0.75usd  stranded\n"));
+    const Outcome json = asked({"budget", "show", "team-a", "-o", "json"});
+    EXPECT_THAT(json.out, HasSubstr("\"limit_micro_usd\": 50000000"));
+    EXPECT_THAT(json.out, HasSubstr("\"lost\": true"));
+}
+
+TEST_F(Budgets, AreListedAndSoAreThoseWhoDoNotAnswer) {
+    recording_.budgets.silent = {NodeId("n9")};
+    const Outcome listed = asked({"budget", "list"});
+    EXPECT_THAT(listed.out, HasSubstr("team-a  50usd  20.25usd  n2\n"));
+    EXPECT_THAT(listed.err, HasSubstr("n9 does not answer"));
+    recording_.budgets = {};
+    EXPECT_THAT(asked({"budget", "list"}).err, HasSubstr("No budgets yet"));
+}
+
+}  // namespace
+}  // namespace vidai::cli
