@@ -353,8 +353,10 @@ Result<Told> decode_message(const MeshId& mesh, seal::ByteView bytes) {
     const seal::Bytes aligned(bytes.begin(), bytes.end());
     flatbuffers::Verifier verifier(aligned.data(), aligned.size(), kDepthMax, kTablesMax);
     if (!verifier.VerifyBuffer<fb::Message>(nullptr)) return malformed();
+    const fb::Message& in = *flatbuffers::GetRoot<fb::Message>(aligned.data());
+    if (in.said() == nullptr) return malformed();  // which a verifier lets through
     Reader reader{mesh, {}};
-    Message message = reader.read(*flatbuffers::GetRoot<fb::Message>(aligned.data()));
+    Message message = reader.read(in);
     if (reader.fault) return malformed();
     return Told{std::move(message), reader.proof};
 }

@@ -61,7 +61,7 @@ TEST_F(Budgets, ShowWhoHoldsWhatAndWhatIsStranded) {
     const Outcome shown = asked({"budget", "show", "team-a"});
     EXPECT_THAT(shown.out, HasSubstr("Owner:   n2\n"));
     EXPECT_THAT(shown.out, HasSubstr("Pool:    1usd\n"));
-    EXPECT_THAT(shown.out, HasSubstr("n1        8usd   0.5usd  held\n"));
+    EXPECT_THAT(shown.out, HasSubstr("n1         8usd   0.5usd  held\n"));
     EXPECT_THAT(shown.out, HasSubstr("n3      1.25usd  0.75usd  stranded\n"));
     const Outcome json = asked({"budget", "show", "team-a", "-o", "json"});
     EXPECT_THAT(json.out, HasSubstr("\"limit_micro_usd\": 50000000"));
