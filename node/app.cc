@@ -172,7 +172,7 @@ Result<void> App::Impl::start() {
 
     auto served =
         net::Server::start(config.listen, std::move(*runtime), mesh->keys(), mesh->counters(),
-                           mesh->budgets(), mesh->cashier(), metrics, log);
+                           mesh->budgets(), mesh->cashier(), mesh->service(), metrics, log);
     if (!served) return fail(std::move(served).error());
     server = std::move(*served);
     std::vector<observe::Watchdog::Loop> loops = {{"mesh", &mesh->heartbeat()}};
@@ -192,7 +192,6 @@ Result<void> App::Impl::start() {
         }
     }
     mesh->join();
-    server->set_ready(mesh->not_ready().empty());
     log.write(Event::kNodeStarted, {{"node", mesh->self().str()},
                                     {"client_port", server->port()},
                                     {"mesh_port", mesh->mesh_port()},
@@ -283,7 +282,6 @@ void App::Impl::drain(const char* cause, std::chrono::milliseconds grace, bool& 
                                      {"connections", server->open_connections()},
                                      {"limit_ms", config.listen.drain_timeout.count()}});
     draining = true;
-    server->set_ready(false);
     if (grace.count() > 0) (void)pause(grace, stop);
     server->begin_drain();
     const auto end = std::chrono::steady_clock::now() + config.listen.drain_timeout;
@@ -324,7 +322,6 @@ Result<void> App::run() {
             return fail(ErrorCode::kConflict, std::move(why), "mesh.node_id");
         }
         impl_->look_at_loops();
-        impl_->server->set_ready(impl_->mesh->not_ready().empty());
         const auto asked = impl_->mesh->drain_asked();
         if (drained || stop || !asked) continue;
         // Drained by an operator it stays, out of service: whoever restarts processes that end

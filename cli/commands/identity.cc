@@ -74,6 +74,13 @@ std::string issuer_warning(const NodeId& node, std::optional<bool> holds) {
            "mesh revoke --file OLD/issuer.key\n";
 }
 
+std::string what_becomes_of(const NodeId& node) {
+    return node.str() +
+           " takes no more requests (503 fenced) and finishes those that it has, as soon as it "
+           "hears of this; one that cannot be reached does not, and goes on by what it knows. Stop "
+           "its process, and erase its data directory.\n";
+}
+
 Result<Answer> run_revoke(Call& call) {
     mesh::RevokeRequest request;
     int subjects = 0;
@@ -104,7 +111,8 @@ Result<Answer> run_revoke(Call& call) {
     const auto said = (*mesh)->revoke(request);
     if (!said) return fail(said.error());
     Answer answer = answer_of(*said, request.dry_run ? "To be revoked" : "Revoked");
-    if (!said->before) answer.note = issuer_warning(request.node, issuer);
+    if (!request.node.empty()) answer.note = what_becomes_of(request.node);
+    if (!said->before) answer.note += issuer_warning(request.node, issuer);
     return told(call, **mesh, *said, std::move(answer));
 }
 

@@ -441,8 +441,8 @@ std::shared_ptr<const MeshView> MeshThread::view_now() {
 
 NodeReport MeshThread::report_now() {
     return make_report({startup_, certified_, membership_, exchange_, *view_now(),
-                        *shared_.not_ready.load(), standing_.alone(), registrar_.issuer(),
-                        mono_now(), wall_now()});
+                        shared_.service.load(), *shared_.not_ready.load(), standing_.alone(),
+                        registrar_.issuer(), mono_now(), wall_now()});
 }
 
 bool MeshThread::drain(std::chrono::milliseconds grace) {

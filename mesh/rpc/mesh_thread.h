@@ -31,6 +31,7 @@
 #include "mesh/rpc/startup.h"
 #include "mesh/rpc/surroundings.h"
 #include "mesh/seeds/seed_names.h"
+#include "mesh/service.h"
 
 namespace vidai::mesh::rpc {
 
@@ -45,6 +46,12 @@ inline constexpr const char* kIssuerRevoked =
 inline constexpr const char* kSelfForgotten =
     "an operator has removed this node from the mesh, which does not hear it any more: restart it "
     "to return";
+
+struct Readiness {
+    Service service = Service::kServing;
+    std::string why{};  // it is not ready, for a person
+};
+
 // How this node shows itself under a certificate.
 Links::Self link_self(const Startup& startup, const admission::Certified& certified,
                       const admission::Identities& identities);
@@ -152,7 +159,7 @@ class MeshThread final : private LinkEvents,
     void be_superseded();
     void publish_readiness();
     void look_around();
-    std::string why_not_ready() const;
+    Readiness readiness() const;
     bool informed() const;
     const char* why_revoked() const;
 

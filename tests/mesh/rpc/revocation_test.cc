@@ -70,6 +70,9 @@ TEST(Revocation, PutsANodeOutEverywhereAndTellsIt) {
     }
     EXPECT_TRUE(eventually([&]() { return !mesh.c.mesh->not_ready().empty(); }));
     EXPECT_TRUE(mesh.c.notices->has(Notice::Kind::kIdentity, "self_revoked"));
+    EXPECT_EQ(mesh.c.mesh->service().load(), Service::kRevoked);
+    EXPECT_TRUE(fenced(mesh.c.mesh->service().load()));
+    EXPECT_EQ(mesh.a.mesh->service().load(), Service::kServing);
 
     // Its restart makes a new certificate of the same key, with the issuer that it still has.
     const MeshOptions options = mesh.c.options;
@@ -272,6 +275,7 @@ TEST(Forgetting, ARunningNodeThatIsForgottenIsNotReadyUntilItStartsAgain) {
     ASSERT_TRUE(client.forget({NodeId("c"), true}).has_value());
     EXPECT_TRUE(eventually(
         [&]() { return mesh.c.mesh->not_ready().find("removed this node") != std::string::npos; }));
+    EXPECT_EQ(mesh.c.mesh->service().load(), Service::kForgotten);
     EXPECT_TRUE(mesh.c.notices->has(Notice::Kind::kIdentity, "self_forgotten"));
     const MeshOptions options = mesh.c.options;
     mesh.c = {};
