@@ -132,9 +132,21 @@ class OneIssuer(suite.Suite):
         node.start()
         self.mesh.wait_alive(2)
 
+    def finding_of(self, node):
+        """The one thing that the doctor finds, asked at a node that is revoked."""
+        done = self.mesh.run_ctl("--server", f"unix:{node.folder}/data/operator.sock", "-o", "json",
+                                 "mesh", "doctor", check=False)
+        found = [f for f in json.loads(done.stdout)["findings"]
+                 if f["severity"] in ("warning", "error")]
+        self.assertEqual([f["check"] for f in found], ["health"], found)
+        self.assertIn(f"vidaictl mesh token create --node {node.id}", found[0]["todo"])
+        self.assertNotIn("when that is mended", found[0]["todo"])
+
     def test_a_revoked_node_is_out_and_knows_it(self):
         node = self.joiner(2, self.token("--node", "node-*")).start()
         self.mesh.wait_alive(2)
+        key, key_id = self.mesh.create_key("app")
+        self.assertEqual(chat(node.port, key)[0], 200)
         done = self.mesh.run_ctl("--server", f"unix:{self.first.folder}/data/operator.sock", "mesh",
                                  "revoke", node.id, check=False)
         self.assertNotEqual(done.returncode, 0)
@@ -146,6 +158,13 @@ class OneIssuer(suite.Suite):
         wait_for(lambda: request(node.admin, "GET", "/readyz")[0] == 503, 10, "it to be unready")
         self.assertIn("was revoked by an operator",
                       request(node.admin, "GET", "/readyz")[1].decode())
+        self.assertEqual(request(node.port, "GET", "/readyz")[:2], (503, b'{"status":"revoked"}'))
+        self.mesh.ctl("key", "revoke", key_id, node=self.first)
+        for bearer in (key, "sk-vidai-none"):  # what it knows of keys is of before
+            status, body, _ = chat(node.port, bearer)
+            self.assertEqual((status, body["error"]["code"]), (503, "fenced"), body)
+        self.assertEqual(request(node.port, "GET", "/healthz")[0], 200, "it is not to be restarted")
+        self.finding_of(node)
         self.assertEqual(node.stop(), 0)
         (node.folder / "data" / "registers").unlink()  # as if it had been off meanwhile
         node.start()
@@ -157,6 +176,7 @@ class OneIssuer(suite.Suite):
         node.start()
         wait_for(lambda: b"was revoked" in request(node.admin, "GET", "/readyz")[1], 10,
                  "it to remember")
+        self.assertEqual(chat(node.port, key)[1]["error"]["code"], "fenced")
 
 
 if __name__ == "__main__":
