@@ -17,6 +17,7 @@
 
 #include "mesh/mesh.h"
 #include "node/admin/pages.h"
+#include "node/config/flags.h"
 #include "node/config/load.h"
 #include "node/config/system.h"
 #include "node/exchange/rooms.h"
@@ -133,7 +134,8 @@ Result<std::unique_ptr<App>> App::start(const config::Flags& flags) {
     }
     if (!started) {
         const Error& why = started.error();
-        impl->log.write(Event::kNodeFailed, {{"error", why.message}, {"option", why.param}});
+        const char* const about = config::is_option(why.param) ? "option" : "what";
+        impl->log.write(Event::kNodeFailed, {{"error", why.message}, {about, why.param}});
         return fail(std::move(started).error());
     }
     return std::unique_ptr<App>(new App(std::move(impl)));

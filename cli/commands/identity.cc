@@ -143,6 +143,27 @@ std::vector<std::string> split(std::string_view list) {
     return out;
 }
 
+// Who could have made the token. Asked one after the other, so of the first few alone.
+std::string issuers_at(Call& call, Operator& mesh) {
+    constexpr std::size_t kAsked = 8;
+    const auto known = mesh.members();
+    if (!known) return "";
+    std::string found;
+    std::size_t asked = 0;
+    for (const mesh::Member& member : *known) {
+        if (member.self || member.status != mesh::MemberStatus::kAlive || asked == kAsked) continue;
+        ++asked;
+        const auto there = reach(call, member);
+        if (!there) continue;
+        const auto report = (*there)->report();
+        if (report && report->issuer) {
+            found += (found.empty() ? "" : ", ") + member.id.str() + " (--server " +
+                     member.address + ")";
+        }
+    }
+    return found.empty() ? "" : ". These hold one: " + found;
+}
+
 Result<Answer> run_join_token(Call& call) {
     mesh::TokenRequest request;
     const auto* pattern = call.flag("--node");
@@ -160,6 +181,11 @@ Result<Answer> run_join_token(Call& call) {
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
     const auto made = (*mesh)->token_create(request);
+    if (!made && made.error().param == "no_issuer") {
+        Error error = made.error();
+        error.message += issuers_at(call, **mesh);
+        return fail(std::move(error));
+    }
     if (!made) return fail(made.error());
     const std::string text(made->text.reveal());
     Value::List seeds;

@@ -32,6 +32,8 @@ class DeskEvents {
     virtual kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
                                                      state::Hlc time) = 0;
     virtual Result<CreatedToken> make_token(TokenRequest request) = 0;
+    // Nothing, or why what is said here reaches nobody: this node is out of the mesh.
+    virtual Result<void> heard_by_others() = 0;
     virtual CountingFacts counting() = 0;
     virtual std::shared_ptr<const MeshView> view_now() = 0;
     virtual NodeReport report_now() = 0;

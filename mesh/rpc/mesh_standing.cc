@@ -96,6 +96,14 @@ Readiness MeshThread::readiness() const {
     return {};
 }
 
+Result<void> MeshThread::heard_by_others() {
+    const Readiness now = readiness();
+    if (!fenced(now.service) && now.service != Service::kLeft) return {};
+    return fail(ErrorCode::kFenced,
+                "nothing that is said at this node reaches the mesh: " + now.why +
+                    ". Ask a node that is in it, with --server HOST:PORT");
+}
+
 void MeshThread::publish_readiness() {
     Readiness now = readiness();
     shared_.service.store(now.service, std::memory_order_relaxed);

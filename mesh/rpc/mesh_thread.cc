@@ -263,6 +263,13 @@ void MeshThread::refused(Notice::Kind kind, const std::string& subject, const Er
     notice(kind, subject, why.param, why.message + more);
 }
 
+void MeshThread::tell_of_refusals() {
+    for (const auto& [reason, count] : refusals_.overdue(mono_now())) {
+        notice(Notice::Kind::kPeerRefused, {}, std::string(reason),
+               std::to_string(count) + " more since the last line of this reason");
+    }
+}
+
 // --- what peers say
 
 void MeshThread::on_message(const NodeId& from, const ms::Message& message) {
@@ -376,6 +383,7 @@ void MeshThread::second_tick() {
     count_who_lives();
     look_around();
     publish_readiness();
+    tell_of_refusals();
     publish_metrics();
 }
 

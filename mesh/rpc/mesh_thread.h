@@ -117,6 +117,7 @@ class MeshThread final : private LinkEvents,
     void on_stated(const MergeReport& report, const state::Register& said) override;
     kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
                                              state::Hlc time) override;
+    Result<void> heard_by_others() override;
     CountingFacts counting() override;
     std::shared_ptr<const MeshView> view_now() override;
     NodeReport report_now() override;
@@ -124,6 +125,8 @@ class MeshThread final : private LinkEvents,
     kj::Promise<Result<KeyRotation>> rotate_key() override;
     void taskFailed(kj::Exception&& e) override;
     void refused(Notice::Kind kind, const std::string& subject, const Error& why);
+
+    void tell_of_refusals();
 
     // Membership.
     template <class Input>
