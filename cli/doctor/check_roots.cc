@@ -63,7 +63,8 @@ void judge_issuers(const Facts& facts, Findings& out) {
     if (facts.local_only || !all_say(facts) || !issuers(facts).empty()) return;
     const auto unasked = silent(facts);
     const std::string give =
-        "ive one of those that run issuer.key (mesh.issuer_file). Until then nobody can join.";
+        "ive one of those that run issuer.key (mesh.issuer_file); after `mesh rotate root` that is "
+        "the new one. Until then nobody can join.";
     if (unasked.empty()) {
         out.push_back({Severity::kError, "", "mesh",
                        "no node holds an issuer key that is good under the newest root" +

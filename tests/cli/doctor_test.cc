@@ -279,6 +279,21 @@ TEST(Doctor, TellsOfANodeThatIsOutOnceAndWhatToDoWithIt) {
     }
 }
 
+// A process that is stopped keeps its connection, and acknowledges nothing.
+TEST(Doctor, HasNothingToSayOfTheCountersOfOneThatIsHeldDead) {
+    Facts facts = healthy();
+    unreachable(facts, 2);
+    held(facts, 2, MemberStatus::kDead, 3min);
+    for (std::size_t node : {0U, 1U}) {
+        peer(facts, node, 2).member.connected = true;
+        peer(facts, node, 2).counters_owed = 20s;
+    }
+    for (const Finding& finding : diagnose(facts)) {
+        EXPECT_FALSE(finding.check == "counters" && finding.severity != Severity::kOk)
+            << finding.what;
+    }
+}
+
 TEST(Doctor, CountsWhatIsTooMuchToList) {
     Facts facts = healthy();
     facts.nodes.clear();
