@@ -34,6 +34,7 @@ int exit_code(ErrorCode code) {
         case ErrorCode::kOverloaded:
         case ErrorCode::kDraining:
         case ErrorCode::kNotReady:
+        case ErrorCode::kFenced:
         case ErrorCode::kBudgetUnavailable:
         case ErrorCode::kUpstreamUnreachable:
         case ErrorCode::kUpstreamTimeout:

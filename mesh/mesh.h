@@ -11,6 +11,7 @@
 // The thread that calls start() also calls leave() and destroys; the rest is for any thread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "mesh/options.h"
+#include "mesh/service.h"
 #include "mesh/view.h"
 #include "schema/base/heartbeat.h"
 #include "schema/base/metric_family.h"
@@ -119,6 +121,8 @@ class Mesh {
     // Why this process must end at once and without leave(); empty: it need not. Another process
     // has taken over this node's identity.
     std::string must_stop() const;
+    // Whether this node takes requests. Workers read it with each; dies with this object.
+    const std::atomic<Service>& service() const;
     // Why this node is not ready to serve, for a person; empty: it is. Never about its peers.
     std::string not_ready() const;
     // An operator wants this node to drain and leave, and to take connections for that much longer

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "mesh/service.h"
 #include "mesh/view.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/time.h"
@@ -54,11 +55,12 @@ struct NodeReport {
     // and whether it can certify others under the newest; empty: a program that does not say.
     std::string root, certified_root;
     bool issuer = false;
-    IssuerReport certified_by;      // the issuer that this node's certificate is by; or none
-    IssuerReport held;              // the one that it certifies others by; or none
-    std::string alone;              // that it has company, is connected to none, and why; or empty
-    std::string not_ready;          // why it does not serve, for a person; empty: it does
-    std::vector<PeerReport> peers;  // everybody else it knows, ordered by id
+    IssuerReport certified_by;       // the issuer that this node's certificate is by; or none
+    IssuerReport held;               // the one that it certifies others by; or none
+    std::string alone;               // that it has company, is connected to none, and why; or empty
+    std::string not_ready;           // why it does not serve, for a person; empty: it does
+    std::optional<Service> service;  // what it does for clients; nothing: its program does not say
+    std::vector<PeerReport> peers;   // everybody else it knows, ordered by id
     friend bool operator==(const NodeReport&, const NodeReport&) = default;
 };
 

@@ -17,6 +17,7 @@
 
 #include "mesh/mesh.h"
 #include "node/admin/pages.h"
+#include "node/config/flags.h"
 #include "node/config/load.h"
 #include "node/config/system.h"
 #include "node/exchange/rooms.h"
@@ -133,7 +134,8 @@ Result<std::unique_ptr<App>> App::start(const config::Flags& flags) {
     }
     if (!started) {
         const Error& why = started.error();
-        impl->log.write(Event::kNodeFailed, {{"error", why.message}, {"option", why.param}});
+        const char* const about = config::is_option(why.param) ? "option" : "what";
+        impl->log.write(Event::kNodeFailed, {{"error", why.message}, {about, why.param}});
         return fail(std::move(started).error());
     }
     return std::unique_ptr<App>(new App(std::move(impl)));
@@ -172,7 +174,7 @@ Result<void> App::Impl::start() {
 
     auto served =
         net::Server::start(config.listen, std::move(*runtime), mesh->keys(), mesh->counters(),
-                           mesh->budgets(), mesh->cashier(), metrics, log);
+                           mesh->budgets(), mesh->cashier(), mesh->service(), metrics, log);
     if (!served) return fail(std::move(served).error());
     server = std::move(*served);
     std::vector<observe::Watchdog::Loop> loops = {{"mesh", &mesh->heartbeat()}};
@@ -192,7 +194,6 @@ Result<void> App::Impl::start() {
         }
     }
     mesh->join();
-    server->set_ready(mesh->not_ready().empty());
     log.write(Event::kNodeStarted, {{"node", mesh->self().str()},
                                     {"client_port", server->port()},
                                     {"mesh_port", mesh->mesh_port()},
@@ -283,7 +284,6 @@ void App::Impl::drain(const char* cause, std::chrono::milliseconds grace, bool& 
                                      {"connections", server->open_connections()},
                                      {"limit_ms", config.listen.drain_timeout.count()}});
     draining = true;
-    server->set_ready(false);
     if (grace.count() > 0) (void)pause(grace, stop);
     server->begin_drain();
     const auto end = std::chrono::steady_clock::now() + config.listen.drain_timeout;
@@ -324,7 +324,6 @@ Result<void> App::run() {
             return fail(ErrorCode::kConflict, std::move(why), "mesh.node_id");
         }
         impl_->look_at_loops();
-        impl_->server->set_ready(impl_->mesh->not_ready().empty());
         const auto asked = impl_->mesh->drain_asked();
         if (drained || stop || !asked) continue;
         // Drained by an operator it stays, out of service: whoever restarts processes that end

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/notices.h"
 
+#include <cstddef>
+#include <cstdint>
+
 namespace vidai::node {
 namespace {
 
@@ -51,6 +54,13 @@ Shape shape_of(Kind kind) {
     return {Event::kMeshTrouble, "peer", "what", "error"};
 }
 
+// Each reason has a bound of its own, so that a flood of one does not hide the first of another.
+std::size_t part_of(std::string_view what) {
+    std::uint32_t hash = 2'166'136'261;  // FNV-1a
+    for (const char c : what) hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619;
+    return hash;
+}
+
 observe::LogField field(std::string_view name, const std::string& value) {
     if (name.empty()) return {name, std::nullopt};
     return {name, value};
@@ -60,8 +70,10 @@ observe::LogField field(std::string_view name, const std::string& value) {
 
 void log_notice(observe::Log& log, const mesh::Notice& notice) {
     const Shape shape = shape_of(notice.kind);
-    log.write(shape.event, {field(shape.subject, notice.subject), field(shape.what, notice.what),
-                            field(shape.message, notice.message)});
+    log.write(shape.event,
+              {field(shape.subject, notice.subject), field(shape.what, notice.what),
+               field(shape.message, notice.message)},
+              part_of(notice.what));
 }
 
 }  // namespace vidai::node

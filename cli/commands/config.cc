@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
 #include "cli/call.h"
 #include "cli/commands/command.h"
 #include "schema/base/near.h"
@@ -8,6 +12,14 @@ namespace {
 
 using print::Answer;
 using print::Value;
+
+// Empty stays empty.
+std::string absolute_path(const std::string& path) {
+    if (path.empty()) return path;
+    std::error_code error;
+    const auto whole = std::filesystem::absolute(path, error);
+    return error ? path : whole.lexically_normal().string();
+}
 
 Result<Answer> run_view(Call& call) {
     const auto file = context::load_contexts(call.settings().file);
@@ -71,6 +83,48 @@ Result<Answer> run_use_context(Call& call) {
     return answer;
 }
 
+// What flags say replaces what the context had.
+Result<Answer> run_set_context(Call& call) {
+    const context::Settings& settings = call.settings();
+    const std::string& name = call.argument(0);
+    const mesh::OperatorTarget& given = settings.flags;
+    if (given.address.empty() && given.identity_file.empty() && given.root_file.empty()) {
+        return fail(ErrorCode::kUsage, "say what it is to have: --server, --identity or --root",
+                    "--server");
+    }
+    const auto identity = absolute_path(given.identity_file);
+    const auto root = absolute_path(given.root_file);
+    context::Context made;
+    const auto kept =
+        context::update_contexts(settings.file, [&](context::ContextFile& file) -> Result<void> {
+            auto at = std::ranges::find(file.contexts, name, &context::Context::name);
+            const bool fresh = at == file.contexts.end();
+            if (fresh && (given.address.empty() || identity.empty() || root.empty())) {
+                return fail(ErrorCode::kUsage,
+                            "no context '" + name + "' in " + settings.file +
+                                " yet: a new one needs --server, --identity and --root",
+                            "NAME");
+            }
+            if (fresh) at = file.contexts.insert(at, context::Context{name, {}, {}, {}});
+            if (!given.address.empty()) at->server = given.address;
+            if (!identity.empty()) at->identity = identity;
+            if (!root.empty()) at->root = root;
+            made = *at;
+            return {};
+        });
+    if (!kept) return fail(kept.error());
+    Answer answer;
+    answer.data = {{"name", made.name},
+                   {"server", made.server},
+                   {"identity", made.identity},
+                   {"root", made.root}};
+    answer.fields = {{"Context", {made.name}},
+                     {"Server", {made.server}},
+                     {"Identity", {made.identity}},
+                     {"Root", {made.root}}};
+    return answer;
+}
+
 }  // namespace
 
 std::vector<Command> config_commands() {
@@ -81,7 +135,14 @@ std::vector<Command> config_commands() {
              "Make a context the one that commands use without --context.",
              {"NAME"},
              {},
-             run_use_context}};
+             run_use_context},
+            {"config",
+             "set-context",
+             "Change what a context has, or make one: what --server, --identity and --root say. "
+             "Nobody is asked.",
+             {"NAME"},
+             {},
+             run_set_context}};
 }
 
 }  // namespace vidai::cli::commands

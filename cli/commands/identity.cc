@@ -74,6 +74,13 @@ std::string issuer_warning(const NodeId& node, std::optional<bool> holds) {
            "mesh revoke --file OLD/issuer.key\n";
 }
 
+std::string what_becomes_of(const NodeId& node) {
+    return node.str() +
+           " takes no more requests (503 fenced) and finishes those that it has, as soon as it "
+           "hears of this; one that cannot be reached does not, and goes on by what it knows. Stop "
+           "its process, and erase its data directory.\n";
+}
+
 Result<Answer> run_revoke(Call& call) {
     mesh::RevokeRequest request;
     int subjects = 0;
@@ -104,7 +111,8 @@ Result<Answer> run_revoke(Call& call) {
     const auto said = (*mesh)->revoke(request);
     if (!said) return fail(said.error());
     Answer answer = answer_of(*said, request.dry_run ? "To be revoked" : "Revoked");
-    if (!said->before) answer.note = issuer_warning(request.node, issuer);
+    if (!request.node.empty()) answer.note = what_becomes_of(request.node);
+    if (!said->before) answer.note += issuer_warning(request.node, issuer);
     return told(call, **mesh, *said, std::move(answer));
 }
 
@@ -135,6 +143,27 @@ std::vector<std::string> split(std::string_view list) {
     return out;
 }
 
+// Who could have made the token. Asked one after the other, so of the first few alone.
+std::string issuers_at(Call& call, Operator& mesh) {
+    constexpr std::size_t kAsked = 8;
+    const auto known = mesh.members();
+    if (!known) return "";
+    std::string found;
+    std::size_t asked = 0;
+    for (const mesh::Member& member : *known) {
+        if (member.self || member.status != mesh::MemberStatus::kAlive || asked == kAsked) continue;
+        ++asked;
+        const auto there = reach(call, member);
+        if (!there) continue;
+        const auto report = (*there)->report();
+        if (report && report->issuer) {
+            found += (found.empty() ? "" : ", ") + member.id.str() + " (--server " +
+                     member.address + ")";
+        }
+    }
+    return found.empty() ? "" : ". These hold one: " + found;
+}
+
 Result<Answer> run_join_token(Call& call) {
     mesh::TokenRequest request;
     const auto* pattern = call.flag("--node");
@@ -152,6 +181,11 @@ Result<Answer> run_join_token(Call& call) {
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
     const auto made = (*mesh)->token_create(request);
+    if (!made && made.error().param == "no_issuer") {
+        Error error = made.error();
+        error.message += issuers_at(call, **mesh);
+        return fail(std::move(error));
+    }
     if (!made) return fail(made.error());
     const std::string text(made->text.reveal());
     Value::List seeds;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // New keys in place of old ones: the mesh's root, the issuer under it, a node's.
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -10,6 +13,7 @@
 #include "cli/commands/member_text.h"
 #include "cli/commands/reach.h"
 #include "cli/commands/spread.h"
+#include "cli/context/context_file.h"
 #include "cli/print/text.h"
 
 namespace vidai::cli::commands {
@@ -91,13 +95,49 @@ Answer answer_of(const mesh::RootRollFiles& files) {
     return answer;
 }
 
+// The context that was asked with goes on under the new root, with what lies beside `succession`:
+// its old files are worth nothing once the old root is retired. Flags stand for themselves.
+std::string follow(Call& call, const std::string& succession) {
+    const context::Settings& settings = call.settings();
+    if (!settings.flags.identity_file.empty() || !settings.flags.root_file.empty()) return "";
+    std::error_code error;
+    const auto folder =
+        std::filesystem::absolute(succession, error).lexically_normal().parent_path();
+    const std::string identity = folder / "operator.key", root = folder / "mesh.pub";
+    if (!std::filesystem::exists(identity, error) || !std::filesystem::exists(root, error))
+        return "";
+    std::string note;
+    const auto kept =
+        context::update_contexts(settings.file, [&](context::ContextFile& file) -> Result<void> {
+            const auto chosen = context::chosen(settings, file);
+            if (!chosen) return fail(chosen.error());
+            if (*chosen == nullptr || (*chosen)->identity == identity) return {};
+            const auto at = std::ranges::find(file.contexts, **chosen);
+            note = "Context '" + at->name +
+                   "' goes by the new root from now on. Before: --identity " + at->identity +
+                   " --root " + at->root + "\n";
+            at->identity = identity;
+            at->root = root;
+            return {};
+        });
+    if (kept) return note;
+    return "The context could not be changed: " + kept.error().message + ". Use --identity " +
+           identity + " --root " + root + "\n";
+}
+
 Result<Answer> state(Call& call, const std::string& file, Answer answer) {
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
     const auto said = (*mesh)->state_succession(file);
     if (!said) return fail(said.error());
     answer.data.set("stated", true);
-    return spread(call, **mesh, *said, std::move(answer));
+    const std::string followed = follow(call, file);
+    answer.note += followed;
+    auto told = spread(call, **mesh, *said, std::move(answer));
+    if (told || followed.empty()) return told;
+    Error error = std::move(told).error();
+    error.message += ". " + followed;
+    return fail(std::move(error));
 }
 
 // What to do is not over: the files are there, and the mesh does not know of them.

@@ -85,6 +85,16 @@ void judge_alone(const mesh::NodeReport& report, Findings& out) {
 
 }  // namespace
 
+bool links_differ(const Facts& facts) {
+    const Reports answered = reports(facts);
+    for (const mesh::NodeReport* from : answered) {
+        for (const mesh::NodeReport* to : answered) {
+            if (from != to && !connected(*from, to->self.id)) return true;
+        }
+    }
+    return false;
+}
+
 void check_links(const Facts& facts, Findings& out) {
     const Reports answered = reports(facts);
     for (const mesh::NodeReport* report : answered) judge_alone(*report, out);

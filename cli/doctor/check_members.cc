@@ -101,14 +101,16 @@ void check_reach(const Facts& facts, Findings& out) {
 }
 
 std::string proven_reach(const Facts& facts) {
-    const std::size_t answered = reports(facts).size();
-    const bool all = answered == facts.nodes.size() || facts.local_only;
+    const auto answered = std::ranges::count_if(
+        facts.nodes, [](const NodeFacts& node) { return node.report.has_value(); });
+    const bool all = std::cmp_equal(answered, facts.nodes.size()) || facts.local_only;
     return std::to_string(answered) + " of " + std::to_string(facts.nodes.size()) +
            " nodes answered" + (all ? "" : ", and the others are held dead");
 }
 
 void check_members(const Facts& facts, Findings& out) {
     for (const NodeFacts& node : facts.nodes) {
+        if (is_out(node)) continue;  // told by the check `health`
         const Opinions said = opinions_on(facts, node.id);
         const std::string id = node.id.str();
         if (said.any(MemberStatus::kDead)) judge_dead(facts, node, said, out);

@@ -44,6 +44,59 @@ void judge_certificate(const Facts& facts, const std::string& id, WallTime until
     }
 }
 
+// Somebody who is in the mesh, to be asked instead of one who is out.
+std::string another(const Facts& facts) {
+    for (const NodeFacts& node : facts.nodes) {
+        if (node.report && !is_out(node))
+            return " How the mesh is, a node in it knows: --server " + node.address + ".";
+    }
+    return " How the mesh is, a node in it knows: --server HOST:PORT.";
+}
+
+std::string todo_of(mesh::Service service, const std::string& id) {
+    switch (service) {
+        case mesh::Service::kRevoked:
+            return "Nothing mends that key. Stop the process; if the machine is not trusted any "
+                   "more, erase its data directory. To have the node back, give it an empty data "
+                   "directory, and so a new key, and a token: `vidaictl mesh token create --node " +
+                   id +
+                   "`. Where it was the issuer's key that was revoked, its data directory is "
+                   "good: it needs only the token or the new issuer file.";
+        case mesh::Service::kForgotten:
+            return "Stop it. If it was forgotten by mistake, start it again: a newer start is "
+                   "welcome.";
+        case mesh::Service::kTurnedAway:
+            return "Give it an id of its own (mesh.node_id), or stop it: it is tried again until "
+                   "then.";
+        case mesh::Service::kSuperseded:
+            return "It ends by itself. Give each process an id and a data directory of its own.";
+        case mesh::Service::kDraining:
+            return "Nothing is to be mended: it leaves when its requests are over. It serves again "
+                   "when its process is started again.";
+        case mesh::Service::kLeft:
+            return "Nothing is to be mended: stop the process, or start it again to have it serve.";
+        case mesh::Service::kStarting:
+        case mesh::Service::kServing:
+            break;
+    }
+    return "Start it again when that is mended, or take it out of the load balancer.";
+}
+
+void judge_service(const Facts& facts, const mesh::NodeReport& report, Findings& out) {
+    if (report.not_ready.empty()) return;
+    const std::string id = report.self.id.str();
+    const mesh::Service service = report.service.value_or(mesh::Service::kStarting);
+    const bool left = service == mesh::Service::kLeft;
+    const bool wanted = left || service == mesh::Service::kDraining;
+    const Severity severity = left     ? Severity::kInfo
+                              : wanted ? Severity::kWarning
+                                       : Severity::kError;
+    std::string todo = todo_of(service, id);
+    const bool out_of_it = left || mesh::fenced(service);
+    if (out_of_it && report.self.id == facts.asked) todo += another(facts);
+    out.push_back({severity, "", id, "does not serve: " + report.not_ready, std::move(todo)});
+}
+
 }  // namespace
 
 void check_clocks(const Facts& facts, Findings& out) {
@@ -81,6 +134,7 @@ std::string proven_clocks(const Facts& facts) {
 
 void check_certificates(const Facts& facts, Findings& out) {
     for (const NodeFacts& node : facts.nodes) {
+        if (is_out(node)) continue;  // nobody looks at it any more
         if (node.report) {
             judge_certificate(facts, node.id.str(), node.report->certificate_until, out);
             continue;
@@ -108,14 +162,12 @@ std::string proven_certificates(const Facts& facts) {
 }
 
 void check_health(const Facts& facts, Findings& out) {
+    for (const NodeFacts& node : facts.nodes) {
+        if (node.report) judge_service(facts, *node.report, out);
+    }
     for (const mesh::NodeReport* report : reports(facts)) {
-        const std::string id = report->self.id.str();
-        if (!report->not_ready.empty()) {
-            out.push_back({Severity::kError, "", id, "does not serve: " + report->not_ready,
-                           "Start it again when that is mended, or take it out of the load "
-                           "balancer."});
-        }
         if (report->health == 0) continue;
+        const std::string id = report->self.id.str();
         out.push_back(
             {report->health >= kHealthWarn ? Severity::kWarning : Severity::kInfo, "", id,
              "finds itself slow: health multiplier " + std::to_string(report->health),

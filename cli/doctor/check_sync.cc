@@ -92,6 +92,8 @@ std::string proven_registers(const Facts& facts) {
 void check_counters(const Facts& facts, Findings& out) {
     for (const mesh::NodeReport* report : reports(facts)) {
         for (const mesh::PeerReport& peer : report->peers) {
+            // Of one that is held dead the check `members` tells.
+            if (peer.member.status == mesh::MemberStatus::kDead) continue;
             if (!peer.member.connected || peer.counters_owed < kOwedWarn) continue;
             const bool bad = peer.counters_owed >= kOwedError;
             out.push_back({bad ? Severity::kError : Severity::kWarning, "",

@@ -43,7 +43,10 @@ std::string proven_issuers(const Facts& facts);
 std::string proven_versions(const Facts& facts);
 std::string proven_health(const Facts& facts);
 
-// Those that answered, and were who they should be.
+// It answered and is no part of the mesh any more, by its own word: it has left, was revoked or
+// forgotten, or another process has its identity. What it says of the others is of then.
+bool is_out(const NodeFacts& node);
+// Those in the mesh that answered, and were who they should be.
 std::vector<const mesh::NodeReport*> reports(const Facts& facts);
 // What `from` says of `about`; nullptr: it does not know it.
 const mesh::PeerReport* peer_of(const mesh::NodeReport& from, const NodeId& about);

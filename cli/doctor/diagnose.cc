@@ -81,10 +81,16 @@ bool digests_differ(const Facts& facts) {
     });
 }
 
+bool is_out(const NodeFacts& node) {
+    if (!node.report || !node.report->service) return false;
+    return mesh::fenced(*node.report->service) || *node.report->service == mesh::Service::kLeft;
+}
+
 std::vector<const mesh::NodeReport*> reports(const Facts& facts) {
     std::vector<const mesh::NodeReport*> answered;
     for (const NodeFacts& node : facts.nodes) {
-        if (node.report && node.report->self.id == node.id) answered.push_back(&*node.report);
+        const bool answers = node.report && node.report->self.id == node.id;
+        if (answers && !is_out(node)) answered.push_back(&*node.report);
     }
     return answered;
 }

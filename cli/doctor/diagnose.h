@@ -39,5 +39,7 @@ Severity worst(const std::vector<Finding>& findings);
 
 // Whether the nodes that answered hold different registers: then it is worth asking again.
 bool digests_differ(const Facts& facts);
+// Whether two of them lack a connection, or only one of the two has it: it may be on its way.
+bool links_differ(const Facts& facts);
 
 }  // namespace vidai::cli::doctor

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/doctor/checks.h"
 #include "cli/doctor/diagnose.h"
 
 namespace vidai::cli::doctor {
@@ -18,7 +19,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A rumor goes to all at once and a lost one is repaired within a digest interval of seconds.
+// A rumor goes to all at once and a lost one is repaired within a digest interval of seconds; a
+// connection that ended, as many do when the root rolls over, is made anew within a second.
 constexpr milliseconds kAgain[] = {milliseconds(250), milliseconds(1'000), milliseconds(2'000)};
 constexpr milliseconds kBeginning{10'000};  // of a process
 constexpr int kWaves = 3;  // nodes that only other nodes know are asked in the next
@@ -89,13 +91,14 @@ std::vector<NodeFacts> news(const std::map<NodeId, NodeFacts>& known) {
 
 // Who begins does not serve before its peers have told it all, which they are about to.
 bool begins(const NodeFacts& node) {
-    if (!node.report || node.report->not_ready.empty()) return false;
+    if (!node.report || node.report->not_ready.empty() || is_out(node)) return false;
     return node.report->clock - node.report->self.since < kBeginning;
 }
 
 void ask_again_while_unsettled(const Asking& asking, Facts& facts) {
     for (const milliseconds wait : kAgain) {
-        if (!digests_differ(facts) && std::ranges::none_of(facts.nodes, begins)) return;
+        const bool settled = !digests_differ(facts) && !links_differ(facts);
+        if (settled && std::ranges::none_of(facts.nodes, begins)) return;
         asking.world.pause(wait);
         std::vector<NodeFacts*> again;
         for (NodeFacts& node : facts.nodes) {
@@ -103,6 +106,18 @@ void ask_again_while_unsettled(const Asking& asking, Facts& facts) {
         }
         ask_all(asking, again);
     }
+}
+
+// Whom one that is out of the mesh remembers, and nobody in it knows, may be long gone.
+void drop_memories(Facts& facts) {
+    const auto answered = reports(facts);
+    if (answered.empty()) return;
+    std::erase_if(facts.nodes, [&](const NodeFacts& node) {
+        if (node.report) return false;
+        return std::ranges::none_of(answered, [&](const mesh::NodeReport* report) {
+            return peer_of(*report, node.id) != nullptr;
+        });
+    });
 }
 
 }  // namespace
@@ -134,6 +149,7 @@ Result<Facts> gather(const World& world, const mesh::OperatorTarget& target, Ope
     for (auto& [id, node] : known) facts.nodes.push_back(std::move(node));
     // The first report is older than the others by as long as they took to answer.
     if (!facts.local_only) ask_again_while_unsettled(asking, facts);
+    drop_memories(facts);
     facts.now = world.clock();
     return facts;
 }

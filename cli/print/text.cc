@@ -69,19 +69,6 @@ std::size_t columns(std::string_view text) {
     return count;
 }
 
-std::string time_text(WallTime time) {
-    using namespace std::chrono;
-    const sys_time<milliseconds> since{time.time_since_epoch()};
-    const auto day = floor<days>(since);
-    const year_month_day date(day);
-    const hh_mm_ss clock(since - day);
-    return formatted(
-        "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-        static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-        static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-}
-
 std::string age_text(WallTime now, WallTime then) {
     using namespace std::chrono;
     if (then == WallTime{}) return "-";

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "schema/base/time_text.h"
 #include "schema/vocabulary/time.h"
 #include "schema/vocabulary/units.h"
 
@@ -22,7 +23,7 @@ std::size_t utf8_bytes(std::string_view text);
 std::string printable(std::string_view text);
 std::size_t columns(std::string_view text);  // characters of printable text
 
-std::string time_text(WallTime time);               // 2026-11-22T07:16:06.123Z
+using vidai::time_text;                             // 2026-11-22T07:16:06.123Z
 std::string age_text(WallTime now, WallTime then);  // 42s 3m 5h 12d; "-" for the epoch
 std::string rtt_text(std::optional<std::chrono::microseconds> rtt);  // 412us 3.1ms 2.0s -
 std::string usd_text(MicroUsd amount);                               // $0.001234

@@ -148,9 +148,19 @@ class Joiner {
                     told_);
             })
             .then([this](Result<transport::Handshaken>&& done) -> kj::Promise<Answer> {
-                if (!done) return Answer(fail(std::move(done).error()));
+                if (!done) return Answer(fail(refused(std::move(done).error())));
                 return request(std::move(*done));
             });
+    }
+
+    // A node closes on what it does not believe, without a word.
+    static Error refused(Error why) {
+        if (why.param == transport::kClosedParam) {
+            why.message +=
+                ". If the token is void or has expired, another one is needed: `vidaictl "
+                "mesh token create`";
+        }
+        return why;
     }
 
     kj::Promise<Answer> request(transport::Handshaken done) {
@@ -167,7 +177,8 @@ class Joiner {
             .catch_([](kj::Exception&&) -> Answer {
                 return fail(ErrorCode::kUnauthenticated,
                             "the node closed the connection: the token has expired, was revoked or "
-                            "is of another mesh; its log says which");
+                            "is of another mesh; its log says which. Another one is needed: "
+                            "`vidaictl mesh token create`");
             })
             .attach(kj::mv(asking));
     }

@@ -119,6 +119,9 @@ kj::Promise<Result<void>> Desk::saved(std::chrono::milliseconds within) {
 
 kj::Promise<Result<CreatedKey>> Desk::key_create(KeyCreateRequest request,
                                                  std::chrono::milliseconds within) {
+    if (auto heard = events_.heard_by_others(); !heard) {
+        return Result<CreatedKey>(fail(std::move(heard).error()));
+    }
     if (!request.budgets.empty()) {  // who does not know them would let the key spend
         const auto without = lacking(events_.view_now()->members, Capability::kBudgets);
         if (!without.empty()) {
@@ -141,6 +144,9 @@ kj::Promise<Result<CreatedKey>> Desk::key_create(KeyCreateRequest request,
 
 kj::Promise<Result<state::KeyRecord>> Desk::key_revoke(KeyId key,
                                                        std::chrono::milliseconds within) {
+    if (auto heard = events_.heard_by_others(); !heard) {
+        return Result<state::KeyRecord>(fail(std::move(heard).error()));
+    }
     auto revoked = replica_.revoke(key, wall_now(), mono_now());
     if (!revoked) return Result<state::KeyRecord>(std::move(revoked));
     events_.on_key_changed({key, true});
@@ -175,6 +181,9 @@ Result<LimitReport> Desk::limit_show(const KeyId& key) {
 
 kj::Promise<Result<LimitChange>> Desk::limit_change(LimitOp op, state::LimitRecord limit,
                                                     std::chrono::milliseconds within) {
+    if (auto heard = events_.heard_by_others(); !heard) {
+        return Result<LimitChange>(fail(std::move(heard).error()));
+    }
     // Who does not know it would let through what others hold back.
     const auto without = lacking(events_.view_now()->members, Capability::kLimits);
     if (!without.empty()) return Result<LimitChange>(not_known_to(Capability::kLimits, without));
@@ -211,6 +220,9 @@ Result<LimitStanding> Desk::limit_standing(const std::string& name) {
 
 kj::Promise<Result<BudgetPage>> Desk::budget_change(BudgetOp op, BudgetId budget, MicroUsd limit,
                                                     std::chrono::milliseconds within) {
+    if (auto heard = events_.heard_by_others(); !heard) {
+        return Result<BudgetPage>(fail(std::move(heard).error()));
+    }
     const auto without = lacking(events_.view_now()->members, Capability::kLedger);
     if (!without.empty()) return Result<BudgetPage>(not_known_to(Capability::kLedger, without));
     return events_.change_budget(op, std::move(budget), limit, within);
@@ -226,11 +238,15 @@ Result<NodeReport> Desk::report() {
 }
 
 Result<CreatedToken> Desk::token_create(TokenRequest request) {
+    if (auto heard = events_.heard_by_others(); !heard) return fail(std::move(heard).error());
     return events_.make_token(std::move(request));
 }
 
 kj::Promise<Result<Stated>> Desk::announce(state::Register said, std::chrono::milliseconds within) {
     using Answer = Result<Stated>;
+    if (auto heard = events_.heard_by_others(); !heard) {
+        return Answer(fail(std::move(heard).error()));
+    }
     if (!state::by_operators(said.statement.kind)) {
         return Answer(fail(ErrorCode::kInvalidRequest,
                            "only revocations and removals are announced", "kind"));

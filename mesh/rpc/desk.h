@@ -37,6 +37,8 @@ class DeskEvents {
                                                           std::chrono::milliseconds within) = 0;
     virtual kj::Promise<Result<BudgetPage>> look_at_budgets(BudgetId budget, BudgetId after,
                                                             std::chrono::milliseconds within) = 0;
+    // Nothing, or why what is said here reaches nobody: this node is out of the mesh.
+    virtual Result<void> heard_by_others() = 0;
     virtual CountingFacts counting() = 0;
     virtual std::shared_ptr<const MeshView> view_now() = 0;
     virtual NodeReport report_now() = 0;

@@ -13,6 +13,7 @@
 
 #include "mesh/rpc/standing.h"
 #include "mesh/seal/refusal.h"
+#include "mesh/transport/plain_text.h"
 #include "mesh/transport/sockets.h"
 #include "mesh/wire/message.h"
 #include "schema/base/mutant.h"
@@ -31,7 +32,7 @@ const seal::Roles kWelcome =
 constexpr Duration kReauthenticateAgain = std::chrono::seconds(5);
 
 std::string text_of(const kj::Exception& e) {
-    return e.getDescription().cStr();
+    return transport::plain_text(e);
 }
 
 // KJ files every way in which a connect fails under one type; only its text tells them apart.
@@ -40,19 +41,27 @@ DialFailure failure_of(const kj::Exception& e) {
     return refused ? DialFailure::kRefused : DialFailure::kUnreachable;
 }
 
+// `host` is what is counted by; people are told the port too, which finds the process.
+struct Remote {
+    std::string host, text;
+};
+
 // "?" of one that is gone already: a connection may be reset before it is accepted.
-std::string remote_address(kj::AsyncIoStream& stream) {
+Remote remote_of(kj::AsyncIoStream& stream) {
     sockaddr_storage address{};
     kj::uint size = sizeof address;
     const auto gone = kj::runCatchingExceptions(
         [&]() { stream.getpeername(reinterpret_cast<sockaddr*>(&address), &size); });
-    if (gone != nullptr) return "?";
+    if (gone != nullptr) return {"?", "?"};
     std::array<char, NI_MAXHOST> host{};
+    std::array<char, NI_MAXSERV> port{};
     if (::getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, host.data(), host.size(),
-                      nullptr, 0, NI_NUMERICHOST) != 0) {
-        return "?";
+                      port.data(), port.size(), NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        return {"?", "?"};
     }
-    return host.data();
+    const bool v6 = address.ss_family == AF_INET6;
+    const std::string name = host.data();
+    return {name, (v6 ? "[" + name + "]" : name) + ":" + port.data()};
 }
 
 Error id_taken(const NodeId& id) {
@@ -120,16 +129,16 @@ void Links::send(const NodeId& to, const membership::Message& message) {
 
 kj::Promise<Links::Attempt> Links::shake(kj::Own<kj::AsyncIoStream> stream, const NodeId& expect) {
     transport::tune(*stream);
-    const std::string address = remote_address(*stream);
+    const Remote remote = remote_of(*stream);
     seal::HandshakeOptions options{self_.credentials, self_.hello,   seal::Role::kPeer, expect,
                                    wall_now(),        self_.revoked, self_.roots};
     auto machine = std::make_unique<seal::Initiator>(std::move(options), random_);
     auto told = std::make_shared<seal::Bytes>();
     return transport::run_handshake(kj::mv(stream), std::move(machine), told)
         .then(
-            [this, address, told](Result<transport::Handshaken>&& done) -> Attempt {
-                if (!told->empty()) events_.on_told_of_roots(address, *told);
-                if (done) door_.know(address);
+            [this, remote, told](Result<transport::Handshaken>&& done) -> Attempt {
+                if (!told->empty()) events_.on_told_of_roots(remote.text, *told);
+                if (done) door_.know(remote.host);
                 if (done) return std::move(*done);
                 return std::unexpected(Failed{DialFailure::kRejected, std::move(done).error()});
             },
@@ -237,15 +246,15 @@ kj::Promise<void> Links::accept_loop(kj::ConnectionReceiver& listener) {
 
 void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
     if (shut_) return;
-    const std::string address = remote_address(*stream);
-    const admission::Door door = door_.admit(mono_now(), address);
+    const Remote remote = remote_of(*stream);
+    const admission::Door door = door_.admit(mono_now(), remote.host);
     if (!admission::is_open(door)) {
         ++counters_.shed;
-        return events_.on_refused(address, {ErrorCode::kResourceExhausted,
-                                            "too many handshakes at once or from this address",
-                                            admission::door_reason(door)});
+        return events_.on_refused(remote.text, {ErrorCode::kResourceExhausted,
+                                                "too many handshakes at once or from this address",
+                                                admission::door_reason(door)});
     }
-    auto left = kj::defer([this, door, address]() { door_.leave(door, address); });
+    auto left = kj::defer([this, door, host = remote.host]() { door_.leave(door, host); });
     transport::tune(*stream);
     // Whoever is revoked proves who it is first, and is told.
     seal::HandshakeOptions options{self_.credentials, self_.hello, kWelcome,    {},
@@ -260,17 +269,18 @@ void Links::accepted(kj::Own<kj::AsyncIoStream> stream) {
                    .exclusiveJoin(kj::mv(late))
                    .attach(kj::mv(left))
                    .then(
-                       [this, address](Result<transport::Handshaken>&& done) {
-                           if (done) return welcome(std::move(*done), address);
+                       [this, remote](Result<transport::Handshaken>&& done) {
+                           if (done) return welcome(std::move(*done), remote.host, remote.text);
                            // Closing early is how a dialler that is connected already goes away.
                            if (done.error().code == ErrorCode::kUnavailable) return;
                            ++counters_.refused;
-                           events_.on_refused(address, done.error());
+                           events_.on_refused(remote.text, done.error());
                        },
                        [](kj::Exception&&) {}));
 }
 
-void Links::welcome(transport::Handshaken done, const std::string& address) {
+void Links::welcome(transport::Handshaken done, const std::string& host,
+                    const std::string& address) {
     const NodeId peer = done.session.peer.node;
     const bool revoked = self_.revoked->covers(done.session.peer);
     if (revoked && !VIDAI_MUTANT("revocation-not-asked")) {
@@ -303,7 +313,7 @@ void Links::welcome(transport::Handshaken done, const std::string& address) {
     }
     if (is_outlived(done)) return tell_of_newer(std::move(done));
     ++counters_.accepted;
-    door_.know(address);
+    door_.know(host);
     if (adopt(std::move(done), peer)) events_.on_link_up(peer);
 }
 

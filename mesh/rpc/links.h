@@ -157,7 +157,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
     kj::Promise<void> local_loop(kj::ConnectionReceiver& listener,
                                  kj::Function<::capnp::Capability::Client()>& bootstrap);
     void accepted(kj::Own<kj::AsyncIoStream> stream);
-    void welcome(transport::Handshaken done, const std::string& address);
+    void welcome(transport::Handshaken done, const std::string& host, const std::string& address);
     void renew(const NodeId& peer, Held& held, MonoTime now);
     void renewed(const NodeId& peer, std::uint64_t number, Attempt attempt);
     void refuse(transport::Handshaken done, const std::string& address, const Error& why);

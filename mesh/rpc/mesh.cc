@@ -115,6 +115,9 @@ const Heartbeat& Mesh::heartbeat() const {
 std::string Mesh::must_stop() const {
     return *impl_->shared.must_stop.load();
 }
+const std::atomic<Service>& Mesh::service() const {
+    return impl_->shared.service;
+}
 std::string Mesh::not_ready() const {
     return *impl_->shared.not_ready.load();
 }

@@ -9,6 +9,7 @@
 #include "mesh/rpc/mesh_thread.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/seeds/seed_names.h"
+#include "schema/base/time_text.h"
 
 namespace vidai::mesh::rpc {
 
@@ -92,8 +93,7 @@ kj::Promise<void> MeshThread::ask_for_certificate(std::vector<NodeId> peers) {
                std::string("no node with an issuer key ") +
                    (behind_the_root() ? "under the new root " : "") +
                    "is connected; this node's certificate is valid until " +
-                   std::to_string(certified_.who.valid_until.time_since_epoch().count() / 1'000) +
-                   " (seconds since 1970), and it is tried again");
+                   time_text(certified_.who.valid_until) + ", and it is tried again");
         return kj::READY_NOW;
     }
     Session* const session = links_.find(peers.back());

@@ -12,6 +12,7 @@
 #include "mesh/state/genesis.h"
 #include "mesh/state/succession.h"
 #include "schema/base/mutant.h"
+#include "schema/base/time_text.h"
 
 namespace vidai::mesh::rpc {
 
@@ -21,6 +22,7 @@ namespace ms = vidai::mesh::membership;
 
 constexpr std::chrono::milliseconds kLastWord{50};  // to one who is revoked
 constexpr std::size_t kResignMax = 200;             // in a second
+constexpr std::size_t kResignPushed = 16;           // so few at once are told without being asked
 constexpr Duration kRecertifySpread = std::chrono::seconds(5);
 constexpr Duration kResignAfter = std::chrono::seconds(1), kResignSpread = std::chrono::seconds(9);
 
@@ -155,8 +157,7 @@ void MeshThread::on_followed(const seal::Succession& said, bool news) {
     if (!news) return;
     notice(Notice::Kind::kIdentity, seal::fingerprint(said.to), "root_rolled",
            "this root follows " + seal::fingerprint(said.from) + ", which is believed until " +
-               std::to_string(said.until.time_since_epoch().count() / 1'000) +
-               " (seconds since 1970)");
+               time_text(said.until));
 }
 
 void MeshThread::on_told_of_roots(const std::string& address, const seal::Bytes& told) {
@@ -182,9 +183,16 @@ std::optional<::capnp::Capability::Client> MeshThread::returning(const seal::Pee
 
 void MeshThread::resign_if_due(WallTime now) {
     if (!resign_at_ || mono_now() < *resign_at_ || self_revoked_ || behind_the_root()) return;
-    const std::size_t done = replica_.resign(kResignMax, now, mono_now());
-    if (done < kResignMax) resign_at_.reset();
-    if (done > 0) saver_.mark_dirty();
+    const auto done = replica_.resign(kResignMax, now, mono_now());
+    if (done.size() < kResignMax) resign_at_.reset();
+    if (done.empty()) return;
+    saver_.mark_dirty();
+    if (done.size() > kResignPushed) return;  // the digests bring them
+    for (const state::RegisterName& name : done) {
+        if (const state::Register* signed_anew = replica_.registers().find(name)) {
+            exchange_.push_register(*signed_anew);
+        }
+    }
 }
 
 }  // namespace vidai::mesh::rpc

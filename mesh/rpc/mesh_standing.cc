@@ -63,7 +63,9 @@ void MeshThread::look_around() {
     const bool members = std::ranges::any_of(view->members, [](const Member& member) {
         return !member.self && member.status != MemberStatus::kLeft;
     });
-    const auto warning = standing_.look(members && !left_, mono_now());
+    // One that was put out has no company to miss.
+    const bool out = left_ || fenced(shared_.service.load());
+    const auto warning = standing_.look(members && !out, mono_now());
     if (warning) notice(Notice::Kind::kTrouble, startup_.node.str(), "isolated", *warning);
 }
 
@@ -75,26 +77,38 @@ bool MeshThread::informed() const {
 // Never about whether the others are well: only about what this node can do now. One that has just
 // started admits by what the others have counted, or, where none of them can be reached, by its own
 // counts, after a bounded wait.
-std::string MeshThread::why_not_ready() const {
-    if (left_) return "this node has left the mesh";
-    if (superseded_) return *shared_.must_stop.load();
-    if (self_revoked_) return why_revoked();
-    if (is_forgotten()) return kSelfForgotten;
-    if (shared_.drain_grace_ms.load() >= 0) return "this node drains, as an operator asked";
-    if (!patient_until_) return "this node has not joined the mesh yet";
-    if (!standing_.refusal().empty()) return standing_.refusal();
+Readiness MeshThread::readiness() const {
+    if (superseded_) return {Service::kSuperseded, *shared_.must_stop.load()};
+    if (self_revoked_) return {Service::kRevoked, why_revoked()};
+    if (is_forgotten()) return {Service::kForgotten, kSelfForgotten};
+    if (left_) return {Service::kLeft, "this node has left the mesh"};
+    if (shared_.drain_grace_ms.load() >= 0) {
+        return {Service::kDraining, "this node drains, as an operator asked"};
+    }
+    if (!patient_until_) return {Service::kStarting, "this node has not joined the mesh yet"};
+    if (!standing_.refusal().empty()) return {Service::kTurnedAway, standing_.refusal()};
     if (!informed()) {
         const std::string& last = standing_.last_failure();
-        return "this node has just started and no peer has told it all keys and counts yet" +
-               (last.empty() ? last : ". The last attempt: " + last);
+        return {Service::kStarting,
+                "this node has just started and no peer has told it all keys and counts yet" +
+                    (last.empty() ? last : ". The last attempt: " + last)};
     }
     return {};
 }
 
+Result<void> MeshThread::heard_by_others() {
+    const Readiness now = readiness();
+    if (!fenced(now.service) && now.service != Service::kLeft) return {};
+    return fail(ErrorCode::kFenced,
+                "nothing that is said at this node reaches the mesh: " + now.why +
+                    ". Ask a node that is in it, with --server HOST:PORT");
+}
+
 void MeshThread::publish_readiness() {
-    std::string why = why_not_ready();
-    if (why == *shared_.not_ready.load()) return;
-    shared_.not_ready.publish(std::make_shared<const std::string>(std::move(why)));
+    Readiness now = readiness();
+    shared_.service.store(now.service, std::memory_order_relaxed);
+    if (now.why == *shared_.not_ready.load()) return;
+    shared_.not_ready.publish(std::make_shared<const std::string>(std::move(now.why)));
 }
 
 // Whose requests are in flight, and of a limit in mode fair_share what this side of a split may

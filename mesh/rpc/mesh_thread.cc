@@ -271,6 +271,13 @@ void MeshThread::refused(Notice::Kind kind, const std::string& subject, const Er
     notice(kind, subject, why.param, why.message + more);
 }
 
+void MeshThread::tell_of_refusals() {
+    for (const auto& [reason, count] : refusals_.overdue(mono_now())) {
+        notice(Notice::Kind::kPeerRefused, {}, std::string(reason),
+               std::to_string(count) + " more since the last line of this reason");
+    }
+}
+
 // --- what peers say
 
 void MeshThread::on_message(const NodeId& from, const ms::Message& message) {
@@ -391,6 +398,7 @@ void MeshThread::second_tick() {
     look_around();
     found_again();
     publish_readiness();
+    tell_of_refusals();
     publish_metrics();
 }
 
@@ -459,8 +467,8 @@ std::shared_ptr<const MeshView> MeshThread::view_now() {
 
 NodeReport MeshThread::report_now() {
     return make_report({startup_, certified_, membership_, exchange_, *view_now(),
-                        *shared_.not_ready.load(), standing_.alone(), registrar_.issuer(),
-                        mono_now(), wall_now()});
+                        shared_.service.load(), *shared_.not_ready.load(), standing_.alone(),
+                        registrar_.issuer(), mono_now(), wall_now()});
 }
 
 bool MeshThread::drain(std::chrono::milliseconds grace) {

@@ -32,6 +32,7 @@
 #include "mesh/rpc/surroundings.h"
 #include "mesh/rpc/treasury.h"
 #include "mesh/seeds/seed_names.h"
+#include "mesh/service.h"
 
 namespace vidai::mesh::rpc {
 
@@ -46,6 +47,12 @@ inline constexpr const char* kIssuerRevoked =
 inline constexpr const char* kSelfForgotten =
     "an operator has removed this node from the mesh, which does not hear it any more: restart it "
     "to return";
+
+struct Readiness {
+    Service service = Service::kServing;
+    std::string why{};  // it is not ready, for a person
+};
+
 // How this node shows itself under a certificate.
 Links::Self link_self(const Startup& startup, const admission::Certified& certified,
                       const admission::Identities& identities);
@@ -116,6 +123,7 @@ class MeshThread final : private LinkEvents,
     kj::Promise<Result<BudgetPage>> look_at_budgets(BudgetId budget, BudgetId after,
                                                     std::chrono::milliseconds within) override;
     void on_money(const NodeId& from, seal::ByteView said) override;
+    Result<void> heard_by_others() override;
     CountingFacts counting() override;
     std::shared_ptr<const MeshView> view_now() override;
     NodeReport report_now() override;
@@ -134,6 +142,7 @@ class MeshThread final : private LinkEvents,
     kj::Promise<Result<void>> agree(state::RegisterName name, std::vector<NodeId> all,
                                     MonoTime until);
     void found_again();
+    void tell_of_refusals();
 
     // Membership.
     template <class Input>
@@ -169,7 +178,7 @@ class MeshThread final : private LinkEvents,
     void be_superseded();
     void publish_readiness();
     void look_around();
-    std::string why_not_ready() const;
+    Readiness readiness() const;
     bool informed() const;
     const char* why_revoked() const;
 

@@ -59,6 +59,7 @@ NodeReport make_report(const ReportInputs& in) {
     report.digest_interval = in.startup.options.membership.sync_interval;
     report.push_interval = in.startup.options.push_interval;
     report.not_ready = in.not_ready;
+    report.service = in.service;
     report.alone = in.alone;
     const seal::PublicKey newest = in.startup.roots->newest().root;
     report.root = seal::fingerprint(newest);

@@ -10,6 +10,7 @@
 #include "mesh/node_report.h"
 #include "mesh/rpc/exchange.h"
 #include "mesh/rpc/startup.h"
+#include "mesh/service.h"
 #include "mesh/view.h"
 #include "schema/vocabulary/time.h"
 
@@ -21,6 +22,7 @@ struct ReportInputs {
     const membership::Membership& membership;
     const Exchange& exchange;
     const MeshView& view;
+    Service service;
     const std::string& not_ready;
     const std::string& alone;
     const std::optional<seal::Issuer>& issuer;

@@ -21,6 +21,7 @@
 #include "mesh/seal/roots.h"
 #include "mesh/state/succession.h"
 #include "mesh/transport/handshaking.h"
+#include "mesh/transport/plain_text.h"
 #include "mesh/transport/sealed_stream.h"
 #include "mesh/transport/sockets.h"
 #include "mesh/wire/message.h"
@@ -70,6 +71,15 @@ Result<Plan> plan_for(const OperatorTarget& target) {
     if (!trust) return fail(std::move(trust).error());
     auto self = seal::load_operator(target.identity_file);
     if (!self) return fail(std::move(self).error());
+    if (self->trust.mesh == trust->mesh && self->trust.root != trust->root) {
+        return fail(ErrorCode::kUnauthenticated,
+                    target.identity_file + " is under another root of this mesh than " +
+                        target.root_file +
+                        ". Where the root was rolled over, both files are those that it made: "
+                        "`vidaictl config set-context NAME --identity NEW_DIR/operator.key --root "
+                        "NEW_DIR/mesh.pub`",
+                    target.identity_file);
+    }
     if (self->trust != *trust) {
         return fail(ErrorCode::kUnauthenticated,
                     target.identity_file + " belongs to another mesh than " + target.root_file,
@@ -88,12 +98,23 @@ Result<Plan> plan_for(const OperatorTarget& target) {
 
 // KJ describes a failed lookup by its expressions: "DNS lookup failed.; params.host = ...;
 // gai_strerror(...) = Name or service not known".
-std::string reason(const std::string& description) {
+std::string reason(const kj::Exception& e) {
+    const std::string description = transport::plain_text(e);
     const std::size_t value = description.rfind(" = ");
     if (!description.starts_with("DNS lookup failed") || value == std::string::npos) {
         return description;
     }
     return "its name cannot be resolved: " + description.substr(value + 3);
+}
+
+// Closed during the handshake, with or without a word; a node does not tell strangers why.
+std::unexpected<Error> turned_off() {
+    return fail(ErrorCode::kUnauthenticated,
+                "the node closed the connection before it let this operator in. Either it is out "
+                "of its mesh itself, revoked or forgotten, as its log and /readyz would say: ask "
+                "another node. Or it does not take this operator's certificate: that belongs to "
+                "another mesh, has expired, was revoked, or was not made for operators. Or this is "
+                "no vidaid's mesh port");
 }
 
 kj::Promise<Result<Stream>> seal_stream(Stream stream, const Plan& plan) {
@@ -104,17 +125,18 @@ kj::Promise<Result<Stream>> seal_stream(Stream stream, const Plan& plan) {
                                    plan.roots};
     auto machine = std::make_unique<seal::Initiator>(std::move(options), seal::system_random());
     return transport::run_handshake(kj::mv(stream), std::move(machine), plan.told)
-        .then([](Result<transport::Handshaken>&& done) -> Result<Stream> {
-            if (!done && done.error().param == transport::kClosedParam) {
-                return fail(ErrorCode::kUnauthenticated,
-                            "the node refused this operator's certificate: it belongs to another "
-                            "mesh, has expired, or was not made for operators; or this is no "
-                            "vidaid's mesh port");
-            }
-            if (!done) return fail(std::move(done).error());
-            return Result<Stream>(kj::heap<transport::SealedStream>(
-                std::move(*done), wire::kPeerWordsMax, system_time()));
-        });
+        .then(
+            [](Result<transport::Handshaken>&& done) -> Result<Stream> {
+                if (!done && done.error().param == transport::kClosedParam) return turned_off();
+                if (!done) return fail(std::move(done).error());
+                return Result<Stream>(kj::heap<transport::SealedStream>(
+                    std::move(*done), wire::kPeerWordsMax, system_time()));
+            },
+            [](kj::Exception&& e) -> Result<Stream> {
+                if (e.getType() == kj::Exception::Type::DISCONNECTED) return turned_off();
+                return fail(ErrorCode::kUnavailable,
+                            "the handshake broke off: " + transport::plain_text(e));
+            });
 }
 
 Result<Stream> reach(const OperatorTarget& target, const Plan& plan, kj::AsyncIoContext& io,
@@ -134,8 +156,7 @@ Result<Stream> reach(const OperatorTarget& target, const Plan& plan, kj::AsyncIo
             })
             .then([&plan](Stream&& stream) { return seal_stream(kj::mv(stream), plan); });
     auto reached = connecting.catch_([&target](kj::Exception&& e) -> Result<Stream> {
-        return fail(ErrorCode::kUnavailable,
-                    "cannot reach " + target.address + ": " + reason(e.getDescription().cStr()),
+        return fail(ErrorCode::kUnavailable, "cannot reach " + target.address + ": " + reason(e),
                     target.address);
     });
     return reached.exclusiveJoin(kj::mv(late)).wait(io.waitScope);

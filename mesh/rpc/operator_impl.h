@@ -16,6 +16,7 @@
 #include "mesh/seal/certificate.h"
 #include "mesh/seal/roots.h"
 #include "mesh/state/register.h"
+#include "mesh/transport/plain_text.h"
 #include "mesh/wire/message.h"
 #include "mesh/wire/operator_values.h"
 #include "schema/rpc/operator.capnp.h"
@@ -80,7 +81,7 @@ struct OperatorClient::Impl {
                 }
                 return fail(
                     ErrorCode::kUnavailable,
-                    "the connection to " + address + " broke off: " + e.getDescription().cStr(),
+                    "the connection to " + address + " broke off: " + transport::plain_text(e),
                     address);
             });
         return answer.exclusiveJoin(kj::mv(expired));

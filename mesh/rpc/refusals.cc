@@ -43,6 +43,16 @@ std::optional<std::uint64_t> Refusals::count(std::string_view reason, MonoTime n
     return std::exchange(row.untold, 0);
 }
 
+std::vector<std::pair<std::string_view, std::uint64_t>> Refusals::overdue(MonoTime now) {
+    std::vector<std::pair<std::string_view, std::uint64_t>> due;
+    for (auto& [reason, row] : rows_) {
+        if (row.untold == 0 || now - *row.told < kQuiet) continue;
+        row.told = now;
+        due.emplace_back(reason, std::exchange(row.untold, 0));
+    }
+    return due;
+}
+
 std::uint64_t Refusals::total(std::string_view reason) const {
     const auto found = rows_.find(reason);
     return found == rows_.end() ? 0 : found->second.total;

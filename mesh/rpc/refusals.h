@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Refusals: who was turned away and why, for people. Each reason is counted for ever; a line is due
 // for the first and then at most once in kQuiet per reason, saying how many it stands for, so that
-// a flood fills neither the log nor the disk. Pure; mesh thread.
+// a flood fills neither the log nor the disk; what was left out when a flood ends is told without
+// waiting for the next. Pure; mesh thread.
 #pragma once
 
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "schema/vocabulary/time.h"
@@ -24,6 +26,9 @@ class Refusals {
     // reasons() counts as "other".
     std::optional<std::uint64_t> count(std::string_view reason, MonoTime now);
     std::uint64_t total(std::string_view reason) const;
+    // Reasons whose last line is kQuiet old and that were not told since, each with how often: a
+    // line is due for each, and counted as told.
+    std::vector<std::pair<std::string_view, std::uint64_t>> overdue(MonoTime now);
 
     // Every reason there is, in a fixed order: those of mesh/seal, then this folder's.
     static const std::vector<std::string_view>& reasons();

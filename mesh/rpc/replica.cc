@@ -237,7 +237,7 @@ void Replica::collect(WallTime wall) {
     for (const state::RegisterName& name : identities_.collect(wall)) registers_.erase(name);
 }
 
-std::size_t Replica::resign(std::size_t most, WallTime wall, MonoTime now) {
+std::vector<state::RegisterName> Replica::resign(std::size_t most, WallTime wall, MonoTime now) {
     std::vector<state::Statement> found;
     registers_.for_each([&](const Register& held) {
         const bool ours = !state::by_operators(held.statement.kind);
@@ -245,7 +245,9 @@ std::size_t Replica::resign(std::size_t most, WallTime wall, MonoTime now) {
             found.push_back(held.statement);
         }
     });
+    std::vector<state::RegisterName> names;
     for (const state::Statement& said : found) {
+        names.push_back({said.kind, said.id});
         if (said.kind == RegisterKind::kKey) {
             (void)write(entries_.at(KeyId(said.id)).record, wall, now);
         } else if (said.kind == RegisterKind::kGenesis) {
@@ -258,7 +260,7 @@ std::size_t Replica::resign(std::size_t most, WallTime wall, MonoTime now) {
             (void)write(std::move(*limit), wall, now);
         }
     }
-    return found.size();
+    return names;
 }
 
 void Replica::publish() {

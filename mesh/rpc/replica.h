@@ -97,8 +97,8 @@ class Replica {
     void collect(WallTime wall);
     // Signs anew what a key signed that has been revoked since, or stood under a root that another
     // one follows, so that nodes which never saw the old signature believe it too; at most `most`,
-    // and how many those were.
-    std::size_t resign(std::size_t most, WallTime wall, MonoTime now);
+    // and which those were.
+    std::vector<state::RegisterName> resign(std::size_t most, WallTime wall, MonoTime now);
 
     // Publishes a key table if keys have changed since the last call.
     void publish();

@@ -14,6 +14,7 @@
 #include "mesh/budget/asks.h"
 #include "mesh/budget/budget_table.h"
 #include "mesh/limits/counter_table.h"
+#include "mesh/service.h"
 #include "mesh/state/key_table.h"
 #include "mesh/view.h"
 #include "schema/base/heartbeat.h"
@@ -51,6 +52,7 @@ struct Shared {
     Snapshot<MeshView> view{std::make_shared<const MeshView>()};
     Snapshot<std::vector<MetricFamily>> metrics;
     Snapshot<std::string> not_ready{std::make_shared<const std::string>()};
+    std::atomic<Service> service{Service::kStarting};  // why not: not_ready
     Snapshot<std::string> must_stop{std::make_shared<const std::string>()};
     limits::CounterTable counters;
     Snapshot<budget::BudgetTable> budgets{std::make_shared<const budget::BudgetTable>()};

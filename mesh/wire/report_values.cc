@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "mesh/service.h"
 #include "mesh/wire/message.h"
 
 namespace vidai::mesh::wire {
@@ -126,6 +127,7 @@ void write(const NodeReport& report, proto::NodeReport::Builder out) {
     out.setDigestIntervalMs(report.digest_interval.count());
     out.setPushIntervalMs(report.push_interval.count());
     out.setNotReady(to_text(report.not_ready));
+    out.setService(report.service ? 1 + static_cast<std::uint8_t>(*report.service) : 0);
     out.setAlone(to_text(report.alone));
     out.setRoot(to_text(report.root));
     out.setCertifiedRoot(to_text(report.certified_root));
@@ -155,6 +157,9 @@ Result<NodeReport> read(proto::NodeReport::Reader in) {
     report.digest_interval = milliseconds(in.getDigestIntervalMs());
     report.push_interval = milliseconds(in.getPushIntervalMs());
     report.not_ready = bounded(in.getNotReady());
+    if (const unsigned said = in.getService(); said > 0 && said <= kServiceNames.size()) {
+        report.service = static_cast<Service>(said - 1);  // a later program's own is not said
+    }
     report.alone = bounded(in.getAlone());
     report.root = bounded(in.getRoot());
     report.certified_root = bounded(in.getCertifiedRoot());

@@ -154,4 +154,11 @@ std::string help_text() {
     return text;
 }
 
+bool is_option(std::string_view param) {
+    if (param.starts_with("--") || param.starts_with("VIDAI_")) return true;
+    if (param.starts_with("providers.") || param.starts_with("models.")) return true;
+    return std::ranges::any_of(node_options(),
+                               [&](const auto& option) { return option.path == param; });
+}
+
 }  // namespace vidai::node::config

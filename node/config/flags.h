@@ -8,6 +8,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "schema/vocabulary/result.h"
@@ -30,5 +31,9 @@ Result<Flags> parse_flags(std::span<const char* const> arguments);
 
 // What --help prints.
 std::string help_text();
+
+// Whether an error's `param` names an option: its path, flag or variable, or a path in a provider
+// or model. Else it is a file, an address or the name of a reason.
+bool is_option(std::string_view param);
 
 }  // namespace vidai::node::config

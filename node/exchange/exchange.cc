@@ -20,6 +20,12 @@ using http::KnownField;
 
 constexpr std::string_view kJson = "application/json";
 
+ErrorCode not_ready_error(mesh::Service service) {
+    if (mesh::fenced(service)) return ErrorCode::kFenced;
+    const bool leaves = service == mesh::Service::kDraining || service == mesh::Service::kLeft;
+    return leaves ? ErrorCode::kDraining : ErrorCode::kNotReady;
+}
+
 std::optional<observe::Refusal> refusal_of(ErrorCode code) {
     switch (code) {
         case ErrorCode::kRequestLimit:
@@ -91,6 +97,10 @@ Next Exchange::begin(const http::RequestHead& head, std::string_view body, MonoT
     const Route& route = **found;
     endpoint_ = route.endpoint;
     if (route.access != Access::kPublic) {
+        // Before the key: what this node knows of keys is of when it was put out.
+        if (mesh::fenced(rooms_.service.load(std::memory_order_relaxed))) {
+            return fail_with({ErrorCode::kFenced, {}, {}});
+        }
         const Result<auth::Principal> who = auth::authenticate(
             *rooms_.keys, head.get(KnownField::kAuthorization), head.get(KnownField::kXApiKey));
         if (!who) return fail_with(who.error());
@@ -111,14 +121,14 @@ void Exchange::refuse(const Error& error, MonoTime received) {
 Next Exchange::respond_local(const Route& route) {
     if (route.handler == Handler::kModels) return respond_models();
     now_ = rooms_.mono_now();
-    const bool good = route.handler == Handler::kHealthz || (rooms_.ready && !rooms_.draining);
+    mesh::Service service = rooms_.service.load(std::memory_order_relaxed);
+    if (rooms_.draining && !mesh::fenced(service)) service = mesh::Service::kDraining;
+    const bool good = route.handler == Handler::kHealthz || service == mesh::Service::kServing;
     status_ = good ? 200 : 503;
-    if (!good) error_ = rooms_.draining ? ErrorCode::kDraining : ErrorCode::kNotReady;
-    append_reply(out_, status_, kJson, {},
-                 good              ? R"({"status":"ok"})"
-                 : rooms_.draining ? R"({"status":"draining"})"
-                                   : R"({"status":"starting"})",
-                 context(now_));
+    if (!good) error_ = not_ready_error(service);
+    const std::string body =
+        R"({"status":")" + std::string(good ? "ok" : mesh::service_name(service)) + R"("})";
+    append_reply(out_, status_, kJson, {}, body, context(now_));
     phase_ = Phase::kDone;
     return Next::kDone;
 }

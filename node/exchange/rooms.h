@@ -3,6 +3,7 @@
 // the rooms that have some. One of each per worker, on its thread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "mesh/budget/budget_table.h"
 #include "mesh/budget/cashier.h"
 #include "mesh/limits/counter_table.h"
+#include "mesh/service.h"
 #include "mesh/state/key_table.h"
 #include "node/dialect/openai_chat/request.h"
 #include "node/observe/log.h"
@@ -55,8 +57,8 @@ struct Rooms {
     MonoTime (*mono_now)();  // the worker's clock, for the times between two rooms
     dialect::openai_chat::RequestReader reader;
     Rng rng;
-    bool ready = false;     // answered by /readyz
-    bool draining = false;  // every answer says `connection: close`
+    const std::atomic<mesh::Service>& service;  // of the node: what /readyz answers
+    bool draining = false;                      // every answer says `connection: close`
 };
 
 }  // namespace vidai::node::exchange

@@ -118,15 +118,14 @@ struct Server::Impl {
     Impl(const ListenOptions& listen, std::shared_ptr<const ServerRuntime> first,
          const Snapshot<mesh::state::KeyTable>& keys, mesh::limits::CounterTable& counters,
          const Snapshot<mesh::budget::BudgetTable>& budgets, mesh::budget::Cashier& cashier,
-         observe::Log& log)
+         const std::atomic<mesh::Service>& service, observe::Log& log)
         : options(listen),
           runtime(std::move(first)),
-          shared{options, keys, counters, budgets, cashier, runtime, log, *resolver, ready} {}
+          shared{options, keys, counters, budgets, cashier, runtime, log, *resolver, service} {}
 
     const ListenOptions options;
     std::uint16_t port = 0;
     Snapshot<ServerRuntime> runtime;
-    std::atomic<bool> ready{false};
     std::unique_ptr<ResolverThread> resolver = std::make_unique<ResolverThread>();
     Shared shared;
     std::vector<std::unique_ptr<Worker>> workers;
@@ -145,20 +144,18 @@ Server::~Server() {
     impl_->workers.clear();
 }
 
-Result<std::unique_ptr<Server>> Server::start(const ListenOptions& options,
-                                              std::shared_ptr<const exchange::Runtime> runtime,
-                                              const Snapshot<mesh::state::KeyTable>& keys,
-                                              mesh::limits::CounterTable& counters,
-                                              const Snapshot<mesh::budget::BudgetTable>& budgets,
-                                              mesh::budget::Cashier& cashier,
-                                              observe::Metrics& metrics, observe::Log& log) {
+Result<std::unique_ptr<Server>> Server::start(
+    const ListenOptions& options, std::shared_ptr<const exchange::Runtime> runtime,
+    const Snapshot<mesh::state::KeyTable>& keys, mesh::limits::CounterTable& counters,
+    const Snapshot<mesh::budget::BudgetTable>& budgets, mesh::budget::Cashier& cashier,
+    const std::atomic<mesh::Service>& service, observe::Metrics& metrics, observe::Log& log) {
     auto first = make_runtime(options, std::move(runtime));
     if (!first) return fail(std::move(first).error());
     const std::uint32_t count = worker_count(options);
     Result<std::vector<int>> sockets = listen_all(options, count);
     if (!sockets) return fail(std::move(sockets).error());
-    auto impl =
-        std::make_unique<Impl>(options, std::move(*first), keys, counters, budgets, cashier, log);
+    auto impl = std::make_unique<Impl>(options, std::move(*first), keys, counters, budgets, cashier,
+                                       service, log);
     impl->port = bound_port(sockets->front());
     std::random_device entropy;
     for (std::size_t i = 0; i < sockets->size(); ++i) {
@@ -186,10 +183,6 @@ Result<void> Server::reload(std::shared_ptr<const exchange::Runtime> runtime) {
     if (!next) return fail(std::move(next).error());
     impl_->runtime.publish(std::move(*next));
     return {};
-}
-
-void Server::set_ready(bool ready) {
-    impl_->ready.store(ready, std::memory_order_relaxed);
 }
 
 void Server::begin_drain() {

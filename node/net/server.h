@@ -11,6 +11,7 @@
 #include "mesh/budget/budget_table.h"
 #include "mesh/budget/cashier.h"
 #include "mesh/limits/counter_table.h"
+#include "mesh/service.h"
 #include "mesh/state/key_table.h"
 #include "node/exchange/rooms.h"
 #include "node/net/options.h"
@@ -29,13 +30,11 @@ class Server {
     // Binds the port (probing it first with a plain bind: SO_REUSEPORT alone would let a second
     // gateway share it unnoticed), loads TLS material and starts the workers. What is borrowed
     // outlives the server. kIo when the port is taken, kConfigInvalid for TLS files.
-    static Result<std::unique_ptr<Server>> start(const ListenOptions& options,
-                                                 std::shared_ptr<const exchange::Runtime> runtime,
-                                                 const Snapshot<mesh::state::KeyTable>& keys,
-                                                 mesh::limits::CounterTable& counters,
-                                                 const Snapshot<mesh::budget::BudgetTable>& budgets,
-                                                 mesh::budget::Cashier& cashier,
-                                                 observe::Metrics& metrics, observe::Log& log);
+    static Result<std::unique_ptr<Server>> start(
+        const ListenOptions& options, std::shared_ptr<const exchange::Runtime> runtime,
+        const Snapshot<mesh::state::KeyTable>& keys, mesh::limits::CounterTable& counters,
+        const Snapshot<mesh::budget::BudgetTable>& budgets, mesh::budget::Cashier& cashier,
+        const std::atomic<mesh::Service>& service, observe::Metrics& metrics, observe::Log& log);
     // What start() would say of the TLS files, without binding anything.
     static Result<void> check(const ListenOptions& options,
                               std::shared_ptr<const exchange::Runtime> runtime);
@@ -48,7 +47,6 @@ class Server {
     // Replaces providers, routes and TLS material; calls under way end on the old ones.
     Result<void> reload(std::shared_ptr<const exchange::Runtime> runtime);
 
-    void set_ready(bool ready);  // what /readyz answers
     // Takes no more connections, closes idle ones and lets answers under way end, each with
     // `connection: close`. The caller waits until none is open, as long as it likes.
     void begin_drain();

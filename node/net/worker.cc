@@ -42,7 +42,7 @@ Worker::Worker(Shared& shared, observe::WorkerMetrics& metrics, int listen_fd, s
       budgets_(shared.budgets),
       server_runtime_(shared.runtime),
       rooms_{keys_,      shared.counters, budgets_, shared.cashier, metrics_,
-             shared.log, &mono_now,       {},       Rng(seed)},
+             shared.log, &mono_now,       {},       Rng(seed),      shared.service},
       runtime_(std::make_shared<RuntimePools>(context_, server_runtime_.share())) {
     CHECK(poller_.add_listener(listen_fd_, *this), "epoll refuses the listening socket");
 }
@@ -103,7 +103,6 @@ void Worker::refresh() {
     assert_thread();
     keys_.refresh();
     budgets_.refresh();
-    rooms_.ready = shared_.ready.load(std::memory_order_relaxed);
     if (server_runtime_.refresh()) {
         runtime_ = std::make_shared<RuntimePools>(context_, server_runtime_.share());
     }

@@ -41,7 +41,7 @@ struct Shared {
     const Snapshot<ServerRuntime>& runtime;
     observe::Log& log;
     ResolverThread& resolver;
-    std::atomic<bool>& ready;
+    const std::atomic<mesh::Service>& service;
 };
 
 class Worker final : public EventHandler, private ThreadBound {

@@ -23,8 +23,9 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "finishes, for at most `limit_ms`, what the open ones wait for."},
     {Event::kNodeStopped, "node.stopped", kInfo, 0, "uptime_seconds, cut",
      "The process ends; `cut` connections outlived the drain and were closed."},
-    {Event::kNodeFailed, "node.failed", kError, 0, "error, option",
-     "The node cannot start; the error says why."},
+    {Event::kNodeFailed, "node.failed", kError, 0, "error, option, what",
+     "The node cannot start; the error says why, `option` which option is at fault, or else `what` "
+     "is the stable name of why, or the file or address that it is about."},
     {Event::kConfigLoaded, "config.loaded", kInfo, 0, "file, providers, models",
      "The configuration was read and is in force."},
     {Event::kConfigWarning, "config.warning", kWarn, 0, "warning",
@@ -99,9 +100,12 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
     {Event::kMeshSuperseded, "mesh.superseded", kError, 0, "node, error",
      "Another process has taken over this node's identity; this one ends."},
     {Event::kMeshPeerRefused, "mesh.peer_refused", kWarn, 5, "peer, what, error",
-     "A peer or operator could not prove who it is; `what` is the stable name of why."},
+     "A peer or operator could not prove who it is; `what` is the stable name of why. The bound "
+     "counts for each. After a flood one without a peer says how many were left out."},
     {Event::kMeshTrouble, "mesh.trouble", kWarn, 5, "peer, what, error",
-     "A mesh connection or call failed, or a peer broke a rule; it is tried again."},
+     "A mesh connection or call failed, or a peer broke a rule; it is tried again. The bound "
+     "counts "
+     "for each `what`."},
     {Event::kKeyChanged, "key.changed", kInfo, 0, "key, change, note",
      "A client key was created or revoked, here or elsewhere in the mesh."},
     {Event::kLimitChanged, "limit.changed", kInfo, 0, "limit, change, note",
@@ -130,6 +134,10 @@ constexpr bool in_order() {
 static_assert(in_order(), "the table's rows follow the enum");
 
 }  // namespace
+
+std::span<const EventInfo> every_event() {
+    return kEvents;
+}
 
 const EventInfo& event_info(Event event) {
     const auto index = static_cast<std::size_t>(event);
@@ -171,7 +179,8 @@ std::string events_markdown() {
         "on a terminal (`log.format`). A field that does not apply is absent. Events with a bound "
         "are\n"
         "written at most so often a second; the next line says how many were left out in "
-        "`suppressed`.\nA secret is never written.\n\n"
+        "`suppressed`,\nor, when none follows within a second, a line with nothing else. A secret "
+        "is never written.\n\n"
         "| event | level | a second | fields | meaning |\n|---|---|---|---|---|\n";
     for (const EventInfo& event : kEvents) {
         const std::string bound =

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -67,6 +68,7 @@ struct EventInfo {
 };
 
 const EventInfo& event_info(Event event);
+std::span<const EventInfo> every_event();
 
 // Whether `field` is one of event.fields.
 bool has_field(const EventInfo& event, std::string_view field);

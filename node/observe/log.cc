@@ -27,6 +27,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kStopGrace{1};
 constexpr int kPollMs = 50;
+constexpr std::chrono::seconds kHeldBackLook{1};
 
 WallTime wall_now() {
     return WallTime(std::chrono::floor<std::chrono::milliseconds>(
@@ -89,12 +90,28 @@ struct Log::Impl {
             rate.written = 0;
         }
         if (rate.written >= most) {
-            ++rate.suppressed;
+            if (rate.suppressed++ == 0 && held_back++ == 0) wake.notify_one();
             return false;
         }
         ++rate.written;
         suppressed = std::exchange(rate.suppressed, 0);
+        if (suppressed > 0) --held_back;
         return true;
+    }
+
+    // Under the lock: lines for what was held back and no later line of its kind has told. `all`:
+    // nothing comes any more.
+    void tell_held_back(WallTime now, bool all, std::vector<std::string>& lines) {
+        const std::int64_t second = now.time_since_epoch().count() / 1'000;
+        if (held_back == 0 || (!all && std::exchange(looked, second) == second)) return;
+        for (const EventInfo& event : every_event()) {
+            for (Rate& rate : rates[static_cast<std::size_t>(event.event)]) {
+                const bool over = all || rate.second + 1 < second;
+                if (rate.suppressed == 0 || !over) continue;
+                lines.push_back(line(now, event.event, {}, std::exchange(rate.suppressed, 0)));
+                --held_back;
+            }
+        }
     }
 
     void run() {
@@ -104,9 +121,18 @@ struct Log::Impl {
         std::vector<std::string> batch;
         std::unique_lock lock(mutex);
         while (true) {
-            wake.wait(lock, [this] { return !queue.empty() || stopping; });
-            if (queue.empty()) return;
+            const auto due = [this] { return !queue.empty() || stopping; };
+            if (!due() && held_back > 0) {
+                wake.wait_for(lock, kHeldBackLook);
+            } else if (!due()) {
+                wake.wait(lock);  // or something is held back
+            }
+            const bool over = queue.empty() && stopping;
             batch.swap(queue);
+            const std::size_t handed_in = batch.size();
+            tell_held_back(wall_now(), over, batch);
+            if (batch.empty() && over) return;
+            if (batch.empty()) continue;
             const std::uint64_t lost = dropped - reported;
             reported = dropped;
             lock.unlock();
@@ -116,7 +142,7 @@ struct Log::Impl {
             }
             write_all(batch);
             lock.lock();
-            written += batch.size() - (lost > 0 ? 1 : 0);
+            written += handed_in;
             batch.clear();
             drained.notify_all();
         }
@@ -169,6 +195,8 @@ struct Log::Impl {
     std::condition_variable wake, drained;
     std::vector<std::string> queue;
     std::array<std::array<Rate, kLogParts>, kEventCount> rates;
+    std::size_t held_back = 0;  // of the rates, how many have something to tell
+    std::int64_t looked = 0;    // for that; in seconds
     std::uint64_t accepted = 0, written = 0, dropped = 0, reported = 0;
     bool stopping = false;
     Clock::time_point stop_by;

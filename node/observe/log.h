@@ -2,7 +2,8 @@
 // Structured events, one line each: JSON for machines, aligned text on a terminal. A caller
 // formats its line and hands it to a bounded queue; one thread writes, so a slow or stuck reader
 // of standard error never holds a worker up. What does not fit is dropped, counted, and reported
-// by a `log.dropped` line. Any thread.
+// by a `log.dropped` line. What an event's bound held back is told by its next line, or, when none
+// follows, by one of its own. Any thread.
 #pragma once
 
 #include <concepts>

@@ -72,6 +72,8 @@ constexpr std::array<CatalogueRow, kErrorCodeCount> kRows = {{
      "This gateway node is shutting down. Another node will take the request."},
     {kNotReady, 503, kServer, "not_ready", kRetry, kSecond, kStays, kSilent,
      "This gateway node is still starting."},
+    {kFenced, 503, kServer, "fenced", kRetry, kSoon, kCloses, kSilent,
+     "This gateway node was put out of its mesh and takes no requests. Another node will."},
     {kBudgetExhausted, 402, kMoney, "budget_exhausted", kNoRetry, kNoDelay, kStays, kSaysWhy,
      "A budget that the API key stands under has less left than this request may cost."},
     {kBudgetUnknown, 402, kMoney, "budget_unknown", kNoRetry, kNoDelay, kStays, kSaysWhy,

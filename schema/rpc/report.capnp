@@ -59,6 +59,7 @@ struct NodeReport {
   alone @17 :Text;  # why it is connected to nobody; empty: it is, or has nobody
   certifiedBy @18 :Issuer;
   heldIssuer @19 :Issuer;
+  service @20 :UInt8;  # 1 + vidai::mesh::Service; 0: it does not say
 }
 
 struct Draining {

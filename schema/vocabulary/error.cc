@@ -46,6 +46,8 @@ std::string_view error_code_name(ErrorCode code) {
             return "draining";
         case ErrorCode::kNotReady:
             return "not_ready";
+        case ErrorCode::kFenced:
+            return "fenced";
         case ErrorCode::kBudgetExhausted:
             return "budget_exhausted";
         case ErrorCode::kBudgetUnknown:

@@ -33,6 +33,7 @@ enum class ErrorCode : std::uint16_t {
     kOverloaded,        // this node sheds load
     kDraining,          // this node is leaving
     kNotReady,          // this node has not finished starting
+    kFenced,            // this node was put out of its mesh
     // The money of a budget that the key stands under.
     kBudgetExhausted,    // less is left than this request may cost
     kBudgetUnknown,      // nobody here knows it: absence is a refusal

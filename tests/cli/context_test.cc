@@ -178,6 +178,28 @@ TEST_F(Contexts, AreWrittenThroughASymbolicLink) {
     EXPECT_EQ(context::load_contexts(folder() + "/real.yaml")->current, "b");
 }
 
+TEST_F(Contexts, AreMadeAndChangedByFlags) {
+    write(config(), kTwo);
+    EXPECT_EQ(vidaictl({"config", "set-context", "b", "--root", "/n/mesh.pub", "--identity",
+                        "/n/operator.key"})
+                  .status,
+              0);
+    const auto changed = context::load_contexts(config());
+    ASSERT_TRUE(changed) << changed.error().message;
+    EXPECT_EQ(*changed->find("b"),
+              (context::Context{"b", "10.0.0.2:7420", "/n/operator.key", "/n/mesh.pub"}));
+    EXPECT_EQ(changed->current, "a") << "it is not used for that";
+    EXPECT_EQ(vidaictl({"config", "set-context", "b"}).status, kExitUsage) << "nothing is said";
+    const Outcome half = vidaictl({"config", "set-context", "c", "--root", "/n/mesh.pub"});
+    EXPECT_EQ(half.status, kExitUsage);
+    EXPECT_THAT(half.err, HasSubstr("a new one needs --server, --identity and --root"));
+    EXPECT_EQ(vidaictl({"config", "set-context", "c", "--root", "/n/mesh.pub", "--identity",
+                        "/n/operator.key", "--server", "10.0.0.3:7420"})
+                  .status,
+              0);
+    EXPECT_EQ(context::load_contexts(config())->contexts.size(), 3u);
+}
+
 TEST_F(Contexts, UsingOneThatIsNotThereChangesNothing) {
     const std::string file = folder() + "/none/config.yaml";
     EXPECT_EQ(vidaictl({"config", "use-context", "b", "--config", file.c_str()}).status,

@@ -1,53 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The doctor's judgement as a table: a healthy mesh of three, one thing made wrong, what is found.
 #include <functional>
-#include <list>
-#include <mutex>
 
 #include <gtest/gtest.h>
 
 #include "cli/doctor/diagnose.h"
-#include "cli/doctor/gather.h"
 #include "tests/cli/recorded.h"
+#include "tests/cli/well.h"
 
 namespace vidai::cli::doctor {
 namespace {
 
 using mesh::MemberStatus;
 using namespace std::chrono_literals;
-
-mesh::NodeReport well(const std::string& id, const std::vector<std::string>& others) {
-    mesh::NodeReport report;
-    report.self = recorded_member(id, MemberStatus::kAlive);
-    report.self.address = id + ":7420";
-    report.self.self = true;
-    report.version = "1.2.0";
-    report.wire_min = 1;
-    report.wire_max = 2;
-    report.clock = recorded_now();
-    report.certificate_until = recorded_now() + 100h;
-    report.registers = 5;
-    report.digest = 0xabc;
-    report.digest_interval = 5s;
-    report.push_interval = 50ms;
-    report.root = report.certified_root = "0123456789";
-    report.issuer = id == "a";
-    for (const std::string& other : others) {
-        mesh::PeerReport peer;
-        peer.member = recorded_member(other, MemberStatus::kAlive);
-        peer.member.address = other + ":7420";
-        peer.member.connected = true;
-        peer.member.rtt = 400us;
-        peer.member.wire_min = 1;
-        peer.member.wire_max = 2;
-        peer.member.version = "1.2.0";
-        peer.certificate_until = recorded_now() + 100h;
-        peer.synced_ago = 3s;
-        peer.digest_match = true;
-        report.peers.push_back(peer);
-    }
-    return report;
-}
 
 Facts healthy() {
     Facts facts;
@@ -81,6 +46,11 @@ void held(Facts& facts, std::size_t about, MemberStatus status, std::chrono::mil
 void cut(Facts& facts, std::size_t a, std::size_t b) {
     peer(facts, a, b).member.connected = false;
     peer(facts, b, a).member.connected = false;
+}
+
+void out_of_service(Facts& facts, std::size_t node, mesh::Service service) {
+    report(facts, node).service = service;
+    report(facts, node).not_ready = "because";
 }
 
 struct Case {
@@ -221,6 +191,19 @@ const Case kCases[] = {
      Severity::kError, "links", "b", "no route"},
     {"NotReady", [](Facts& f) { report(f, 1).not_ready = "the disk is full"; }, Severity::kError,
      "health", "b", "the disk is full"},
+    {"TheOnlyIssuerIsDead",
+     [](Facts& f) {
+         unreachable(f, 0);
+         held(f, 0, MemberStatus::kDead, 3min);
+         report(f, 2).certificate_until = recorded_now() + 60h;
+     },
+     Severity::kWarning, "roots", "mesh", "and the first, of c, expires at 2026-11-24T19:16:06"},
+    {"Revoked", [](Facts& f) { out_of_service(f, 1, mesh::Service::kRevoked); }, Severity::kError,
+     "health", "b", "does not serve: because"},
+    {"Draining", [](Facts& f) { out_of_service(f, 1, mesh::Service::kDraining); },
+     Severity::kWarning, "health", "b", "does not serve: because"},
+    {"Left", [](Facts& f) { out_of_service(f, 1, mesh::Service::kLeft); }, Severity::kInfo,
+     "health", "b", "does not serve: because"},
 };
 
 class Doctor : public testing::TestWithParam<Case> {};
@@ -259,6 +242,58 @@ TEST(Doctor, FindsNothingMoreThanWhatIsWrong) {
     EXPECT_EQ(wrong, 1);
 }
 
+// Of a node that is out of the mesh only that is told, with advice that fits, and nothing that it
+// remembers is held against the others.
+TEST(Doctor, TellsOfANodeThatIsOutOnceAndWhatToDoWithIt) {
+    const std::pair<mesh::Service, const char*> kOut[] = {
+        {mesh::Service::kRevoked, "vidaictl mesh token create --node b"},
+        {mesh::Service::kForgotten, "start it again"},
+        {mesh::Service::kSuperseded, "ends by itself"},
+        {mesh::Service::kLeft, "Nothing is to be mended"}};
+    for (const auto& [service, todo] : kOut) {
+        Facts facts = healthy();
+        facts.asked = NodeId("b");
+        out_of_service(facts, 1, service);
+        mesh::NodeReport& out = report(facts, 1);
+        out.alone = "connected to nobody";
+        out.digest = 1;
+        out.certificate_until = recorded_now() - 1h;
+        out.root = "ffff";
+        for (mesh::PeerReport& each : out.peers) {
+            each.member.connected = false;
+            each.member.status = MemberStatus::kDead;
+        }
+        report(facts, 0).peers.erase(report(facts, 0).peers.begin());      // b is unknown to a
+        report(facts, 2).peers.erase(report(facts, 2).peers.begin() + 1);  // and to c
+        EXPECT_FALSE(digests_differ(facts));
+        EXPECT_FALSE(links_differ(facts));
+        std::vector<Finding> wrong;
+        for (const Finding& finding : diagnose(facts)) {
+            if (finding.severity != Severity::kOk) wrong.push_back(finding);
+        }
+        ASSERT_EQ(wrong.size(), 1u) << mesh::service_name(service) << ": " << wrong.back().what;
+        EXPECT_EQ(wrong.front().check, "health");
+        EXPECT_NE(wrong.front().todo.find(todo), std::string::npos) << wrong.front().todo;
+        EXPECT_NE(wrong.front().todo.find("--server a:7420"), std::string::npos);
+        EXPECT_EQ(wrong.front().todo.find("when that is mended"), std::string::npos);
+    }
+}
+
+// A process that is stopped keeps its connection, and acknowledges nothing.
+TEST(Doctor, HasNothingToSayOfTheCountersOfOneThatIsHeldDead) {
+    Facts facts = healthy();
+    unreachable(facts, 2);
+    held(facts, 2, MemberStatus::kDead, 3min);
+    for (std::size_t node : {0U, 1U}) {
+        peer(facts, node, 2).member.connected = true;
+        peer(facts, node, 2).counters_owed = 20s;
+    }
+    for (const Finding& finding : diagnose(facts)) {
+        EXPECT_FALSE(finding.check == "counters" && finding.severity != Severity::kOk)
+            << finding.what;
+    }
+}
+
 TEST(Doctor, CountsWhatIsTooMuchToList) {
     Facts facts = healthy();
     facts.nodes.clear();
@@ -278,123 +313,6 @@ TEST(Doctor, CountsWhatIsTooMuchToList) {
     }
     EXPECT_EQ(listed, kFindingsPerCheck + 1);
     EXPECT_TRUE(counted);
-}
-
-// A mesh of recorded reports, by address.
-class RecordedMesh {
-  public:
-    RecordedMesh() {
-        world_.connect = [this](const mesh::OperatorTarget& target,
-                                std::chrono::milliseconds) -> Result<std::unique_ptr<Operator>> {
-            const std::lock_guard lock(mutex_);
-            ++asked_[target.address];
-            if (!reports.contains(target.address)) {
-                return fail(ErrorCode::kUnavailable, "nobody at " + target.address);
-            }
-            recordings_.emplace_back().node_report = reports.at(target.address)();
-            return std::make_unique<RecordedOperator>(recordings_.back());
-        };
-        world_.clock = recorded_now;
-        world_.pause = [this](std::chrono::milliseconds) { ++pauses; };
-    }
-
-    Facts gather(const std::string& address) {
-        mesh::OperatorTarget target{address, "identity", "root"};
-        auto first = world_.connect(target, 1s);
-        auto facts = doctor::gather(world_, target, **first, 1s);
-        EXPECT_TRUE(facts.has_value());
-        return *facts;
-    }
-    int asked(const std::string& address) { return asked_[address]; }
-
-    std::map<std::string, std::function<mesh::NodeReport()>> reports;
-    int pauses = 0;
-
-  private:
-    std::mutex mutex_;
-    std::map<std::string, int> asked_;
-    std::list<Recording> recordings_;
-    World world_;
-};
-
-TEST(DoctorGathers, EveryNodeThatAnyNodeKnows) {
-    RecordedMesh mesh;
-    mesh.reports["a:7420"] = []() { return well("a", {"b"}); };
-    mesh.reports["b:7420"] = []() { return well("b", {"a", "c", "d"}); };
-    mesh.reports["c:7420"] = []() { return well("c", {"a", "b"}); };
-    const Facts facts = mesh.gather("a:7420");
-    ASSERT_EQ(facts.nodes.size(), 4u);
-    EXPECT_EQ(facts.asked, NodeId("a"));
-    for (const char* known : {"a", "b", "c"}) {
-        const auto& node = facts.nodes[static_cast<std::size_t>(known[0] - 'a')];
-        EXPECT_TRUE(node.report.has_value()) << known;
-    }
-    ASSERT_TRUE(facts.nodes[3].unreachable.has_value());
-    EXPECT_EQ(facts.nodes[3].unreachable->message, "nobody at d:7420");
-    EXPECT_EQ(mesh.pauses, 0);
-}
-
-TEST(DoctorGathers, AgainWhileDigestsDiffer) {
-    RecordedMesh mesh;
-    int times = 0;
-    mesh.reports["a:7420"] = []() { return well("a", {"b"}); };
-    mesh.reports["b:7420"] = [&]() {
-        auto report = well("b", {"a"});
-        if (++times < 3) report.digest = 1;
-        return report;
-    };
-    EXPECT_FALSE(digests_differ(mesh.gather("a:7420")));
-    EXPECT_EQ(mesh.pauses, 2);
-}
-
-TEST(DoctorGathers, AndGivesUpOnDigestsThatStayDifferent) {
-    RecordedMesh mesh;
-    mesh.reports["a:7420"] = []() { return well("a", {"b"}); };
-    mesh.reports["b:7420"] = []() {
-        auto report = well("b", {"a"});
-        report.digest = 1;
-        return report;
-    };
-    const Facts facts = mesh.gather("a:7420");
-    EXPECT_TRUE(digests_differ(facts));
-    EXPECT_FALSE(facts.nodes[0].digest_moving || facts.nodes[1].digest_moving);
-    EXPECT_EQ(mesh.pauses, 3);
-    EXPECT_EQ(worst(diagnose(facts)), Severity::kError);
-}
-
-TEST(DoctorGathers, AgainWhileANodeBegins) {
-    RecordedMesh mesh;
-    int times = 0;
-    mesh.reports["a:7420"] = [&]() {
-        auto report = well("a", {});
-        report.self.since = report.clock - 1s;
-        if (++times < 3) report.not_ready = "it has just started";
-        return report;
-    };
-    EXPECT_EQ(worst(diagnose(mesh.gather("a:7420"))), Severity::kOk);
-    EXPECT_EQ(mesh.pauses, 2);
-}
-
-TEST(DoctorGathers, OnceFromANodeThatHasNotServedForLong) {
-    RecordedMesh mesh;
-    mesh.reports["a:7420"] = []() {
-        auto report = well("a", {});
-        report.self.since = report.clock - 1min;
-        report.not_ready = "the disk is full";
-        return report;
-    };
-    EXPECT_EQ(worst(diagnose(mesh.gather("a:7420"))), Severity::kError);
-    EXPECT_EQ(mesh.pauses, 0);
-}
-
-TEST(DoctorGathers, NobodyElseOverALocalSocket) {
-    RecordedMesh mesh;
-    mesh.reports["unix:/run/x"] = []() { return well("a", {"b"}); };
-    const Facts facts = mesh.gather("unix:/run/x");
-    EXPECT_TRUE(facts.local_only);
-    EXPECT_EQ(facts.nodes.size(), 2u);
-    EXPECT_EQ(mesh.asked("b:7420"), 0);
-    EXPECT_EQ(worst(diagnose(facts)), Severity::kInfo);
 }
 
 using DoctorCommand = Shell;

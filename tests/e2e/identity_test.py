@@ -70,6 +70,14 @@ class OneIssuer(suite.Suite):
         for node in self.mesh.nodes:
             self.assertEqual(chat(node.port, key)[0], 200, node.id)
 
+    def test_who_cannot_make_a_token_says_who_can(self):
+        node = self.joiner(2, self.token("--node", "node-*")).start()
+        self.mesh.wait_alive(2)
+        asked = self.mesh.run_ctl("--server", node.mesh_address, "mesh", "token", "create",
+                                  "--node", "node-3", check=False)
+        self.assertIn(f"These hold one: {self.first.id} (--server {self.first.mesh_address})",
+                      asked.stderr)
+
     def test_a_node_that_joins_says_what_it_does_and_ends_when_it_is_told(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             nobody = f"127.0.0.1:{free_ports(1)[0]}"
@@ -109,7 +117,14 @@ class OneIssuer(suite.Suite):
             try:
                 late.start()
             except Failed:
-                return "has expired" in late.log.read_text()
+                lines = [line for line in late.log.read_text().splitlines() if line[0] == "{"]
+                failed = [line for line in map(json.loads, lines)
+                          if line["event"] == "node.failed"][-1]
+                if "has expired" not in failed["error"]:
+                    return False
+                self.assertEqual(failed["what"], "token_expired", "that is no option")
+                self.assertIn("vidaictl mesh token create", failed["error"])
+                return True
             late.kill()  # joined within its second: a new identity for the next attempt
             shutil.rmtree(late.folder / "data")
             return False
@@ -132,9 +147,21 @@ class OneIssuer(suite.Suite):
         node.start()
         self.mesh.wait_alive(2)
 
+    def finding_of(self, node):
+        """The one thing that the doctor finds, asked at a node that is revoked."""
+        done = self.mesh.run_ctl("--server", f"unix:{node.folder}/data/operator.sock", "-o", "json",
+                                 "mesh", "doctor", check=False)
+        found = [f for f in json.loads(done.stdout)["findings"]
+                 if f["severity"] in ("warning", "error")]
+        self.assertEqual([f["check"] for f in found], ["health"], found)
+        self.assertIn(f"vidaictl mesh token create --node {node.id}", found[0]["todo"])
+        self.assertNotIn("when that is mended", found[0]["todo"])
+
     def test_a_revoked_node_is_out_and_knows_it(self):
         node = self.joiner(2, self.token("--node", "node-*")).start()
         self.mesh.wait_alive(2)
+        key, key_id = self.mesh.create_key("app")
+        self.assertEqual(chat(node.port, key)[0], 200)
         done = self.mesh.run_ctl("--server", f"unix:{self.first.folder}/data/operator.sock", "mesh",
                                  "revoke", node.id, check=False)
         self.assertNotEqual(done.returncode, 0)
@@ -146,6 +173,22 @@ class OneIssuer(suite.Suite):
         wait_for(lambda: request(node.admin, "GET", "/readyz")[0] == 503, 10, "it to be unready")
         self.assertIn("was revoked by an operator",
                       request(node.admin, "GET", "/readyz")[1].decode())
+        self.assertEqual(request(node.port, "GET", "/readyz")[:2], (503, b'{"status":"revoked"}'))
+        self.mesh.ctl("key", "revoke", key_id, node=self.first)
+        for bearer in (key, "sk-vidai-none"):  # what it knows of keys is of before
+            status, body, _ = chat(node.port, bearer)
+            self.assertEqual((status, body["error"]["code"]), (503, "fenced"), body)
+        self.assertEqual(request(node.port, "GET", "/healthz")[0], 200, "it is not to be restarted")
+        self.finding_of(node)
+        def turned_off():
+            asked = self.mesh.run_ctl("--server", node.mesh_address, "mesh", "members", check=False)
+            self.assertNotIn("read(", asked.stderr, "no system call in what a person reads")
+            return "out of its mesh itself, revoked or forgotten" in asked.stderr
+        wait_for(turned_off, 10, "it to close its mesh port")
+        said_there = self.mesh.run_ctl("--server", f"unix:{node.folder}/data/operator.sock", "key",
+                                       "create", "--name", "lost", check=False)
+        self.assertNotEqual(said_there.returncode, 0)
+        self.assertIn("nothing that is said at this node reaches the mesh", said_there.stderr)
         self.assertEqual(node.stop(), 0)
         (node.folder / "data" / "registers").unlink()  # as if it had been off meanwhile
         node.start()
@@ -157,6 +200,7 @@ class OneIssuer(suite.Suite):
         node.start()
         wait_for(lambda: b"was revoked" in request(node.admin, "GET", "/readyz")[1], 10,
                  "it to remember")
+        self.assertEqual(chat(node.port, key)[1]["error"]["code"], "fenced")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The root of a running mesh rolls over by vidaictl, under traffic, with one node off: no request
 fails, the old root is worth nothing in the end, and the node that was off comes back by itself."""
+import json
 import shutil
 import threading
 
@@ -78,6 +79,9 @@ class RootRoll(suite.Suite):
         rolled = self.mesh.ctl("mesh", "rotate", "root", str(self.old), str(self.next),
                                node=self.first)
         self.assertNotEqual(rolled["root_fingerprint"], rolled["old_root_fingerprint"])
+        contexts = json.loads(self.mesh.run_ctl("config", "get-contexts", "-o", "json"))["items"]
+        self.assertEqual([(c["identity"], c["root"]) for c in contexts],
+                         [(str(self.next / "operator.key"), str(self.next / "mesh.pub"))])
         early = self.mesh.run_ctl("--server", self.first.mesh_address, "mesh", "rotate", "root",
                                   str(self.old), str(self.next), "--retire", check=False)
         self.assertNotEqual(early.returncode, 0, "nodes would be cut off")
@@ -88,8 +92,11 @@ class RootRoll(suite.Suite):
             wait_for(lambda n=node: self.as_new("node", "show", n.id, node=n)["root"]
                      == rolled["root_fingerprint"], 60, f"{node.id} to be certified anew")
 
-        self.as_new("mesh", "rotate", "root", str(self.old), str(self.next), "--retire",
-                    node=self.first)
+        mixed = self.mesh.run_ctl("--identity", str(self.old / "operator.key"), "--root",
+                                  str(self.next / "mesh.pub"), "mesh", "status", check=False)
+        self.assertIn("vidaictl config set-context NAME", mixed.stderr)
+        self.mesh.ctl("mesh", "rotate", "root", str(self.old), str(self.next), "--retire",
+                      node=self.first)  # by the context
         for node in (self.first, self.second):
             wait_for(lambda n=node: self.as_old(n).returncode != 0, 30,
                      f"{node.id} to refuse the old root")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/notices.h"
 
+#include <functional>
 #include <string>
 
 #include <fcntl.h>
@@ -13,19 +14,24 @@ namespace {
 
 using mesh::Notice;
 
-std::string line_of(const Notice& notice) {
+// What `talk` said through the function that it is given.
+std::string lines_of(const std::function<void(const std::function<void(const Notice&)>&)>& talk) {
     int ends[2] = {-1, -1};
     EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
     {
         observe::Log log({.level = observe::LogLevel::kDebug}, ends[1]);
-        log_notice(log, notice);
+        talk([&](const Notice& notice) { log_notice(log, notice); });
     }
     ::close(ends[1]);
-    std::string text(4096, '\0');
+    std::string text(65'536, '\0');
     const ssize_t n = ::read(ends[0], text.data(), text.size());
     ::close(ends[0]);
     text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
     return text;
+}
+
+std::string line_of(const Notice& notice) {
+    return lines_of([&](const auto& say) { say(notice); });
 }
 
 // The log ends the process for a field that the catalogue lacks (node/observe/log.cc).
@@ -38,6 +44,21 @@ TEST(Notices, OfEveryKindAreLinesOfTheCatalogue) {
           Notice::Kind::kMemberKey}) {
         const std::string line = line_of({kind, "the-subject", "what_it_is", "A sentence."});
         EXPECT_THAT(line, testing::HasSubstr("\"the-subject\"")) << line;
+    }
+}
+
+// A flood of one reason, at most 5 lines a second, once hid the first line of another.
+TEST(Notices, OfOneReasonDoNotHideThoseOfAnother) {
+    const std::string text = lines_of([](const auto& say) {
+        for (int i = 0; i < 50; ++i) say({Notice::Kind::kPeerRefused, "10.0.0.1:1", "late", "No."});
+        for (const char* reason :
+             {"address_slots", "stranger", "slots", "http", "wrong_mesh", "truncated", "broken"}) {
+            say({Notice::Kind::kPeerRefused, "10.0.0.2:2", reason, "No."});
+        }
+    });
+    for (const char* reason :
+         {"address_slots", "stranger", "slots", "http", "wrong_mesh", "truncated", "broken"}) {
+        EXPECT_THAT(text, testing::HasSubstr(std::string("\"what\":\"") + reason)) << text;
     }
 }
 

@@ -15,6 +15,7 @@
 #include "schema/base/rng.h"
 #include "schema/base/secret.h"
 #include "schema/base/snapshot.h"
+#include "schema/base/time_text.h"
 #include "schema/base/token_bucket.h"
 #include "schema/base/wake_list.h"
 
@@ -204,6 +205,12 @@ TEST(WakeList, LosesNoSignalThatComesBetweenALookAndTheWaiting) {
     }
     one.join();
     two.join();
+}
+
+TEST(TimeText, IsATimeOfDayInUtcToTheMillisecond) {
+    EXPECT_EQ(time_text(WallTime{}), "1970-01-01T00:00:00.000Z");
+    EXPECT_EQ(time_text(WallTime(std::chrono::milliseconds(1'795'331'766'123))),
+              "2026-11-22T07:16:06.123Z");
 }
 
 }  // namespace

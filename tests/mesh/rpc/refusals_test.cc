@@ -22,6 +22,23 @@ TEST(Refusals, TellTheFirstOfEachReasonThenHowManyMore) {
     EXPECT_EQ(refusals.total("late"), 1u);
 }
 
+TEST(Refusals, TellWhatWasLeftOutWhenTheFloodIsOver) {
+    Refusals refusals;
+    EXPECT_TRUE(refusals.overdue(kStart).empty());
+    refusals.count("address_slots", kStart);
+    EXPECT_TRUE(refusals.overdue(kStart + 1h).empty()) << "the first was told";
+    for (int i = 0; i < 19; ++i) refusals.count("address_slots", kStart + 1s);
+    refusals.count("late", kStart + 1s);
+    EXPECT_TRUE(refusals.overdue(kStart + 9s).empty());
+    const auto due = refusals.overdue(kStart + 10s);
+    ASSERT_EQ(due.size(), 1u);
+    EXPECT_EQ(due.front().first, "address_slots");
+    EXPECT_EQ(due.front().second, 19u);
+    EXPECT_TRUE(refusals.overdue(kStart + 1h).empty());
+    EXPECT_EQ(refusals.count("address_slots", kStart + 1h), 0u);
+    EXPECT_EQ(refusals.total("address_slots"), 21u);
+}
+
 TEST(Refusals, CountAnUnknownReasonAsOther) {
     Refusals refusals;
     EXPECT_TRUE(refusals.count("made up by a peer", kStart).has_value());

@@ -70,6 +70,9 @@ TEST(Revocation, PutsANodeOutEverywhereAndTellsIt) {
     }
     EXPECT_TRUE(eventually([&]() { return !mesh.c.mesh->not_ready().empty(); }));
     EXPECT_TRUE(mesh.c.notices->has(Notice::Kind::kIdentity, "self_revoked"));
+    EXPECT_EQ(mesh.c.mesh->service().load(), Service::kRevoked);
+    EXPECT_TRUE(fenced(mesh.c.mesh->service().load()));
+    EXPECT_EQ(mesh.a.mesh->service().load(), Service::kServing);
 
     // Its restart makes a new certificate of the same key, with the issuer that it still has.
     const MeshOptions options = mesh.c.options;
@@ -172,6 +175,28 @@ TEST(Revocation, LetsTheKeysOfARevokedNodeReachNewcomers) {
         << "somebody signs it anew";
 }
 
+// Left to the digests, each signed it in its own name, and they differed for rounds of those.
+TEST(Revocation, HasWhatIsSignedAnewToldWithoutBeingAsked) {
+    const Cluster cluster;
+    const auto start = [&](const std::string& name, std::vector<std::string> seeds) {
+        MeshOptions options = cluster.options(name);
+        options.seeds = std::move(seeds);
+        options.membership.sync_interval = 1h;  // nobody compares
+        return Cluster::start(options);
+    };
+    const Node a = start("a", {}), b = start("b", {a.address()}), c = start("c", {a.address()});
+    ASSERT_TRUE(eventually([&]() { return a.alive() == 3 && b.alive() == 3 && c.alive() == 3; }));
+    const auto made = cluster.connect(c).key_create({});
+    ASSERT_TRUE(made.has_value());
+    ASSERT_TRUE(
+        eventually([&]() { return a.has_key(made->record.id) && b.has_key(made->record.id); }));
+    ASSERT_TRUE(cluster.connect(a).revoke(node("c")).has_value());
+    const auto digest = [](const Node& of) { return of.mesh->view().load()->digest; };
+    ASSERT_TRUE(eventually([&]() { return !knows(a, "c") && !knows(b, "c"); }));
+    const std::uint64_t before = digest(a);
+    EXPECT_TRUE(eventually([&]() { return digest(a) != before && digest(a) == digest(b); }, 30s));
+}
+
 TEST(Revocation, OfAnOperatorEndsItsConnectionsToo) {
     const Cluster cluster;
     const Node a = cluster.start("a");
@@ -272,6 +297,7 @@ TEST(Forgetting, ARunningNodeThatIsForgottenIsNotReadyUntilItStartsAgain) {
     ASSERT_TRUE(client.forget({NodeId("c"), true}).has_value());
     EXPECT_TRUE(eventually(
         [&]() { return mesh.c.mesh->not_ready().find("removed this node") != std::string::npos; }));
+    EXPECT_EQ(mesh.c.mesh->service().load(), Service::kForgotten);
     EXPECT_TRUE(mesh.c.notices->has(Notice::Kind::kIdentity, "self_forgotten"));
     const MeshOptions options = mesh.c.options;
     mesh.c = {};

@@ -30,6 +30,7 @@ NodeReport full() {
     report.digest_interval = 5s;
     report.push_interval = 50ms;
     report.not_ready = "because";
+    report.service = Service::kRevoked;
     report.root = "aa";
     report.certified_root = "bb";
     report.issuer = true;

@@ -81,5 +81,16 @@ TEST(Help, NamesEveryFlagAndFitsAScreen) {
     }
 }
 
+TEST(Options, AreToldFromTheOtherThingsThatAnErrorIsAbout) {
+    for (const char* option : {"mesh.node_id", "listen.address", "--ports-file", "VIDAI_MESH_JOIN",
+                               "providers.one.base_url", "models.fast"}) {
+        EXPECT_TRUE(is_option(option)) << option;
+    }
+    for (const char* other : {"", "token_expired", "closed", "127.0.0.1:7420", "/etc/vidai.yaml",
+                              "vidai.yaml", "mesh"}) {
+        EXPECT_FALSE(is_option(other)) << other;
+    }
+}
+
 }  // namespace
 }  // namespace vidai::node::config

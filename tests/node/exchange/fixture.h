@@ -3,6 +3,7 @@
 // of the corridor walk through. Real rooms throughout; only the network is missing.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -90,7 +91,7 @@ struct House {
                                               &test_now,
                                               {},
                                               Rng(7),
-                                              true,
+                                              service,
                                               false});
     }
 
@@ -154,6 +155,7 @@ struct House {
     std::string secret;
     std::shared_ptr<const Runtime> runtime;
     std::optional<LocalRuntime> local;
+    std::atomic<mesh::Service> service{mesh::Service::kServing};
     std::unique_ptr<Rooms> rooms;
     Scratch scratch;
     std::string wire, response_wire, out;

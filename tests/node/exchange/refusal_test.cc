@@ -59,6 +59,40 @@ TEST(Refusal, ADrainingNodeAsksTheClientToGoElsewhere) {
     EXPECT_FALSE(house.exchange->keep_alive());
 }
 
+// What it knows of keys and limits is of when it was put out.
+TEST(Refusal, AFencedNodeTakesNoRequestAndAnswersReadyzWithWhy) {
+    for (const auto& [service, name] : {std::pair(mesh::Service::kRevoked, "revoked"),
+                                        std::pair(mesh::Service::kForgotten, "forgotten"),
+                                        std::pair(mesh::Service::kSuperseded, "superseded")}) {
+        House house;
+        house.service = service;
+        EXPECT_EQ(house.post(kChat), Next::kDone) << "no provider is called";
+        EXPECT_TRUE(house.out.starts_with("HTTP/1.1 503 ")) << house.out;
+        EXPECT_NE(house.out.find(R"("code":"fenced")"), std::string::npos) << house.out;
+        EXPECT_FALSE(house.exchange->keep_alive());
+        house.request("GET /v1/models HTTP/1.1\r\nhost: gw\r\n\r\n");
+        EXPECT_TRUE(house.out.starts_with("HTTP/1.1 503 ")) << "whatever the key: " << house.out;
+        house.request("GET /readyz HTTP/1.1\r\nhost: gw\r\n\r\n");
+        EXPECT_TRUE(house.out.starts_with("HTTP/1.1 503 ")) << house.out;
+        EXPECT_NE(house.out.find(name), std::string::npos) << house.out;
+        house.request("GET /healthz HTTP/1.1\r\nhost: gw\r\n\r\n");
+        EXPECT_TRUE(house.out.starts_with("HTTP/1.1 200 ")) << "the process is well: " << house.out;
+    }
+}
+
+TEST(Refusal, ANodeThatIsNotReadyButNotFencedServesWhoComesAllTheSame) {
+    for (const auto& [service, name] : {std::pair(mesh::Service::kStarting, "starting"),
+                                        std::pair(mesh::Service::kDraining, "draining"),
+                                        std::pair(mesh::Service::kTurnedAway, "turned_away")}) {
+        House house;
+        house.service = service;
+        EXPECT_EQ(house.post(kChat), Next::kCall) << house.out;
+        house.request("GET /readyz HTTP/1.1\r\nhost: gw\r\n\r\n");
+        EXPECT_TRUE(house.out.starts_with("HTTP/1.1 503 ")) << house.out;
+        EXPECT_NE(house.out.find(name), std::string::npos) << house.out;
+    }
+}
+
 TEST(Refusal, WhatCouldNotBeReadIsAnsweredInTheSameShape) {
     House house;
     house.exchange.emplace(*house.rooms, *house.local, house.scratch, house.out);

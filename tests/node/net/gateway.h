@@ -3,6 +3,7 @@
 // node but the mesh.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,10 +40,9 @@ struct Gateway {
         listen.port = 0;
         listen.workers = 2;
         auto started = Server::start(listen, runtime(provider_port, std::move(provider)), keys,
-                                     counters, budgets, asks, metrics, log);
+                                     counters, budgets, asks, service, metrics, log);
         if (!started) throw std::runtime_error(started.error().message);
         server = std::move(*started);
-        server->set_ready(true);
     }
 
     static std::shared_ptr<const exchange::Runtime> runtime(std::uint16_t port,
@@ -75,6 +75,7 @@ struct Gateway {
     Snapshot<mesh::budget::BudgetTable> budgets{
         std::make_shared<const mesh::budget::BudgetTable>()};
     mesh::budget::Asks asks;
+    std::atomic<mesh::Service> service{mesh::Service::kServing};
     observe::Log log{observe::LogOptions{}};
     observe::Metrics metrics{2, {}};
     std::unique_ptr<Server> server;

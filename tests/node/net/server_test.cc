@@ -334,8 +334,9 @@ TEST(Server, ASecondOneOnTheSamePortIsRefusedWithAReason) {
     listen.address = "127.0.0.1";
     listen.port = gateway.port();
     observe::Metrics metrics(worker_count(listen), {});
-    auto second = Server::start(listen, Gateway::runtime(1), gateway.keys, gateway.counters,
-                                gateway.budgets, gateway.asks, metrics, gateway.log);
+    auto second =
+        Server::start(listen, Gateway::runtime(1), gateway.keys, gateway.counters, gateway.budgets,
+                      gateway.asks, gateway.service, metrics, gateway.log);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, ErrorCode::kIo);
     EXPECT_NE(second.error().message.find(std::to_string(gateway.port())), std::string::npos);
