@@ -30,7 +30,7 @@ void Exchange::lose_attempt() {
     const request::Usage usage = no_answer_yet
                                      ? meter::estimated_usage(facts_.input_estimate, 0)
                                      : meter::reserved_usage(facts_.input_estimate, reserved_);
-    const meter::Charge lost = meter::charge(*plan_choice().target, usage);
+    const meter::Charge lost = meter::charge(*plan_choice().target, usage, wall_);
     if (!owed_ || lost.dearer_than(*owed_)) owed_ = lost;
 }
 

@@ -11,7 +11,8 @@
 namespace vidai::node::exchange {
 
 MicroUsd Exchange::worst_case(const route::Target& target) const {
-    return meter::cost(target.price, meter::reserved_usage(facts_.input_estimate, reserved_));
+    return meter::cost(target.prices.at(wall_),
+                       meter::reserved_usage(facts_.input_estimate, reserved_));
 }
 
 Next Exchange::fund(const mesh::state::KeyRecord& key, admit::Patience patience) {
@@ -81,7 +82,7 @@ void Exchange::shrink_reservation() {
     request::Usage usage = *stream_->usage();
     const Tokens allowed = reserved_ - facts_.input_estimate;
     usage.output_visible += std::max(Tokens{}, allowed - usage.output());
-    permit_->shrink(meter::cost(plan_choice().target->price, usage));
+    permit_->shrink(meter::cost(plan_choice().target->prices.at(wall_), usage));
 }
 
 }  // namespace vidai::node::exchange

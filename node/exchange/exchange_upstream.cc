@@ -183,10 +183,11 @@ Next Exchange::finish_held() {
     const auto facts = dialect::openai_chat::read_response(scratch_.held);
     if (!facts) return refuse_held("not_json", facts.error().message);
     attempt_ended(Outcome::kOk);
-    settle(meter::charge(
-        *plan_choice().target,
-        facts->usage ? *facts->usage
-                     : meter::estimated_usage(facts_.input_estimate, facts->content_bytes)));
+    settle(meter::charge(*plan_choice().target,
+                         facts->usage
+                             ? *facts->usage
+                             : meter::estimated_usage(facts_.input_estimate, facts->content_bytes),
+                         wall_));
     status_ = upstream_status_;
     append_reply(out_, status_, {}, scratch_.lines, scratch_.held, context(now_));
     phase_ = Phase::kDone;
@@ -259,7 +260,7 @@ void Exchange::on_client_gone(MonoTime now) {
     attempt_ended(Outcome::kCancelled);
     error_ = ErrorCode::kCancelled;
     if (phase_ == Phase::kStream) {
-        settle(meter::charge(*plan_choice().target, stream_usage()));
+        settle(meter::charge(*plan_choice().target, stream_usage(), wall_));
     } else {
         status_ = error_status(*error_);
         lose_attempt();

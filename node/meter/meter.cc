@@ -17,12 +17,19 @@ PicoUsd saturating_add(PicoUsd a, PicoUsd b) {
 
 }  // namespace
 
-MicroUsd cost(const route::Price& price, const request::Usage& usage) {
+MicroUsd cost(const mesh::pricing::Price& price, const request::Usage& usage) {
     if (!price.known) return {0};
-    PicoUsd sum = price.input * (usage.input_uncached + usage.cache_write);
-    sum = saturating_add(sum, price.cached_input * usage.cache_read);
-    sum = saturating_add(sum, price.output * usage.output());
-    return round_up(sum);
+    const mesh::pricing::Rates& rates = price.rates_for(usage.input());
+    PicoUsd sum = rates.input * usage.input_uncached;
+    sum = saturating_add(sum, rates.cached_input * usage.cache_read);
+    sum = saturating_add(sum, rates.cache_write * usage.cache_write);
+    sum = saturating_add(sum, rates.output * usage.output_visible);
+    sum = saturating_add(sum, rates.reasoning * usage.reasoning);
+    if (usage.audio_input.value + usage.audio_output.value > 0) [[unlikely]] {
+        sum = saturating_add(sum, rates.audio_input * usage.audio_input);
+        sum = saturating_add(sum, rates.audio_output * usage.audio_output);
+    }
+    return round_up(sum) + price.request;
 }
 
 request::Usage estimated_usage(Tokens input_estimate, std::int64_t content_bytes) {
@@ -45,11 +52,10 @@ bool Charge::dearer_than(const Charge& other) const {
     return cost != other.cost ? cost > other.cost : usage.total() > other.usage.total();
 }
 
-Charge charge(const route::Target& target, const request::Usage& usage) {
-    return {.usage = usage,
-            .cost = cost(target.price, usage),
-            .priced = target.price.known,
-            .series = target.series};
+Charge charge(const route::Target& target, const request::Usage& usage, WallTime when) {
+    const mesh::pricing::Price& price = target.prices.at(when);
+    return {
+        .usage = usage, .cost = cost(price, usage), .priced = price.known, .series = target.series};
 }
 
 }  // namespace vidai::node::meter

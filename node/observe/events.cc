@@ -25,8 +25,10 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "The process ends; `cut` connections outlived the drain and were closed."},
     {Event::kNodeFailed, "node.failed", kError, 0, "error, option",
      "The node cannot start; the error says why."},
-    {Event::kConfigLoaded, "config.loaded", kInfo, 0, "file, providers, models",
-     "The configuration was read and is in force."},
+    {Event::kConfigLoaded, "config.loaded", kInfo, 0, "file, providers, models, card, unpriced",
+     "The configuration was read and is in force. `card` is the rate card's name and day, "
+     "`unpriced` how many targets have no price just now: what they cost is not counted, and keys "
+     "under hard budgets may not call them."},
     {Event::kConfigWarning, "config.warning", kWarn, 0, "warning",
      "The configuration is accepted, but a person should look at this."},
     {Event::kConfigReloaded, "config.reloaded", kInfo, 0, "changed",
