@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@
 #include "node/exchange/routes.h"
 #include "node/http/head.h"
 #include "node/http/sse.h"
+#include "node/meter/exposure.h"
 #include "node/meter/meter.h"
 #include "node/request/budget_refusal.h"
 #include "node/request/chat_facts.h"
@@ -96,11 +98,14 @@ class Exchange {
     Next respond_local(const Route& route);
     Next respond_models();
     Next begin_chat(std::string_view body);
+    Result<void> expose(const mesh::state::KeyRecord& key);
     Next fund(const mesh::state::KeyRecord& key, admit::Patience patience);
     Next begin_call();
     Next begin_attempt(std::size_t choice, bool fresh);
     Next begin_another(std::size_t choice, bool fresh);
-    MicroUsd worst_case(const route::Target& target) const;
+    MicroUsd worst_case() const;
+    meter::Charge charge(const request::Usage& usage) const;
+    meter::Charge stream_charge(bool whole) const;
     void shrink_reservation();
     void end_wait();
     Next apply(const upstream::Verdict& verdict);
@@ -162,10 +167,11 @@ class Exchange {
     std::optional<request::RateState> rate_;
     request::ChatFacts facts_;
     Tokens reserved_;
-    MicroUsd dearest_;  // worst case of an attempt at any target of the plan
-    MonoTime parked_;   // when it began to wait for money; zero: it has not
+    std::unique_ptr<meter::Exposure> exposure_;  // null: no hard budget bounds it
+    MonoTime parked_;  // when it began to wait for money; zero: it has not
     Duration waited_{};
     MicroUsd reserved_money_;  // in each budget, the most at once
+    MicroUsd charged_money_;   // in each budget, in the end
     bool shrunk_ = false;
     std::optional<request::BudgetRefusal> budget_;  // the one in the way
     std::optional<admit::Permit> permit_;

@@ -3,21 +3,71 @@
 // provider is called, again for an attempt after one that was lost, and as little as may be while
 // an answer comes.
 #include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
 
+#include "node/dialect/openai_chat/cost.h"
 #include "node/exchange/exchange.h"
 #include "node/meter/meter.h"
 
 namespace vidai::node::exchange {
 
-MicroUsd Exchange::worst_case(const route::Target& target) const {
-    return meter::cost(target.prices.at(wall_),
+static_assert(meter::Exposure::kTargetsMax == route::kPlanMax);
+
+// What it may cost at most, at each target that it may go to. Without a bound there is nothing to
+// reserve: then it is refused, unless its budgets only watch.
+Result<void> Exchange::expose(const mesh::state::KeyRecord& key) {
+    std::array<const mesh::pricing::Price*, route::kPlanMax> prices{};
+    const auto choices = plan_->choices();
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+        prices[i] = &choices[i].target->prices.at(wall_);
+    }
+    Result<meter::Exposure> exposure = meter::Exposure::of(
+        dialect::openai_chat::read_cost_facts(body_), std::span(prices).first(choices.size()));
+    if (exposure) {
+        exposure_ = std::make_unique<meter::Exposure>(std::move(*exposure));
+    } else if (admit::binds(key, *rooms_.budgets)) {
+        return fail(exposure.error());
+    }
+    return {};
+}
+
+// Of an attempt at the target chosen. Without a budget it is an estimate, for the key's spend.
+MicroUsd Exchange::worst_case() const {
+    if (exposure_ != nullptr) [[unlikely]]
+        return exposure_->at(choice_);
+    if (permit_->under_budgets()) return {};  // which only watch, and nobody knows
+    return meter::cost(plan_choice().target->prices.at(wall_),
                        meter::reserved_usage(facts_.input_estimate, reserved_));
+}
+
+// Of an answer by the target chosen. Where nobody counted, hard budgets are charged all of it.
+meter::Charge Exchange::charge(const request::Usage& usage) const {
+    meter::Charge charge = meter::charge(*plan_choice().target, usage, wall_);
+    if (exposure_ != nullptr) [[unlikely]] {
+        charge.cost = exposure_->cost(choice_, usage);
+        charge.at_most = usage.estimated ? exposure_->at(choice_) : charge.cost;
+    }
+    return charge;
+}
+
+// Of a stream as far as it came; `whole`: to its end.
+meter::Charge Exchange::stream_charge(bool whole) const {
+    meter::Charge of_it = charge(stream_usage());
+    if (exposure_ != nullptr) [[unlikely]] {
+        of_it.at_most =
+            exposure_->left_off(choice_, {.usage = stream_->usage(),
+                                          .usage_final = whole || stream_->usage_final(),
+                                          .content_bytes = stream_->content_bytes()});
+    }
+    return of_it;
 }
 
 Next Exchange::fund(const mesh::state::KeyRecord& key, admit::Patience patience) {
     admit::Funding funding =
-        admit::fund(*permit_, key, dearest_, *rooms_.budgets, rooms_.cashier, patience);
+        admit::fund(*permit_, key, exposure_ != nullptr ? exposure_->dearest() : MicroUsd{},
+                    *rooms_.budgets, rooms_.cashier, patience);
     observe::BudgetMetrics& metrics = rooms_.metrics.budgets;
     if (funding.step == admit::Funding::Step::kWait) {
         if (parked_ == MonoTime{}) {
@@ -79,10 +129,8 @@ Next Exchange::begin_another(std::size_t choice, bool fresh) {
 // much as the request allows.
 void Exchange::shrink_reservation() {
     shrunk_ = true;
-    request::Usage usage = *stream_->usage();
-    const Tokens allowed = reserved_ - facts_.input_estimate;
-    usage.output_visible += std::max(Tokens{}, allowed - usage.output());
-    permit_->shrink(meter::cost(plan_choice().target->prices.at(wall_), usage));
+    if (exposure_ == nullptr) return;
+    permit_->shrink(exposure_->at_most(choice_, *stream_->usage()));
 }
 
 }  // namespace vidai::node::exchange

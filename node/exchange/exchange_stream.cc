@@ -84,7 +84,7 @@ Next Exchange::end_stream() {
                             "the provider ended the stream before it was complete");
     }
     attempt_ended(Outcome::kOk);
-    settle(meter::charge(*plan_choice().target, stream_usage(), wall_));
+    settle(stream_charge(true));
     if (!http10_) out_ += http::kLastChunk;
     phase_ = Phase::kDone;
     return Next::kDone;
@@ -99,7 +99,7 @@ Next Exchange::break_stream(ErrorCode why, std::string_view what, const char* me
     attempt_ended(invalid              ? Outcome::kInvalid
                   : message == nullptr ? Outcome::kFailed
                                        : Outcome::kInterrupted);
-    settle(meter::charge(*plan_choice().target, stream_usage(), wall_));
+    settle(stream_charge(false));
     if (message != nullptr) {
         scratch_.held.clear();
         append_error_event(scratch_.held, {why, message, ""});

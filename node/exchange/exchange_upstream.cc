@@ -97,7 +97,7 @@ std::string_view Exchange::on_ready(bool reused, MonoTime now) {
     now_ = timing_.upstream_sent = now;
     reused_ = reused;
     sent_ = true;
-    permit_->sent(worst_case(*plan_choice().target));
+    permit_->sent(worst_case());
     return scratch_.upstream;
 }
 
@@ -183,11 +183,9 @@ Next Exchange::finish_held() {
     const auto facts = dialect::openai_chat::read_response(scratch_.held);
     if (!facts) return refuse_held("not_json", facts.error().message);
     attempt_ended(Outcome::kOk);
-    settle(meter::charge(*plan_choice().target,
-                         facts->usage
-                             ? *facts->usage
-                             : meter::estimated_usage(facts_.input_estimate, facts->content_bytes),
-                         wall_));
+    settle(charge(facts->usage
+                      ? *facts->usage
+                      : meter::estimated_usage(facts_.input_estimate, facts->content_bytes)));
     status_ = upstream_status_;
     append_reply(out_, status_, {}, scratch_.lines, scratch_.held, context(now_));
     phase_ = Phase::kDone;
@@ -260,7 +258,7 @@ void Exchange::on_client_gone(MonoTime now) {
     attempt_ended(Outcome::kCancelled);
     error_ = ErrorCode::kCancelled;
     if (phase_ == Phase::kStream) {
-        settle(meter::charge(*plan_choice().target, stream_usage(), wall_));
+        settle(stream_charge(false));
     } else {
         status_ = error_status(*error_);
         lose_attempt();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/meter/meter.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "node/request/estimate.h"
@@ -15,9 +16,16 @@ PicoUsd saturating_add(PicoUsd a, PicoUsd b) {
     return a.value > kMax - b.value ? PicoUsd{kMax} : a + b;
 }
 
+PicoUsd share_of(PicoUsd whole, std::uint16_t percent) {
+    const __int128 share = (static_cast<__int128>(whole.value) * percent + 99) / 100;
+    constexpr __int128 kMax = std::numeric_limits<std::int64_t>::max();
+    return {static_cast<std::int64_t>(std::min(share, kMax))};
+}
+
 }  // namespace
 
-MicroUsd cost(const mesh::pricing::Price& price, const request::Usage& usage) {
+MicroUsd cost(const mesh::pricing::Price& price, const request::Usage& usage,
+              std::uint16_t percent) {
     if (!price.known) return {0};
     const mesh::pricing::Rates& rates = price.rates_for(usage.input());
     PicoUsd sum = rates.input * usage.input_uncached;
@@ -28,6 +36,9 @@ MicroUsd cost(const mesh::pricing::Price& price, const request::Usage& usage) {
     if (usage.audio_input.value + usage.audio_output.value > 0) [[unlikely]] {
         sum = saturating_add(sum, rates.audio_input * usage.audio_input);
         sum = saturating_add(sum, rates.audio_output * usage.audio_output);
+    }
+    if (percent != 100) [[unlikely]] {
+        sum = share_of(sum, percent);
     }
     return round_up(sum) + price.request;
 }
@@ -54,8 +65,12 @@ bool Charge::dearer_than(const Charge& other) const {
 
 Charge charge(const route::Target& target, const request::Usage& usage, WallTime when) {
     const mesh::pricing::Price& price = target.prices.at(when);
-    return {
-        .usage = usage, .cost = cost(price, usage), .priced = price.known, .series = target.series};
+    const MicroUsd spent = cost(price, usage);
+    return {.usage = usage,
+            .cost = spent,
+            .at_most = spent,
+            .priced = price.known,
+            .series = target.series};
 }
 
 }  // namespace vidai::node::meter

@@ -15,7 +15,9 @@ namespace vidai::node::meter {
 // The price of one answered call that used that: each kind of token at its own rate, in the tier
 // that its input stands in, summed exactly and rounded up once, and the fee of the request. Zero
 // when the price is not known. Saturates.
-MicroUsd cost(const mesh::pricing::Price& price, const request::Usage& usage);
+// `percent`: of the rates, as the card has it for the service tier that was asked for.
+MicroUsd cost(const mesh::pricing::Price& price, const request::Usage& usage,
+              std::uint16_t percent = 100);
 
 // The account of a call whose provider sent no usage: the request's own estimate, and output from
 // the bytes that came back (0 when none did). Marked estimated.
@@ -30,6 +32,7 @@ request::Usage reserved_usage(Tokens input_estimate, Tokens reserved);
 struct Charge {
     request::Usage usage;
     MicroUsd cost;
+    MicroUsd at_most;          // what it can have cost: of usage that was counted, the same
     bool priced = false;       // false: the target has no price, so `cost` says nothing
     std::uint16_t series = 0;  // where the target's metrics are counted
 

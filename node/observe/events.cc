@@ -44,6 +44,7 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
     {Event::kRequestDone, "request.done", kInfo, 0,
      "request_id, endpoint, status, outcome, error, key, model, provider, target, attempts, "
      "total_us, upstream_us, duration_us, budget, budget_wait_us, reserved_micro_usd, "
+     "charged_micro_usd, "
      "input_tokens, output_tokens, estimated, cost_micro_usd",
      "One request has ended; only with `log.requests`. `outcome` is ok, error (an error was "
      "answered), broken (a stream ended with an error event) or cancelled (the client left), "
@@ -52,7 +53,9 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "is "
      "the hard budget that refused it, `budget_wait_us` how long it waited for money and "
      "`reserved_micro_usd` what was reserved in each budget of its key. Tokens and cost are what "
-     "the key was charged, `estimated` when the provider did not count."},
+     "the key was charged, `estimated` when the provider did not count; `charged_micro_usd` is "
+     "what each of its budgets was: the same, but all that it can have cost where nobody counted, "
+     "and attempts that were lost."},
     {Event::kClientMalformed, "client.malformed", kDebug, 10, "peer, error, message",
      "A connection was closed because its request could not be read whole: not HTTP/1.1, too "
      "large or too slow."},

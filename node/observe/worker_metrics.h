@@ -45,8 +45,10 @@ enum class Refusal : std::uint8_t {
     kBudgetDeleted,
     kBudgetBusy,
     kBudgetUnavailable,
+    kPriceUnknown,
+    kCostUnbounded,
 };
-inline constexpr std::size_t kRefusalCount = 11;
+inline constexpr std::size_t kRefusalCount = 13;
 
 // A histogram with exact, fixed upper bounds, as OpenTelemetry mandates some.
 template <std::size_t N>

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -19,14 +21,29 @@ using mesh::budget::Balance;
 using mesh::budget::BudgetEntry;
 using upstream::Outcome;
 
-constexpr std::int64_t kWorst = 10 + 2 * 1'024;  // at the first target; the second has no price
+// At the first target, of 1 in and 2 out: a token for each byte, and the longest answer. The second
+// is free.
+constexpr std::int64_t kLongest = 8'192;
+constexpr std::int64_t worst_of(std::string_view body) {
+    return static_cast<std::int64_t>(body.size()) + 2 * kLongest;
+}
+constexpr std::int64_t kWorst = worst_of(kChat);
+constexpr std::int64_t kStreamWorst = worst_of(kChatStream);
+
+mesh::pricing::Price bounded(mesh::pricing::Price price) {
+    price.limits.output_max = {kLongest};
+    return price;
+}
+const std::vector<mesh::pricing::Price> kPrices = {bounded(kOneInTwoOut), price_of(0, 0, 0)};
 
 const std::string kText =
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello there\"}}]}\n\n";
 
 // Under one budget of the team and one of the organisation.
 struct Budgeted : House {
-    explicit Budgeted(std::int64_t granted) : House({}, {}, {BudgetId("team"), BudgetId("org")}) {
+    explicit Budgeted(std::int64_t granted,
+                      const std::vector<mesh::pricing::Price>& prices = kPrices)
+        : House({}, {}, {BudgetId("team"), BudgetId("org")}, prices) {
         team = publish_one("team", granted);
         org = publish_one("org", 1'000'000);
     }
@@ -126,17 +143,48 @@ const Way kWays[] = {
          h.answer(kOkHead);
          h.end_with(kAnswer);
      }},
-    {"a stream of which no event came", true, kWorst,
+    {"a stream of which no event came", true, kStreamWorst,
      [](House& h) {
          ready(h);
          leaves(h);
      }},
-    {"a stream that the caller left", true, 10 + 2 * 3,
+    {"a stream that the caller left", true, kStreamWorst - 2 * (kLongest - 11 - 4'096),
      [](House& h) {
          ready(h);
          h.answer(kStreamHead);
          h.exchange->on_payload(kText, test_now());
          leaves(h);
+     }},
+    {"a whole answer without usage", false, kWorst,
+     [](House& h) {
+         ready(h);
+         h.answer(kOkHead);
+         h.end_with(R"({"choices":[{"index":0,"message":{"content":"Hi"}}]})");
+     }},
+    {"a whole stream without usage", true, kStreamWorst - 2 * (kLongest - 11 - 4'096),
+     [](House& h) {
+         ready(h);
+         h.answer(kStreamHead);
+         h.end_with(kText + "data: [DONE]\n\n");
+     }},
+    {"a stream that the caller left amid running totals", true, 20 + 2 * (7 + 4'096),
+     [](House& h) {
+         ready(h);
+         h.answer(kStreamHead);
+         h.exchange->on_payload(
+             "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}],\"usage\":"
+             "{\"prompt_tokens\":20,\"completion_tokens\":7,\"total_tokens\":27}}\n\n",
+             test_now());
+         leaves(h);
+     }},
+    {"a whole stream with running totals", true, 20 + 2 * 7,
+     [](House& h) {
+         ready(h);
+         h.answer(kStreamHead);
+         h.end_with(
+             "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},"
+             "\"finish_reason\":\"stop\"}],\"usage\":"
+             "{\"prompt_tokens\":20,\"completion_tokens\":7,\"total_tokens\":27}}\n\n");
      }},
     {"a stream with its usage, cut off after it", true, 20 + 2 * 7,
      [](House& h) {
@@ -156,8 +204,8 @@ TEST(Budgets, AreChargedByTheTableOnEveryWayOut) {
         SCOPED_TRACE(way.name);
         Budgeted house(2 * kWorst);
         ASSERT_EQ(house.post(way.stream ? kChatStream : kChat), Next::kCall);
-        EXPECT_EQ(house.team->reserved().value, kWorst);
-        EXPECT_EQ(house.org->reserved().value, kWorst);
+        EXPECT_EQ(house.team->reserved().value, way.stream ? kStreamWorst : kWorst);
+        EXPECT_EQ(house.org->reserved().value, way.stream ? kStreamWorst : kWorst);
         way.walk(house);
         house.exchange.reset();
         for (const auto& account : {house.team, house.org}) {
@@ -194,7 +242,9 @@ TEST(Budgets, LetARequestWaitAndGoOnWhenMoneyHasCome) {
     EXPECT_EQ(house.team->spent().value, 17);
     const std::string log = house.logged();
     EXPECT_NE(log.find("\"budget_wait_us\":20"), std::string::npos) << log;
-    EXPECT_NE(log.find("\"reserved_micro_usd\":2058"), std::string::npos) << log;
+    EXPECT_NE(log.find("\"charged_micro_usd\":17"), std::string::npos) << log;
+    EXPECT_NE(log.find("\"reserved_micro_usd\":" + std::to_string(kWorst)), std::string::npos)
+        << log;
 }
 
 TEST(Budgets, RefuseWhoHasWaitedInVain) {
@@ -285,7 +335,7 @@ TEST(Budgets, LetNoAttemptBeMadeThatTheyDoNotCover) {
 }
 
 TEST(Budgets, GetBackWhatAStreamCanNoLongerCost) {
-    Budgeted house(kWorst);
+    Budgeted house(kStreamWorst);
     ASSERT_EQ(house.post(kChatStream), Next::kCall);
     ready(house);
     house.answer(kStreamHead);
@@ -293,7 +343,7 @@ TEST(Budgets, GetBackWhatAStreamCanNoLongerCost) {
         "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}],\"usage\":"
         "{\"prompt_tokens\":4,\"completion_tokens\":1,\"total_tokens\":5}}\n\n",
         test_now());
-    EXPECT_EQ(house.team->reserved().value, 4 + 2 * 1'024) << "of the input 6 less";
+    EXPECT_EQ(house.team->reserved().value, 4 + 2 * kLongest) << "a token for each byte no more";
     leaves(house);
     EXPECT_EQ(house.team->reserved().value, 0);
 }
@@ -305,13 +355,87 @@ TEST(Budgets, SayWhenARequestCostMoreThanWasReserved) {
     house.answer(kOkHead);
     house.end_with(
         R"({"choices":[{"index":0,"message":{"content":"x"}}],"usage":{"prompt_tokens":11,)"
-        R"("completion_tokens":3000,"total_tokens":3011}})");
-    EXPECT_EQ(house.team->spent().value, 6'011);
-    EXPECT_EQ(house.team->free().value, kWorst - 6'011);
+        R"("completion_tokens":30000,"total_tokens":30011}})");
+    EXPECT_EQ(house.team->spent().value, 60'011);
+    EXPECT_EQ(house.team->free().value, kWorst - 60'011);
     EXPECT_EQ(house.counted().overruns.get(), 1U);
     const std::string log = house.logged();
     EXPECT_NE(log.find("\"event\":\"budget.overrun\""), std::string::npos) << log;
-    EXPECT_NE(log.find("\"cost_micro_usd\":6011"), std::string::npos) << log;
+    EXPECT_NE(log.find("\"cost_micro_usd\":60011"), std::string::npos) << log;
+}
+
+TEST(Budgets, RefuseAModelOfWhichNobodyKnowsThePrice) {
+    // It is the second that has none, and the request may fall back to it.
+    Budgeted house(kWorst, {bounded(kOneInTwoOut), {}});
+    ASSERT_EQ(house.post(kChat), Next::kDone);
+    EXPECT_TRUE(house.out.starts_with("HTTP/1.1 402 ")) << house.out;
+    EXPECT_NE(house.out.find("\"type\":\"budget\",\"param\":\"model\",\"code\":\"price_unknown\""),
+              std::string::npos)
+        << house.out;
+    EXPECT_NE(house.out.find("x-should-retry: false\r\n"), std::string::npos);
+    EXPECT_EQ(house.team->balance().reserved.value, 0);
+    const auto counted = static_cast<std::size_t>(observe::Refusal::kPriceUnknown);
+    EXPECT_EQ(house.metrics->refusals[counted].get(), 1U);
+}
+
+TEST(Budgets, RefuseARequestThatNothingBounds) {
+    Budgeted house(kWorst);
+    ASSERT_EQ(house.post(R"({"model":"fast","messages":[{"role":"user","content":"x"}],)"
+                         R"("web_search_options":{}})"),
+              Next::kDone);
+    EXPECT_TRUE(house.out.starts_with("HTTP/1.1 400 ")) << house.out;
+    EXPECT_NE(house.out.find("\"param\":\"web_search_options\",\"code\":\"cost_unbounded\""),
+              std::string::npos)
+        << house.out;
+    Budgeted endless(kWorst, {kOneInTwoOut, price_of(0, 0, 0)});
+    ASSERT_EQ(endless.post(kChat), Next::kDone);
+    EXPECT_NE(endless.out.find("send max_completion_tokens"), std::string::npos) << endless.out;
+    EXPECT_EQ(endless.post(R"({"model":"fast","max_tokens":9,)"
+                           R"("messages":[{"role":"user","content":"x"}]})"),
+              Next::kCall);
+}
+
+TEST(Budgets, LetWhatIsFreePassWhateverIsAsked) {
+    Budgeted house(0, {price_of(0, 0, 0), price_of(0, 0, 0)});
+    house.set_state(BudgetEntry::State::kExhausted);
+    EXPECT_EQ(house.post(R"({"model":"fast","messages":[{"role":"user","content":"x"}],)"
+                         R"("web_search_options":{}})"),
+              Next::kCall);
+}
+
+TEST(Budgets, ThatOnlyWatchRefuseNoModelWithoutAPrice) {
+    House house({}, {}, {BudgetId("team")}, {price_of(0, 0, 0), {}});
+    BudgetEntry entry;
+    entry.id = BudgetId("team");
+    entry.account = std::make_shared<Account>();
+    entry.enforce = false;
+    house.publish(entry);
+    ASSERT_EQ(house.post(kChat), Next::kCall);
+    ready(house);
+    house.answer(kOkHead);
+    EXPECT_EQ(house.end_with(kAnswer), Next::kDone);
+    EXPECT_EQ(entry.account->balance(), Balance{});
+}
+
+// A budget is charged by the price of the time at which its request came.
+TEST(Budgets, ReserveAndChargeAtThePriceOfTheRequestsTime) {
+    Budgeted house(2 * kWorst);
+    mesh::pricing::Price dearer = bounded(kOneInTwoOut);
+    dearer.rates.input = dearer.rates.cache_write = {3'000'000};
+    route::RouteOptions options;
+    options.aliases = {{"fast", {{route::Target{0, "m", 1, {}, {}, 1}}}}};
+    options.aliases[0].groups[0][0].prices =
+        mesh::pricing::PriceHistory({{WallTime::min(), bounded(kOneInTwoOut)}, {kWall, dearer}});
+    auto table = route::RouteTable::make(options, 1);
+    house.runtime = std::make_shared<const Runtime>(std::move(*table),
+                                                    std::vector<providers::Provider>(1), kWall);
+    house.local.emplace(house.runtime);
+    ASSERT_EQ(house.post(kChat), Next::kCall);
+    EXPECT_EQ(house.team->reserved().value, kWorst + 2 * static_cast<std::int64_t>(kChat.size()));
+    ready(house);
+    house.answer(kOkHead);
+    house.end_with(kAnswer);
+    EXPECT_EQ(house.team->spent().value, 3 * 11 + 2 * 3);
 }
 
 }  // namespace
