@@ -100,6 +100,7 @@ class Exchange {
     Next begin_chat(std::string_view body);
     Result<void> expose(const mesh::state::KeyRecord& key);
     Next fund(const mesh::state::KeyRecord& key, admit::Patience patience);
+    admit::Funding reserve(const mesh::state::KeyRecord& key, admit::Patience patience);
     Next begin_call();
     Next begin_attempt(std::size_t choice, bool fresh);
     Next begin_another(std::size_t choice, bool fresh);

@@ -64,10 +64,22 @@ meter::Charge Exchange::stream_charge(bool whole) const {
     return of_it;
 }
 
+// Where the whole bound cannot be had, the client has not bounded the output itself, and less of it
+// is affordable and useful: that.
+admit::Funding Exchange::reserve(const mesh::state::KeyRecord& key, admit::Patience patience) {
+    constexpr int kTries = 3;  // others may take meanwhile what was there
+    for (int i = 1;; ++i) {
+        const MicroUsd worst = exposure_ != nullptr ? exposure_->dearest() : MicroUsd{};
+        admit::Funding funding =
+            admit::fund(*permit_, key, worst, *rooms_.budgets, rooms_.cashier, patience);
+        const bool may_clamp =
+            exposure_ != nullptr && funding.reach && *funding.reach < worst && i < kTries;
+        if (!may_clamp || !exposure_->clamp(*funding.reach)) return funding;
+    }
+}
+
 Next Exchange::fund(const mesh::state::KeyRecord& key, admit::Patience patience) {
-    admit::Funding funding =
-        admit::fund(*permit_, key, exposure_ != nullptr ? exposure_->dearest() : MicroUsd{},
-                    *rooms_.budgets, rooms_.cashier, patience);
+    admit::Funding funding = reserve(key, patience);
     observe::BudgetMetrics& metrics = rooms_.metrics.budgets;
     if (funding.step == admit::Funding::Step::kWait) {
         if (parked_ == MonoTime{}) {
@@ -87,6 +99,7 @@ Next Exchange::fund(const mesh::state::KeyRecord& key, admit::Patience patience)
     if (!key.budgets.empty()) {
         if (parked_ == MonoTime{}) metrics.hot.add();
         metrics.reserved_micro_usd.add(static_cast<std::uint64_t>(reserved_money_.value));
+        if (exposure_ != nullptr && exposure_->output_limit()) metrics.clamps.add();
     }
     return begin_call();
 }

@@ -87,10 +87,15 @@ void Exchange::build_upstream_request(const route::Target& target) {
         const auto name = http::kKnownFieldNames[static_cast<std::size_t>(line)];
         http::append_field(out, name, head_->get(line));
     }
+    std::optional<request::LimitSplice> limit;
+    if (exposure_ != nullptr && exposure_->output_limit()) [[unlikely]] {
+        limit = dialect::openai_chat::limit_splice(exposure_->facts(), *exposure_->output_limit());
+    }
+    const request::LimitSplice* const added = limit ? &*limit : nullptr;
     http::append_field(out, "content-length",
-                       dialect::openai_chat::spliced_length(body_, facts_, target.model));
+                       dialect::openai_chat::spliced_length(body_, facts_, target.model, added));
     http::end_head(out);
-    dialect::openai_chat::append_spliced(out, body_, facts_, target.model);
+    dialect::openai_chat::append_spliced(out, body_, facts_, target.model, added);
 }
 
 std::string_view Exchange::on_ready(bool reused, MonoTime now) {
@@ -158,6 +163,10 @@ void Exchange::keep_response_lines(const http::ResponseHead& head) {
     }
     if (const std::string_view theirs = head.get(KnownField::kXRequestId); !theirs.empty()) {
         http::append_field(scratch_.lines, "x-vidai-provider-request-id", theirs);
+    }
+    if (exposure_ != nullptr && exposure_->output_limit()) [[unlikely]] {
+        http::append_field(scratch_.lines, "x-vidai-max-completion-tokens",
+                           static_cast<std::uint64_t>(exposure_->output_limit()->value));
     }
 }
 

@@ -50,6 +50,8 @@ class Exposure {
     // By clamp(): what must be sent along as the greatest output of each choice.
     std::optional<Tokens> output_limit() const { return output_limit_; }
 
+    const request::CostFacts& facts() const { return facts_; }
+
     // Of usage that the provider has counted, at the service tier that was asked for.
     MicroUsd cost(std::size_t target, const request::Usage& usage) const;
     // What an answer may still come to of which so much has been used.

@@ -217,6 +217,8 @@ void fill_budgets(Scrape& scrape) {
     counter(Metric::kBudgetReservations, &BudgetMetrics::hot, {{"how", "hot"}});
     counter(Metric::kBudgetReservations, &BudgetMetrics::parked, {{"how", "parked"}});
     counter(Metric::kBudgetReservations, &BudgetMetrics::crowded, {{"how", "crowded"}});
+    counter(Metric::kBudgetClamps, &BudgetMetrics::clamps);
+    counter(Metric::kBudgetCuts, &BudgetMetrics::cuts);
     counter(Metric::kBudgetOverruns, &BudgetMetrics::overruns);
     dollars(Metric::kBudgetReserved, &BudgetMetrics::reserved_micro_usd);
     dollars(Metric::kBudgetSpent, &BudgetMetrics::spent_micro_usd);

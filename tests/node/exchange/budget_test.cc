@@ -438,5 +438,57 @@ TEST(Budgets, ReserveAndChargeAtThePriceOfTheRequestsTime) {
     EXPECT_EQ(house.team->spent().value, 3 * 11 + 2 * 3);
 }
 
+TEST(Budgets, BoundAnAnswerToWhatTheyCanPayForWhereTheClientDoesNot) {
+    const auto input = static_cast<std::int64_t>(kChat.size());
+    Budgeted house(input + 2 * 200);
+    house.set_state(BudgetEntry::State::kExhausted, input + 2 * 200);
+    ASSERT_EQ(house.post(kChat), Next::kCall);
+    EXPECT_EQ(house.team->reserved().value, input + 2 * 200);
+    EXPECT_EQ(house.counted().clamps.get(), 1U);
+    const std::string sent(house.exchange->on_ready(false, test_now()));
+    const std::string body = sent.substr(sent.find("\r\n\r\n") + 4);
+    EXPECT_TRUE(body.starts_with(R"({"max_completion_tokens":200,"model":"model-a",)")) << body;
+    EXPECT_NE(sent.find("content-length: " + std::to_string(body.size()) + "\r\n"),
+              std::string::npos);
+    house.answer(kOkHead);
+    house.end_with(kAnswer);
+    EXPECT_NE(house.out.find("\r\nx-vidai-max-completion-tokens: 200\r\n"), std::string::npos)
+        << house.out;
+    EXPECT_EQ(house.team->spent().value, 17);
+}
+
+TEST(Budgets, BoundNoAnswerThatTheClientHasBoundedOrThatWouldBeOfNoUse) {
+    const auto input = static_cast<std::int64_t>(kChat.size());
+    Budgeted useless(input + 2 * 63);
+    useless.set_state(BudgetEntry::State::kExhausted, input + 2 * 63);
+    EXPECT_EQ(useless.post(kChat), Next::kDone);
+    EXPECT_TRUE(useless.out.starts_with("HTTP/1.1 402 ")) << useless.out;
+    Budgeted asked(5'000);
+    asked.set_state(BudgetEntry::State::kExhausted, 5'000);
+    EXPECT_EQ(asked.post(R"({"model":"fast","max_completion_tokens":4000,)"
+                         R"("messages":[{"role":"user","content":"x"}]})"),
+              Next::kDone);
+    EXPECT_TRUE(asked.out.starts_with("HTTP/1.1 402 ")) << asked.out;
+    EXPECT_EQ(asked.counted().clamps.get(), 0U);
+}
+
+TEST(Budgets, BoundAnAnswerToWhatIsHereOnceWaitingWasInVain) {
+    Budgeted house(1'000);
+    ASSERT_EQ(house.post(kChat), Next::kPark) << "its owner may have more";
+    ASSERT_EQ(house.exchange->resume(test_now(), Patience::kIsOver), Next::kCall);
+    EXPECT_LE(house.team->reserved().value, 1'000);
+    EXPECT_GT(house.team->reserved().value, 998);
+}
+
+TEST(Budgets, SendNoBoundWhereTheyCanPayForTheLongestAnswer) {
+    Budgeted house(kWorst);
+    ASSERT_EQ(house.post(kChat), Next::kCall);
+    EXPECT_EQ(house.exchange->on_ready(false, test_now()).find("max_completion_tokens"),
+              std::string_view::npos);
+    house.answer(kOkHead);
+    house.end_with(kAnswer);
+    EXPECT_EQ(house.out.find("x-vidai-max"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace vidai::node::exchange
