@@ -121,6 +121,8 @@ class Exchange {
     Next relay(std::string_view bytes);
     void send_piece(std::string_view bytes);
     Next end_stream();
+    bool passes_reserve();
+    Next cut_stream(std::string_view chunk);
     Next break_stream(ErrorCode why, std::string_view what, const char* message);
 
     request::Usage stream_usage() const;
@@ -174,6 +176,8 @@ class Exchange {
     MicroUsd reserved_money_;  // in each budget, the most at once
     MicroUsd charged_money_;   // in each budget, in the end
     bool shrunk_ = false;
+    std::int64_t pieces_ = 0;                       // of content, of a stream under a budget
+    std::int64_t content_bytes_ = 0;                // when the last of them was counted
     std::optional<request::BudgetRefusal> budget_;  // the one in the way
     std::optional<admit::Permit> permit_;
     std::optional<meter::Charge> owed_;     // the dearest attempt that was sent and lost

@@ -81,6 +81,12 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "A request cost more than was reserved for it in the budgets of its key, which are charged "
      "all "
      "the same: the target's price or the bound of its output is wrong."},
+    {Event::kBudgetCut, "budget.cut", kWarn, 1,
+     "request_id, model, provider, target, reserved_micro_usd",
+     "A stream went on beyond what was reserved for it in the budgets of its key, and was ended "
+     "with "
+     "finish_reason length: the provider pays no regard to max_tokens or max_completion_tokens, or "
+     "the rate card's output_max of the model is too low. The bound counts for each target."},
     {Event::kResolveFailed, "upstream.resolve_failed", kWarn, 1, "host, error",
      "A provider's name could not be resolved; addresses found in the last five minutes stay in "
      "use. The bound counts for each name."},

@@ -10,71 +10,13 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/node/exchange/fixture.h"
+#include "tests/node/exchange/budgeted.h"
 
 namespace vidai::node::exchange {
 namespace {
 
-using admit::Patience;
-using mesh::budget::Account;
-using mesh::budget::Balance;
-using mesh::budget::BudgetEntry;
-using upstream::Outcome;
-
-// At the first target, of 1 in and 2 out: a token for each byte, and the longest answer. The second
-// is free.
-constexpr std::int64_t kLongest = 8'192;
-constexpr std::int64_t worst_of(std::string_view body) {
-    return static_cast<std::int64_t>(body.size()) + 2 * kLongest;
-}
-constexpr std::int64_t kWorst = worst_of(kChat);
-constexpr std::int64_t kStreamWorst = worst_of(kChatStream);
-
-mesh::pricing::Price bounded(mesh::pricing::Price price) {
-    price.limits.output_max = {kLongest};
-    return price;
-}
-const std::vector<mesh::pricing::Price> kPrices = {bounded(kOneInTwoOut), price_of(0, 0, 0)};
-
 const std::string kText =
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello there\"}}]}\n\n";
-
-// Under one budget of the team and one of the organisation.
-struct Budgeted : House {
-    explicit Budgeted(std::int64_t granted,
-                      const std::vector<mesh::pricing::Price>& prices = kPrices)
-        : House({}, {}, {BudgetId("team"), BudgetId("org")}, prices) {
-        team = publish_one("team", granted);
-        org = publish_one("org", 1'000'000);
-    }
-    std::shared_ptr<Account> publish_one(const std::string& id, std::int64_t granted) {
-        BudgetEntry entry;
-        entry.id = BudgetId(id);
-        entry.account = std::make_shared<Account>();
-        entry.account->on_grant({granted});
-        entry.limit = entry.left = {1'000'000};
-        publish(entry);
-        return entry.account;
-    }
-    void set_state(BudgetEntry::State state, std::int64_t left = 0) {
-        BudgetEntry entry = *budget_reader->find("team");
-        entry.state = state;
-        entry.left = {left};
-        publish(entry);
-    }
-    const observe::BudgetMetrics& counted() const { return metrics->budgets; }
-    std::shared_ptr<Account> team, org;
-};
-
-void ready(House& house) {
-    house.exchange->on_ready(false, test_now());
-}
-void fails(House& house, Outcome why) {
-    house.exchange->on_failed(why, test_now());
-}
-void leaves(House& house) {
-    house.exchange->on_client_gone(test_now());
-}
 
 struct Way {
     const char* name;
@@ -362,132 +304,6 @@ TEST(Budgets, SayWhenARequestCostMoreThanWasReserved) {
     const std::string log = house.logged();
     EXPECT_NE(log.find("\"event\":\"budget.overrun\""), std::string::npos) << log;
     EXPECT_NE(log.find("\"cost_micro_usd\":60011"), std::string::npos) << log;
-}
-
-TEST(Budgets, RefuseAModelOfWhichNobodyKnowsThePrice) {
-    // It is the second that has none, and the request may fall back to it.
-    Budgeted house(kWorst, {bounded(kOneInTwoOut), {}});
-    ASSERT_EQ(house.post(kChat), Next::kDone);
-    EXPECT_TRUE(house.out.starts_with("HTTP/1.1 402 ")) << house.out;
-    EXPECT_NE(house.out.find("\"type\":\"budget\",\"param\":\"model\",\"code\":\"price_unknown\""),
-              std::string::npos)
-        << house.out;
-    EXPECT_NE(house.out.find("x-should-retry: false\r\n"), std::string::npos);
-    EXPECT_EQ(house.team->balance().reserved.value, 0);
-    const auto counted = static_cast<std::size_t>(observe::Refusal::kPriceUnknown);
-    EXPECT_EQ(house.metrics->refusals[counted].get(), 1U);
-}
-
-TEST(Budgets, RefuseARequestThatNothingBounds) {
-    Budgeted house(kWorst);
-    ASSERT_EQ(house.post(R"({"model":"fast","messages":[{"role":"user","content":"x"}],)"
-                         R"("web_search_options":{}})"),
-              Next::kDone);
-    EXPECT_TRUE(house.out.starts_with("HTTP/1.1 400 ")) << house.out;
-    EXPECT_NE(house.out.find("\"param\":\"web_search_options\",\"code\":\"cost_unbounded\""),
-              std::string::npos)
-        << house.out;
-    Budgeted endless(kWorst, {kOneInTwoOut, price_of(0, 0, 0)});
-    ASSERT_EQ(endless.post(kChat), Next::kDone);
-    EXPECT_NE(endless.out.find("send max_completion_tokens"), std::string::npos) << endless.out;
-    EXPECT_EQ(endless.post(R"({"model":"fast","max_tokens":9,)"
-                           R"("messages":[{"role":"user","content":"x"}]})"),
-              Next::kCall);
-}
-
-TEST(Budgets, LetWhatIsFreePassWhateverIsAsked) {
-    Budgeted house(0, {price_of(0, 0, 0), price_of(0, 0, 0)});
-    house.set_state(BudgetEntry::State::kExhausted);
-    EXPECT_EQ(house.post(R"({"model":"fast","messages":[{"role":"user","content":"x"}],)"
-                         R"("web_search_options":{}})"),
-              Next::kCall);
-}
-
-TEST(Budgets, ThatOnlyWatchRefuseNoModelWithoutAPrice) {
-    House house({}, {}, {BudgetId("team")}, {price_of(0, 0, 0), {}});
-    BudgetEntry entry;
-    entry.id = BudgetId("team");
-    entry.account = std::make_shared<Account>();
-    entry.enforce = false;
-    house.publish(entry);
-    ASSERT_EQ(house.post(kChat), Next::kCall);
-    ready(house);
-    house.answer(kOkHead);
-    EXPECT_EQ(house.end_with(kAnswer), Next::kDone);
-    EXPECT_EQ(entry.account->balance(), Balance{});
-}
-
-// A budget is charged by the price of the time at which its request came.
-TEST(Budgets, ReserveAndChargeAtThePriceOfTheRequestsTime) {
-    Budgeted house(2 * kWorst);
-    mesh::pricing::Price dearer = bounded(kOneInTwoOut);
-    dearer.rates.input = dearer.rates.cache_write = {3'000'000};
-    route::RouteOptions options;
-    options.aliases = {{"fast", {{route::Target{0, "m", 1, {}, {}, 1}}}}};
-    options.aliases[0].groups[0][0].prices =
-        mesh::pricing::PriceHistory({{WallTime::min(), bounded(kOneInTwoOut)}, {kWall, dearer}});
-    auto table = route::RouteTable::make(options, 1);
-    house.runtime = std::make_shared<const Runtime>(std::move(*table),
-                                                    std::vector<providers::Provider>(1), kWall);
-    house.local.emplace(house.runtime);
-    ASSERT_EQ(house.post(kChat), Next::kCall);
-    EXPECT_EQ(house.team->reserved().value, kWorst + 2 * static_cast<std::int64_t>(kChat.size()));
-    ready(house);
-    house.answer(kOkHead);
-    house.end_with(kAnswer);
-    EXPECT_EQ(house.team->spent().value, 3 * 11 + 2 * 3);
-}
-
-TEST(Budgets, BoundAnAnswerToWhatTheyCanPayForWhereTheClientDoesNot) {
-    const auto input = static_cast<std::int64_t>(kChat.size());
-    Budgeted house(input + 2 * 200);
-    house.set_state(BudgetEntry::State::kExhausted, input + 2 * 200);
-    ASSERT_EQ(house.post(kChat), Next::kCall);
-    EXPECT_EQ(house.team->reserved().value, input + 2 * 200);
-    EXPECT_EQ(house.counted().clamps.get(), 1U);
-    const std::string sent(house.exchange->on_ready(false, test_now()));
-    const std::string body = sent.substr(sent.find("\r\n\r\n") + 4);
-    EXPECT_TRUE(body.starts_with(R"({"max_completion_tokens":200,"model":"model-a",)")) << body;
-    EXPECT_NE(sent.find("content-length: " + std::to_string(body.size()) + "\r\n"),
-              std::string::npos);
-    house.answer(kOkHead);
-    house.end_with(kAnswer);
-    EXPECT_NE(house.out.find("\r\nx-vidai-max-completion-tokens: 200\r\n"), std::string::npos)
-        << house.out;
-    EXPECT_EQ(house.team->spent().value, 17);
-}
-
-TEST(Budgets, BoundNoAnswerThatTheClientHasBoundedOrThatWouldBeOfNoUse) {
-    const auto input = static_cast<std::int64_t>(kChat.size());
-    Budgeted useless(input + 2 * 63);
-    useless.set_state(BudgetEntry::State::kExhausted, input + 2 * 63);
-    EXPECT_EQ(useless.post(kChat), Next::kDone);
-    EXPECT_TRUE(useless.out.starts_with("HTTP/1.1 402 ")) << useless.out;
-    Budgeted asked(5'000);
-    asked.set_state(BudgetEntry::State::kExhausted, 5'000);
-    EXPECT_EQ(asked.post(R"({"model":"fast","max_completion_tokens":4000,)"
-                         R"("messages":[{"role":"user","content":"x"}]})"),
-              Next::kDone);
-    EXPECT_TRUE(asked.out.starts_with("HTTP/1.1 402 ")) << asked.out;
-    EXPECT_EQ(asked.counted().clamps.get(), 0U);
-}
-
-TEST(Budgets, BoundAnAnswerToWhatIsHereOnceWaitingWasInVain) {
-    Budgeted house(1'000);
-    ASSERT_EQ(house.post(kChat), Next::kPark) << "its owner may have more";
-    ASSERT_EQ(house.exchange->resume(test_now(), Patience::kIsOver), Next::kCall);
-    EXPECT_LE(house.team->reserved().value, 1'000);
-    EXPECT_GT(house.team->reserved().value, 998);
-}
-
-TEST(Budgets, SendNoBoundWhereTheyCanPayForTheLongestAnswer) {
-    Budgeted house(kWorst);
-    ASSERT_EQ(house.post(kChat), Next::kCall);
-    EXPECT_EQ(house.exchange->on_ready(false, test_now()).find("max_completion_tokens"),
-              std::string_view::npos);
-    house.answer(kOkHead);
-    house.end_with(kAnswer);
-    EXPECT_EQ(house.out.find("x-vidai-max"), std::string::npos);
 }
 
 }  // namespace
