@@ -60,7 +60,8 @@ Next Exchange::relay(std::string_view bytes) {
             send_piece(raw);
             return break_stream(ErrorCode::kUpstreamInterrupted, "error_event", nullptr);
         }
-        if (exposure_ != nullptr && event.has_data && passes_reserve()) [[unlikely]] {
+        if (exposure_ != nullptr && action == StreamAction::kForward && passes_reserve())
+            [[unlikely]] {
             send_piece(run);
             return cut_stream(event.data);
         }
@@ -103,6 +104,7 @@ Next Exchange::end_stream() {
 // keeps to the bound: as the provider counts where it does, else a token for each piece of content,
 // or for each four bytes.
 bool Exchange::passes_reserve() {
+    if (stream_->usage_final()) return false;  // nothing more is generated that a cut would save
     if (stream_->content_bytes() > content_bytes_) {
         content_bytes_ = stream_->content_bytes();
         ++pieces_;

@@ -143,6 +143,8 @@ TEST(PricedBudgets, SendNoBoundWhereTheyCanPayForTheLongestAnswer) {
 constexpr std::string_view kThreeTokens =
     R"({"model":"fast","stream":true,"stream_options":{"include_usage":true},"max_tokens":3,)"
     R"("messages":[{"role":"user","content":"x"}]})";
+constexpr std::string_view kThreeTokensNoUsage = R"({"model":"fast","stream":true,"max_tokens":3,)"
+                                                 R"("messages":[{"role":"user","content":"x"}]})";
 std::string piece(const std::string& text, const std::string& finish = "null") {
     return R"(data: {"id":"c-1","object":"chat.completion.chunk","created":7,"model":"model-a",)"
            R"("choices":[{"index":0,"delta":{"content":")" +
@@ -201,6 +203,28 @@ TEST(PricedBudgets, CutAStreamByWhatItsProviderCounts) {
               Next::kDone);
     EXPECT_EQ(house.counted().cuts.get(), 1U);
     EXPECT_EQ(house.team->spent().value, 4 + 2 * 4);
+}
+
+// The whole answer is there when its usage says so; all that is left to do is to pay.
+TEST(PricedBudgets, CutNoStreamThatHasEndedAlready) {
+    for (const std::string_view body : {kThreeTokens, kThreeTokensNoUsage}) {
+        Budgeted house(kWorst);
+        ASSERT_EQ(house.post(body), Next::kCall);
+        ready(house);
+        house.answer(kStreamHead);
+        const std::string used = std::to_string(2 * kThreeTokens.size());
+        EXPECT_EQ(house.end_with(piece("a") + piece("", "\"stop\"") +
+                                 "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":4,"
+                                 "\"completion_tokens\":" +
+                                 used + "}}\n\ndata: [DONE]\n\n"),
+                  Next::kDone);
+        EXPECT_TRUE(house.out.ends_with("data: [DONE]\n\n\r\n0\r\n\r\n")) << house.out;
+        EXPECT_EQ(house.out.find("length\"}]"), std::string::npos) << house.out;
+        EXPECT_EQ(house.counted().cuts.get(), 0U);
+        EXPECT_EQ(house.counted().overruns.get(), 1U);
+        EXPECT_EQ(house.team->spent().value,
+                  4 + 4 * static_cast<std::int64_t>(kThreeTokens.size()));
+    }
 }
 
 }  // namespace
