@@ -56,6 +56,7 @@ struct Gateway {
         mesh::pricing::Price price;
         price.rates.input = {1'000'000};
         price.rates.output = {2'000'000};
+        price.limits.output_max = {1'024};
         price.known = true;
         route::RouteOptions routes;
         routes.aliases = {
