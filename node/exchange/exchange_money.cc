@@ -4,12 +4,16 @@
 // an answer comes.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "node/dialect/openai_chat/cost.h"
+#include "node/dialect/openai_chat/cut.h"
 #include "node/exchange/exchange.h"
+#include "node/http/chunked.h"
 #include "node/meter/meter.h"
+#include "node/request/estimate.h"
 
 namespace vidai::node::exchange {
 
@@ -144,6 +148,45 @@ void Exchange::shrink_reservation() {
     shrunk_ = true;
     if (exposure_ == nullptr) return;
     permit_->shrink(exposure_->at_most(choice_, *stream_->usage()));
+}
+
+// Whether more has come than what was reserved pays for. Counted low, so as to cut nobody short who
+// keeps to the bound: as the provider counts where it does, else a token for each piece of content,
+// or for each four bytes.
+bool Exchange::passes_reserve() {
+    if (stream_->usage_final()) return false;  // nothing more is generated that a cut would save
+    if (stream_->content_bytes() > content_bytes_) {
+        content_bytes_ = stream_->content_bytes();
+        ++pieces_;
+    }
+    Tokens output = std::max(Tokens{pieces_}, request::tokens_of_bytes(content_bytes_));
+    if (stream_->usage()) output = std::max(output, stream_->usage()->output());
+    return exposure_->passed(choice_, output);
+}
+
+// The provider pays no regard to the bound of its output. The client is told what it would be told
+// by one that does.
+Next Exchange::cut_stream(std::string_view chunk) {
+    rooms_.metrics.budgets.cuts.add();
+    const route::Choice& choice = plan_choice();
+    rooms_.log.write(observe::Event::kBudgetCut,
+                     {{"request_id", id_.view()},
+                      {"model", plan_->alias},
+                      {"provider", runtime_.shared->providers[choice.target->provider].name},
+                      {"target", choice.target->model},
+                      {"reserved_micro_usd", permit_->reserved().value}},
+                     choice.endpoint);
+    attempt_ended(observe::Outcome::kOk);
+    const meter::Charge charge = stream_charge(false);
+    settle(charge);
+    scratch_.held.clear();
+    dialect::openai_chat::append_length_end(
+        scratch_.held, chunk, facts_.choices,
+        facts_.client_wants_usage ? std::optional(charge.usage) : std::nullopt);
+    send_piece(scratch_.held);
+    if (!http10_) out_ += http::kLastChunk;
+    phase_ = Phase::kDone;
+    return Next::kDone;
 }
 
 }  // namespace vidai::node::exchange

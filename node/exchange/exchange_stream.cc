@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A streamed answer on its way through: event by event, and ended well even when the provider does
 // not.
-#include <algorithm>
-#include <optional>
-
-#include "node/dialect/openai_chat/cut.h"
 #include "node/exchange/exchange.h"
 #include "node/http/chunked.h"
-#include "node/request/estimate.h"
 
 namespace vidai::node::exchange {
 
@@ -60,10 +55,11 @@ Next Exchange::relay(std::string_view bytes) {
             send_piece(raw);
             return break_stream(ErrorCode::kUpstreamInterrupted, "error_event", nullptr);
         }
-        if (exposure_ != nullptr && action == StreamAction::kForward && passes_reserve())
-            [[unlikely]] {
-            send_piece(run);
-            return cut_stream(event.data);
+        if (exposure_ != nullptr) [[unlikely]] {
+            if (action == StreamAction::kForward && passes_reserve()) {
+                send_piece(run);
+                return cut_stream(event.data);
+            }
         }
         if (!run.empty() && run.data() + run.size() == raw.data()) {
             run = {run.data(), run.size() + raw.size()};
@@ -95,45 +91,6 @@ Next Exchange::end_stream() {
     }
     attempt_ended(Outcome::kOk);
     settle(stream_charge(true));
-    if (!http10_) out_ += http::kLastChunk;
-    phase_ = Phase::kDone;
-    return Next::kDone;
-}
-
-// Whether more has come than what was reserved pays for. Counted low, so as to cut nobody short who
-// keeps to the bound: as the provider counts where it does, else a token for each piece of content,
-// or for each four bytes.
-bool Exchange::passes_reserve() {
-    if (stream_->usage_final()) return false;  // nothing more is generated that a cut would save
-    if (stream_->content_bytes() > content_bytes_) {
-        content_bytes_ = stream_->content_bytes();
-        ++pieces_;
-    }
-    Tokens output = std::max(Tokens{pieces_}, request::tokens_of_bytes(content_bytes_));
-    if (stream_->usage()) output = std::max(output, stream_->usage()->output());
-    return exposure_->passed(choice_, output);
-}
-
-// The provider pays no regard to the bound of its output. The client is told what it would be told
-// by one that does.
-Next Exchange::cut_stream(std::string_view chunk) {
-    rooms_.metrics.budgets.cuts.add();
-    const route::Choice& choice = plan_choice();
-    rooms_.log.write(observe::Event::kBudgetCut,
-                     {{"request_id", id_.view()},
-                      {"model", plan_->alias},
-                      {"provider", runtime_.shared->providers[choice.target->provider].name},
-                      {"target", choice.target->model},
-                      {"reserved_micro_usd", permit_->reserved().value}},
-                     choice.endpoint);
-    attempt_ended(Outcome::kOk);
-    const meter::Charge charge = stream_charge(false);
-    settle(charge);
-    scratch_.held.clear();
-    dialect::openai_chat::append_length_end(
-        scratch_.held, chunk, facts_.choices,
-        facts_.client_wants_usage ? std::optional(charge.usage) : std::nullopt);
-    send_piece(scratch_.held);
     if (!http10_) out_ += http::kLastChunk;
     phase_ = Phase::kDone;
     return Next::kDone;

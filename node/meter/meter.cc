@@ -16,6 +16,11 @@ PicoUsd saturating_add(PicoUsd a, PicoUsd b) {
     return a.value > kMax - b.value ? PicoUsd{kMax} : a + b;
 }
 
+// Most answers have tokens of two kinds only.
+void add(PicoUsd& sum, MicroUsdPerMtok rate, Tokens tokens) {
+    if (tokens.value != 0) sum = saturating_add(sum, rate * tokens);
+}
+
 PicoUsd share_of(PicoUsd whole, std::uint16_t percent) {
     const __int128 share = (static_cast<__int128>(whole.value) * percent + 99) / 100;
     constexpr __int128 kMax = std::numeric_limits<std::int64_t>::max();
@@ -29,14 +34,12 @@ MicroUsd cost(const mesh::pricing::Price& price, const request::Usage& usage,
     if (!price.known) return {0};
     const mesh::pricing::Rates& rates = price.rates_for(usage.input());
     PicoUsd sum = rates.input * usage.input_uncached;
-    sum = saturating_add(sum, rates.cached_input * usage.cache_read);
-    sum = saturating_add(sum, rates.cache_write * usage.cache_write);
-    sum = saturating_add(sum, rates.output * usage.output_visible);
-    sum = saturating_add(sum, rates.reasoning * usage.reasoning);
-    if (usage.audio_input.value + usage.audio_output.value > 0) [[unlikely]] {
-        sum = saturating_add(sum, rates.audio_input * usage.audio_input);
-        sum = saturating_add(sum, rates.audio_output * usage.audio_output);
-    }
+    add(sum, rates.cached_input, usage.cache_read);
+    add(sum, rates.cache_write, usage.cache_write);
+    add(sum, rates.output, usage.output_visible);
+    add(sum, rates.reasoning, usage.reasoning);
+    add(sum, rates.audio_input, usage.audio_input);
+    add(sum, rates.audio_output, usage.audio_output);
     if (percent != 100) [[unlikely]] {
         sum = share_of(sum, percent);
     }
