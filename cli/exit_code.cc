@@ -58,6 +58,8 @@ int exit_code(ErrorCode code) {
         case ErrorCode::kBudgetUnknown:
         case ErrorCode::kBudgetDeleted:
         case ErrorCode::kBudgetBusy:
+        case ErrorCode::kPriceUnknown:
+        case ErrorCode::kCostUnbounded:
         case ErrorCode::kUpstreamInterrupted:
         case ErrorCode::kUpstreamInvalid:
         case ErrorCode::kUpstreamCredential:

@@ -54,6 +54,23 @@ Result<std::shared_ptr<const exchange::Runtime>> make_runtime(config::Config con
                                                      net::wall_now());
 }
 
+// Targets of which nobody knows what they cost just now.
+std::size_t unpriced(const route::RouteTable& routes) {
+    const WallTime now = net::wall_now();
+    std::size_t count = 0;
+    for (const route::Alias& alias : routes.aliases()) {
+        for (const auto& group : alias.groups) {
+            for (const route::Target& target : group) count += !target.prices.at(now).known;
+        }
+    }
+    return count;
+}
+
+// "list prices, 2025-11-25", for a person who reads the log.
+std::string card_title(const mesh::pricing::RateCard& card) {
+    return card.name + (card.name.empty() || card.dated.empty() ? "" : ", ") + card.dated;
+}
+
 // Whole or not at all: whoever waits for the file reads it as soon as it is there.
 Result<void> write_ports_file(const std::string& path, const std::string& text) {
     const std::string temporary = path + ".tmp";
@@ -161,7 +178,9 @@ Result<void> App::Impl::start() {
     if (!runtime) return fail(std::move(runtime).error());
     log.write(Event::kConfigLoaded, {{"file", flags.config_file},
                                      {"providers", (*runtime)->providers.size()},
-                                     {"models", (*runtime)->routes.aliases().size()}});
+                                     {"models", (*runtime)->routes.aliases().size()},
+                                     {"card", card_title(*config.pricing.card)},
+                                     {"unpriced", unpriced((*runtime)->routes)}});
 
     config.mesh.program_version = kVersion;
     config.mesh.give_up = end_is_asked;

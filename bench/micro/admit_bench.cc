@@ -87,7 +87,7 @@ void admit_all_limits(benchmark::State& state) {
         auto admission = admit::admit(made.counters, made.keys, who, ask, kNow);
         admission.permit->fund({}, MicroUsd{90});
         admission.permit->sent(MicroUsd{90});
-        admission.permit->settle(Tokens{200}, MicroUsd{20}, kNow);
+        admission.permit->settle(Tokens{200}, MicroUsd{20}, MicroUsd{20}, kNow);
     }
 }
 
@@ -132,7 +132,7 @@ void admitted_and_settled(Money& made, const auth::Principal& who) {
                                      made.asks, admit::Patience::kMayWait);
     benchmark::DoNotOptimize(funding.step);
     admission.permit->sent(MicroUsd{90});
-    admission.permit->settle(Tokens{200}, MicroUsd{20}, kNow);
+    admission.permit->settle(Tokens{200}, MicroUsd{20}, MicroUsd{20}, kNow);
 }
 
 void admit_all_limits_three_budgets(benchmark::State& state) {

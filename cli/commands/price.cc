@@ -24,7 +24,7 @@ using print::Value;
 
 constexpr const char* kShipped = "the card that ships with vidai";
 
-Result<RateCard> read_card_file(const std::string& path) {
+Result<std::string> read_text(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     std::string text(mesh::pricing::kCardBytesMax + 1, '\0');
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
@@ -36,21 +36,20 @@ Result<RateCard> read_card_file(const std::string& path) {
                     path);
     }
     text.resize(static_cast<std::size_t>(in.gcount()));
-    return mesh::pricing::read_card(text, path);
+    return text;
+}
+
+Result<RateCard> read_card_file(const std::string& path) {
+    const Result<std::string> text = read_text(path);
+    if (!text) return fail(text.error());
+    return mesh::pricing::read_card(*text, path);
 }
 
 // With the guard that a node puts on its own card as well.
 Result<RateCard> read_guarded(const std::string& path) {
-    Result<RateCard> card = read_card_file(path);
-    if (!card) return card;
-    std::string wrong;
-    for (const auto& problem : unit_problems(*card, mesh::pricing::default_card())) {
-        const Row& row = card->rows[problem.row];
-        wrong += (wrong.empty() ? "" : "\n") + path + ":" + std::to_string(row.line) + ": prices[" +
-                 std::to_string(problem.row) + "]: " + problem.what;
-    }
-    if (!wrong.empty()) return fail(ErrorCode::kConfigInvalid, wrong, path);
-    return card;
+    const Result<std::string> text = read_text(path);
+    if (!text) return fail(text.error());
+    return mesh::pricing::read_guarded_card(*text, path);
 }
 
 std::string rate_text(MicroUsdPerMtok rate) {

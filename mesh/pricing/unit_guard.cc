@@ -85,4 +85,22 @@ std::vector<RowProblem> unit_problems(const RateCard& card, const RateCard& know
     return found;
 }
 
+Result<RateCard> read_guarded_card(const std::string& text, const std::string& name) {
+    constexpr std::size_t kShown = 20;
+    Result<RateCard> card = read_card(text, name);
+    if (!card) return card;
+    const std::vector<RowProblem> wrong = unit_problems(*card, default_card());
+    if (wrong.empty()) return card;
+    std::string lines;
+    for (std::size_t i = 0; i < std::min(wrong.size(), kShown); ++i) {
+        const std::size_t row = wrong[i].row;
+        lines += (lines.empty() ? "" : "\n") + name + ":" + std::to_string(card->rows[row].line) +
+                 ": prices[" + std::to_string(row) + "]: " + wrong[i].what;
+    }
+    if (wrong.size() > kShown) {
+        lines += "\nand " + std::to_string(wrong.size() - kShown) + " more";
+    }
+    return fail(ErrorCode::kConfigInvalid, std::move(lines), name);
+}
+
 }  // namespace vidai::mesh::pricing

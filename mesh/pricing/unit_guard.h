@@ -31,4 +31,8 @@ struct RowProblem {
 // The same of each row of `card`, beside the latest that `known` says of the row's models.
 std::vector<RowProblem> unit_problems(const RateCard& card, const RateCard& known);
 
+// read_card(), and the card refused with a line for each unit_problems() beside the card that
+// ships: what a node and vidaictl read a card by.
+Result<RateCard> read_guarded_card(const std::string& text, const std::string& name);
+
 }  // namespace vidai::mesh::pricing

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/admit/funding.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -130,7 +131,21 @@ Funding refused(Lack lack, const BudgetId& id, const BudgetEntry* budget, MicroU
     return out;
 }
 
+// What that one may come to grant. `left` lags behind what was granted here.
+MicroUsd reach_of(const BudgetEntry& budget, Patience patience) {
+    const MicroUsd here = budget.account != nullptr ? budget.account->free() : MicroUsd{};
+    return patience == Patience::kIsOver ? here : std::max(here, budget.left);
+}
+
 }  // namespace
+
+bool binds(const mesh::state::KeyRecord& key, const mesh::budget::BudgetTable& budgets) {
+    for (const BudgetId& id : key.budgets) {
+        const BudgetEntry* const budget = budgets.find(id.str());
+        if (budget != nullptr && budget->state != State::kDeleted && budget->enforce) return true;
+    }
+    return false;
+}
 
 Funding fund(Permit& permit, const mesh::state::KeyRecord& key, MicroUsd worst_case,
              const mesh::budget::BudgetTable& budgets, mesh::budget::Cashier& cashier,
@@ -141,6 +156,7 @@ Funding fund(Permit& permit, const mesh::state::KeyRecord& key, MicroUsd worst_c
     Lack worst = Lack::kNothing;
     const BudgetId* worst_id = nullptr;
     const BudgetEntry* worst_budget = nullptr;
+    std::optional<MicroUsd> reach;
     for (const BudgetId& id : key.budgets) {
         const BudgetEntry* const budget = budgets.find(id.str());
         Lack lack = Lack::kNothing;
@@ -157,6 +173,8 @@ Funding fund(Permit& permit, const mesh::state::KeyRecord& key, MicroUsd worst_c
             lacking[lacks++] = &id;
             if (budget->enforce) {
                 lack = lack_of(*budget, worst_case, patience);
+                const MicroUsd within = reach_of(*budget, patience);
+                reach = std::min(reach.value_or(within), within);
             } else if (budget->account != nullptr) {
                 funds.add(budget->account, {}, false);
             }
@@ -175,9 +193,12 @@ Funding fund(Permit& permit, const mesh::state::KeyRecord& key, MicroUsd worst_c
     if (worst == Lack::kBusy && patience == Patience::kMayWait) {
         Funding out;
         out.step = Funding::Step::kWait;
+        out.reach = reach;
         return out;
     }
-    return refused(worst, *worst_id, worst_budget, worst_case);
+    Funding out = refused(worst, *worst_id, worst_budget, worst_case);
+    if (worst == Lack::kBusy || worst == Lack::kExhausted) out.reach = reach;
+    return out;
 }
 
 }  // namespace vidai::node::admit

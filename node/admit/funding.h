@@ -29,7 +29,14 @@ struct Funding {
     Step step = Step::kFunded;
     std::optional<Error> error;
     std::optional<request::BudgetRefusal> refusal;  // with `error`
+    // Where money is all that lacks: what every budget may come to grant, now once patience is
+    // over. A request that costs no more may ask again.
+    std::optional<MicroUsd> reach;
 };
+
+// Whether one of the key's budgets is known here and refuses what it cannot cover. Where none does,
+// a request that nobody can bound is let in all the same.
+bool binds(const mesh::state::KeyRecord& key, const mesh::budget::BudgetTable& budgets);
 
 // `worst_case` is what one attempt may cost; 0 needs no money of a budget that exists. Refused, the
 // first that holds in any of the budgets, by money's failure table: kBudgetUnknown, kBudgetDeleted,

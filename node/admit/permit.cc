@@ -74,13 +74,13 @@ void Permit::shrink(MicroUsd worst_case) {
     reserved_ = needed;
 }
 
-MicroUsd Permit::settle(Tokens used, MicroUsd cost, WallTime now) {
+MicroUsd Permit::settle(Tokens used, MicroUsd cost, MicroUsd at_most, WallTime now) {
     CHECK(!empty(), "settled twice, or never admitted");
     mesh::limits::CounterTable& counters = *std::exchange(counters_, nullptr);
     counters.settle(ticket_, used, now);
     counters.add_spend(ticket_.slot, cost);
     if (funds_.empty()) return {};
-    const MicroUsd spent = in_flight_ ? lost_ + cost : lost_;
+    const MicroUsd spent = in_flight_ ? lost_ + at_most : lost_;
     funds_.settle(spent);
     return spent;
 }

@@ -57,13 +57,15 @@ class [[nodiscard]] Permit {
 
     // The truth, once: tokens below the reserve go back, above it are charged; spend is added.
     // `cost` is that of the attempt under way, or of a lost one, which its budgets have been
-    // charged already. What each budget was charged; zero without one. Settling twice, or an empty
+    // charged already; for the former budgets are charged `at_most`, what it can have cost where
+    // nobody counted. What each budget was charged; zero without one. Settling twice, or an empty
     // Permit, is a bug (CHECK).
-    MicroUsd settle(Tokens used, MicroUsd cost, WallTime now);
+    MicroUsd settle(Tokens used, MicroUsd cost, MicroUsd at_most, WallTime now);
 
     // Whether a provider may bill for it: sent() was called.
     bool may_be_billed() const { return sent_; }
     bool empty() const { return counters_ == nullptr; }
+    bool under_budgets() const { return !funds_.empty(); }
     MicroUsd reserved() const { return funds_.empty() ? MicroUsd{} : reserved_; }  // in each budget
 
   private:

@@ -4,16 +4,23 @@
 // option_table.h. Immutable once loaded; any thread.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "mesh/options.h"
+#include "mesh/pricing/rate_card.h"
 #include "node/net/options.h"
 #include "node/observe/options.h"
 #include "node/providers/provider.h"
 #include "node/route/options.h"
 
 namespace vidai::node::config {
+
+struct PricingOptions {
+    std::string card_file;                                // empty: the card that ships
+    std::shared_ptr<const mesh::pricing::RateCard> card;  // as read; never null once loaded
+};
 
 struct Config {
     net::ListenOptions listen;
@@ -22,6 +29,7 @@ struct Config {
     mesh::MeshOptions mesh;  // enabled: derived, true with mesh.root_file or mesh.join
     route::RouteOptions route;
     std::vector<providers::Provider> providers;  // in the order of the file
+    PricingOptions pricing;
     std::string ports_file;             // where to write the ports bound as 0; empty: nowhere
     std::vector<std::string> warnings;  // accepted, but a person should know; one sentence each
 };

@@ -43,7 +43,7 @@ bool same_group(const Config& a, const std::vector<route::Target>& left, const C
     for (std::size_t i = 0; i < left.size(); ++i) {
         TargetDraft one{provider_of(a, left[i]), left[i]};
         TargetDraft two{provider_of(b, right[i]), right[i]};
-        if (one.target.price.known != two.target.price.known) return false;
+        if (one.target.own_price.known != two.target.own_price.known) return false;
         if (!same_options(target_options(), one, two)) return false;
     }
     return true;
@@ -75,6 +75,7 @@ Result<Config> load(const Sources& sources) {
     read_environment(reading);
     read_flags(reading);
     cross_check(reading);
+    read_prices(reading);
     if (!reading.problems.empty()) return fail(reading.problems.error());
     return std::move(reading.config);
 }
@@ -96,6 +97,10 @@ Result<ReloadDiff> diff(const Config& running, const Config& next) {
                     "only a restart can change " + refused +
                         "; the node goes on as it was, put the old value back to reload the rest",
                     refused);
+    }
+    const bool other_file = running.pricing.card_file != next.pricing.card_file;
+    if (!other_file && *running.pricing.card != *next.pricing.card) {
+        result.changed.emplace_back("pricing.card");
     }
     if (!same_providers(running, next)) result.changed.emplace_back("providers");
     if (!same_models(running, next)) result.changed.emplace_back("models");

@@ -146,8 +146,7 @@ constexpr Option<Config> kNode[] = {
      kStart,
      {0, 64},
      "HOST:PORT of any nodes of the mesh, or dnssrv+NAME for SRV records; tried for ever. Names "
-     "are "
-     "resolved again each time, and each of their addresses gets its turn.",
+     "are resolved again each time, and each of their addresses gets its turn.",
      [](Config& c) -> Slot { return &c.mesh.seeds; }},
     {"mesh.data_dir",
      "--data-dir",
@@ -203,8 +202,7 @@ constexpr Option<Config> kNode[] = {
      kStart,
      {10 * kSecond, 30 * 24 * kHour},
      "The oldest that a connection to another node may grow before both prove again who they are; "
-     "it "
-     "is renewed without a gap. Never longer than the peer's certificate is valid.",
+     "it is renewed without a gap. Never longer than the peer's certificate is valid.",
      [](Config& c) -> Slot { return &c.mesh.reauthenticate; }},
     {"mesh.probe_timeout_min",
      "",
@@ -231,8 +229,7 @@ constexpr Option<Config> kNode[] = {
      kStart,
      {0, 32},
      "How many times longer a node waits for an answer before it accuses, while it seems to be "
-     "slow "
-     "itself. Who answers is probed at the usual pace.",
+     "slow itself. Who answers is probed at the usual pace.",
      [](Config& c) -> Slot { return &c.mesh.membership.health_max; }},
     {"mesh.suspicion_min_intervals",
      "",
@@ -371,6 +368,11 @@ constexpr Option<Config> kNode[] = {
      {1, 10},
      "Provider calls for one request, the first included.",
      [](Config& c) -> Slot { return &c.route.attempts_max; }},
+
+    {"pricing.card", "", kReload, kPath,
+     "File of the rate card: what each model costs, and from when to when. Empty: the card that "
+     "ships, which nobody has compared with what your providers ask of you. Read again on reload.",
+     [](Config& c) -> Slot { return &c.pricing.card_file; }},
 };
 
 constexpr Option<ProviderDraft> kProvider[] = {
@@ -460,13 +462,14 @@ constexpr Option<TargetDraft> kTarget[] = {
      {1, 1'000},
      "Share of the requests, within a split only.",
      [](TargetDraft& d) -> Slot { return &d.target.weight; }},
-    {"price.input", "", kReload, kPriceBounds, "Per million input tokens.",
-     [](TargetDraft& d) -> Slot { return &d.target.price.input; }},
+    {"price.input", "", kReload, kPriceBounds,
+     "Per million input tokens. With a price of its own a target does not follow the rate card.",
+     [](TargetDraft& d) -> Slot { return &d.target.own_price.input; }},
     {"price.cached_input", "", kReload, kPriceBounds,
      "Per million input tokens that the provider had cached. When left out: as input.",
-     [](TargetDraft& d) -> Slot { return &d.target.price.cached_input; }},
+     [](TargetDraft& d) -> Slot { return &d.target.own_price.cached_input; }},
     {"price.output", "", kReload, kPriceBounds, "Per million output tokens, reasoning included.",
-     [](TargetDraft& d) -> Slot { return &d.target.price.output; }},
+     [](TargetDraft& d) -> Slot { return &d.target.own_price.output; }},
 };
 
 }  // namespace

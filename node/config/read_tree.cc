@@ -256,12 +256,12 @@ class TreeReader {
         if (!in_split && node.find("weight") != nullptr) {
             problem(node.line, path, "weight has a meaning only within a split");
         }
-        finish_price(node, path, draft.target.price);
+        finish_price(node, path, draft.target.own_price);
         if (!draft.provider.empty()) resolve_provider(path + ".provider", draft);
         return std::move(draft.target);
     }
 
-    void finish_price(const yaml::Node& node, const std::string& path, route::Price& price) {
+    void finish_price(const yaml::Node& node, const std::string& path, route::OwnPrice& price) {
         const yaml::Node* written = node.find("price");
         if (written == nullptr || written->kind != Kind::kMap) return;
         for (const std::string_view key : {"input", "output"}) {

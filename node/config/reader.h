@@ -30,4 +30,7 @@ void read_flags(Reading& reading);
 // What no single value shows: pairs that belong together, ports that collide, names.
 void cross_check(Reading& reading);
 
+// The rate card, and what each target costs by it.
+void read_prices(Reading& reading);
+
 }  // namespace vidai::node::config

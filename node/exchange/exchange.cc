@@ -52,6 +52,10 @@ std::optional<observe::Refusal> refusal_of(ErrorCode code) {
             return observe::Refusal::kBudgetBusy;
         case ErrorCode::kBudgetUnavailable:
             return observe::Refusal::kBudgetUnavailable;
+        case ErrorCode::kPriceUnknown:
+            return observe::Refusal::kPriceUnknown;
+        case ErrorCode::kCostUnbounded:
+            return observe::Refusal::kCostUnbounded;
         default:
             return std::nullopt;
     }
@@ -167,8 +171,9 @@ Next Exchange::begin_chat(std::string_view body) {
     Result<route::Plan> plan = runtime_.shared->routes.plan(facts_.model, rooms_.rng);
     if (!plan) return fail_with(plan.error());
     plan_ = *plan;
-    for (const route::Choice& choice : plan_->choices()) {
-        dearest_ = std::max(dearest_, worst_case(*choice.target));
+    if (!admission.key->budgets.empty()) [[unlikely]] {
+        const Result<void> exposed = expose(*admission.key);
+        if (!exposed) return fail_with(exposed.error());
     }
     return fund(*admission.key, admit::Patience::kMayWait);
 }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@
 #include "node/exchange/routes.h"
 #include "node/http/head.h"
 #include "node/http/sse.h"
+#include "node/meter/exposure.h"
 #include "node/meter/meter.h"
 #include "node/request/budget_refusal.h"
 #include "node/request/chat_facts.h"
@@ -96,11 +98,15 @@ class Exchange {
     Next respond_local(const Route& route);
     Next respond_models();
     Next begin_chat(std::string_view body);
+    Result<void> expose(const mesh::state::KeyRecord& key);
     Next fund(const mesh::state::KeyRecord& key, admit::Patience patience);
+    admit::Funding reserve(const mesh::state::KeyRecord& key, admit::Patience patience);
     Next begin_call();
     Next begin_attempt(std::size_t choice, bool fresh);
     Next begin_another(std::size_t choice, bool fresh);
-    MicroUsd worst_case(const route::Target& target) const;
+    MicroUsd worst_case() const;
+    meter::Charge charge(const request::Usage& usage) const;
+    meter::Charge stream_charge(bool whole) const;
     void shrink_reservation();
     void end_wait();
     Next apply(const upstream::Verdict& verdict);
@@ -115,6 +121,8 @@ class Exchange {
     Next relay(std::string_view bytes);
     void send_piece(std::string_view bytes);
     Next end_stream();
+    bool passes_reserve();
+    Next cut_stream(std::string_view chunk);
     Next break_stream(ErrorCode why, std::string_view what, const char* message);
 
     request::Usage stream_usage() const;
@@ -162,11 +170,14 @@ class Exchange {
     std::optional<request::RateState> rate_;
     request::ChatFacts facts_;
     Tokens reserved_;
-    MicroUsd dearest_;  // worst case of an attempt at any target of the plan
-    MonoTime parked_;   // when it began to wait for money; zero: it has not
+    std::unique_ptr<meter::Exposure> exposure_;  // null: no hard budget bounds it
+    MonoTime parked_;  // when it began to wait for money; zero: it has not
     Duration waited_{};
     MicroUsd reserved_money_;  // in each budget, the most at once
+    MicroUsd charged_money_;   // in each budget, in the end
     bool shrunk_ = false;
+    std::int64_t pieces_ = 0;                       // of content, of a stream under a budget
+    std::int64_t content_bytes_ = 0;                // when the last of them was counted
     std::optional<request::BudgetRefusal> budget_;  // the one in the way
     std::optional<admit::Permit> permit_;
     std::optional<meter::Charge> owed_;     // the dearest attempt that was sent and lost

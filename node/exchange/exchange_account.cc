@@ -30,15 +30,17 @@ void Exchange::lose_attempt() {
     const request::Usage usage = no_answer_yet
                                      ? meter::estimated_usage(facts_.input_estimate, 0)
                                      : meter::reserved_usage(facts_.input_estimate, reserved_);
-    const meter::Charge lost = meter::charge(*plan_choice().target, usage);
+    const meter::Charge lost = charge(usage);
     if (!owed_ || lost.dearer_than(*owed_)) owed_ = lost;
 }
 
 // The only place where a key is charged and where metrics and log learn of it.
 void Exchange::settle(const meter::Charge& charge) {
     const MicroUsd reserved = permit_->reserved();
-    const MicroUsd spent = permit_->settle(charge.usage.total(), charge.cost, wall_);
+    const MicroUsd spent =
+        permit_->settle(charge.usage.total(), charge.cost, charge.at_most, wall_);
     permit_.reset();
+    charged_money_ = spent;
     charged_ = charge;
     rooms_.metrics.budgets.spent_micro_usd.add(static_cast<std::uint64_t>(spent.value));
     if (spent > reserved) [[unlikely]]
@@ -134,6 +136,7 @@ void Exchange::log_done(MonoTime now, Duration upstream) {
          {"budget", budget_ ? std::string_view(budget_->budget) : std::string_view()},
          {"budget_wait_us", when(waited_ > Duration::zero(), micros(waited_))},
          {"reserved_micro_usd", when(reserved_money_.value > 0, reserved_money_.value)},
+         {"charged_micro_usd", when(reserved_money_.value > 0, charged_money_.value)},
          {"input_tokens", when(charged, charge.usage.input().value)},
          {"output_tokens", when(charged, charge.usage.output().value)},
          {"estimated", when(charged && charge.usage.estimated, true)},

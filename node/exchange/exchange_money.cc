@@ -3,20 +3,87 @@
 // provider is called, again for an attempt after one that was lost, and as little as may be while
 // an answer comes.
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
 #include <utility>
 
+#include "node/dialect/openai_chat/cost.h"
+#include "node/dialect/openai_chat/cut.h"
 #include "node/exchange/exchange.h"
+#include "node/http/chunked.h"
 #include "node/meter/meter.h"
+#include "node/request/estimate.h"
 
 namespace vidai::node::exchange {
 
-MicroUsd Exchange::worst_case(const route::Target& target) const {
-    return meter::cost(target.price, meter::reserved_usage(facts_.input_estimate, reserved_));
+static_assert(meter::Exposure::kTargetsMax == route::kPlanMax);
+
+// What it may cost at most, at each target that it may go to. Without a bound there is nothing to
+// reserve: then it is refused, unless its budgets only watch.
+Result<void> Exchange::expose(const mesh::state::KeyRecord& key) {
+    std::array<const mesh::pricing::Price*, route::kPlanMax> prices{};
+    const auto choices = plan_->choices();
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+        prices[i] = &choices[i].target->prices.at(wall_);
+    }
+    Result<meter::Exposure> exposure = meter::Exposure::of(
+        dialect::openai_chat::read_cost_facts(body_), std::span(prices).first(choices.size()));
+    if (exposure) {
+        exposure_ = std::make_unique<meter::Exposure>(std::move(*exposure));
+    } else if (admit::binds(key, *rooms_.budgets)) {
+        return fail(exposure.error());
+    }
+    return {};
+}
+
+// Of an attempt at the target chosen. Without a budget it is an estimate, for the key's spend.
+MicroUsd Exchange::worst_case() const {
+    if (exposure_ != nullptr) [[unlikely]]
+        return exposure_->at(choice_);
+    if (permit_->under_budgets()) return {};  // which only watch, and nobody knows
+    return meter::cost(plan_choice().target->prices.at(wall_),
+                       meter::reserved_usage(facts_.input_estimate, reserved_));
+}
+
+// Of an answer by the target chosen. Where nobody counted, hard budgets are charged all of it.
+meter::Charge Exchange::charge(const request::Usage& usage) const {
+    meter::Charge charge = meter::charge(*plan_choice().target, usage, wall_);
+    if (exposure_ != nullptr) [[unlikely]] {
+        charge.cost = exposure_->cost(choice_, usage);
+        charge.at_most = usage.estimated ? exposure_->at(choice_) : charge.cost;
+    }
+    return charge;
+}
+
+// Of a stream as far as it came; `whole`: to its end.
+meter::Charge Exchange::stream_charge(bool whole) const {
+    meter::Charge of_it = charge(stream_usage());
+    if (exposure_ != nullptr) [[unlikely]] {
+        of_it.at_most =
+            exposure_->left_off(choice_, {.usage = stream_->usage(),
+                                          .usage_final = whole || stream_->usage_final(),
+                                          .content_bytes = stream_->content_bytes()});
+    }
+    return of_it;
+}
+
+// Where the whole bound cannot be had, the client has not bounded the output itself, and less of it
+// is affordable and useful: that.
+admit::Funding Exchange::reserve(const mesh::state::KeyRecord& key, admit::Patience patience) {
+    constexpr int kTries = 3;  // others may take meanwhile what was there
+    for (int i = 1;; ++i) {
+        const MicroUsd worst = exposure_ != nullptr ? exposure_->dearest() : MicroUsd{};
+        admit::Funding funding =
+            admit::fund(*permit_, key, worst, *rooms_.budgets, rooms_.cashier, patience);
+        const bool may_clamp =
+            exposure_ != nullptr && funding.reach && *funding.reach < worst && i < kTries;
+        if (!may_clamp || !exposure_->clamp(*funding.reach)) return funding;
+    }
 }
 
 Next Exchange::fund(const mesh::state::KeyRecord& key, admit::Patience patience) {
-    admit::Funding funding =
-        admit::fund(*permit_, key, dearest_, *rooms_.budgets, rooms_.cashier, patience);
+    admit::Funding funding = reserve(key, patience);
     observe::BudgetMetrics& metrics = rooms_.metrics.budgets;
     if (funding.step == admit::Funding::Step::kWait) {
         if (parked_ == MonoTime{}) {
@@ -36,6 +103,7 @@ Next Exchange::fund(const mesh::state::KeyRecord& key, admit::Patience patience)
     if (!key.budgets.empty()) {
         if (parked_ == MonoTime{}) metrics.hot.add();
         metrics.reserved_micro_usd.add(static_cast<std::uint64_t>(reserved_money_.value));
+        if (exposure_ != nullptr && exposure_->output_limit()) metrics.clamps.add();
     }
     return begin_call();
 }
@@ -78,10 +146,47 @@ Next Exchange::begin_another(std::size_t choice, bool fresh) {
 // much as the request allows.
 void Exchange::shrink_reservation() {
     shrunk_ = true;
-    request::Usage usage = *stream_->usage();
-    const Tokens allowed = reserved_ - facts_.input_estimate;
-    usage.output_visible += std::max(Tokens{}, allowed - usage.output());
-    permit_->shrink(meter::cost(plan_choice().target->price, usage));
+    if (exposure_ == nullptr) return;
+    permit_->shrink(exposure_->at_most(choice_, *stream_->usage()));
+}
+
+// Whether more has come than what was reserved pays for. Counted low, so as to cut nobody short who
+// keeps to the bound: as the provider counts where it does, else a token for each piece of content,
+// or for each four bytes.
+bool Exchange::passes_reserve() {
+    if (stream_->usage_final()) return false;  // nothing more is generated that a cut would save
+    if (stream_->content_bytes() > content_bytes_) {
+        content_bytes_ = stream_->content_bytes();
+        ++pieces_;
+    }
+    Tokens output = std::max(Tokens{pieces_}, request::tokens_of_bytes(content_bytes_));
+    if (stream_->usage()) output = std::max(output, stream_->usage()->output());
+    return exposure_->passed(choice_, output);
+}
+
+// The provider pays no regard to the bound of its output. The client is told what it would be told
+// by one that does.
+Next Exchange::cut_stream(std::string_view chunk) {
+    rooms_.metrics.budgets.cuts.add();
+    const route::Choice& choice = plan_choice();
+    rooms_.log.write(observe::Event::kBudgetCut,
+                     {{"request_id", id_.view()},
+                      {"model", plan_->alias},
+                      {"provider", runtime_.shared->providers[choice.target->provider].name},
+                      {"target", choice.target->model},
+                      {"reserved_micro_usd", permit_->reserved().value}},
+                     choice.endpoint);
+    attempt_ended(observe::Outcome::kOk);
+    const meter::Charge charge = stream_charge(false);
+    settle(charge);
+    scratch_.held.clear();
+    dialect::openai_chat::append_length_end(
+        scratch_.held, chunk, facts_.choices,
+        facts_.client_wants_usage ? std::optional(charge.usage) : std::nullopt);
+    send_piece(scratch_.held);
+    if (!http10_) out_ += http::kLastChunk;
+    phase_ = Phase::kDone;
+    return Next::kDone;
 }
 
 }  // namespace vidai::node::exchange

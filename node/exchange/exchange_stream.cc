@@ -55,6 +55,12 @@ Next Exchange::relay(std::string_view bytes) {
             send_piece(raw);
             return break_stream(ErrorCode::kUpstreamInterrupted, "error_event", nullptr);
         }
+        if (exposure_ != nullptr) [[unlikely]] {
+            if (action == StreamAction::kForward && passes_reserve()) {
+                send_piece(run);
+                return cut_stream(event.data);
+            }
+        }
         if (!run.empty() && run.data() + run.size() == raw.data()) {
             run = {run.data(), run.size() + raw.size()};
             continue;
@@ -84,7 +90,7 @@ Next Exchange::end_stream() {
                             "the provider ended the stream before it was complete");
     }
     attempt_ended(Outcome::kOk);
-    settle(meter::charge(*plan_choice().target, stream_usage()));
+    settle(stream_charge(true));
     if (!http10_) out_ += http::kLastChunk;
     phase_ = Phase::kDone;
     return Next::kDone;
@@ -99,7 +105,7 @@ Next Exchange::break_stream(ErrorCode why, std::string_view what, const char* me
     attempt_ended(invalid              ? Outcome::kInvalid
                   : message == nullptr ? Outcome::kFailed
                                        : Outcome::kInterrupted);
-    settle(meter::charge(*plan_choice().target, stream_usage()));
+    settle(stream_charge(false));
     if (message != nullptr) {
         scratch_.held.clear();
         append_error_event(scratch_.held, {why, message, ""});

@@ -87,17 +87,22 @@ void Exchange::build_upstream_request(const route::Target& target) {
         const auto name = http::kKnownFieldNames[static_cast<std::size_t>(line)];
         http::append_field(out, name, head_->get(line));
     }
+    std::optional<request::LimitSplice> limit;
+    if (exposure_ != nullptr && exposure_->output_limit()) [[unlikely]] {
+        limit = dialect::openai_chat::limit_splice(exposure_->facts(), *exposure_->output_limit());
+    }
+    const request::LimitSplice* const added = limit ? &*limit : nullptr;
     http::append_field(out, "content-length",
-                       dialect::openai_chat::spliced_length(body_, facts_, target.model));
+                       dialect::openai_chat::spliced_length(body_, facts_, target.model, added));
     http::end_head(out);
-    dialect::openai_chat::append_spliced(out, body_, facts_, target.model);
+    dialect::openai_chat::append_spliced(out, body_, facts_, target.model, added);
 }
 
 std::string_view Exchange::on_ready(bool reused, MonoTime now) {
     now_ = timing_.upstream_sent = now;
     reused_ = reused;
     sent_ = true;
-    permit_->sent(worst_case(*plan_choice().target));
+    permit_->sent(worst_case());
     return scratch_.upstream;
 }
 
@@ -159,6 +164,10 @@ void Exchange::keep_response_lines(const http::ResponseHead& head) {
     if (const std::string_view theirs = head.get(KnownField::kXRequestId); !theirs.empty()) {
         http::append_field(scratch_.lines, "x-vidai-provider-request-id", theirs);
     }
+    if (exposure_ != nullptr && exposure_->output_limit()) [[unlikely]] {
+        http::append_field(scratch_.lines, "x-vidai-max-completion-tokens",
+                           static_cast<std::uint64_t>(exposure_->output_limit()->value));
+    }
 }
 
 Next Exchange::on_payload(std::string_view bytes, MonoTime now) {
@@ -183,10 +192,9 @@ Next Exchange::finish_held() {
     const auto facts = dialect::openai_chat::read_response(scratch_.held);
     if (!facts) return refuse_held("not_json", facts.error().message);
     attempt_ended(Outcome::kOk);
-    settle(meter::charge(
-        *plan_choice().target,
-        facts->usage ? *facts->usage
-                     : meter::estimated_usage(facts_.input_estimate, facts->content_bytes)));
+    settle(charge(facts->usage
+                      ? *facts->usage
+                      : meter::estimated_usage(facts_.input_estimate, facts->content_bytes)));
     status_ = upstream_status_;
     append_reply(out_, status_, {}, scratch_.lines, scratch_.held, context(now_));
     phase_ = Phase::kDone;
@@ -259,7 +267,7 @@ void Exchange::on_client_gone(MonoTime now) {
     attempt_ended(Outcome::kCancelled);
     error_ = ErrorCode::kCancelled;
     if (phase_ == Phase::kStream) {
-        settle(meter::charge(*plan_choice().target, stream_usage()));
+        settle(stream_charge(false));
     } else {
         status_ = error_status(*error_);
         lose_attempt();

@@ -16,8 +16,10 @@ using Pico = __int128;  // 1e-12 dollars: rates of 1e11 times tokens of 1e12 do 
 constexpr Pico kPicoPerMicro = 1'000'000;
 
 std::unexpected<Error> unbounded(std::string_view field, const std::string& why) {
-    return fail(ErrorCode::kInvalidRequest, "What this request can cost has no bound: " + why + ".",
-                std::string(field));
+    return fail(
+        ErrorCode::kCostUnbounded,
+        "This key stands under a budget, and what this request can cost has no bound: " + why + ".",
+        std::string(field));
 }
 
 bool is_free(const Rates& rates) {
@@ -76,7 +78,13 @@ struct Parts {
 };
 
 Result<Parts> parts_of(const CostFacts& facts, const Price& price) {
-    if (!price.known) return unbounded("model", "nobody knows the price of this model here");
+    if (!price.known) {
+        return fail(ErrorCode::kPriceUnknown,
+                    "This key stands under a budget, and the rate card of this gateway has no "
+                    "price of this model, or of one that it falls back to. Who runs the gateway "
+                    "can add it.",
+                    "model");
+    }
     if (!facts.open_ended.empty()) {
         return unbounded(facts.open_ended, "`" + std::string(facts.open_ended) +
                                                "` lets the provider add costs of its own");

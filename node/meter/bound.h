@@ -24,15 +24,16 @@ struct Bound {
     MicroUsd cost;
 };
 
-// A model of which all is free costs nothing, whatever is asked of it. Else kInvalidRequest, with
-// the field at fault, for what has no bound: no price, an open-ended field, an image, document or
-// output where the card has no limit, audio or a service tier where it has no rate.
+// A model of which all is free costs nothing, whatever is asked of it. Else kPriceUnknown without
+// a price, and kCostUnbounded, with the field at fault, for what has no bound: an open-ended field,
+// an image, document or output where the card has no limit, audio or a service tier where it has
+// no rate.
 Result<Bound> upper_bound(const request::CostFacts& facts, const mesh::pricing::Price& price);
 
 // The longest answer, for each choice, whose bound is within `money` and the model's and the
-// request's own limits. kInvalidRequest as above; kResourceExhausted when it would be shorter than
-// is useful: than the model's useful_output, or than what the request itself asks for if that is
-// less.
+// request's own limits. kPriceUnknown and kCostUnbounded as above; kResourceExhausted when it would
+// be shorter than is useful: than the model's useful_output, or than what the request itself asks
+// for if that is less.
 Result<Tokens> affordable_output(const request::CostFacts& facts, const mesh::pricing::Price& price,
                                  MicroUsd money);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/meter/meter.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "node/request/estimate.h"
@@ -15,14 +16,34 @@ PicoUsd saturating_add(PicoUsd a, PicoUsd b) {
     return a.value > kMax - b.value ? PicoUsd{kMax} : a + b;
 }
 
+// Most answers have tokens of two kinds only.
+void add(PicoUsd& sum, MicroUsdPerMtok rate, Tokens tokens) {
+    if (tokens.value != 0) sum = saturating_add(sum, rate * tokens);
+}
+
+PicoUsd share_of(PicoUsd whole, std::uint16_t percent) {
+    const __int128 share = (static_cast<__int128>(whole.value) * percent + 99) / 100;
+    constexpr __int128 kMax = std::numeric_limits<std::int64_t>::max();
+    return {static_cast<std::int64_t>(std::min(share, kMax))};
+}
+
 }  // namespace
 
-MicroUsd cost(const route::Price& price, const request::Usage& usage) {
+MicroUsd cost(const mesh::pricing::Price& price, const request::Usage& usage,
+              std::uint16_t percent) {
     if (!price.known) return {0};
-    PicoUsd sum = price.input * (usage.input_uncached + usage.cache_write);
-    sum = saturating_add(sum, price.cached_input * usage.cache_read);
-    sum = saturating_add(sum, price.output * usage.output());
-    return round_up(sum);
+    const mesh::pricing::Rates& rates = price.rates_for(usage.input());
+    PicoUsd sum = rates.input * usage.input_uncached;
+    add(sum, rates.cached_input, usage.cache_read);
+    add(sum, rates.cache_write, usage.cache_write);
+    add(sum, rates.output, usage.output_visible);
+    add(sum, rates.reasoning, usage.reasoning);
+    add(sum, rates.audio_input, usage.audio_input);
+    add(sum, rates.audio_output, usage.audio_output);
+    if (percent != 100) [[unlikely]] {
+        sum = share_of(sum, percent);
+    }
+    return round_up(sum) + price.request;
 }
 
 request::Usage estimated_usage(Tokens input_estimate, std::int64_t content_bytes) {
@@ -45,10 +66,13 @@ bool Charge::dearer_than(const Charge& other) const {
     return cost != other.cost ? cost > other.cost : usage.total() > other.usage.total();
 }
 
-Charge charge(const route::Target& target, const request::Usage& usage) {
+Charge charge(const route::Target& target, const request::Usage& usage, WallTime when) {
+    const mesh::pricing::Price& price = target.prices.at(when);
+    const MicroUsd spent = cost(price, usage);
     return {.usage = usage,
-            .cost = cost(target.price, usage),
-            .priced = target.price.known,
+            .cost = spent,
+            .at_most = spent,
+            .priced = price.known,
             .series = target.series};
 }
 

@@ -4,15 +4,20 @@
 
 #include <cstdint>
 
+#include "mesh/pricing/price.h"
 #include "node/request/usage.h"
 #include "node/route/options.h"
+#include "schema/vocabulary/time.h"
 #include "schema/vocabulary/units.h"
 
 namespace vidai::node::meter {
 
-// The price of `usage`, summed exactly and rounded up once; zero when the price is not known.
-// Tokens written to a provider's cache cost as input, reasoning costs as output. Saturates.
-MicroUsd cost(const route::Price& price, const request::Usage& usage);
+// The price of one answered call that used that: each kind of token at its own rate, in the tier
+// that its input stands in, summed exactly and rounded up once, and the fee of the request. Zero
+// when the price is not known. Saturates.
+// `percent`: of the rates, as the card has it for the service tier that was asked for.
+MicroUsd cost(const mesh::pricing::Price& price, const request::Usage& usage,
+              std::uint16_t percent = 100);
 
 // The account of a call whose provider sent no usage: the request's own estimate, and output from
 // the bytes that came back (0 when none did). Marked estimated.
@@ -27,6 +32,7 @@ request::Usage reserved_usage(Tokens input_estimate, Tokens reserved);
 struct Charge {
     request::Usage usage;
     MicroUsd cost;
+    MicroUsd at_most;          // what it can have cost: of usage that was counted, the same
     bool priced = false;       // false: the target has no price, so `cost` says nothing
     std::uint16_t series = 0;  // where the target's metrics are counted
 
@@ -34,6 +40,7 @@ struct Charge {
     bool dearer_than(const Charge& other) const;
 };
 
-Charge charge(const route::Target& target, const request::Usage& usage);
+// By the price that held at `when`, the time of the request.
+Charge charge(const route::Target& target, const request::Usage& usage, WallTime when);
 
 }  // namespace vidai::node::meter

@@ -26,8 +26,10 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
     {Event::kNodeFailed, "node.failed", kError, 0, "error, option, what",
      "The node cannot start; the error says why, `option` which option is at fault, or else `what` "
      "is the stable name of why, or the file or address that it is about."},
-    {Event::kConfigLoaded, "config.loaded", kInfo, 0, "file, providers, models",
-     "The configuration was read and is in force."},
+    {Event::kConfigLoaded, "config.loaded", kInfo, 0, "file, providers, models, card, unpriced",
+     "The configuration was read and is in force. `card` is the rate card's name and day, "
+     "`unpriced` how many targets have no price just now: what they cost is not counted, and keys "
+     "under hard budgets may not call them."},
     {Event::kConfigWarning, "config.warning", kWarn, 0, "warning",
      "The configuration is accepted, but a person should look at this."},
     {Event::kConfigReloaded, "config.reloaded", kInfo, 0, "changed",
@@ -43,6 +45,7 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
     {Event::kRequestDone, "request.done", kInfo, 0,
      "request_id, endpoint, status, outcome, error, key, model, provider, target, attempts, "
      "total_us, upstream_us, duration_us, budget, budget_wait_us, reserved_micro_usd, "
+     "charged_micro_usd, "
      "input_tokens, output_tokens, estimated, cost_micro_usd",
      "One request has ended; only with `log.requests`. `outcome` is ok, error (an error was "
      "answered), broken (a stream ended with an error event) or cancelled (the client left), "
@@ -51,7 +54,9 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "is "
      "the hard budget that refused it, `budget_wait_us` how long it waited for money and "
      "`reserved_micro_usd` what was reserved in each budget of its key. Tokens and cost are what "
-     "the key was charged, `estimated` when the provider did not count."},
+     "the key was charged, `estimated` when the provider did not count; `charged_micro_usd` is "
+     "what each of its budgets was: the same, but all that it can have cost where nobody counted, "
+     "and attempts that were lost."},
     {Event::kClientMalformed, "client.malformed", kDebug, 10, "peer, error, message",
      "A connection was closed because its request could not be read whole: not HTTP/1.1, too "
      "large or too slow."},
@@ -77,6 +82,12 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "A request cost more than was reserved for it in the budgets of its key, which are charged "
      "all "
      "the same: the target's price or the bound of its output is wrong."},
+    {Event::kBudgetCut, "budget.cut", kWarn, 1,
+     "request_id, model, provider, target, reserved_micro_usd",
+     "A stream went on beyond what was reserved for it in the budgets of its key, and was ended "
+     "with "
+     "finish_reason length: the provider pays no regard to max_tokens or max_completion_tokens, or "
+     "the rate card's output_max of the model is too low. The bound counts for each target."},
     {Event::kResolveFailed, "upstream.resolve_failed", kWarn, 1, "host, error",
      "A provider's name could not be resolved; addresses found in the last five minutes stay in "
      "use. The bound counts for each name."},

@@ -38,6 +38,7 @@ enum class Event : std::uint8_t {
     kUpstreamInvalid,
     kUpstreamCredential,
     kBudgetOverrun,
+    kBudgetCut,
     kResolveFailed,
     // The mesh.
     kMeshCreated,

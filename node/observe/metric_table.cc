@@ -53,6 +53,11 @@ constexpr std::array<MetricInfo, kMetricCount> kMetrics = {{
      "Dollars reserved in hard budgets, each request once whatever number of budgets it is under."},
     {Metric::kBudgetSpent, kCounter, "vidai_budget_spent_usd_total", "",
      "Dollars of it that were spent, or may have been."},
+    {Metric::kBudgetClamps, kCounter, "vidai_budget_clamps_total", "",
+     "Requests whose answer was bounded to what their budgets could pay for."},
+    {Metric::kBudgetCuts, kCounter, "vidai_budget_cuts_total", "",
+     "Streams that the gateway ended because they passed what was reserved for them: a provider "
+     "pays no regard to the bound of the output."},
     {Metric::kBudgetOverruns, kCounter, "vidai_budget_overruns_total", "",
      "Requests that cost more than was reserved for them: a price or a bound is wrong."},
     {Metric::kRetries, kCounter, "vidai_retries_total", "",

@@ -28,6 +28,8 @@ enum class Metric : std::uint8_t {
     kBudgetWait,
     kBudgetReserved,
     kBudgetSpent,
+    kBudgetClamps,
+    kBudgetCuts,
     kBudgetOverruns,
     kRetries,
     kUpstreamConnections,

@@ -22,9 +22,10 @@ using Workers = std::vector<const WorkerMetrics*>;
 constexpr std::array<std::string_view, kOutcomeCount> kOutcomes = {
     "ok", "refused", "failed", "unreachable", "timeout", "interrupted", "invalid", "cancelled"};
 constexpr std::array<std::string_view, kRefusalCount> kRefusals = {
-    "request_limit",   "token_limit",       "concurrency_limit", "overloaded",
-    "unauthenticated", "model_not_allowed", "budget_exhausted",  "budget_unknown",
-    "budget_deleted",  "budget_busy",       "budget_unavailable"};
+    "request_limit",   "token_limit",       "concurrency_limit",  "overloaded",
+    "unauthenticated", "model_not_allowed", "budget_exhausted",   "budget_unknown",
+    "budget_deleted",  "budget_busy",       "budget_unavailable", "price_unknown",
+    "cost_unbounded"};
 constexpr std::array<std::string_view, 6> kClasses = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 
 // Upper bounds of the node's own histograms, in nanoseconds: 10 us to 5 min.
@@ -216,6 +217,8 @@ void fill_budgets(Scrape& scrape) {
     counter(Metric::kBudgetReservations, &BudgetMetrics::hot, {{"how", "hot"}});
     counter(Metric::kBudgetReservations, &BudgetMetrics::parked, {{"how", "parked"}});
     counter(Metric::kBudgetReservations, &BudgetMetrics::crowded, {{"how", "crowded"}});
+    counter(Metric::kBudgetClamps, &BudgetMetrics::clamps);
+    counter(Metric::kBudgetCuts, &BudgetMetrics::cuts);
     counter(Metric::kBudgetOverruns, &BudgetMetrics::overruns);
     dollars(Metric::kBudgetReserved, &BudgetMetrics::reserved_micro_usd);
     dollars(Metric::kBudgetSpent, &BudgetMetrics::spent_micro_usd);

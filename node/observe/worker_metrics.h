@@ -45,8 +45,10 @@ enum class Refusal : std::uint8_t {
     kBudgetDeleted,
     kBudgetBusy,
     kBudgetUnavailable,
+    kPriceUnknown,
+    kCostUnbounded,
 };
-inline constexpr std::size_t kRefusalCount = 11;
+inline constexpr std::size_t kRefusalCount = 13;
 
 // A histogram with exact, fixed upper bounds, as OpenTelemetry mandates some.
 template <std::size_t N>
@@ -99,6 +101,8 @@ struct BudgetMetrics {
     Counter parked;    // waited for money, whatever came of it
     Counter waiting;   // gauge: wait now
     Counter crowded;   // refused without a wait: as many waited as may
+    Counter clamps;    // got a bound of their output, for lack of money
+    Counter cuts;      // streams ended here, for they went on beyond what was reserved
     Counter overruns;  // charged more than was reserved
     Counter reserved_micro_usd, spent_micro_usd;
     Histogram wait;  // nanoseconds, of those that waited

@@ -27,6 +27,12 @@ enum class UsageSplice : std::uint8_t {
     kReplaceValue,  // null, or include_usage other than true: replace the bytes of `usage_at`
 };
 
+// A bound of the output that the gateway adds to a request; made by the dialect's limit_splice().
+struct LimitSplice {
+    ByteRange at;
+    std::string text;
+};
+
 struct ChatFacts {
     std::string_view model;  // unescaped; lives in the body or in the parser until its next parse
     ByteRange model_value;   // the JSON string, quotes included

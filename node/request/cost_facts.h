@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "mesh/pricing/price.h"
+#include "node/request/chat_facts.h"
 #include "schema/vocabulary/units.h"
 
 namespace vidai::node::request {
@@ -26,6 +27,9 @@ struct CostFacts {
     // A field by which the provider adds to the bill what nobody can bound before: a search, a
     // hosted tool, a stored conversation. Lives in the body or for ever; empty: none.
     std::string_view open_ended;
+    // Where the gateway can bound the output of a request that does not: the bytes to replace.
+    ByteRange limit_at;
+    bool limit_is_null = false;  // a value that says nothing stands there; else nothing does
 };
 
 }  // namespace vidai::node::request

@@ -13,10 +13,12 @@ struct Usage {
     Tokens cache_write;
     Tokens output_visible;
     Tokens reasoning;
+    Tokens audio_input;  // not from the cache
+    Tokens audio_output;
     bool estimated = false;  // the provider did not say; counted from bytes
 
-    Tokens input() const { return input_uncached + cache_read + cache_write; }
-    Tokens output() const { return output_visible + reasoning; }
+    Tokens input() const { return input_uncached + cache_read + cache_write + audio_input; }
+    Tokens output() const { return output_visible + reasoning + audio_output; }
     Tokens total() const { return input() + output(); }
     friend bool operator==(const Usage&, const Usage&) = default;
 };

@@ -58,6 +58,10 @@ std::string_view error_code_name(ErrorCode code) {
             return "budget_busy";
         case ErrorCode::kBudgetUnavailable:
             return "budget_unavailable";
+        case ErrorCode::kPriceUnknown:
+            return "price_unknown";
+        case ErrorCode::kCostUnbounded:
+            return "cost_unbounded";
         case ErrorCode::kUpstreamUnreachable:
             return "upstream_unreachable";
         case ErrorCode::kUpstreamTimeout:

@@ -40,6 +40,8 @@ enum class ErrorCode : std::uint16_t {
     kBudgetDeleted,      // an operator has deleted it
     kBudgetBusy,         // what is left is reserved by others
     kBudgetUnavailable,  // its owner cannot be asked or cannot grant
+    kPriceUnknown,       // nobody here knows what the model costs
+    kCostUnbounded,      // nothing bounds what the request may cost
     // The provider.
     kUpstreamUnreachable,  // resolve, connect or TLS failed on every target
     kUpstreamTimeout,      // a phase of the provider call ran out of time

@@ -158,7 +158,8 @@ class Gateway(suite.Suite):
         self.assertRegex(line["peer"], r"^127\.0\.0\.1:\d+$")
         self.node.stop()
         for name, fields in (("node.starting", {"version", "revision", "build_type", "pid"}),
-                             ("config.loaded", {"file", "providers", "models"}),
+                             ("config.loaded", {"file", "providers", "models", "card",
+                                                "unpriced"}),
                              ("node.started", {"node", "client_port", "admin_port", "mesh_port",
                                                "workers", "tls"}),
                              ("node.draining", {"cause", "connections", "limit_ms"}),

@@ -85,6 +85,8 @@ class Reading {
 CostFacts Reading::read() {
     std::string_view key;
     in_.begin_object();
+    const auto inside = static_cast<std::uint32_t>(in_.offset());
+    facts_.limit_at = {inside, inside};
     while (in_.next_member(key)) read_field(json::match_name(key, kFields).index, key);
     return facts_;
 }
@@ -94,6 +96,11 @@ void Reading::read_field(int field, std::string_view key) {
     const std::size_t begin = in_.offset();
     if (kind == Kind::kNull || kind == Kind::kFalse) {
         in_.skip();
+        if (field == kMaxCompletionTokens) {
+            facts_.limit_at = {static_cast<std::uint32_t>(begin),
+                               static_cast<std::uint32_t>(in_.offset())};
+            facts_.limit_is_null = true;
+        }
     } else if (field == kMessages) {
         read_messages();
     } else if (field == kTools) {

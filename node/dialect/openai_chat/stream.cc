@@ -35,7 +35,10 @@ StreamAction StreamReader::on_chunk(std::string_view data) {
     if (!read_chunk(data, chunk)) return StreamAction::kInvalid;
     content_bytes_ += chunk.choices.content_bytes;
     saw_finish_reason_ |= chunk.choices.finished;
-    if (chunk.usage) usage_ = chunk.usage;
+    if (chunk.usage) {
+        usage_ = chunk.usage;
+        usage_final_ = chunk.choices.count == 0;
+    }
     if (chunk.has_error) return StreamAction::kError;
     if (chunk.has_usage) {
         const bool nothing_else = chunk.choices.is_array && chunk.choices.count == 0;

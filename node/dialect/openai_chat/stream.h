@@ -35,6 +35,8 @@ class StreamReader {
 
     // The last usage seen: providers that repeat it send running totals.
     const std::optional<request::Usage>& usage() const { return usage_; }
+    // It came by itself, as what comes last does: a running total stands beside a choice.
+    bool usage_final() const { return usage_final_ || done_; }
     // As in ResponseFacts; grows with the stream, so that an aborted one can be estimated.
     std::int64_t content_bytes() const { return content_bytes_; }
     // True from the event that carries the first bytes of content on: time to first token.
@@ -62,6 +64,7 @@ class StreamReader {
     bool client_wants_usage_;
     bool saw_finish_reason_ = false;
     bool done_ = false;
+    bool usage_final_ = false;
     std::int64_t content_bytes_ = 0;
     std::optional<request::Usage> usage_;
 };

@@ -33,6 +33,7 @@ struct Details {
     Count cached;
     Count written;
     Count reasoning;
+    Count audio;
 
     void read(Scanner& in) {
         if (in.peek() != Kind::kObject) {
@@ -48,6 +49,8 @@ struct Details {
                 read_count(in, written);
             } else if (key == "reasoning_tokens") {
                 read_count(in, reasoning);
+            } else if (key == "audio_tokens") {
+                read_count(in, audio);
             } else {
                 in.skip();
             }
@@ -92,8 +95,13 @@ std::optional<request::Usage> read_usage(Scanner& in) {
     usage.cache_write = {
         std::min(prompt_details.written.value_or(0), *prompt - usage.cache_read.value)};
     usage.input_uncached = Tokens{*prompt} - usage.cache_read - usage.cache_write;
+    usage.audio_input = {std::min(prompt_details.audio.value_or(0), usage.input_uncached.value)};
+    usage.input_uncached -= usage.audio_input;
     usage.reasoning = {std::min(completion_details.reasoning.value_or(0), *completion)};
     usage.output_visible = Tokens{*completion} - usage.reasoning;
+    usage.audio_output = {
+        std::min(completion_details.audio.value_or(0), usage.output_visible.value)};
+    usage.output_visible -= usage.audio_output;
     return usage;
 }
 

@@ -194,7 +194,7 @@ TEST_F(FundingTest, RefusesNobodyForABudgetThatIsOnlyObserved) {
     EXPECT_EQ(ask(60).step, Step::kFunded);
     EXPECT_EQ(asks.take().size(), 1U);
     permit->sent({60});
-    EXPECT_EQ(permit->settle(Tokens{}, {50}, kNow).value, 50);
+    EXPECT_EQ(permit->settle(Tokens{}, {50}, {50}, kNow).value, 50);
     EXPECT_EQ(watched->spent().value, 50);
     EXPECT_EQ(watched->free().value, -40);
     EXPECT_EQ(team->free().value, 150);
@@ -231,6 +231,35 @@ TEST(Asks, HoldsNoMoreBudgetsThanItMay) {
         asks.ask(BudgetId("b" + std::to_string(i)), {1});
     }
     EXPECT_EQ(asks.take().size(), mesh::budget::Asks::kBudgetsMax);
+}
+
+TEST_F(FundingTest, SaysWhatMayBeGrantedWhereMoneyIsAllThatLacks) {
+    budget("team", 40, State::kOpen, 500);
+    budget("org", 30, State::kOpen, 700);
+    Funding funding = ask(600);
+    EXPECT_EQ(funding.step, Step::kWait);
+    EXPECT_EQ(funding.reach, MicroUsd{500}) << "the owner of the first has no more than that";
+    funding = ask(600, Patience::kIsOver);
+    EXPECT_EQ(funding.step, Step::kRefused);
+    EXPECT_EQ(funding.reach, MicroUsd{30}) << "nobody waits any more: what is here";
+    EXPECT_EQ(ask(30, Patience::kIsOver).step, Step::kFunded);
+    budget("gone", 0, State::kDeleted);
+    EXPECT_FALSE(ask(600, Patience::kIsOver).reach);
+}
+
+TEST_F(FundingTest, BindsByABudgetThatIsKnownAndRefuses) {
+    EXPECT_FALSE(binds(key, table)) << "none";
+    key.budgets.push_back(BudgetId("nobody-knows-it"));
+    EXPECT_FALSE(binds(key, table)) << "fund() refuses it by its own name";
+    budget("gone", 0, State::kDeleted);
+    EXPECT_FALSE(binds(key, table));
+    budget("watched", 0);
+    BudgetEntry watched = known("watched");
+    watched.enforce = false;
+    publish(watched);
+    EXPECT_FALSE(binds(key, table));
+    budget("team", 0);
+    EXPECT_TRUE(binds(key, table));
 }
 
 }  // namespace

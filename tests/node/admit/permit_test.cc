@@ -99,7 +99,7 @@ TEST_F(PermitTest, SettlesToTheTruthBelowTheReserve) {
     {
         Permit settled = permit();
         settled.sent(MicroUsd{90});
-        settled.settle(Tokens{120}, MicroUsd{7}, kNow);
+        settled.settle(Tokens{120}, MicroUsd{7}, MicroUsd{7}, kNow);
         EXPECT_TRUE(settled.empty());
     }
     expect(1, 120, 0, 7);
@@ -108,7 +108,7 @@ TEST_F(PermitTest, SettlesToTheTruthBelowTheReserve) {
 TEST_F(PermitTest, SettlesToTheTruthAboveTheReserve) {
     Permit settled = permit();
     settled.sent(MicroUsd{1});
-    settled.settle(Tokens{1'700}, MicroUsd{9}, kNow);
+    settled.settle(Tokens{1'700}, MicroUsd{9}, MicroUsd{9}, kNow);
     expect(1, 1'700, 0, 9);
 }
 
@@ -132,7 +132,7 @@ TEST_F(PermitTest, SettlesWhatItHeldWhenItIsAssignedTo) {
     expect(2, 1'000, 2, 0);
     kept = std::move(other);
     expect(1, 500, 1, 0);
-    kept.settle(Tokens{500}, MicroUsd{1}, kNow);
+    kept.settle(Tokens{500}, MicroUsd{1}, MicroUsd{1}, kNow);
     expect(1, 500, 0, 1);
 }
 
@@ -146,8 +146,8 @@ TEST_F(PermitTest, SurvivesBeingMovedToItself) {
 
 TEST_F(PermitTest, CannotSettleTwice) {
     Permit settled = permit();
-    settled.settle(Tokens{1}, MicroUsd{1}, kNow);
-    EXPECT_DEATH(settled.settle(Tokens{1}, MicroUsd{1}, kNow), "settled twice");
+    settled.settle(Tokens{1}, MicroUsd{1}, MicroUsd{1}, kNow);
+    EXPECT_DEATH(settled.settle(Tokens{1}, MicroUsd{1}, MicroUsd{1}, kNow), "settled twice");
     EXPECT_DEATH(settled.sent(MicroUsd{1}), "without a permit");
 }
 
@@ -180,9 +180,18 @@ TEST_F(PermitTest, SettlesEachBudgetToTheTruth) {
     const auto team = account(100), org = account(1'000);
     Permit settled = permit({team, org}, {60});
     settled.sent({50});
-    EXPECT_EQ(settled.settle(Tokens{1}, {7}, kNow).value, 7);
+    EXPECT_EQ(settled.settle(Tokens{1}, {7}, {7}, kNow).value, 7);
     expect(*team, 7, 0, 93);
     expect(*org, 7, 0, 993);
+}
+
+TEST_F(PermitTest, ChargesBudgetsAllThatItCanHaveCostAndTheKeyWhatWasCounted) {
+    const auto team = account(100);
+    Permit settled = permit({team}, {60});
+    settled.sent({60});
+    EXPECT_EQ(settled.settle(Tokens{1}, {7}, {41}, kNow).value, 41);
+    expect(*team, 41, 0, 59);
+    expect(1, 1, 0, 7);
 }
 
 TEST_F(PermitTest, ChargesMoreThanWasReservedAllTheSame) {
@@ -190,7 +199,7 @@ TEST_F(PermitTest, ChargesMoreThanWasReservedAllTheSame) {
     Permit settled = permit({team}, {60});
     settled.sent({60});
     EXPECT_EQ(settled.reserved().value, 60);
-    EXPECT_EQ(settled.settle(Tokens{1}, {130}, kNow).value, 130);
+    EXPECT_EQ(settled.settle(Tokens{1}, {130}, {130}, kNow).value, 130);
     expect(*team, 130, 0, -30);
 }
 
@@ -204,7 +213,7 @@ TEST_F(PermitTest, PaysForAnAttemptThatWasLostAndForTheOneThatAnswered) {
     ASSERT_TRUE(settled.cover_another()) << "covered already";
     expect(*team, 0, 110, 90);
     settled.sent({60});
-    EXPECT_EQ(settled.settle(Tokens{1}, {7}, kNow).value, 57);
+    EXPECT_EQ(settled.settle(Tokens{1}, {7}, {7}, kNow).value, 57);
     expect(*team, 57, 0, 143);
 }
 
@@ -215,7 +224,7 @@ TEST_F(PermitTest, PaysNothingForAnAttemptThatWasRefused) {
     settled.refused();
     ASSERT_TRUE(settled.cover_another()) << "with the money of the first";
     settled.sent({60});
-    EXPECT_EQ(settled.settle(Tokens{1}, {7}, kNow).value, 7);
+    EXPECT_EQ(settled.settle(Tokens{1}, {7}, {7}, kNow).value, 7);
     expect(*team, 7, 0, 53);
 }
 
@@ -326,7 +335,8 @@ TEST_F(PermitTest, LeavesNothingReservedWhateverHappens) {
         if (rng.chance(0.5)) {
             const auto cost = static_cast<std::int64_t>(rng.below(130));
             charge = lost + (flying ? cost : 0);
-            EXPECT_EQ(held.settle(Tokens{1}, {cost}, kNow).value, mine.empty() ? 0 : charge);
+            EXPECT_EQ(held.settle(Tokens{1}, {cost}, {cost}, kNow).value,
+                      mine.empty() ? 0 : charge);
         }
         {
             const Permit gone = std::move(held);

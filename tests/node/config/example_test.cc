@@ -24,6 +24,8 @@ Result<Config> load_example(const std::string& text) {
     TestSources sources = with_file(text);
     sources.environment["OPENAI_API_KEY"] = "key";
     sources.files["/run/secrets/local_api_key"] = "key";
+    sources.files["/etc/vidai/rates.yaml"] =
+        "prices: [{provider: openai, model: gpt-4o-mini, input: 0.15usd, output: 0.6usd}]";
     return sources.load_all();
 }
 

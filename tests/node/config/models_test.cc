@@ -45,13 +45,13 @@ TEST(Models, BecomeGroupsInTheOrderWritten) {
     ASSERT_EQ(groups[0].size(), 1u);
     EXPECT_EQ(groups[0][0].provider, 1);
     EXPECT_EQ(groups[0][0].model, "m1");
-    EXPECT_TRUE(groups[0][0].price.known);
-    EXPECT_EQ(groups[0][0].price.input.value, 150'000);
-    EXPECT_EQ(groups[0][0].price.cached_input.value, 150'000);  // as input when left out
-    EXPECT_EQ(groups[0][0].price.output.value, 2'000'000);
+    EXPECT_TRUE(groups[0][0].own_price.known);
+    EXPECT_EQ(groups[0][0].own_price.input.value, 150'000);
+    EXPECT_EQ(groups[0][0].own_price.cached_input.value, 150'000);  // as input when left out
+    EXPECT_EQ(groups[0][0].own_price.output.value, 2'000'000);
     ASSERT_EQ(groups[1].size(), 2u);
     EXPECT_EQ(groups[1][0].weight, 3u);
-    EXPECT_FALSE(groups[1][0].price.known);
+    EXPECT_FALSE(groups[1][0].own_price.known);
 }
 
 TEST(Models, NameOnlyProvidersThatExist) {

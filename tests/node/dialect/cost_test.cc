@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "node/dialect/openai_chat/request.h"
+#include "node/dialect/openai_chat/splice.h"
 
 namespace vidai::node::dialect::openai_chat {
 namespace {
@@ -120,6 +121,40 @@ TEST(CostFacts, KnowToolsAudioPredictionsAndServiceTiers) {
     EXPECT_EQ(Read(body_with(R"("service_tier":"priority")")).facts.service,
               ServiceTier::kPriority);
     EXPECT_EQ(Read(body_with(R"("service_tier":"auto")")).facts.service, ServiceTier::kStandard);
+}
+
+// A body that has it spliced in is a request of that bound and otherwise the same one.
+TEST(OutputLimit, GoesIntoARequestThatHasNone) {
+    const char* const kBodies[] = {
+        R"({"model":"a","messages":[{"role":"user","content":"x"}]})",
+        R"( { "messages":[{"role":"user","content":"x"}],"model":"a"})",
+        R"({"model":"a","max_tokens":null,"messages":[{"role":"user","content":"x"}]})",
+        R"({"max_completion_tokens":null,"model":"a","messages":[{"role":"user","content":"x"}]})",
+        R"({"model":"a","max_completion_tokens": null ,"messages":[{"role":"u","content":"x"}]})",
+        R"({"model":"a","messages":[{"role":"u","content":"x"}],"max_completion_tokens":null})",
+        R"({"stream":true,"model":"a","messages":[{"role":"u","content":"x"}]})",
+        R"({"model":"a","stream":true,"stream_options":{},"max_completion_tokens":null,)"
+        R"("messages":[{"role":"u","content":"x"}]})",
+        R"({"max_completion_tokens":null,"stream_options":null,"stream":true,)"
+        R"("messages":[{"role":"u","content":"x"}],"model":"a"})",
+        R"({"stream_options":{"include_usage":false},"stream":true,"model":"a",)"
+        R"("max_completion_tokens":null,"messages":[{"role":"u","content":"x"}]})"};
+    for (const std::string body : kBodies) {
+        RequestReader reader;
+        const auto facts = reader.read(body);
+        ASSERT_TRUE(facts) << body;
+        const request::LimitSplice limit = limit_splice(read_cost_facts(body), Tokens{321});
+        std::string out;
+        append_spliced(out, body, *facts, "up", &limit);
+        EXPECT_EQ(out.size(), spliced_length(body, *facts, "up", &limit)) << out;
+        const auto sent = reader.read(out);
+        ASSERT_TRUE(sent) << out;
+        EXPECT_EQ(sent->model, "up");
+        EXPECT_EQ(sent->max_output_tokens, 321);
+        EXPECT_EQ(sent->client_wants_usage, sent->stream) << "as asked for by the gateway";
+        EXPECT_EQ(sent->input_estimate, facts->input_estimate);
+        EXPECT_EQ(read_cost_facts(out).output_asked, Tokens{321});
+    }
 }
 
 }  // namespace

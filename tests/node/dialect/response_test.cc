@@ -41,17 +41,19 @@ ResponseFacts facts_of(std::string_view body) {
     return facts.value_or(ResponseFacts{});
 }
 
-TEST(Usage, SeparatesCacheAndReasoningFromTheTotals) {
+TEST(Usage, SeparatesCacheReasoningAndAudioFromTheTotals) {
     const auto usage = usage_of(
         R"({"prompt_tokens":100,"completion_tokens":50,"total_tokens":150,)"
-        R"("prompt_tokens_details":{"cached_tokens":60,"cache_write_tokens":10,"audio_tokens":1},)"
-        R"("completion_tokens_details":{"reasoning_tokens":20}})");
+        R"("prompt_tokens_details":{"cached_tokens":60,"cache_write_tokens":10,"audio_tokens":7},)"
+        R"("completion_tokens_details":{"audio_tokens":4,"reasoning_tokens":20}})");
     ASSERT_TRUE(usage);
-    EXPECT_EQ(*usage, (Usage{.input_uncached = {30},
+    EXPECT_EQ(*usage, (Usage{.input_uncached = {23},
                              .cache_read = {60},
                              .cache_write = {10},
-                             .output_visible = {30},
-                             .reasoning = {20}}));
+                             .output_visible = {26},
+                             .reasoning = {20},
+                             .audio_input = {7},
+                             .audio_output = {4}}));
     EXPECT_EQ(usage->input(), Tokens{100});
     EXPECT_EQ(usage->output(), Tokens{50});
 }

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "node/dialect/openai_chat/cut.h"
 #include "schema/base/rng.h"
 
 namespace vidai::node::dialect::openai_chat {
@@ -170,6 +171,40 @@ TEST(Stream, ReadsRecordedStreams) {
         EXPECT_EQ(reader.usage()->input().value, expected.input) << expected.file;
         EXPECT_EQ(reader.usage()->output().value, expected.output) << expected.file;
     }
+}
+
+// What a client reads of a stream that the gateway ends.
+TEST(LengthEnd, EndsEachChoiceInTheNameOfTheStreamsOwnChunks) {
+    std::string out;
+    append_length_end(
+        out,
+        R"( {"choices":[{"index":0,"delta":{"content":"x"}}] , "id" : "c\"1","model":null,)"
+        R"("usage":null,"object":{"odd":1},"created":7})",
+        2, std::nullopt);
+    EXPECT_EQ(out, R"(data: {"id":"c\"1","model":null,"created":7,"choices":[)"
+                   R"({"index":0,"delta":{},"finish_reason":"length"},)"
+                   R"({"index":1,"delta":{},"finish_reason":"length"}]})"
+                   "\n\ndata: [DONE]\n\n");
+}
+
+TEST(LengthEnd, IsAWholeStreamToAReaderWithItsUsage) {
+    request::Usage usage;
+    usage.input_uncached = {11};
+    usage.output_visible = {3};
+    std::string out;
+    append_length_end(out, R"({"id":"c"})", 1, usage);
+    StreamReader reader(true);
+    for (std::string_view rest = out; !rest.empty();) {
+        const std::size_t end = rest.find("\n\n");
+        ASSERT_NE(end, std::string_view::npos) << out;
+        ASSERT_TRUE(rest.starts_with("data: ")) << out;
+        EXPECT_NE(reader.on_event(rest.substr(6, end - 6)), StreamAction::kInvalid);
+        rest.remove_prefix(end + 2);
+    }
+    EXPECT_TRUE(reader.done());
+    EXPECT_TRUE(reader.saw_finish_reason());
+    EXPECT_TRUE(reader.usage_final());
+    EXPECT_EQ(reader.usage(), usage);
 }
 
 }  // namespace

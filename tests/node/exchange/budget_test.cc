@@ -5,59 +5,18 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
-#include "tests/node/exchange/fixture.h"
+#include "tests/node/exchange/budgeted.h"
 
 namespace vidai::node::exchange {
 namespace {
 
-using admit::Patience;
-using mesh::budget::Account;
-using mesh::budget::Balance;
-using mesh::budget::BudgetEntry;
-using upstream::Outcome;
-
-constexpr std::int64_t kWorst = 10 + 2 * 1'024;  // at the first target; the second has no price
-
 const std::string kText =
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello there\"}}]}\n\n";
-
-// Under one budget of the team and one of the organisation.
-struct Budgeted : House {
-    explicit Budgeted(std::int64_t granted) : House({}, {}, {BudgetId("team"), BudgetId("org")}) {
-        team = publish_one("team", granted);
-        org = publish_one("org", 1'000'000);
-    }
-    std::shared_ptr<Account> publish_one(const std::string& id, std::int64_t granted) {
-        BudgetEntry entry;
-        entry.id = BudgetId(id);
-        entry.account = std::make_shared<Account>();
-        entry.account->on_grant({granted});
-        entry.limit = entry.left = {1'000'000};
-        publish(entry);
-        return entry.account;
-    }
-    void set_state(BudgetEntry::State state, std::int64_t left = 0) {
-        BudgetEntry entry = *budget_reader->find("team");
-        entry.state = state;
-        entry.left = {left};
-        publish(entry);
-    }
-    const observe::BudgetMetrics& counted() const { return metrics->budgets; }
-    std::shared_ptr<Account> team, org;
-};
-
-void ready(House& house) {
-    house.exchange->on_ready(false, test_now());
-}
-void fails(House& house, Outcome why) {
-    house.exchange->on_failed(why, test_now());
-}
-void leaves(House& house) {
-    house.exchange->on_client_gone(test_now());
-}
 
 struct Way {
     const char* name;
@@ -126,17 +85,48 @@ const Way kWays[] = {
          h.answer(kOkHead);
          h.end_with(kAnswer);
      }},
-    {"a stream of which no event came", true, kWorst,
+    {"a stream of which no event came", true, kStreamWorst,
      [](House& h) {
          ready(h);
          leaves(h);
      }},
-    {"a stream that the caller left", true, 10 + 2 * 3,
+    {"a stream that the caller left", true, kStreamWorst - 2 * (kLongest - 11 - 4'096),
      [](House& h) {
          ready(h);
          h.answer(kStreamHead);
          h.exchange->on_payload(kText, test_now());
          leaves(h);
+     }},
+    {"a whole answer without usage", false, kWorst,
+     [](House& h) {
+         ready(h);
+         h.answer(kOkHead);
+         h.end_with(R"({"choices":[{"index":0,"message":{"content":"Hi"}}]})");
+     }},
+    {"a whole stream without usage", true, kStreamWorst - 2 * (kLongest - 11 - 4'096),
+     [](House& h) {
+         ready(h);
+         h.answer(kStreamHead);
+         h.end_with(kText + "data: [DONE]\n\n");
+     }},
+    {"a stream that the caller left amid running totals", true, 20 + 2 * (7 + 4'096),
+     [](House& h) {
+         ready(h);
+         h.answer(kStreamHead);
+         h.exchange->on_payload(
+             "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}],\"usage\":"
+             "{\"prompt_tokens\":20,\"completion_tokens\":7,\"total_tokens\":27}}\n\n",
+             test_now());
+         leaves(h);
+     }},
+    {"a whole stream with running totals", true, 20 + 2 * 7,
+     [](House& h) {
+         ready(h);
+         h.answer(kStreamHead);
+         h.end_with(
+             "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},"
+             "\"finish_reason\":\"stop\"}],\"usage\":"
+             "{\"prompt_tokens\":20,\"completion_tokens\":7,\"total_tokens\":27}}\n\n");
      }},
     {"a stream with its usage, cut off after it", true, 20 + 2 * 7,
      [](House& h) {
@@ -156,8 +146,8 @@ TEST(Budgets, AreChargedByTheTableOnEveryWayOut) {
         SCOPED_TRACE(way.name);
         Budgeted house(2 * kWorst);
         ASSERT_EQ(house.post(way.stream ? kChatStream : kChat), Next::kCall);
-        EXPECT_EQ(house.team->reserved().value, kWorst);
-        EXPECT_EQ(house.org->reserved().value, kWorst);
+        EXPECT_EQ(house.team->reserved().value, way.stream ? kStreamWorst : kWorst);
+        EXPECT_EQ(house.org->reserved().value, way.stream ? kStreamWorst : kWorst);
         way.walk(house);
         house.exchange.reset();
         for (const auto& account : {house.team, house.org}) {
@@ -194,7 +184,9 @@ TEST(Budgets, LetARequestWaitAndGoOnWhenMoneyHasCome) {
     EXPECT_EQ(house.team->spent().value, 17);
     const std::string log = house.logged();
     EXPECT_NE(log.find("\"budget_wait_us\":20"), std::string::npos) << log;
-    EXPECT_NE(log.find("\"reserved_micro_usd\":2058"), std::string::npos) << log;
+    EXPECT_NE(log.find("\"charged_micro_usd\":17"), std::string::npos) << log;
+    EXPECT_NE(log.find("\"reserved_micro_usd\":" + std::to_string(kWorst)), std::string::npos)
+        << log;
 }
 
 TEST(Budgets, RefuseWhoHasWaitedInVain) {
@@ -285,7 +277,7 @@ TEST(Budgets, LetNoAttemptBeMadeThatTheyDoNotCover) {
 }
 
 TEST(Budgets, GetBackWhatAStreamCanNoLongerCost) {
-    Budgeted house(kWorst);
+    Budgeted house(kStreamWorst);
     ASSERT_EQ(house.post(kChatStream), Next::kCall);
     ready(house);
     house.answer(kStreamHead);
@@ -293,7 +285,7 @@ TEST(Budgets, GetBackWhatAStreamCanNoLongerCost) {
         "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}],\"usage\":"
         "{\"prompt_tokens\":4,\"completion_tokens\":1,\"total_tokens\":5}}\n\n",
         test_now());
-    EXPECT_EQ(house.team->reserved().value, 4 + 2 * 1'024) << "of the input 6 less";
+    EXPECT_EQ(house.team->reserved().value, 4 + 2 * kLongest) << "a token for each byte no more";
     leaves(house);
     EXPECT_EQ(house.team->reserved().value, 0);
 }
@@ -305,13 +297,13 @@ TEST(Budgets, SayWhenARequestCostMoreThanWasReserved) {
     house.answer(kOkHead);
     house.end_with(
         R"({"choices":[{"index":0,"message":{"content":"x"}}],"usage":{"prompt_tokens":11,)"
-        R"("completion_tokens":3000,"total_tokens":3011}})");
-    EXPECT_EQ(house.team->spent().value, 6'011);
-    EXPECT_EQ(house.team->free().value, kWorst - 6'011);
+        R"("completion_tokens":30000,"total_tokens":30011}})");
+    EXPECT_EQ(house.team->spent().value, 60'011);
+    EXPECT_EQ(house.team->free().value, kWorst - 60'011);
     EXPECT_EQ(house.counted().overruns.get(), 1U);
     const std::string log = house.logged();
     EXPECT_NE(log.find("\"event\":\"budget.overrun\""), std::string::npos) << log;
-    EXPECT_NE(log.find("\"cost_micro_usd\":6011"), std::string::npos) << log;
+    EXPECT_NE(log.find("\"cost_micro_usd\":60011"), std::string::npos) << log;
 }
 
 }  // namespace

@@ -43,6 +43,17 @@ inline constexpr std::string_view kAnswer =
     R"("content":"Hello."},"finish_reason":"stop"}],"usage":{"prompt_tokens":11,)"
     R"("completion_tokens":3,"total_tokens":14}})";
 
+// Per million tokens.
+inline mesh::pricing::Price price_of(std::int64_t input, std::int64_t cached, std::int64_t output) {
+    mesh::pricing::Price price;
+    price.rates.input = price.rates.cache_write = {input};
+    price.rates.cached_input = {cached};
+    price.rates.output = price.rates.reasoning = {output};
+    price.known = true;
+    return price;
+}
+inline const mesh::pricing::Price kOneInTwoOut = price_of(1'000'000, 500'000, 2'000'000);
+
 struct LogFile {
     LogFile() = default;
     LogFile(const LogFile&) = delete;
@@ -53,7 +64,8 @@ struct LogFile {
 
 struct House {
     explicit House(mesh::state::KeyLimits limits = {}, std::vector<std::string> models = {},
-                   std::vector<BudgetId> under = {})
+                   std::vector<BudgetId> under = {},
+                   const std::vector<mesh::pricing::Price>& prices = {kOneInTwoOut, {}})
         : keys(std::make_shared<const mesh::state::KeyTable>()), reader(keys) {
         mesh::state::KeyRecord wanted;
         wanted.models = std::move(models);
@@ -67,8 +79,9 @@ struct House {
         reader.refresh();
 
         route::RouteOptions options;
-        route::Target first{0, "model-a", 1, {{1'000'000}, {500'000}, {2'000'000}, true}, 1};
-        route::Target second{1, "model-b", 1, {}, 2};
+        using mesh::pricing::PriceHistory;
+        route::Target first{0, "model-a", 1, {}, PriceHistory(prices[0]), 1};
+        route::Target second{1, "model-b", 1, {}, PriceHistory(prices[1]), 2};
         options.aliases = {{"fast", {{first}, {second}}}};
         providers::Provider one;
         one.name = "one";

@@ -127,8 +127,10 @@ TEST(UpperBound, PricesAudioAndServiceTiersOrRefusesThem) {
 TEST(UpperBound, RefusesWhatHasNone) {
     CostFacts facts = text(100);
     facts.open_ended = "web_search_options";
-    EXPECT_THAT(refused(facts, price()), HasSubstr("web_search_options: What this request can"));
+    EXPECT_THAT(refused(facts, price()), HasSubstr("web_search_options: This key stands"));
+    EXPECT_EQ(upper_bound(facts, price()).error().code, ErrorCode::kCostUnbounded);
     EXPECT_THAT(refused(text(100), Price{}), HasSubstr("model: "));
+    EXPECT_EQ(upper_bound(text(100), Price{}).error().code, ErrorCode::kPriceUnknown);
     Price endless = price();
     endless.limits.output_max = {};
     EXPECT_THAT(refused(text(100), endless), HasSubstr("send max_completion_tokens"));
@@ -198,7 +200,7 @@ TEST(AffordableOutput, IsNoMoreThanWasAskedAndRefusesWithoutABound) {
     EXPECT_FALSE(affordable_output(facts, price(), {20 + 24}));
     facts.open_ended = "plugins";
     EXPECT_EQ(affordable_output(facts, price(), {1'000'000}).error().code,
-              ErrorCode::kInvalidRequest);
+              ErrorCode::kCostUnbounded);
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ struct Budgeted {
 };
 
 constexpr milliseconds kLong{10'000};  // longer than any of these tests but those that fail
-constexpr std::int64_t kWorst = 10 + 2 * 1'024;
+constexpr std::int64_t kWorst = static_cast<std::int64_t>(kBody.size()) + 2 * 1'024;
 
 TEST(WaitingRequest, GoesOnWhenItsMoneyHasCome) {
     Budgeted house(kLong);

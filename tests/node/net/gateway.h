@@ -53,9 +53,14 @@ struct Gateway {
             provider.tls = false;
         }
         provider.port = port;
+        mesh::pricing::Price price;
+        price.rates.input = {1'000'000};
+        price.rates.output = {2'000'000};
+        price.limits.output_max = {1'024};
+        price.known = true;
         route::RouteOptions routes;
         routes.aliases = {
-            {"fast", {{route::Target{0, "m", 1, {{1'000'000}, {500'000}, {2'000'000}, true}, 1}}}}};
+            {"fast", {{route::Target{0, "m", 1, {}, mesh::pricing::PriceHistory(price), 1}}}}};
         auto table = route::RouteTable::make(routes, 1);
         return std::make_shared<const exchange::Runtime>(
             std::move(*table), std::vector<providers::Provider>{provider}, wall_now());
