@@ -22,6 +22,11 @@ SourceName name_of(const CellCursor& cursor) {
     return {cursor.node, cursor.generation};
 }
 
+// Not where a question went no further than to this source, and the next begins with it.
+bool is_within(const CellCursor& cursor) {
+    return cursor.loose || !cursor.changes.empty();
+}
+
 }  // namespace
 
 Duration ask_interval(std::uint32_t nodes) {
@@ -98,6 +103,16 @@ CounterAsks CounterPuller::on_interval(MonoTime now, WallTime wall, std::uint32_
     return asks;
 }
 
+std::uint64_t CounterPuller::claimed(const Peer& peer, const SourceName& source) {
+    if (peer.from && name_of(peer.from->cursor) == source && is_within(peer.from->cursor)) {
+        return peer.from->claimed;
+    }
+    const auto found = std::ranges::find_if(peer.claimed, [&](const OriginProgress& claim) {
+        return SourceName{claim.node, claim.generation} == source;
+    });
+    return found == peer.claimed.end() ? 0 : found->have;
+}
+
 CounterStore::Said CounterPuller::before_merge(const NodeId& id, CellBatch& batch) const {
     const auto found = peers_.find(id);
     if (found == peers_.end()) return CounterStore::Said::kAnswered;
@@ -107,12 +122,8 @@ CounterStore::Said CounterPuller::before_merge(const NodeId& id, CellBatch& batc
     if (peer.from && name_of(peer.from->cursor) == name) {
         batch.whole &= peer.from->dropped == store_.dropped(batch.node);
     }
-    const auto corrects = [&](const OriginProgress& claim) {
-        return claim.node == batch.node && claim.generation == batch.generation &&
-               batch.since == 0 && batch.upto < claim.have;
-    };
-    return std::ranges::any_of(peer.claimed, corrects) ? CounterStore::Said::kCorrected
-                                                       : CounterStore::Said::kAnswered;
+    const bool corrects = batch.since == 0 && batch.upto < claimed(peer, name);
+    return corrects ? CounterStore::Said::kCorrected : CounterStore::Said::kAnswered;
 }
 
 void CounterPuller::after_merge(const NodeId& id, const CellBatch& batch, const MergeCount& count) {
@@ -143,8 +154,8 @@ bool CounterPuller::on_page(const NodeId& id, std::uint64_t token, std::optional
     peer.token = 0;
     peer.failures = 0;
     if (next && !endless) {
-        Place place{std::move(*next), 0};
-        const SourceName name = name_of(place.cursor);
+        const SourceName name = name_of(*next);
+        Place place{std::move(*next), 0, claimed(peer, name)};
         const bool begun = peer.from && name_of(peer.from->cursor) == name;
         place.dropped = begun ? peer.from->dropped : store_.dropped(name.node);
         peer.from = std::move(place);

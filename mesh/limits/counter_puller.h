@@ -76,7 +76,9 @@ class CounterPuller {
   private:
     struct Place {  // where a round goes on
         CellCursor cursor;
-        std::uint64_t dropped = 0;  // of the store, when that source was begun
+        // Of that source, when it was begun:
+        std::uint64_t dropped = 0;  // of the store
+        std::uint64_t claimed = 0;  // if it is a life of the peer's
     };
     struct Peer {
         MonoTime due;
@@ -91,6 +93,10 @@ class CounterPuller {
         std::size_t asked_cells = 0;  // for, in this round
     };
     using Peers = std::map<NodeId, Peer>;
+    // What the question that this batch or cursor answers claimed to have of `source`. A round that
+    // goes on with one claims what it did when it began with it: what was heard of it since then
+    // may well be more than the rest of that answer tells.
+    static std::uint64_t claimed(const Peer& peer, const SourceName& source);
     std::vector<Peers::iterator> due(MonoTime now, bool in_turn);
 
     const CounterStore& store_;

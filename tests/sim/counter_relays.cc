@@ -61,7 +61,7 @@ void Counters::relay(std::uint32_t index, std::uint32_t nodes) {
         const std::uint64_t token = kRelayToken | ++relay_token_;
         node.relays[peer].insert(token);
         auto batches = std::make_shared<std::vector<SignedBatchRef>>(std::move(call.batches));
-        world_.send(index, peer, CounterRelayed{token, std::move(batches)});
+        world_.send(index, peer, CounterRelayed{call_of(index, token), std::move(batches)});
         world_.later(index, kCallTimeout,
                      [this, index, peer, token] { nodes_[index].relays[peer].erase(token); });
     }
@@ -69,7 +69,7 @@ void Counters::relay(std::uint32_t index, std::uint32_t nodes) {
 
 void Counters::on_relay(std::uint32_t index, std::uint32_t peer, const CounterRelayed& told) {
     for (const SignedBatchRef& said : *told.batches) hear(index, peer, said);
-    world_.send(index, peer, CounterAnswer{told.token});
+    world_.send(index, peer, CounterAnswer{told.call});
 }
 
 void Counters::hear(std::uint32_t index, std::uint32_t from, const SignedBatchRef& said) {

@@ -136,8 +136,9 @@ void Counters::on_leave(std::uint32_t index) {
 void Counters::on_packet(std::uint32_t index, std::uint32_t peer, const Packet& packet) {
     Node& node = nodes_[index];
     if (const auto* answer = std::get_if<CounterAnswer>(&packet)) {
-        if (node.relays[peer].erase(answer->token) > 0) return;
-        return answered(index, peer, answer->token, true);
+        if (answer->call.life != world_.node(index).life) return;
+        if (node.relays[peer].erase(answer->call.token) > 0) return;
+        return answered(index, peer, answer->call.token, true);
     }
     if (const auto* told = std::get_if<CounterRelayed>(&packet))
         return on_relay(index, peer, *told);
@@ -145,7 +146,7 @@ void Counters::on_packet(std::uint32_t index, std::uint32_t peer, const Packet& 
     if (const auto* asked = std::get_if<CounterPull>(&packet)) {
         node.fanout->on_asked(world_.node(peer).name);
         auto page = std::make_shared<CellPage>(node.store->page(*asked->pull));
-        return world_.send(index, peer, CounterPage{asked->token, std::move(page), world_.now()});
+        return world_.send(index, peer, CounterPage{asked->call, std::move(page), world_.now()});
     }
     const auto* told = std::get_if<CounterPush>(&packet);
     if (told == nullptr) return;
@@ -156,13 +157,13 @@ void Counters::on_packet(std::uint32_t index, std::uint32_t peer, const Packet& 
                     told->catch_up ? News::How::kCatchUp : News::How::kPush);
     }
     check_known(index, *told->batch);
-    world_.send(index, peer, CounterAnswer{told->token});
+    world_.send(index, peer, CounterAnswer{told->call});
 }
 
 void Counters::on_page(std::uint32_t index, std::uint32_t peer, const CounterPage& told) {
     Node& node = nodes_[index];
     Round& round = node.questions[peer];
-    if (round.token != told.token) return;
+    if (told.call.life != world_.node(index).life || told.call.token != round.token) return;
     round.token = 0;
     if (std::exchange(round.first, false)) round.as_of = told.as_of;
     const NodeId& teller = world_.node(peer).name;
@@ -177,8 +178,8 @@ void Counters::on_page(std::uint32_t index, std::uint32_t peer, const CounterPag
         node.puller->after_merge(teller, batch, count);
         check_known(index, batch);
     }
-    const bool all =
-        node.puller->on_page(world_.node(peer).name, told.token, told.page->next, world_.now());
+    const bool all = node.puller->on_page(world_.node(peer).name, told.call.token, told.page->next,
+                                          world_.now());
     if (all) news_.reach(peer, index, round.as_of, News::How::kAnswer);
 }
 
@@ -252,8 +253,9 @@ void Counters::perform(std::uint32_t index, CounterCalls calls, MonoTime as_of) 
             when = round.as_of;
         }
         nodes_[index].calls[peer][call.token] = when;
-        world_.send(index, peer,
-                    CounterPush{call.token, std::move(call.batch), when, call.catch_up});
+        world_.send(
+            index, peer,
+            CounterPush{call_of(index, call.token), std::move(call.batch), when, call.catch_up});
         world_.later(index, kCallTimeout, [this, index, peer, token = call.token] {
             answered(index, peer, token, false);
         });
@@ -284,7 +286,7 @@ void Counters::ask(std::uint32_t index, std::uint32_t nodes) {
         round.token = each.token;
         round.first |= !each.pull.from;
         round.asked = std::make_shared<CellPull>(std::move(each.pull));
-        world_.send(index, peer, CounterPull{each.token, round.asked});
+        world_.send(index, peer, CounterPull{call_of(index, each.token), round.asked});
         world_.later(index, kCallTimeout, [this, index, peer, token = each.token] {
             Round& asked = nodes_[index].questions[peer];
             if (asked.token != token) return;

@@ -117,6 +117,9 @@ class Counters final : public Service {
     void answered(std::uint32_t node, std::uint32_t peer, std::uint64_t token, bool taken);
     CellName cell(std::uint32_t node, std::uint32_t key, Kind kind, std::uint32_t window) const;
     Generation generation(std::uint32_t node) const;  // of its cells
+    Call call_of(std::uint32_t node, std::uint64_t token) const {
+        return {token, world_.node(node).life};
+    }
     Life life(std::uint32_t node) const { return {node, world_.node(node).life}; }
     const KeyId& key_id(std::uint32_t key) const { return keys_[key]; }
     std::uint32_t key_of(const KeyId& id) const;

@@ -19,30 +19,38 @@
 
 namespace vidai::sim {
 
+// A call of one process, and what its answer is an answer to. A real node's connections tell the
+// calls of one life from those of the next, which counts its tokens from 1 again, so that `life`
+// travels as no byte.
+struct Call {
+    std::uint64_t token = 0;
+    std::uint32_t life = 0;
+};
+
 // A call of CounterFanout. The last two are for the checks, and travel as no byte.
 struct CounterPush {
-    std::uint64_t token = 0;
+    Call call;
     std::shared_ptr<const mesh::limits::CellBatch> batch;
     MonoTime as_of;         // everything that its sender gave out by then is in this or before it
     bool catch_up = false;  // and all that it had given out before, since its connection
 };
 struct CounterAnswer {
-    std::uint64_t token = 0;
+    Call call;
 };
 // A question of CounterPuller.
 struct CounterPull {
-    std::uint64_t token = 0;
+    Call call;
     std::shared_ptr<const mesh::limits::CellPull> pull;
 };
 struct CounterPage {
-    std::uint64_t token = 0;
+    Call call;
     std::shared_ptr<const mesh::limits::CellPage> page;
     MonoTime as_of;  // when it was made; travels as no byte
 };
 
 // A call of CounterRelay; answered as a push is.
 struct CounterRelayed {
-    std::uint64_t token = 0;
+    Call call;
     std::shared_ptr<const std::vector<mesh::limits::SignedBatchRef>> batches;
 };
 

@@ -209,6 +209,40 @@ TEST(CounterPuller, TakesASlowAnswerForNoCorrection) {
     EXPECT_EQ(progress(node), progress(origin));
 }
 
+// An origin's pages tell of what there was when it was asked for the first of them; its pushes
+// meanwhile tell more.
+TEST(CounterPuller, TakesTheRestOfAnAnswerForNoCorrection) {
+    Node origin("b"), node("node"), third("third");
+    origin.charge(150);
+    std::vector<CellBatch> pushed = origin.give_out();
+    node.puller.on_connected(origin.name, kMono);
+    ASSERT_LT(ask(node, origin, kMono), 150u);
+    origin.charge(1);
+    std::ranges::move(origin.give_out(), std::back_inserter(pushed));
+    for (const CellBatch& batch : pushed) (void)node.store.merge(batch, kMono, kWall);
+    EXPECT_GT(ask(node, origin, kMono), 0u);
+    (void)third.store.merge(pushed.front(), kMono, kWall);
+    third.puller.on_connected(node.name, kMono);
+    EXPECT_EQ(ask(third, node, kMono), 1u) << "the last change, which the origin told one of two";
+    EXPECT_EQ(third.held(), origin.held());
+}
+
+TEST(CounterPuller, IsCorrectedThoughThePageEndsBeforeTheLife) {
+    Node other("a"), origin("b"), node("node");
+    other.charge(96);  // all that a page has room for
+    for (const CellBatch& batch : other.give_out()) (void)origin.store.merge(batch, kMono, kWall);
+    origin.charge(2);
+    (void)origin.give_out();
+    CellBatch lie{origin.name, Generation{1}, {}, 0, 9, 9, true};
+    lie.cells.push_back({key(0), CellKind::kRequests, kMinute, 1, 0});
+    (void)node.store.merge(lie, NodeId("liar"), kMono, kWall);
+    node.puller.on_connected(origin.name, kMono);
+    EXPECT_EQ(ask(node, origin, kMono), 96u);
+    EXPECT_EQ(ask(node, origin, kMono), 2u);
+    EXPECT_EQ(node.held(), origin.held());
+    EXPECT_EQ(ask(node, origin, kMono + 5s), 0u) << "it claims no more than there is";
+}
+
 TEST(CounterPuller, APageThatStaysAwayIsAskedForAgain) {
     Node a("a"), b("b");
     a.charge(300);
