@@ -42,6 +42,19 @@ TEST(Bank, WhatIsIdleGoesBackAndIsSpentAgain) {
     EXPECT_TRUE(mesh.spend(0, kMoney, {990}));
 }
 
+TEST(Bank, ASmallRequestIsServedWhereALargeOneCannotBe) {
+    BankMesh mesh(1, {});
+    mesh.start(0);
+    mesh.run(100ms);
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 1'000));
+    ASSERT_TRUE(mesh.spend(0, kMoney, {600}));
+    EXPECT_FALSE(mesh.spend(0, kMoney, {500}));
+    EXPECT_TRUE(mesh.spend(0, kMoney, {100}, 200ms));
+    for (int i = 0; i < 20; ++i) (void)mesh.try_spend(0, kMoney, {500});
+    EXPECT_TRUE(mesh.spend(0, kMoney, {300}, 200ms)) << "and while the large one still asks";
+    EXPECT_EQ(mesh.billed(kMoney), MicroUsd{1'000});
+}
+
 TEST(Bank, ARestartSpendsNothingTwice) {
     BankMesh mesh(1, {});
     mesh.start(0);
