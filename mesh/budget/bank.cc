@@ -15,6 +15,18 @@ namespace {
 constexpr std::size_t kPendingMax = 4'096;
 constexpr std::size_t kPeersMax = 4'096;
 
+// Without what it has taken and not committed: who gave it would think that it has arrived, and
+// with this process it may be gone again.
+std::bitset<kBuckets> owned_for_good(const Ledger& ledger) {
+    std::bitset<kBuckets> owned = ledger.state().estate().owned;
+    for (const EntryRef& entry : ledger.entries().subspan(ledger.committed())) {
+        if (const auto* in = std::get_if<In>(entry.get())) owned.reset(in->bucket.value);
+        if (const auto* from = std::get_if<Inherit>(entry.get())) owned &= ~from->estate->owned;
+        if (const auto* of = std::get_if<Adopt>(entry.get())) owned &= ~of->estate->owned;
+    }
+    return owned;
+}
+
 EditDone failed(std::uint64_t id, ErrorCode code, std::string message) {
     return {id, false, code, std::move(message)};
 }
@@ -135,7 +147,7 @@ Hello Bank::hello() const {
     if (const OwnLog* log = books_.newest()) {
         says.log = log->header();
         // Of a log that cannot act, another may own them by now.
-        if (ready()) says.owned = log->ledger.state().estate().owned;
+        if (ready()) says.owned = owned_for_good(log->ledger);
     } else {
         says.log.id = {books_.self(), 0};
         says.log.successor = says.log.id;

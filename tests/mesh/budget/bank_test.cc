@@ -102,6 +102,33 @@ TEST_F(ThreeBanks, ShareOneBudget) {
     EXPECT_EQ(served, 100);
 }
 
+TEST(Bank, ABucketIsNotSaidToHaveArrivedBeforeThatIsCommitted) {
+    // Its disk takes so long that the giver would have heard of it before.
+    BankMesh mesh(3, {2ms, 900ms});
+    for (std::size_t i = 0; i < 3; ++i) mesh.start(i);
+    std::size_t taker = 0;
+    ASSERT_TRUE(mesh.run_until(
+        [&]() {
+            for (std::size_t i = 1; i < 3; ++i) {
+                const OwnLog* log = mesh.bank(i).books().newest();
+                if (log->ledger.state().estate().owned.any()) taker = i;
+            }
+            return taker != 0;
+        },
+        60s));
+    EXPECT_EQ(mesh.owned(taker), 0U);
+    mesh.run(20ms);
+    mesh.crash(taker);
+    mesh.start(taker);
+    EXPECT_TRUE(mesh.run_until(
+        [&]() {
+            std::size_t sum = 0;
+            for (std::size_t i = 0; i < 3; ++i) sum += mesh.owned(i);
+            return mesh.owned(taker) > 0 && sum == kBuckets;
+        },
+        200s));
+}
+
 TEST_F(ThreeBanks, GoOnWithoutTheOwnerOfTheBudget) {
     ASSERT_TRUE(mesh.define(0, kTeamBudget, 10'000));
     const std::size_t dead = owner();
