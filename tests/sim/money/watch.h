@@ -48,7 +48,6 @@ class MoneyWatch {
     void on_disk(const LedgerKey& volume, const mesh::budget::Books& books, const Written& written);
     // A process begins with `books` of its volume.
     void began(const LedgerKey& volume, const mesh::budget::Books& books);
-    void lost(const LedgerKey& volume);
     void holds(const Bill::Name& name, const std::shared_ptr<mesh::budget::Account>& account);
     void billed(const Bill::Name& name);
     void look();  // at what takes longer: one-owner
@@ -60,6 +59,9 @@ class MoneyWatch {
     MicroUsd in_use_before(const BudgetId& budget, MicroUsd limit) const;
     // By whom a budget's bucket is owned, as far as that is committed.
     const mesh::budget::LogState* owner_of(const BudgetId& budget) const;
+    // Whether all that own it are sealed and each other's successors, so that nobody may adopt them
+    // (docs/adr/0011): its money waits until somebody finds a way that is safe.
+    bool waits_in_a_circle(const BudgetId& budget) const;
     // What of it was lost: with processes that ended, or in grants that did not arrive before their
     // log was over. `living`: processes. `pools`: what theirs have left.
     using Pools = std::map<std::pair<LogId, mesh::budget::Boot>, MicroUsd>;
@@ -80,7 +82,7 @@ class MoneyWatch {
         std::optional<mesh::budget::LogHeader> header;
         std::map<Seq, mesh::budget::BatchHash> heads;
         std::vector<mesh::budget::EntryRef> entries;
-        std::map<LedgerKey, Seq> stored;  // by whom
+        std::map<LedgerKey, Seq> stored;  // by whom; what a volume had counts when it is lost, too
         std::map<LedgerKey, Seq> sealed;
         Seq committed = 0;
         std::vector<Activation> activations;

@@ -168,7 +168,6 @@ void MoneyWorld::turn_bit(std::size_t node, Rng& rng) {
 
 void MoneyWorld::lose_volume(std::size_t node) {
     note("node " + std::to_string(node) + " loses its volume");
-    watch_.lost(key(node));
     ++nodes_[node].volumes;
     ++lost_volumes_;
     new_volume(node);
