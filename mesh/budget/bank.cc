@@ -271,6 +271,11 @@ void Bank::on(const LedgerKey& from, const Hello& hello, MonoTime now) {
         for (const auto& [log, custodians] : custodians_) {
             if (custodians.contains(from)) send(from, AskAck{log});
         }
+        // An heir may have been told of a seal by a process before, and forgotten it.
+        for (const auto& [log, copy] : books_.kept()) {
+            const bool heir = copy.custody.header().successor.ledger == from;
+            if (heir && copy.custody.sealed()) acknowledge(from, copy);
+        }
     }
     // What was given to it, and has arrived.
     for (auto& [id, log] : books_.own()) {

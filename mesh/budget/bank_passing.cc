@@ -311,7 +311,10 @@ void Bank::adopt(MonoTime now) {
         }
     }
     for (const auto& [id, copy] : books_.kept()) {
-        if (copy.custody.sealed()) dead[id] = copy.custody.header();
+        // By this custodian or another: its owner may be back, and have lost the log all the same.
+        const auto legacy = legacies_.find(id);
+        const bool told = legacy != legacies_.end() && !legacy->second.seals.empty();
+        if (copy.custody.sealed() || told) dead[id] = copy.custody.header();
     }
     for (const auto& [id, header] : dead) {
         const LogState& state = books_.newest()->ledger.state();
