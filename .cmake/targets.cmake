@@ -31,7 +31,7 @@ endfunction()
 # The rooms that have deliberate bugs compiled into a second library, NAME_mutants, and those
 # between them: what links one of these must link no other build of the same.
 set(vidai_mutated vidai_membership vidai_limits vidai_state vidai_seal vidai_wire vidai_transport
-    vidai_seeds vidai_admission vidai_mesh)
+    vidai_seeds vidai_admission vidai_budget vidai_journal vidai_mesh)
 
 # vidai_mutants(NAME): that library, last in its folder's file; for tests/sim alone.
 function(vidai_mutants name)

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <variant>
 
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::budget {
@@ -13,6 +14,18 @@ namespace {
 
 constexpr std::size_t kPendingMax = 4'096;
 constexpr std::size_t kPeersMax = 4'096;
+
+// Without what it has taken and not committed: who gave it would think that it has arrived, and
+// with this process it may be gone again.
+std::bitset<kBuckets> owned_for_good(const Ledger& ledger) {
+    std::bitset<kBuckets> owned = ledger.state().estate().owned;
+    for (const EntryRef& entry : ledger.entries().subspan(ledger.committed())) {
+        if (const auto* in = std::get_if<In>(entry.get())) owned.reset(in->bucket.value);
+        if (const auto* from = std::get_if<Inherit>(entry.get())) owned &= ~from->estate->owned;
+        if (const auto* of = std::get_if<Adopt>(entry.get())) owned &= ~of->estate->owned;
+    }
+    return owned;
+}
 
 EditDone failed(std::uint64_t id, ErrorCode code, std::string message) {
     return {id, false, code, std::move(message)};
@@ -34,8 +47,9 @@ Result<void> Bank::begin(MonoTime now) {
         const Hello& now_is = peer->second.hello;
         return std::tie(now_is.boot, now_is.log.id) > std::tie(name.boot, name.log);
     };
+    const Boot holder = VIDAI_MUTANT("lease-reused") ? Boot{1} : *boot;
     leases_.emplace(
-        Holder{books_.self(), *boot}, [this](Bucket bucket) { return lender(bucket); }, is_past);
+        Holder{books_.self(), holder}, [this](Bucket bucket) { return lender(bucket); }, is_past);
     ring_since_ = now;
     open_first(now);
     turn(now);
@@ -136,7 +150,7 @@ Hello Bank::hello() const {
     if (const OwnLog* log = books_.newest()) {
         says.log = log->header();
         // Of a log that cannot act, another may own them by now.
-        if (ready()) says.owned = log->ledger.state().estate().owned;
+        if (ready()) says.owned = owned_for_good(log->ledger);
     } else {
         says.log.id = {books_.self(), 0};
         says.log.successor = says.log.id;
@@ -266,6 +280,11 @@ void Bank::on(const LedgerKey& from, const Hello& hello, MonoTime now) {
         send(from, this->hello());
         for (const auto& [log, custodians] : custodians_) {
             if (custodians.contains(from)) send(from, AskAck{log});
+        }
+        // An heir may have been told of a seal by a process before, and forgotten it.
+        for (const auto& [log, copy] : books_.kept()) {
+            const bool heir = copy.custody.header().successor.ledger == from;
+            if (heir && copy.custody.sealed()) acknowledge(from, copy);
         }
     }
     // What was given to it, and has arrived.

@@ -187,6 +187,7 @@ class Bank {
     void pass_on(MonoTime now);
     void pass_on(OwnLog& old, MonoTime now);
     void drain_pools(OwnLog& old);
+    void drain_pool(OwnLog& log, const BudgetWindow& money);
     void offer(MonoTime now);
     void offer_new();
     void rebalance(MonoTime now);

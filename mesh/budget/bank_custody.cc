@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "mesh/budget/bank.h"
+#include "schema/base/mutant.h"
 
 namespace vidai::mesh::budget {
 
@@ -39,7 +40,7 @@ bool has_head(const std::vector<BatchRef>& all, const Head& head) {
 // --- as owner
 
 bool Bank::confirmed(const LogHeader& log) const {
-    if (opened_here_.contains(log.id)) return true;
+    if (opened_here_.contains(log.id) || VIDAI_MUTANT("head-not-confirmed")) return true;
     const auto found = custodians_.find(log.id);
     if (found == custodians_.end()) return log.custodians.empty();
     const auto heard =
@@ -96,7 +97,7 @@ void Bank::on(const LedgerKey& from, const Ack& ack, MonoTime now) {
     const auto found = custodians->second.find(from);
     if (found == custodians->second.end()) return;
     Custodian& at = found->second;
-    if (!has_head(log->second.batches, ack.head)) {
+    if (!has_head(log->second.batches, ack.head) && !VIDAI_MUTANT("head-not-confirmed")) {
         freeze(ack.log,
                "a custodian has entry " + std::to_string(ack.head.seq) +
                    " of it, which is not on this volume: the volume was rolled back or copied");
@@ -142,15 +143,16 @@ void Bank::on(const LedgerKey& from, const AskAck& ask, MonoTime now) {
 
 void Bank::acknowledge(const LedgerKey& to, const KeptLog& copy) {
     // A seal is told once it is on the disk; before that nothing is.
-    const bool sealed = copy.custody.sealed();
+    const bool sealed = copy.custody.sealed() && !VIDAI_MUTANT("acknowledged-after-seal");
     if (sealed && !copy.seal_written) return;
-    send(to, Ack{copy.custody.header().id, copy.synced, sealed});
+    const Head& head = VIDAI_MUTANT("acknowledged-before-sync") ? copy.head : copy.synced;
+    send(to, Ack{copy.custody.header().id, head, sealed});
 }
 
 void Bank::acknowledge() {
     for (const auto& [id, copy] : books_.kept()) {
         if (frozen_logs_.contains(id)) continue;
-        if (copy.custody.sealed()) {
+        if (copy.custody.sealed() && !VIDAI_MUTANT("acknowledged-after-seal")) {
             if (!copy.seal_written || !seal_told_.insert(id).second) continue;
             news_.push_back({BankNews::Kind::kSealed, id, {}});
             acknowledge(copy.custody.header().successor.ledger, copy);
@@ -158,8 +160,9 @@ void Bank::acknowledge() {
             continue;
         }
         Head& told = acknowledged_[id];
-        if (told == copy.synced || !connected(id.ledger)) continue;
-        told = copy.synced;
+        const Head& has = VIDAI_MUTANT("acknowledged-before-sync") ? copy.head : copy.synced;
+        if (told == has || !connected(id.ledger)) continue;
+        told = has;
         acknowledge(id.ledger, copy);
     }
 }

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "mesh/budget/bank.h"
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::budget {
@@ -136,14 +137,16 @@ void Bank::pass_on(OwnLog& old, MonoTime now) {
 
 // What was activated and not lent goes to this process, which gives it back to who owns it now.
 void Bank::drain_pools(OwnLog& old) {
+    for (const BudgetWindow& money : old.ledger.pools()) drain_pool(old, money);
+}
+
+void Bank::drain_pool(OwnLog& log, const BudgetWindow& money) {
     const Holder& self = leases_->self();
-    for (const BudgetWindow& money : old.ledger.pools()) {
-        const MicroUsd pool = old.ledger.pool(money);
-        if (pool.value <= 0) continue;
-        const MicroUsd had = old.ledger.grant(self, money, {});
-        const MicroUsd total = old.ledger.grant(self, money, had + pool);
-        send(self.ledger, Grant{old.ledger.account(self), money, total, {}});
-    }
+    const MicroUsd pool = log.ledger.pool(money);
+    if (pool.value <= 0) return;
+    const MicroUsd had = log.ledger.grant(self, money, {});
+    const MicroUsd total = log.ledger.grant(self, money, had + pool);
+    send(self.ledger, Grant{log.ledger.account(self), money, total, {}});
 }
 
 // --- buckets
@@ -166,9 +169,14 @@ void Bank::offer_new() {
 void Bank::offer(MonoTime now) {
     if (now - offered_ < kAgain) return;
     offered_ = now;
-    for (const auto& [id, log] : books_.own()) {
+    for (auto& [id, log] : books_.own()) {
         for (const auto& [at, passing] : log.ledger.state().passing()) {
-            if (log.ledger.committed() < at) continue;
+            if (log.ledger.committed() < at && !VIDAI_MUTANT("in-before-out")) continue;
+            for (const auto& [name, budget] : passing.budgets) {
+                for (const auto& [window, in] : budget.windows) {
+                    drain_pool(log, {name.second, window});
+                }
+            }
             // Its heir may be another by now.
             broadcast(Offer{log.header(), at, passing.bucket, passing.to, passing.budgets});
         }
@@ -269,6 +277,9 @@ bool Bank::take(Taking& taking, MonoTime now) {
     Ledger& ledger = books_.newest()->ledger;
     if (ledger.state().has_taken(taking.log.id, taking.at)) return true;
     attest(taking, now);
+    if (VIDAI_MUTANT("in-before-out")) {
+        taking.attested.insert(taking.log.custodians.begin(), taking.log.custodians.end());
+    }
     const std::size_t act = quorum_of(taking.log.custodians.size()).act;
     const auto attested = std::ranges::count_if(
         taking.log.custodians, [&](const auto& key) { return taking.attested.contains(key); });
@@ -315,12 +326,15 @@ void Bank::adopt(MonoTime now) {
         }
     }
     for (const auto& [id, copy] : books_.kept()) {
-        if (copy.custody.sealed()) dead[id] = copy.custody.header();
+        // By this custodian or another: its owner may be back, and have lost the log all the same.
+        const auto legacy = legacies_.find(id);
+        const bool told = legacy != legacies_.end() && !legacy->second.seals.empty();
+        if (copy.custody.sealed() || told) dead[id] = copy.custody.header();
     }
     for (const auto& [id, header] : dead) {
         const LogState& state = books_.newest()->ledger.state();
         if (header.custodians.empty() || state.has_adopted(id)) continue;
-        if (!state.represents(header.successor)) continue;
+        if (!state.represents(header.successor) && !VIDAI_MUTANT("two-adopters")) continue;
         (void)adopt(header, legacies_[id], now);
     }
 }

@@ -58,7 +58,10 @@ void Leases::on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now, Outb
     if (closed_) return;
     if (!money_.contains(money) && money_.size() >= kPursesMax) return;  // it waits in vain
     Money& of = money_[money];
-    of.need = std::max(of.need, need);
+    // More than there is would be refused, again and again, and with it whoever needs less: so it
+    // is the rest that is asked for.
+    const bool known = of.position.standing == Standing::kOpen && of.position.left.value > 0;
+    of.need = std::max(of.need, known ? std::min(need, of.position.left) : need);
     of.needed = now;
     ask(money, of, now, out);
 }
@@ -103,12 +106,11 @@ void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
     if (!money_.contains(grant.money) && grant.account.log.ledger != self_.ledger) return;
     Money& of = money_[grant.money];
     if (of.current && of.current->name == grant.account) {
-        const MicroUsd more = grant.total - of.current->account->granted();
         of.current->account->on_grant(grant.total);
         of.current->busy = now;
         of.asked.reset();
         of.dry = more.value <= 0 && grant.position.left < of.need;
-        of.need = std::max(MicroUsd{}, of.need - std::max(MicroUsd{}, more));
+        of.need = {};  // who still waits asks again, and may need less than who has given up
         set(grant.money, of, grant.position);
         changed_.insert(grant.money);  // those who wait look again, whatever it says
         if (closed_) give_back(grant.money, *of.current, now, out);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string>
 
+#include "schema/base/mutant.h"
+
 namespace vidai::mesh::budget {
 
 namespace {
@@ -54,6 +56,13 @@ bool Owner::on_want(const Want& want, MonoTime now, Outbox& out) {
     return true;
 }
 
+// Of what it needs it may have a part already.
+MicroUsd Owner::lacks(const Money& of, const AccountName& account, const Waiting& waiting) {
+    const auto lease = of.leases.find(account);
+    const MicroUsd granted = lease == of.leases.end() ? MicroUsd{} : lease->second.granted;
+    return std::max(MicroUsd{}, std::min(waiting.need, waiting.total - granted));
+}
+
 // What it needs, or, where there is plenty, up to what it would like. Nothing: it goes on waiting.
 bool Owner::lend(const BudgetWindow& money, Money& of, const AccountName& account,
                  Waiting& waiting) {
@@ -61,7 +70,7 @@ bool Owner::lend(const BudgetWindow& money, Money& of, const AccountName& accoun
     const MicroUsd pool = ledger().pool(money);
     const MicroUsd like = waiting.total - lease.granted;
     if (like.value <= 0) return true;
-    const MicroUsd need = std::min(waiting.need, like);
+    const MicroUsd need = lacks(of, account, waiting);
     if (pool < need || pool.value == 0) return false;
     const auto holders = static_cast<std::int64_t>(std::max<std::size_t>(1, of.leases.size()));
     const MicroUsd plenty{pool.value / (2 * holders)};
@@ -91,12 +100,11 @@ void Owner::serve(const BudgetWindow& money, MonoTime now, Outbox& out) {
     }
     if (of.waiting.empty()) return;
     activate(money, of);
-    if (ledger().state().free(money) > MicroUsd{}) return;  // it is on its way
     const Position at = position(money);
     for (const auto& [since, account] : turn) {
         const auto waiting = of.waiting.find(account);
         if (waiting == of.waiting.end()) continue;
-        const MicroUsd need = waiting->second.need;
+        const MicroUsd need = lacks(of, account, waiting->second);
         const bool coming = need <= ledger().pool(money) + of.activating;
         if (coming && need.value > 0) continue;
         if (at.left >= need && need.value > 0 && now - since < kBusyWait) continue;
@@ -114,7 +122,8 @@ void Owner::activate(const BudgetWindow& money, Money& of) {
     MicroUsd wanted;  // of those whom it can serve
     for (const auto& [account, waiting] : of.waiting) {
         const MicroUsd like = waiting.total - of.leases[account].granted;
-        const MicroUsd one = waiting.need.value > 0 ? waiting.need : std::min(like, portion);
+        const MicroUsd need = lacks(of, account, waiting);
+        const MicroUsd one = need.value > 0 ? need : std::min(like, portion);
         if (wanted + one <= here + free) wanted += one;
     }
     if (wanted <= here) return;
@@ -204,6 +213,9 @@ void Owner::on_holder_lost(const Holder& holder) {
     for (auto& [money, of] : money_) {
         for (const auto& [account, lease] : of.leases) {
             if (account.holder != holder || lease.lost) continue;
+            if (VIDAI_MUTANT("reclaim-on-timeout")) {
+                (void)ledger().append(Return{money, account, lease.granted - lease.spent});
+            }
             Lease lost = lease;
             lost.lost = true;
             change(of, account, lost);

@@ -82,6 +82,7 @@ class Owner {
         ReportAck ack;
     };
     void serve(const BudgetWindow& money, MonoTime now, Outbox& out);
+    static MicroUsd lacks(const Money& of, const AccountName& account, const Waiting& waiting);
     bool lend(const BudgetWindow& money, Money& of, const AccountName& account, Waiting& waiting);
     void activate(const BudgetWindow& money, Money& of);
     void recall(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);

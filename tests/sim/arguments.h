@@ -28,7 +28,9 @@ struct Arguments {
     std::uint64_t count = 2000;
     std::string revision;
     Trim trim;
-    std::uint32_t tier = 1;  // 2: whole nodes' mesh threads, tier2/mesh_world.h
+    // 2: whole nodes' mesh threads, tier2/mesh_world.h; kMoney: banks, money/world.h
+    std::uint32_t tier = 1;
+    static constexpr std::uint32_t kMoney = 3;
     std::uint32_t jobs = 1;
     bool json = false, verbose = false, hashes = false, keep_going = false, help = false;
     std::string corpus;

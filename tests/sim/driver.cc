@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/sim/money/world.h"
 #include "tests/sim/shrink.h"
 #include "tests/sim/tier2/mesh_world.h"
 #include "tests/sim/world.h"
@@ -21,7 +22,7 @@
 namespace vidai::sim {
 namespace {
 
-constexpr std::uint32_t kShrinkRuns = 300, kShrinkRunsTier2 = 150;
+constexpr std::uint32_t kShrinkRuns = 300, kShrinkRunsSlow = 150;
 constexpr std::size_t kFailuresMax = 32;  // of one worker, with --keep-going
 constexpr std::size_t kTextMax = 240;
 
@@ -37,7 +38,7 @@ struct Report {
     std::int64_t simulated_ns = 0;
     std::int64_t slowest_ns = 0;
     std::uint64_t bytes_per_second_max = 0;
-    std::uint64_t judged = 0;  // strangers
+    std::uint64_t judged = 0;  // strangers; or requests billed
     std::uint64_t trace = 0;   // of all seeds, in whatever order they ran
     std::size_t failures = 0;
     Failure failed[kFailuresMax];
@@ -65,8 +66,10 @@ std::string shell_word(const std::string& text) {
 
 std::string replay_line(const std::string& program, std::uint64_t seed, const std::string& trim,
                         const Arguments& arguments) {
-    std::string line = shell_word(program) + (arguments.tier == 2 ? " --tier 2" : "") +
-                       " --seeds " + std::to_string(seed) + trim;
+    std::string line = shell_word(program);
+    if (arguments.tier == 2) line += " --tier 2";
+    if (arguments.tier == Arguments::kMoney) line += " --tier money";
+    line += " --seeds " + std::to_string(seed) + trim;
     if (!arguments.mutant.empty()) line += " --mutant " + arguments.mutant;
     return line;
 }
@@ -77,14 +80,18 @@ struct Seed {
     const Arguments& arguments;
 
     Outcome run(const Trim& trim, bool verbose = false) const {
+        if (arguments.tier == Arguments::kMoney)
+            return run_money(draw_money(number, trim), verbose);
         if (arguments.tier == 2) return run_mesh(draw_story(number, trim), verbose);
         return run_plan(draw_plan(number, trim), mesh::membership::Options{}, verbose);
     }
     std::string describe(const Trim& trim) const {
+        if (arguments.tier == Arguments::kMoney) return draw_money(number, trim).describe();
         if (arguments.tier == 2) return draw_story(number, trim).describe();
         return draw_plan(number, trim).describe();
     }
     std::size_t faults(const Trim& trim) const {
+        if (arguments.tier == Arguments::kMoney) return draw_money(number, trim).events.size();
         if (arguments.tier == 2) return draw_story(number, trim).events.size();
         return draw_plan(number, trim).faults.size();
     }
@@ -94,7 +101,7 @@ struct Seed {
         return shrink(
             arguments.trim, faults(whole), rule,
             [this](const Trim& trim) { return run(trim).violation.rule; },
-            arguments.tier == 2 ? kShrinkRunsTier2 : kShrinkRuns);
+            arguments.tier == 1 ? kShrinkRuns : kShrinkRunsSlow);
     }
 };
 
@@ -211,6 +218,9 @@ void print_text(const Arguments& arguments, const Report& sum, const std::vector
         static_cast<double>(sum.clean + failed.size()) / wall, in_seconds(sum.simulated_ns) / wall);
     if (arguments.tier == 2) {
         std::printf("%llu strangers were judged\n", static_cast<unsigned long long>(sum.judged));
+    }
+    if (arguments.tier == Arguments::kMoney) {
+        std::printf("%llu requests were billed\n", static_cast<unsigned long long>(sum.judged));
     }
 }
 

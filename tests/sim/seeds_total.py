@@ -19,10 +19,10 @@ def wrong(entry):
 def main():
     entries = json.loads((pathlib.Path(__file__).parent / "seeds_total.json").read_text())
     faults = [why for why in map(wrong, entries) if why]
-    ranges = sorted((e.get("tier", 1), e["first"], e["last"]) for e in entries)
+    ranges = sorted((str(e.get("tier", 1)), e["first"], e["last"]) for e in entries)
     faults += [f"{b[1]}..{b[2]} of tier {b[0]} is counted twice in part"
                for a, b in zip(ranges, ranges[1:]) if a[0] == b[0] and b[1] <= a[2]]
-    for tier in (1, 2):
+    for tier in (1, 2, "money"):
         of = [e for e in entries if e.get("tier", 1) == tier]
         clean, failed = (sum(e[what] for e in of) for what in ("clean", "failed"))
         print(f"tier {tier}: {clean + failed} seeds, {failed} of them failed when they ran first")

@@ -2,7 +2,8 @@
 # Unknown flags, empty ranges and mutants in the ordinary build are refused with exit code 2; fresh
 # seeds follow from the revision.
 foreach(bad IN ITEMS "--no-such-flag" "--seeds;9..1" "--nodes;0" "--mutant;no-refutation"
-        "--only;1,x" "--seeds" "--tier;3" "--tier;2;--nodes;21")
+        "--only;1,x" "--seeds" "--tier;3" "--tier;2;--nodes;21"
+        "--tier;money;--nodes;21")
   execute_process(COMMAND ${SIM} ${bad} RESULT_VARIABLE code ERROR_VARIABLE said)
   if(NOT code EQUAL 2 OR NOT said MATCHES "exit codes:")
     message(FATAL_ERROR "'${bad}' ended with ${code}: ${said}")

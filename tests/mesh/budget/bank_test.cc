@@ -42,6 +42,19 @@ TEST(Bank, WhatIsIdleGoesBackAndIsSpentAgain) {
     EXPECT_TRUE(mesh.spend(0, kMoney, {990}));
 }
 
+TEST(Bank, ASmallRequestIsServedWhereALargeOneCannotBe) {
+    BankMesh mesh(1, {});
+    mesh.start(0);
+    mesh.run(100ms);
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 1'000));
+    ASSERT_TRUE(mesh.spend(0, kMoney, {600}));
+    EXPECT_FALSE(mesh.spend(0, kMoney, {500}));
+    EXPECT_TRUE(mesh.spend(0, kMoney, {100}, 200ms));
+    for (int i = 0; i < 20; ++i) (void)mesh.try_spend(0, kMoney, {500});
+    EXPECT_TRUE(mesh.spend(0, kMoney, {300}, 200ms)) << "and while the large one still asks";
+    EXPECT_EQ(mesh.billed(kMoney), MicroUsd{1'000});
+}
+
 TEST(Bank, ARestartSpendsNothingTwice) {
     BankMesh mesh(1, {});
     mesh.start(0);
@@ -87,6 +100,33 @@ TEST_F(ThreeBanks, ShareOneBudget) {
     int served = 0;
     for (std::size_t i = 0; i < 120; ++i) served += mesh.spend(i % 3, kMoney, {10}) ? 1 : 0;
     EXPECT_EQ(served, 100);
+}
+
+TEST(Bank, ABucketIsNotSaidToHaveArrivedBeforeThatIsCommitted) {
+    // Its disk takes so long that the giver would have heard of it before.
+    BankMesh mesh(3, {2ms, 900ms});
+    for (std::size_t i = 0; i < 3; ++i) mesh.start(i);
+    std::size_t taker = 0;
+    ASSERT_TRUE(mesh.run_until(
+        [&]() {
+            for (std::size_t i = 1; i < 3; ++i) {
+                const OwnLog* log = mesh.bank(i).books().newest();
+                if (log->ledger.state().estate().owned.any()) taker = i;
+            }
+            return taker != 0;
+        },
+        60s));
+    EXPECT_EQ(mesh.owned(taker), 0U);
+    mesh.run(20ms);
+    mesh.crash(taker);
+    mesh.start(taker);
+    EXPECT_TRUE(mesh.run_until(
+        [&]() {
+            std::size_t sum = 0;
+            for (std::size_t i = 0; i < 3; ++i) sum += mesh.owned(i);
+            return mesh.owned(taker) > 0 && sum == kBuckets;
+        },
+        200s));
 }
 
 TEST_F(ThreeBanks, GoOnWithoutTheOwnerOfTheBudget) {

@@ -70,6 +70,12 @@ class MemoryVolume final : public Volume {
     std::uint64_t calls_left = kNever;  // writes and syncs until all of them fail
     std::uint64_t syncs = 0;
     std::vector<std::uint8_t>& bytes() { return now_; }
+    // What is there for good; and an old copy of that in its place, while no process has it.
+    const std::vector<std::uint8_t>& synced() const { return synced_; }
+    void put_back(const std::vector<std::uint8_t>& copy) {
+        now_ = synced_ = copy;
+        sizes_ = {now_.size()};
+    }
 
   private:
     bool fails() { return calls_left != kNever && (calls_left == 0 || --calls_left == 0); }

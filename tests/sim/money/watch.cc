@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/money/watch.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace vidai::sim {
+
+using namespace mesh::budget;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+std::string name_of(const LogId& log) {
+    return std::to_string(log.ledger.bytes[0]) + "/" + std::to_string(log.generation);
+}
+
+}  // namespace
+
+MoneyWatch::Written MoneyWatch::read(const Books& books) {
+    Written out;
+    for (const auto& [id, log] : books.own()) {
+        if (log.written.seq > 0) out.heads[id] = log.written;
+    }
+    for (const auto& [id, copy] : books.kept()) {
+        if (copy.head.seq > 0) out.heads[id] = copy.head;
+        if (copy.custody.sealed()) out.sealed.insert(id);
+    }
+    return out;
+}
+
+void MoneyWatch::violate(std::string rule, std::string detail, bool liveness) {
+    if (!violation_.rule.empty()) return;
+    violation_ = {std::move(rule), std::move(detail), liveness};
+}
+
+void MoneyWatch::on_disk(const LedgerKey& volume, const Books& books, const Written& written) {
+    for (const auto& [id, head] : written.heads) {
+        const auto own = books.own().find(id);
+        const auto kept = books.kept().find(id);
+        if (own != books.own().end()) store(volume, id, head, own->second.batches);
+        if (kept != books.kept().end()) store(volume, id, head, kept->second.batches);
+    }
+    for (const LogId& id : written.sealed) {
+        Chain& chain = chains_[id];
+        chain.sealed.try_emplace(volume, chain.stored[volume]);
+    }
+    for (auto& [id, chain] : chains_) advance(id, chain);
+}
+
+void MoneyWatch::store(const LedgerKey& volume, const LogId& log, const Head& head,
+                       const std::vector<BatchRef>& batches) {
+    Chain& chain = chains_[log];
+    Seq& stored = chain.stored[volume];
+    if (head.seq <= stored) return;
+    if (chain.sealed.contains(volume) && !rolled_back_) {
+        violate("copies-are-prefixes", "a sealed copy of log " + name_of(log) + " has grown");
+    }
+    for (const BatchRef& batch : batches) {
+        if (batch->head.seq <= stored || batch->head.seq > head.seq) continue;
+        const auto [known, fresh] = chain.heads.try_emplace(batch->head.seq, batch->head.hash);
+        if (!fresh && known->second != batch->head.hash && !rolled_back_) {
+            violate("copies-are-prefixes",
+                    "log " + name_of(log) + " has two entries " + std::to_string(batch->head.seq));
+        }
+        if (batch->header && !chain.header) chain.header = batch->header;
+        if (batch->before.seq != chain.entries.size()) continue;
+        for (const EntryRef& entry : batch->entries) {
+            chain.entries.push_back(entry);
+            if (const auto* more = std::get_if<Activate>(entry.get())) {
+                chain.activations.push_back(
+                    {chain.entries.size(), more->boot, more->money.budget, more->amount});
+            }
+        }
+    }
+    stored = head.seq;
+}
+
+void MoneyWatch::began(const LedgerKey& volume, const Books& books) {
+    const Written has = read(books);
+    for (auto& [id, chain] : chains_) {
+        const auto stored = chain.stored.find(volume);
+        if (stored == chain.stored.end()) continue;
+        const auto head = has.heads.find(id);
+        const Seq seq = head == has.heads.end() ? 0 : head->second.seq;
+        const bool forgets =
+            seq < stored->second || (chain.sealed.contains(volume) && !has.sealed.contains(id));
+        if (forgets && !rolled_back_) {
+            violate("copies-are-prefixes", "a volume that was synced has lost of log " +
+                                               name_of(id) + " what is behind " +
+                                               std::to_string(seq));
+        }
+    }
+    on_disk(volume, books, has);  // what was written and not synced is there, and is synced now
+}
+
+bool MoneyWatch::ended(const Chain& chain) const {
+    return chain.header && chain.sealed.size() >= quorum_of(chain.header->custodians.size()).seal;
+}
+
+// What enough disks hold, and what any quorum of seals must have seen.
+void MoneyWatch::advance(const LogId& log, Chain& chain) {
+    if (!chain.header) return;
+    const Quorum quorum = quorum_of(chain.header->custodians.size());
+    std::vector<Seq> held, sealed;
+    for (const LedgerKey& key : chain.header->custodians) {
+        const auto has = chain.stored.find(key);
+        const auto seal = chain.sealed.find(key);
+        held.push_back(seal != chain.sealed.end()  ? seal->second
+                       : has == chain.stored.end() ? 0
+                                                   : has->second);
+        if (seal != chain.sealed.end()) sealed.push_back(seal->second);
+    }
+    std::ranges::sort(held, std::greater{});
+    const Seq own = chain.stored.contains(log.ledger) ? chain.stored.at(log.ledger) : 0;
+    Seq upto = quorum.act == 0 ? own : std::min(own, held[quorum.act - 1]);
+    if (sealed.size() >= quorum.seal) upto = std::max(upto, std::ranges::max(sealed));
+    upto = std::min<Seq>(upto, chain.entries.size());
+    if (upto <= chain.committed) return;
+    if (!chain.state) chain.state = std::make_unique<LogState>(*chain.header);
+    for (; chain.committed < upto; ++chain.committed) {
+        const auto folded = chain.state->apply(*chain.entries[chain.committed]);
+        if (!folded && !rolled_back_) {
+            violate("folds-agree", "log " + name_of(log) + ": " + folded.error().message);
+            return;
+        }
+    }
+}
+
+void MoneyWatch::look() {
+    if (rolled_back_) return;
+    std::bitset<kBuckets> all;
+    for (const auto& [id, chain] : chains_) {
+        if (!chain.state || chain.state->closed() || ended(chain)) continue;
+        if ((all & chain.state->estate().owned).any()) {
+            violate("one-owner", "log " + name_of(id) + " owns what another owns, too");
+        }
+        all |= chain.state->estate().owned;
+    }
+}
+
+void MoneyWatch::compare(const Books& books) {
+    if (rolled_back_) return;
+    const auto one = [&](const LogId& id, const LogState& state) {
+        const auto chain = chains_.find(id);
+        if (chain == chains_.end() || !chain->second.state) return;
+        const LogState& mine = *chain->second.state;
+        if (mine.seq() == state.seq() && !(mine.estate() == state.estate())) {
+            violate("folds-agree", "log " + name_of(id) + " at " + std::to_string(state.seq()));
+        }
+    };
+    for (const auto& [id, log] : books.own()) one(id, log.ledger.state());
+    for (const auto& [id, copy] : books.kept()) one(id, copy.custody.state());
+}
+
+MicroUsd MoneyWatch::activated(const LogId& log, Boot boot, const BudgetId& budget) const {
+    MicroUsd sum;
+    const auto chain = chains_.find(log);
+    if (chain == chains_.end()) return sum;
+    for (const Activation& one : chain->second.activations) {
+        if (one.at <= chain->second.committed && one.boot == boot && one.budget == budget) {
+            sum += one.amount;
+        }
+    }
+    return sum;
+}
+
+void MoneyWatch::holds(const Bill::Name& name, const std::shared_ptr<Account>& account) {
+    accounts_[name] = account;
+}
+
+void MoneyWatch::billed(const Bill::Name& name) {
+    const auto& [account, budget] = name;
+    if (rolled_back_) return;
+    if (bill_.of(budget) > bill_.most(budget)) {
+        violate("bill-within-limit", std::to_string(bill_.of(budget).value) + " of " +
+                                         budget.str() + " billed, of at most " +
+                                         std::to_string(bill_.most(budget).value));
+    }
+    MicroUsd granted;
+    for (const auto& [other, held] : accounts_) {
+        const bool same = other.second == budget && other.first.log == account.log &&
+                          other.first.boot == account.boot;
+        if (same) granted += held->granted();
+    }
+    const MicroUsd covered = activated(account.log, account.boot, budget);
+    if (granted > covered) {
+        violate("grants-covered", "log " + name_of(account.log) + " has granted " +
+                                      std::to_string(granted.value) + " of " + budget.str() +
+                                      ", and has committed " + std::to_string(covered.value));
+    }
+    const Balance balance = accounts_.at(name)->balance();
+    if (!balance.conserved() || balance.spent + balance.returned > balance.granted ||
+        balance.granted < bill_.of(name)) {
+        violate("accounts-add-up", "an account of " + budget.str() + " has granted " +
+                                       std::to_string(balance.granted.value) + " spent " +
+                                       std::to_string(balance.spent.value) + " returned " +
+                                       std::to_string(balance.returned.value) + " billed " +
+                                       std::to_string(bill_.of(name).value));
+    }
+}
+
+MicroUsd MoneyWatch::in_use_before(const BudgetId& budget, MicroUsd limit) const {
+    MicroUsd most;
+    for (const auto& [id, chain] : chains_) {
+        if (!chain.header) continue;
+        const auto says = [&](const EntryRef& entry) {
+            const auto* edit = std::get_if<SetLimit>(entry.get());
+            return edit != nullptr && edit->budget == budget && edit->limit == limit;
+        };
+        if (std::ranges::none_of(chain.entries, says)) continue;
+        LogState state(*chain.header);
+        for (const EntryRef& entry : chain.entries) {
+            const BudgetState* now = says(entry) ? state.budget(budget) : nullptr;
+            if (now != nullptr && !now->windows.empty()) {
+                most = std::max(most, now->windows.rbegin()->second.in_use());
+            }
+            (void)state.apply(*entry);
+        }
+    }
+    return most;
+}
+
+const LogState* MoneyWatch::owner_of(const BudgetId& budget) const {
+    for (const auto& [id, chain] : chains_) {
+        if (chain.state && !ended(chain) && chain.state->owns(bucket_of(budget))) {
+            return chain.state.get();
+        }
+    }
+    return nullptr;
+}
+
+bool MoneyWatch::waits_in_a_circle(const BudgetId& budget) const {
+    for (const auto& [id, chain] : chains_) {
+        if (!chain.state || !ended(chain) || !chain.state->owns(bucket_of(budget))) continue;
+        std::set<LogId> passed{id};
+        const Chain* at = &chain;
+        for (;;) {
+            LogId next = at->header->successor;
+            auto heir = chains_.find(next);
+            const auto known = [&] { return heir != chains_.end() && heir->second.state; };
+            while (known() && heir->second.state->closed()) {
+                next = *heir->second.state->closed_to();
+                heir = chains_.find(next);
+            }
+            if (!known() || !ended(heir->second)) break;
+            if (!passed.insert(next).second) return true;
+            at = &heir->second;
+        }
+    }
+    return false;
+}
+
+MicroUsd MoneyWatch::stranded(const BudgetId& budget, const WindowState& window,
+                              const std::set<Holder>& living, const Pools& pools) const {
+    MicroUsd sum;
+    std::map<std::pair<LogId, Boot>, MicroUsd> granted;
+    for (const auto& [name, account] : accounts_) {
+        if (name.second != budget) continue;
+        const AccountName& of = name.first;
+        granted[{of.log, of.boot}] += account->granted();
+        if (living.contains(of.holder)) continue;
+        const auto back = window.returned.find(of);
+        const MicroUsd known = back == window.returned.end() ? MicroUsd{} : back->second;
+        sum += std::max(MicroUsd{}, account->granted() - bill_.of(name) - known);
+    }
+    std::set<std::pair<LogId, Boot>> processes;
+    for (const auto& [id, chain] : chains_) {
+        for (const Activation& one : chain.activations) {
+            if (one.budget == budget) processes.insert({id, one.boot});
+        }
+    }
+    for (const auto& process : processes) {
+        const auto pool = pools.find(process);
+        const MicroUsd left = pool == pools.end() ? MicroUsd{} : pool->second;
+        sum += std::max(MicroUsd{},
+                        activated(process.first, process.second, budget) - granted[process] - left);
+    }
+    return sum;
+}
+
+}  // namespace vidai::sim

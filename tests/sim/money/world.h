@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// MoneyWorld: the banks of a few nodes as they ship, each on a journal as it ships, on a disk and
+// between wires that keep as few promises as real ones; clients who spend, operators, and a failure
+// detector that is sometimes wrong. A world is built from a story and nothing else, so one seed is
+// one history, down to its trace hash. One thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mesh/budget/bank.h"
+#include "mesh/journal/journal.h"
+#include "schema/base/rng.h"
+#include "tests/mesh/journal/memory_volume.h"
+#include "tests/sim/money/bill.h"
+#include "tests/sim/money/story.h"
+#include "tests/sim/money/watch.h"
+#include "tests/sim/money/wires.h"
+#include "tests/sim/scheduler.h"
+#include "tests/sim/world.h"
+
+namespace vidai::sim {
+
+class MoneyWorld : private Wires::Ends {
+  public:
+    explicit MoneyWorld(const MoneyStory& story);
+    MoneyWorld(const MoneyWorld&) = delete;
+    MoneyWorld& operator=(const MoneyWorld&) = delete;
+
+    // Runs what is due until then, or until a rule is broken.
+    void run(Duration time);
+    void perform(const MoneyEvent& event);
+    void heal();  // all faults end, and who is down starts
+    void create(std::size_t node, MicroUsd limit);
+    // The cheapest requests that there are, until for a while nobody gets any more: then what was
+    // not spent must be lost with processes that ended, on volumes that were lost, or not be there.
+    void spend_the_rest();
+
+    bool broken() const { return !watch_.violation().rule.empty(); }
+    Outcome outcome() const;
+
+  private:
+    struct Request {
+        BudgetId budget;
+        MicroUsd amount;
+        MonoTime until;
+        bool last_penny = false;
+    };
+    struct Node {
+        std::unique_ptr<mesh::seal::SecretKey> key;
+        std::unique_ptr<mesh::journal::MemoryVolume> volume;
+        std::vector<std::uint8_t> copy;  // of the volume, for kRollBack
+        std::optional<mesh::journal::Journal> journal;
+        std::unique_ptr<mesh::budget::Bank> bank;
+        bool writing = false;
+        bool wanted = true;  // up, but for faults
+        std::uint32_t life = 0;
+        std::uint32_t volumes = 0;    // before this one
+        MoneyWatch::Written written;  // by the commit that is at work
+        std::map<mesh::budget::LedgerKey, MonoTime> absent;
+        std::deque<Request> waiting;
+    };
+    struct Wish {  // of an operator
+        mesh::budget::Edit edit;
+        MonoTime asked{};
+        std::optional<MonoTime> over;
+    };
+
+    bool running(std::size_t node) const override { return nodes_[node].bank != nullptr; }
+    mesh::budget::LedgerKey key(std::size_t node) const override;
+    void connected(std::size_t node, std::size_t peer) override;
+    void disconnected(std::size_t node, const mesh::budget::LedgerKey& peer) override;
+    void arrived(std::size_t node, const mesh::budget::LedgerKey& from,
+                 const mesh::budget::Message& message) override;
+
+    // world.cc: processes and disks.
+    void new_volume(std::size_t node);
+    void start(std::size_t node);
+    bool open(std::size_t node);
+    void stop(std::size_t node, bool power);
+    void back(std::size_t node, Duration after);
+    void turn_bit(std::size_t node, Rng& rng);
+    void lose_volume(std::size_t node);
+    void after(std::size_t node);
+    void commit(std::size_t node, std::uint32_t life);
+    void tick(std::size_t node, std::uint32_t life);
+    void detect(std::size_t node);
+    std::optional<std::size_t> node_of(const mesh::budget::LedgerKey& key) const;
+
+    // clients.cc
+    void think(std::size_t node);
+    bool try_spend(std::size_t node, const Request& request);
+    void retry(std::size_t node);
+    void ask(std::size_t node);
+    void wish(std::size_t node, mesh::budget::Edit edit);
+    void answered(const mesh::budget::EditDone& done);
+    void edit_some(const MoneyEvent& event);
+    void cut(const MoneyEvent& event, bool on);
+    std::string describe(const BudgetId& budget) const;
+    void judge(const BudgetId& budget);
+    void note(const std::string& line);
+    void trace(std::uint64_t value) { hash_ = (hash_ ^ value) * 0x100000001b3; }
+
+    const MoneyStory story_;
+    const MeshId mesh_{};
+    Scheduler scheduler_;
+    Rng rng_, clients_rng_, disk_rng_;
+    Bill bill_;
+    MoneyWatch watch_;
+    std::vector<Node> nodes_;
+    std::map<mesh::budget::LedgerKey, std::size_t> names_;  // of all volumes there ever were
+    Wires wires_;
+    std::vector<BudgetId> budgets_;  // that may exist
+    std::map<std::uint64_t, Wish> wishes_;
+    bool thinking_ = true;
+    bool healed_ = false;
+    std::size_t lost_volumes_ = 0;
+    bool detected_ = false;  // that a volume was rolled back
+    std::uint64_t served_ = 0;
+    std::uint64_t hash_ = 0xcbf29ce484222325;
+    std::deque<std::string> history_;
+};
+
+// The whole of one seed.
+Outcome run_money(const MoneyStory& story, bool verbose = false);
+
+}  // namespace vidai::sim
