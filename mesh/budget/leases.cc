@@ -106,10 +106,10 @@ void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
     if (!money_.contains(grant.money) && grant.account.log.ledger != self_.ledger) return;
     Money& of = money_[grant.money];
     if (of.current && of.current->name == grant.account) {
-        of.current->account->on_grant(grant.total);
+        const bool more = of.current->account->on_grant(grant.total);
         of.current->busy = now;
         of.asked.reset();
-        of.dry = more.value <= 0 && grant.position.left < of.need;
+        of.dry = !more && grant.position.left < of.need;
         of.need = {};  // who still waits asks again, and may need less than who has given up
         set(grant.money, of, grant.position);
         changed_.insert(grant.money);  // those who wait look again, whatever it says
