@@ -127,7 +127,6 @@ void Bank::progress(MonoTime now) {
         });
     }
     pass_on(now);
-    offer_new();
     take(now);
     adopt(now);
     newest = books_.newest();
@@ -208,12 +207,16 @@ void Bank::on_down(const LedgerKey& peer, MonoTime now) {
 }
 
 void Bank::on_dead(const LedgerKey& peer, MonoTime now) {
-    const bool known = peers_.contains(peer);
-    if (!known && peers_.size() >= kPeersMax) return;
-    Peer& lost = peers_[peer];
-    if (lost.dead) return;
-    lost.dead = now;
-    owner_.on_holder_lost({peer, lost.hello.boot});
+    const auto found = peers_.find(peer);
+    if (found == peers_.end() || found->second.dead) return;
+    found->second.dead = now;
+    owner_.on_holder_lost({peer, found->second.hello.boot});
+    turn(now);
+}
+
+void Bank::on_lost(const LedgerKey& owner, MonoTime now) {
+    if (peers_.contains(owner) || peers_.size() >= kPeersMax) return;
+    peers_[owner].dead = now;
     turn(now);
 }
 

@@ -72,9 +72,11 @@ class Bank {
     Hello hello() const;  // for each new connection
     void on_message(const LedgerKey& from, const Message& message, MonoTime now);
     void on_down(const LedgerKey& peer, MonoTime now);
-    // The detector's verdict, also of one that this process has never met. on_message() of it takes
-    // it back.
+    // The detector's verdict. on_message() of it takes it back.
     void on_dead(const LedgerKey& peer, MonoTime now);
+    // The same of one that this process has never met, of a log that is kept here: its node is gone
+    // since before, and nobody else would say so.
+    void on_lost(const LedgerKey& owner, MonoTime now);
 
     void on_tick(MonoTime now);  // each 50 ms or so
     void close(MonoTime now);    // the node drains: all leases go back
@@ -189,7 +191,6 @@ class Bank {
     void drain_pools(OwnLog& old);
     void drain_pool(OwnLog& log, const BudgetWindow& money);
     void offer(MonoTime now);
-    void offer_new();
     void rebalance(MonoTime now);
     void take(MonoTime now);
     bool take(Taking& taking, MonoTime now);
@@ -220,7 +221,6 @@ class Bank {
     std::vector<LedgerKey> ring_;
     MonoTime ring_since_;
     MonoTime offered_, rebalanced_;
-    std::map<LogId, Seq> offered_upto_;  // of own logs, by this process
     Outbox out_;
     std::vector<EditDone> edits_done_;
     std::vector<std::pair<LedgerKey, Seen>> seen_;

@@ -151,21 +151,6 @@ void Bank::drain_pool(OwnLog& log, const BudgetWindow& money) {
 
 // --- buckets
 
-// What has just been committed, at once: until it is taken nobody lends of it.
-void Bank::offer_new() {
-    for (const auto& [id, log] : books_.own()) {
-        const Seq committed = log.ledger.committed();
-        Seq& upto = offered_upto_[id];
-        const auto& passing = log.ledger.state().passing();
-        for (auto one = passing.upper_bound(upto); one != passing.end() && one->first <= committed;
-             ++one) {
-            const auto& [bucket, to, budgets] = one->second;
-            broadcast(Offer{log.header(), one->first, bucket, to, budgets});
-        }
-        upto = committed;
-    }
-}
-
 void Bank::offer(MonoTime now) {
     if (now - offered_ < kAgain) return;
     offered_ = now;

@@ -180,12 +180,13 @@ void Treasury::look_for_the_lost() {
         const bool elsewhere = ledger_of_.at(node) != ledger;
         if (elsewhere || (!bank_->connected(ledger) && around_.is_gone(node))) lost.insert(ledger);
     }
-    if (now() - begun_at_ >= kUnseen) {
-        for (const auto& [log, copy] : bank_->books().kept()) {
-            if (!node_of_.contains(log.ledger)) lost.insert(log.ledger);
-        }
-    }
     for (const LedgerKey& ledger : lost) bank_->on_dead(ledger, now());
+    if (now() - begun_at_ < kUnseen) return;
+    std::set<LedgerKey> unseen;
+    for (const auto& [log, copy] : bank_->books().kept()) {
+        if (!node_of_.contains(log.ledger)) unseen.insert(log.ledger);
+    }
+    for (const LedgerKey& ledger : unseen) bank_->on_lost(ledger, now());
 }
 
 // --- turns

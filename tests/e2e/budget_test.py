@@ -14,7 +14,7 @@ class Budgets(suite.ThreeNodes):
         return dict(line.rsplit(" ", 1) for line in text.splitlines() if line[:1] not in ("#", ""))
 
     def assert_unknown(self, node, key):
-        status, body, headers = chat(node.port, key)
+        status, body, headers = chat(node.port, key, max_tokens=20)
         self.assertEqual(status, 402, body)
         error = body["error"]
         self.assertEqual((error["code"], error["type"]), ("budget_unknown", "budget"))
@@ -73,14 +73,14 @@ class Budgets(suite.ThreeNodes):
         self.assertGreater(served, 10)
         wait_for(lambda: chat(self.nodes[1].port, key, max_tokens=20)[0] == 402, 20, "its end")
         self.assertLessEqual(self.billed(), 10000)
-        self.assertGreaterEqual(self.billed(), 9900, "money is left")
+        self.assertGreaterEqual(self.billed(), 9800, "money is left")
         status, body, headers = chat(self.nodes[1].port, key, max_tokens=20)
         self.assertEqual((status, body["error"]["code"]), (402, "budget_exhausted"))
         self.assertEqual(headers["x-should-retry"], "false")
         for node in self.nodes:
             shown = self.mesh.ctl("budget", "show", "team-a", node=node)
             self.assertEqual(shown["limit_micro_usd"], 10000)
-            self.assertLess(shown["left_micro_usd"], 100)
+            self.assertLess(shown["left_micro_usd"], 200, "less than one request may cost")
 
         self.mesh.ctl("budget", "set", "team-a", "--limit", "0.02usd", node=self.nodes[2])
         for node in self.nodes:

@@ -102,6 +102,23 @@ TEST_F(ThreeBanks, ShareOneBudget) {
     EXPECT_EQ(served, 100);
 }
 
+TEST_F(ThreeBanks, WhoRestartsAfterAnOwnerIsGoneTakesPartInItsSealAllTheSame) {
+    ASSERT_TRUE(mesh.define(1, kTeamBudget, 10'000));
+    const std::size_t lost = owner();
+    ASSERT_LT(lost, 3U);
+    const std::size_t other = (lost + 1) % 3, last = (lost + 2) % 3;
+    mesh.crash(lost);
+    mesh.crash(other);
+    mesh.start(other);  // and has never met the one that is gone
+    mesh.declare_dead(lost);
+    mesh.run(20s);
+    EXPECT_EQ(owner(), 3U) << "a custodian that says nothing";
+    mesh.bank(other).on_lost(mesh.key(lost), mesh.now);
+    mesh.run(20s);
+    EXPECT_LT(owner(), 3U);
+    spend_the_rest({other, last}, {7'000});
+}
+
 TEST(Bank, ABucketIsNotSaidToHaveArrivedBeforeThatIsCommitted) {
     // Its disk takes so long that the giver would have heard of it before.
     BankMesh mesh(3, {2ms, 900ms});
