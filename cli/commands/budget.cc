@@ -92,12 +92,12 @@ Result<Answer> run_show(Call& call) {
                             {"RETURNED", true, true},
                             {"STATUS"}};
     for (const BudgetStanding::Lease& lease : budget->leases) {
-        answer.table.rows.push_back({{lease.holder.str()},
-                                     {print_usd(lease.spent)},
-                                     {print_usd(lease.held())},
-                                     {print_usd(lease.returned)},
-                                     {lease.lost ? "stranded" : "held",
-                                      lease.lost ? Tone::kWarn : Tone::kPlain}});
+        answer.table.rows.push_back(
+            {{lease.holder.str()},
+             {print_usd(lease.spent)},
+             {print_usd(lease.held())},
+             {print_usd(lease.returned)},
+             {lease.lost ? "stranded" : "held", lease.lost ? Tone::kWarn : Tone::kPlain}});
     }
     answer.data = budget_value(*budget);
     return answer;

@@ -67,8 +67,8 @@ TEST(MessageBytes, EachKindIsReadAsItWasWritten) {
     expect_kept(EditDone{6, false, ErrorCode::kAlreadyExists, "there is a budget team-a"});
     expect_kept(Changed{kMoney.budget});
     expect_kept(Look{3, {}, BudgetId("team-a")});
-    const Sight sight{kMoney.budget, kPosition, {900}, {100}, {50},
-                      {{account(), {300}, {200}, {10}, true}}};
+    const Sight sight{kMoney.budget, kPosition, {900},
+                      {100},         {50},      {{account(), {300}, {200}, {10}, true}}};
     expect_kept(Seen{3, {sight}, true});
 }
 
