@@ -96,7 +96,9 @@ void MeshThread::name_budgets() {
 // --- the beginning
 
 void MeshThread::begin_money(bool agreed) {
-    if (replica_.genesis()) treasury_.begin(*replica_.genesis(), agreed);
+    if (!replica_.genesis()) return;
+    treasury_.begin(*replica_.genesis(), agreed);
+    if (treasury_.begun() && treasury_.ledger() == replica_.genesis()) replica_.settle_genesis();
 }
 
 // All that are known but for those that left: each must have heard who begins.
@@ -133,6 +135,11 @@ kj::Promise<Result<void>> MeshThread::found_money(MonoTime until) {
     }
     publish_view();
     auto all = who_must_agree();
+    if (all && !all->empty() && !informed()) {
+        return Result<void>(fail(ErrorCode::kUnavailable,
+                                 "this node has not heard yet from its peers whether the mesh has "
+                                 "budgets; try again"));
+    }
     if (!all) return Result<void>(fail(std::move(all).error()));
     auto name = replica_.write_genesis(self, wall_now());
     if (!name) return Result<void>(fail(std::move(name).error()));
@@ -175,6 +182,7 @@ kj::Promise<Result<void>> MeshThread::agree(state::RegisterName name, std::vecto
 
 // After a restart, or an operator who had no more time.
 void MeshThread::found_again() {
+    if (treasury_.somebody_owns()) replica_.settle_genesis();
     if (!treasury_.founding() || agreeing_) return;
     agreeing_ = true;
     tasks_.add(

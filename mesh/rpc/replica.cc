@@ -105,6 +105,11 @@ Result<void> Replica::take(Register verified, WallTime wall, MonoTime now, Merge
 Result<void> Replica::take_genesis(Register verified, MergeReport& report) {
     const auto ledger = state::decode_genesis(verified.statement);
     if (!ledger) return fail(ledger.error());
+    if (genesis_settled_ && *ledger != *genesis_) {
+        return fail(ErrorCode::kConflict, verified.statement.origin.str() +
+                                              " would begin the mesh's money, which has begun "
+                                              "elsewhere");
+    }
     clock_.observe(verified.statement.time);
     state::RegisterName name{verified.statement.kind, verified.statement.id};
     if (registers_.merge(std::move(verified)) != Merge::kApplied) return no_room();

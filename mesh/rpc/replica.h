@@ -90,6 +90,8 @@ class Replica {
 
     // The ledger key of the volume that begins the mesh's money; nothing: none has said so.
     const std::optional<seal::PublicKey>& genesis() const { return genesis_; }
+    // The money has begun there: from now on no other volume is believed to begin it.
+    void settle_genesis() { genesis_settled_ = genesis_.has_value(); }
     // Says that `ledger`, this node's, does. CHECKs that nobody has. kResourceExhausted.
     Result<state::RegisterName> write_genesis(const seal::PublicKey& ledger, WallTime wall);
 
@@ -140,6 +142,7 @@ class Replica {
     std::map<KeyId, state::KeyEntry> entries_;
     std::size_t live_ = 0;
     std::optional<seal::PublicKey> genesis_;
+    bool genesis_settled_ = false;
     bool dirty_ = false;
 };
 

@@ -64,6 +64,8 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     // member has it in force; else it waits to be told again.
     void begin(const seal::PublicKey& genesis, bool agreed);
     bool begun() const { return begun_; }
+    // Whether the money of the mesh is known to have begun: somebody owns budgets' buckets.
+    bool somebody_owns() const { return begun_ && bank_->owner_of({0}) != nullptr; }
     bool founding() const { return bank_ && !begun_; }
     // Why nothing of this volume's money is spent; empty: it is.
     std::string frozen() const;

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "mesh/state/genesis.h"
 #include "mesh/state/key_value.h"
 #include "tests/mesh/state/origins.h"
 
@@ -65,6 +66,32 @@ TEST_F(ReplicaTest, SaysThatThereIsNoRoomForAKey) {
     const auto made = replica.create(wanted, kNow, kMono);
     ASSERT_FALSE(made.has_value());
     EXPECT_EQ(made.error().code, ErrorCode::kResourceExhausted);
+}
+
+seal::PublicKey ledger(std::uint8_t first) {
+    seal::PublicKey key;
+    key.bytes[0] = first;
+    return key;
+}
+
+TEST_F(ReplicaTest, BelievesTheLeastThatWouldBeginTheMoneyUntilItHasBegun) {
+    const auto says = [&](std::uint8_t first) {
+        const state::Statement said =
+            state::encode_genesis(ledger(first), state::Hlc::at(kNow), liar.node);
+        return replica.merge({state::sign_register(said, *liar.key, liar.chain)}, kNow, kMono);
+    };
+    EXPECT_TRUE(says(7).genesis);
+    EXPECT_FALSE(says(9).genesis);
+    EXPECT_TRUE(says(5).genesis);
+    EXPECT_EQ(replica.genesis(), ledger(5));
+    replica.settle_genesis();
+    const MergeReport late = says(3);
+    EXPECT_EQ(late.refused, 1U);
+    EXPECT_EQ(replica.genesis(), ledger(5));
+    EXPECT_EQ(
+        replica.registers().find({state::RegisterKind::kGenesis, state::genesis_id(ledger(3))}),
+        nullptr)
+        << "it would be believed after a restart";
 }
 
 }  // namespace
