@@ -72,7 +72,7 @@ Treasury::Around MeshThread::around_treasury() {
                 return found == view->members.end() || found->status == MemberStatus::kDead ||
                        found->status == MemberStatus::kLeft;
             },
-            [this](Notice said) { sink_(said); }};
+            [this](const Notice& said) { sink_(said); }};
 }
 
 void MeshThread::money_tick() {
