@@ -25,7 +25,8 @@ struct Options {
     std::uint32_t health_max = 8;
 
     // A suspect is declared dead after `max` probe intervals, after `min` once `confirmations`
-    // others agree (fewer when fewer exist; later, at most `max`, where its answers are late).
+    // others agree (fewer when fewer exist; later, at most `max`, where its answers are late, or
+    // it is new at its address and has not answered yet).
     // Above 10 members both grow with log10 N. Lower `min` for faster detection; a process paused
     // for longer than it is declared dead, then returns.
     std::uint32_t suspicion_min_intervals = 3;

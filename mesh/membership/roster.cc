@@ -87,6 +87,7 @@ std::uint32_t Roster::add(ClaimRef claim, Status status, MonoTime now) {
     table_[slot_of(claim->id)] = index;
     by_id_.insert(by_id_.begin() + static_cast<std::ptrdiff_t>(place), index);
     members_[index].claim = std::move(claim);
+    members_[index].addressed = now;
     set_status(index, status, now);
     return index;
 }

@@ -45,6 +45,7 @@ struct Member {
     ClaimRef claim;
     Status status = Status::kJoining;
     MonoTime since;
+    MonoTime addressed;                         // when we first heard of its address
     std::unique_ptr<Suspicion> suspicion;       // exactly while kSuspect
     std::shared_ptr<const NodeId> declared_by;  // who concluded that it is dead; null: nobody yet
     Link link;

@@ -76,7 +76,10 @@ void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
         !same_life(*member.claim, *claim) || (renewed && VIDAI_MUTANT("renewal-is-new-life"));
     const bool was_living = member.living();
     const Status before = member.status;
-    if (member.claim->address != claim->address) member.rtt = {};
+    if (member.claim->address != claim->address) {
+        member.rtt = {};
+        member.addressed = now_;
+    }
     member.claim = claim;
     member.link.failures = 0;
     member.link.refusals = 0;
@@ -127,8 +130,12 @@ void Membership::Core::accuse(std::uint32_t index, Evidence evidence, const Node
     if (member.status != Status::kSuspect) {
         roster_.set_status(index, Status::kSuspect, now_);
         const Duration period = probe_period(options_, probe_timeout(options_, member.rtt), 0);
-        member.suspicion = std::make_unique<Suspicion>(
-            Suspicion{now_, suspicion_times(options_, roster_.living(), health_, period), {}});
+        SuspicionTimes times = suspicion_times(options_, roster_.living(), health_, period);
+        // New at its address, it has not answered yet: all that a connection begins with is before
+        // its refutation, which takes its time on a slow link.
+        const bool unheard = member.rtt.high.count() == 0;
+        if (unheard && now_ - member.addressed < times.max) times.min = times.max;
+        member.suspicion = std::make_unique<Suspicion>(Suspicion{now_, times, {}});
         ++counters_.suspicions;
         ++(by != self().id()                ? counters_.suspicions_told
            : evidence == Evidence::kRefused ? counters_.suspicions_refused

@@ -224,6 +224,7 @@ TEST(TheDead, AreDialledForEver) {
 
 TEST(TheDead, StillConnectedAreToldSoByAPing) {
     Bench m("ab");
+    m.run(seconds(2), "ab");
     m.hear("b", accusation("a", version(1, 0), "b", Status::kDead));
     m.effects.clear();
     m.run(seconds(6), "");

@@ -145,6 +145,7 @@ TEST(Suspicion, IsNotBelievedOfAnAccuserNobodyKnows) {
 TEST(Suspicion, OfTenEndsAfterTheMaximumAloneAndTheMinimumWhenConfirmed) {
     for (const bool confirmed : {false, true}) {
         Bench m("abcdefghi");
+        m.run(seconds(5), "abcdefghi");  // all have answered once
         m.hear("b", accusation("a", version(1, 0), "b"));
         if (confirmed) {
             for (const char* by : {"c", "d", "e"}) m.hear(by, accusation("a", version(1, 0), by));
@@ -154,6 +155,22 @@ TEST(Suspicion, OfTenEndsAfterTheMaximumAloneAndTheMinimumWhenConfirmed) {
         m.run(milliseconds(2), "abcdefghi");
         EXPECT_EQ(m.status("a"), confirmed ? Status::kDead : Status::kSuspect);
         m.run(milliseconds(4600), "abcdefghi");
+        EXPECT_EQ(m.status("a"), Status::kDead);
+    }
+}
+
+// On a link of 8 kB/s all that a connection begins with was before the refutation.
+TEST(Suspicion, OfWhomNoAnswerCameFromItsAddressYetHasTheMaximumThoughConfirmed) {
+    for (const bool moved : {false, true}) {
+        Bench m("abcdefghi");
+        m.run(seconds(5), "abcdefghi");
+        m.hear("a", claim("a", version(2, 0), false, moved ? "x:7420" : "a:7420"));
+        for (const char* by : {"b", "c", "d", "e"}) m.hear(by, accusation("a", version(2, 0), by));
+        m.run(milliseconds(1501), "bcdefghi");
+        EXPECT_EQ(m.status("a"), moved ? Status::kSuspect : Status::kDead);
+        m.run(milliseconds(4498), "bcdefghi");
+        EXPECT_EQ(m.status("a"), moved ? Status::kSuspect : Status::kDead);
+        m.run(milliseconds(2), "bcdefghi");
         EXPECT_EQ(m.status("a"), Status::kDead);
     }
 }
