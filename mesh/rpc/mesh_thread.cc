@@ -263,7 +263,7 @@ void MeshThread::on_refused(const std::string& address, const Error& why) {
 }
 
 void MeshThread::refused(Notice::Kind kind, const std::string& subject, const Error& why) {
-    const auto untold = refusals_.count(why.param, mono_now());
+    const auto untold = refusals_.count(why.param, subject, mono_now());
     if (!untold) return;
     const std::string more =
         *untold == 0 ? std::string()
@@ -272,9 +272,10 @@ void MeshThread::refused(Notice::Kind kind, const std::string& subject, const Er
 }
 
 void MeshThread::tell_of_refusals() {
-    for (const auto& [reason, count] : refusals_.overdue(mono_now())) {
-        notice(Notice::Kind::kPeerRefused, {}, std::string(reason),
-               std::to_string(count) + " more since the last line of this reason");
+    for (const Refusals::Untold& left : refusals_.overdue(mono_now())) {
+        notice(Notice::Kind::kPeerRefused, left.last, std::string(left.reason),
+               std::to_string(left.count) +
+                   " more since the last line of this reason; `peer` is the last of them");
     }
 }
 
