@@ -28,7 +28,12 @@ void Links::refuse(transport::Handshaken done, const std::string& address, const
 // The port that it came from finds a process only while that runs: the log says whom to look for.
 void Links::refuse_revoked(transport::Handshaken done, const std::string& address) {
     Error why = seal::to_error(seal::Refusal::kCertificateRevoked);
-    why.message += ". It is '" + done.session.peer.node.str() + "'";
+    const seal::PeerIdentity& peer = done.session.peer;
+    const char* const what = peer.roles.has(seal::Role::kPeer)       ? "node"
+                             : peer.roles.has(seal::Role::kJoin)     ? "a join token for"
+                             : peer.roles.has(seal::Role::kOperator) ? "operator"
+                                                                     : "observer";
+    why.message += ". It is " + std::string(what) + " '" + peer.node.str() + "'";
     const std::string& where = done.session.hello.address;
     if (!where.empty()) why.message += " and says that it is at " + where;
     refuse(std::move(done), address, why);
