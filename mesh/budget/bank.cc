@@ -172,6 +172,14 @@ const LedgerKey* Bank::owner_of(Bucket bucket) const {
     return nullptr;
 }
 
+std::bitset<kBuckets> Bank::owned_in_reach() const {
+    std::bitset<kBuckets> owned = hello().owned;
+    for (const auto& [key, peer] : peers_) {
+        if (peer.connected) owned |= peer.hello.owned;
+    }
+    return owned;
+}
+
 std::optional<Leases::Lender> Bank::lender(Bucket bucket) const {
     const LedgerKey* owner = owner_of(bucket);
     if (owner == nullptr) return std::nullopt;

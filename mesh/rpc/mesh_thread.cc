@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "mesh/rpc/member_word.h"
+#include "mesh/rpc/money_metrics.h"
 #include "mesh/rpc/node_report.h"
 #include "mesh/rpc/operator_server.h"
 #include "mesh/rpc/report.h"
@@ -469,7 +470,7 @@ std::shared_ptr<const MeshView> MeshThread::view_now() {
 NodeReport MeshThread::report_now() {
     return make_report({startup_, certified_, membership_, exchange_, *view_now(),
                         shared_.service.load(), *shared_.not_ready.load(), standing_.alone(),
-                        registrar_.issuer(), mono_now(), wall_now()});
+                        registrar_.issuer(), treasury_.report(), mono_now(), wall_now()});
 }
 
 bool MeshThread::drain(std::chrono::milliseconds grace) {
@@ -490,6 +491,8 @@ void MeshThread::publish_metrics() {
         sync_metrics({membership_.counters(), exchange_.propagation(), exchange_.syncs(),
                       links_.traffic(), certificate_expiry(*certified_.chain), mono_now()}),
         std::back_inserter(families));
+    std::ranges::move(money_metrics(treasury_.report(), treasury_.vault()),
+                      std::back_inserter(families));
     shared_.metrics.publish(std::make_shared<const std::vector<MetricFamily>>(std::move(families)));
 }
 
