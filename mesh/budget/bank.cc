@@ -146,6 +146,7 @@ void Bank::progress(MonoTime now) {
 Hello Bank::hello() const {
     Hello says;
     says.boot = books_.boot();
+    says.frozen = !frozen_.empty();
     if (const OwnLog* log = books_.newest()) {
         says.log = log->header();
         // Of a log that cannot act, another may own them by now.

@@ -162,8 +162,7 @@ class Doctor(suite.ThreeNodes):
         shutil.rmtree(ledger)
         victim.start()
         self.mesh.wait_alive(3)
-        wait_for(lambda: not [f for f in self.doctor()[1]["findings"] if f["check"] == "money"
-                              and f["severity"] == "error"], 30, "its budgets to be taken over")
+        self.wait_well()
         self.assertEqual(self.money_of(victim)["vidai_budget_log_frozen"], 0)
         wait_for(lambda: chat(victim.port, key, max_tokens=20)[0] == 200, 30, "it to serve")
 
