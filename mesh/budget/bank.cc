@@ -146,6 +146,7 @@ void Bank::progress(MonoTime now) {
 Hello Bank::hello() const {
     Hello says;
     says.boot = books_.boot();
+    says.frozen = !frozen_.empty();
     if (const OwnLog* log = books_.newest()) {
         says.log = log->header();
         // Of a log that cannot act, another may own them by now.
@@ -170,6 +171,14 @@ const LedgerKey* Bank::owner_of(Bucket bucket) const {
         if (peer.connected && peer.hello.owned[bucket.value]) return &key;
     }
     return nullptr;
+}
+
+std::bitset<kBuckets> Bank::owned_in_reach() const {
+    std::bitset<kBuckets> owned = hello().owned;
+    for (const auto& [key, peer] : peers_) {
+        if (peer.connected) owned |= peer.hello.owned;
+    }
+    return owned;
 }
 
 std::optional<Leases::Lender> Bank::lender(Bucket bucket) const {

@@ -103,6 +103,8 @@ class Bank {
     const BankOptions& options() const { return options_; }
     // Whom this one takes for the owner of a bucket; null: nobody that can be reached.
     const LedgerKey* owner_of(Bucket bucket) const;
+    // Those that this one, or a connected one, owns and can lend of; not those on their way.
+    std::bitset<kBuckets> owned_in_reach() const;
     bool connected(const LedgerKey& peer) const;
     // Whether this process may lend of its newest log.
     bool ready() const;

@@ -210,7 +210,7 @@ void Bank::rebalance(MonoTime now) {
             continue;
         }
         ++nodes;
-        const bool willing = peer.hello.log.id.generation > 0 &&
+        const bool willing = !peer.hello.frozen && peer.hello.log.id.generation > 0 &&
                              peer.hello.log.custodians.size() == log.header().custodians.size();
         if (!willing) continue;
         if (poorest == nullptr || peer.hello.owned.count() < poorest->hello.owned.count()) {

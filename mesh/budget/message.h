@@ -22,6 +22,7 @@ struct Hello {
     Boot boot;
     LogHeader log;                // its newest
     std::bitset<kBuckets> owned;  // by that one; a hint, for ownership is read from logs
+    bool frozen = false;          // nothing is to be given to it
     friend bool operator==(const Hello&, const Hello&) = default;
 };
 

@@ -58,7 +58,7 @@ struct Writer {
         const auto log = write_header(out, m.log);
         const auto owned = write_owned(out, m.owned);
         return said(fb::Said::Hello,
-                    fb::CreateHello(out, m.boot.value, log, owned, bytes(proof.bytes)));
+                    fb::CreateHello(out, m.boot.value, log, owned, bytes(proof.bytes), m.frozen));
     }
     Written operator()(const Append& m) const {
         std::vector<Offset<fb::SignedBatch>> all;
@@ -198,6 +198,7 @@ struct Reader {
         out.boot = {m.boot()};
         out.log = take(read_header(m.log()));
         out.owned = take(read_owned(m.owned()));
+        out.frozen = m.frozen();
         return out;
     }
     Message read(const fb::Append& m) {

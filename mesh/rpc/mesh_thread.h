@@ -42,8 +42,9 @@ inline constexpr const char* kSelfRevoked =
     "to return, give it a new data directory";
 inline constexpr const char* kIssuerRevoked =
     "the issuer's key that certified this node was revoked by an operator: the mesh does not speak "
-    "with it any more. Start it again, with the same data directory, and a join token "
-    "(`vidaictl mesh token create`) or the new issuer file";
+    "with it any more. Where it has an issuer file, put the new one in its place: it is taken up "
+    "within seconds. Else start it again, with the same data directory and a join token "
+    "(`vidaictl mesh token create`)";
 inline constexpr const char* kSelfForgotten =
     "an operator has removed this node from the mesh, which does not hear it any more: restart it "
     "to return";

@@ -106,6 +106,7 @@ void Treasury::begin(const seal::PublicKey& genesis, bool agreed) {
     }
     begun_ = true;
     begun_at_ = now();
+    owned_at_.fill(begun_at_);
     show(named_);
     for (const NodeId& peer : around_.connected()) greet(peer);
     turn();
@@ -197,6 +198,7 @@ void Treasury::tick() {
     if (now() - looked_ >= kLookAround) {
         looked_ = now();
         look_for_the_lost();
+        look_for_owners();
     }
     if (now() - greeted_ >= kGreetAgain) {
         greeted_ = now();

@@ -50,6 +50,8 @@ TEST(MessageBytes, EachKindIsReadAsItWasWritten) {
     Hello hello{{8}, header(), {}};
     hello.owned.set(0).set(17).set(1023);
     expect_kept(hello);
+    hello.frozen = true;
+    expect_kept(hello);
     expect_kept(Ack{header().id, {12, {1, 2, 3}}, true});
     expect_kept(AskAck{header().id});
     expect_kept(Fetch{header().id, 99});
