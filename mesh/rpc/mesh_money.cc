@@ -72,7 +72,21 @@ Treasury::Around MeshThread::around_treasury() {
                 return found == view->members.end() || found->status == MemberStatus::kDead ||
                        found->status == MemberStatus::kLeft;
             },
-            [this](const Notice& said) { sink_(said); }};
+            [this](const Notice& said) { sink_(said); },
+            [this]() { return peer_clocks(); }};
+}
+
+budget::PeerClocks MeshThread::peer_clocks() {
+    budget::PeerClocks clocks;
+    links_.for_each([&](const NodeId& peer, Session&) {
+        ++clocks.connected;
+        if (const auto ahead = exchange_.clock_offset(peer)) clocks.ahead.push_back(*ahead);
+    });
+    const auto view = shared_.view.load();
+    for (const Member& member : view->members) {
+        if (!member.self && member.status == MemberStatus::kAlive) ++clocks.others;
+    }
+    return clocks;
 }
 
 void MeshThread::money_tick() {

@@ -136,6 +136,7 @@ class MeshThread final : private LinkEvents,
     Treasury::Around around_treasury();
     void money_tick();
     void name_budgets();
+    budget::PeerClocks peer_clocks();
     void begin_money(bool agreed);
     Result<std::vector<NodeId>> who_must_agree() const;
     kj::Promise<Result<void>> found_money(MonoTime until);

@@ -42,6 +42,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
         std::function<std::vector<NodeId>()> connected;  // that keep logs
         std::function<bool(const NodeId&)> is_gone;      // dead, left or unknown
         std::function<void(Notice)> notice;
+        std::function<budget::PeerClocks()> peer_clocks;
     };
     // A budget as its owner knows it, and where that is.
     struct Seen {
@@ -108,6 +109,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     MonoTime now() const { return around_.clock.mono_now(); }
     bool open(const seal::PublicKey& genesis);
     void freeze(const Error& why);
+    void tell_time();
     void turn();
     void write();
     void on_written(const Result<void>& result);
@@ -133,6 +135,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     std::optional<budget::Bank> bank_;
     bool begun_ = false;
     std::string frozen_;
+    budget::ClockJudge judge_;
     MonoTime written_, looked_, greeted_, begun_at_;
     bool write_due_ = false;
     seal::Signature proof_;
