@@ -162,8 +162,10 @@ void Bank::offer(MonoTime now) {
                     drain_pool(log, {name.second, window});
                 }
             }
-            // Its heir may be another by now.
-            broadcast(Offer{log.header(), at, passing.bucket, passing.to, passing.budgets});
+            // Its heir may be another by now, and this one too.
+            const Offer one{log.header(), at, passing.bucket, passing.to, passing.budgets};
+            broadcast(one);
+            on(books_.self(), one, now);
         }
     }
     // What the dead had given away, and what their next generations had not taken.

@@ -119,7 +119,7 @@ class MeshThread final : private LinkEvents,
     void on_stated(const MergeReport& report, const state::Register& said) override;
     kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
                                              state::Hlc time) override;
-    kj::Promise<Result<BudgetPage>> change_budget(BudgetOp op, BudgetId budget, MicroUsd limit,
+    kj::Promise<Result<BudgetPage>> change_budget(BudgetChange change,
                                                   std::chrono::milliseconds within) override;
     kj::Promise<Result<BudgetPage>> look_at_budgets(BudgetId budget, BudgetId after,
                                                     std::chrono::milliseconds within) override;
@@ -137,6 +137,7 @@ class MeshThread final : private LinkEvents,
     Treasury::Around around_treasury();
     void money_tick();
     void name_budgets();
+    budget::PeerClocks peer_clocks();
     void begin_money(bool agreed);
     Result<std::vector<NodeId>> who_must_agree() const;
     kj::Promise<Result<void>> found_money(MonoTime until);

@@ -44,6 +44,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
         std::function<std::vector<NodeId>()> connected;  // that keep logs
         std::function<bool(const NodeId&)> is_gone;      // dead, left or unknown
         std::function<void(Notice)> notice;
+        std::function<budget::PeerClocks()> peer_clocks;
     };
     // A budget as its owner knows it, and where that is.
     struct Seen {
@@ -112,6 +113,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     MonoTime now() const { return around_.clock.mono_now(); }
     bool open(const seal::PublicKey& genesis);
     void freeze(const Error& why);
+    void tell_time();
     void turn();
     void write();
     void on_written(const Result<void>& result);
@@ -140,6 +142,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     bool begun_ = false;
     std::string frozen_;
     std::array<MonoTime, budget::kBuckets> owned_at_{};  // when each was seen to have an owner
+    budget::ClockJudge judge_;
     MonoTime written_, looked_, greeted_, begun_at_;
     bool write_due_ = false;
     seal::Signature proof_;

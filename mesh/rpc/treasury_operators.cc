@@ -156,7 +156,8 @@ Treasury::Page Treasury::page_of(Looking& looking) const {
             if (!end || last < *end) end = last;
         }
         for (budget::Sight& sight : seen->sights) {
-            if (sight.position.standing == Standing::kUnknown) continue;
+            const Standing standing = sight.position.standing;
+            if (standing == Standing::kUnknown || standing == Standing::kDeleted) continue;
             page.seen.push_back({node, std::move(sight)});
         }
     }
