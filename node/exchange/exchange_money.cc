@@ -30,7 +30,7 @@ Result<void> Exchange::expose(const mesh::state::KeyRecord& key) {
     Result<meter::Exposure> exposure = meter::Exposure::of(
         dialect::openai_chat::read_cost_facts(body_), std::span(prices).first(choices.size()));
     if (exposure) {
-        exposure_ = std::make_unique<meter::Exposure>(std::move(*exposure));
+        exposure_ = std::make_unique<meter::Exposure>(*exposure);
     } else if (admit::binds(key, *rooms_.budgets)) {
         return fail(exposure.error());
     }
