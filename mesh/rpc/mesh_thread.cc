@@ -86,6 +86,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
           [this](const Result<void>& result) {
               const std::string path = startup_.data_dir.file(kStateFile);
               ++(result ? saves_ : saves_failed_);
+              unsaved_ = result ? std::string() : result.error().message;
               if (result) return notice(Notice::Kind::kStateSaved, path, "saved");
               notice(Notice::Kind::kStateFailed, path, "failed", result.error().message);
           }),
@@ -470,7 +471,7 @@ std::shared_ptr<const MeshView> MeshThread::view_now() {
 NodeReport MeshThread::report_now() {
     return make_report({startup_, certified_, membership_, exchange_, *view_now(),
                         shared_.service.load(), *shared_.not_ready.load(), standing_.alone(),
-                        registrar_.issuer(), treasury_.report(), mono_now(), wall_now()});
+                        unsaved_, registrar_.issuer(), treasury_.report(), mono_now(), wall_now()});
 }
 
 bool MeshThread::drain(std::chrono::milliseconds grace) {
