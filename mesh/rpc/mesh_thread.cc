@@ -221,9 +221,9 @@ void MeshThread::on_event(const ms::Event& event) {
 // Two processes with one identity would count, sign and spend as one node. The other one goes on.
 void MeshThread::be_superseded() {
     superseded_ = true;
-    const std::string why = "another process runs with the identity of " + startup_.node.str() +
-                            " and a newer word: if two nodes have this id, or a data directory was "
-                            "copied, give each node its own";
+    const std::string why = "there is a newer word by the identity of " + startup_.node.str() +
+                            ": if this data directory was replaced or copied, empty this one, and "
+                            "if two nodes have this id, give each an id and a directory of its own";
     shared_.must_stop.publish(std::make_shared<const std::string>(why));
     notice(Notice::Kind::kSuperseded, startup_.node.str(), "superseded", why);
 }

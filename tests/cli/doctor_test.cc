@@ -134,7 +134,7 @@ const Case kCases[] = {
     {"ClockAhead", [](Facts& f) { f.nodes[0].clock_offset = 1'100ms; }, Severity::kWarning,
      "clocks", "a", "1.0 s ahead"},
     {"ClockFarBehind", [](Facts& f) { f.nodes[0].clock_offset = -10min; }, Severity::kError,
-     "clocks", "a", "9 min behind"},
+     "clocks", "a", "10 min behind"},
     {"CertificateSoon", [](Facts& f) { report(f, 2).certificate_until = recorded_now() + 47h; },
      Severity::kWarning, "certificates", "c", "expires in 47 h"},
     {"CertificateOver", [](Facts& f) { report(f, 2).certificate_until = recorded_now() - 1s; },
