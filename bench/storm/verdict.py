@@ -15,9 +15,8 @@ def percentile(values, share):
 
 
 class Verdict:
-    def __init__(self, scenario, lines, figures, ended):
+    def __init__(self, scenario, lines, figures):
         self.scenario, self.figures = scenario, figures
-        self.ended = ended  # `budget show` when all was over
         self.bills = [(line["t"], line["billed"]) for line in lines if "billed" in line]
         self.answers = [line for line in lines if "status" in line]
         self.statuses = collections.Counter(a["status"] for a in self.answers)

@@ -26,7 +26,7 @@ def answer(t, status, code=None, kind="plain", ms=1, admit=0.5):
 
 
 def verdict(limit, *lines):
-    return Verdict(Scenario("test", "", nothing, limit), lines, {}, {})
+    return Verdict(Scenario("test", "", nothing, limit), lines, {})
 
 
 class Verdicts(unittest.TestCase):
