@@ -63,6 +63,10 @@ bool takes(const Kind& kind, const Flag& flag) {
     return std::ranges::find(kind.flags, long_name(flag)) != kind.flags.end();
 }
 
+bool has_optional_value(const Flag& flag) {
+    return flag.value.starts_with('[');
+}
+
 std::string_view long_name(const Flag& flag) {
     return flag.name.substr(flag.name.find("--"));
 }
