@@ -87,12 +87,12 @@ Result<std::unique_ptr<Operator>> Call::connect_to(const std::string& address) {
     return world_.connect(asked_->target, settings_.timeout);
 }
 
-std::string Call::hint(ErrorCode code) const {
-    if (!asked_) return "";
+std::string Call::hint(const Error& error) const {
+    if (!asked_ || error.param.starts_with("--")) return "";  // it is about a flag of the command
     const mesh::OperatorTarget& target = asked_->target;
     std::string asked = "asked " + target.address + " (from " + asked_->source + ")";
     const bool local = target.address.starts_with("unix:");
-    switch (code) {
+    switch (error.code) {
         case ErrorCode::kUnavailable:
             return asked + ": is vidaid up, and is this its mesh address? --server asks another" +
                    (local ? "" : ", a node without a mesh at unix:DATA_DIR/operator.sock");

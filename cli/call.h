@@ -50,8 +50,8 @@ class Call {
     // Whom connect() asked; after it succeeded.
     const mesh::OperatorTarget& target() const { return asked_->target; }
 
-    // What to look at when `code` came from the mesh; empty: nothing to add.
-    std::string hint(ErrorCode code) const;
+    // What to look at when `error` came from the mesh; empty: nothing to add.
+    std::string hint(const Error& error) const;
 
   private:
     const World& world_;
