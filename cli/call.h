@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/context/settings.h"
 #include "cli/parse.h"
@@ -54,6 +55,8 @@ class Call {
     std::string hint(const Error& error) const;
 
   private:
+    Result<std::unique_ptr<Operator>> connect_to_one(const std::vector<std::string>& servers);
+
     const World& world_;
     const Line& line_;
     const context::Settings& settings_;

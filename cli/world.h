@@ -65,7 +65,7 @@ struct World {
     // To standard output, at once; false: nobody reads it any more.
     std::function<bool(std::string_view)> write;
     bool terminal = false;  // standard output is one that can be cleared
-    bool color = false;  // standard output is a terminal whose user has nothing against colour
+    bool color = false;     // standard output is a terminal whose user has nothing against colour
 };
 
 }  // namespace vidai::cli

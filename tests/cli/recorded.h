@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,7 @@ struct Recording {
     std::vector<std::string> written;  // while the command ran
     std::vector<std::int64_t> pauses;  // that it made, in ms
     std::size_t writes_max = 100;      // then nobody reads any more
+    std::set<std::string> silent;      // servers that nobody answers at
     std::optional<Error> refusal;      // of connecting
     std::optional<Error> failure;      // of every call
     std::optional<Error> init_failure;
@@ -214,6 +216,9 @@ class Shell : public testing::Test {
                    std::chrono::milliseconds timeout) -> Result<std::unique_ptr<Operator>> {
             recording_.target = target;
             recording_.timeout = timeout;
+            if (recording_.silent.contains(target.address)) {
+                return fail(ErrorCode::kUnavailable, "connection refused");
+            }
             if (recording_.refusal) return fail(*recording_.refusal);
             return std::make_unique<RecordedOperator>(recording_);
         };
