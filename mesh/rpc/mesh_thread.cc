@@ -246,9 +246,10 @@ void MeshThread::be_superseded() {
 
 void MeshThread::on_link_up(const NodeId& peer) {
     standing_.connected(peer, mono_now());
+    // First what we are: by that the peer knows what it can answer us with.
+    turn([&](ms::Effects& out) { membership_.on_connected(mono_now(), peer, out); });
     exchange_.on_link_up(peer);
     treasury_.on_link_up(peer);
-    turn([&](ms::Effects& out) { membership_.on_connected(mono_now(), peer, out); });
     publish_view();
 }
 
