@@ -77,7 +77,13 @@ Result<MeshOptions> with_genesis(MeshOptions options, const DataDir& dir, const 
     std::error_code ignored;
     std::filesystem::remove_all(unfinished, ignored);
     auto made = mesh_init({.directory = unfinished, .clock = options.clock});
-    if (!made) return fail(std::move(made).error());
+    if (!made) {
+        made.error().message =
+            "this node cannot make the root of its mesh of one: " + made.error().message +
+            ". Make room on that disk, or name a directory that this user may "
+            "write to with --data-dir";
+        return fail(std::move(made).error());
+    }
     if (auto moved = seal::system_disk().rename(unfinished, folder); !moved) {
         return fail(std::move(moved).error());
     }

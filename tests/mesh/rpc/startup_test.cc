@@ -103,6 +103,27 @@ TEST(Startup, RefusesAnIssuerOfAnotherMesh) {
     EXPECT_EQ(refusal(options).code, ErrorCode::kUnauthenticated);
 }
 
+TEST(Startup, SaysWhichOfTheFilesOfAMeshIsInTheOthersPlace) {
+    const Cluster cluster;
+    MeshOptions options = cluster.options("a");
+    std::swap(options.root_file, options.issuer_file);
+    for (const Error& why : {refusal(options), Mesh::check(options).error()}) {
+        EXPECT_EQ(why.code, ErrorCode::kConfigInvalid);
+        EXPECT_NE(why.message.find("are in each other's place"), std::string::npos) << why.message;
+        EXPECT_NE(why.message.find(cluster.files.root_file + " is the mesh's public root"),
+                  std::string::npos)
+            << why.message;
+        EXPECT_EQ(why.message.find("backup"), std::string::npos) << "nothing is damaged";
+    }
+    options = cluster.options("a");
+    options.root_file = cluster.files.operator_file;
+    const Error why = refusal(options);
+    EXPECT_NE(why.message.find("it is an operator's secret key (operator.key), and a mesh's public "
+                               "root (mesh.pub) is wanted"),
+              std::string::npos)
+        << why.message;
+}
+
 TEST(Startup, RefusesASeedWithoutARoot) {
     const Cluster cluster;
     MeshOptions options = cluster.options("a");
