@@ -70,9 +70,16 @@ Value node_value(const NodeFacts& node) {
     value.set("not_ready", report.not_ready);
     value.set("alone", report.alone);
     value.set("unsaved", report.unsaved);
+    value.set("set_back_to", report.set_back ? Value(report.set_back->known.value) : Value());
     value.set("key_fingerprint", report.key);
     value.set("registers", report.registers);
     value.set("digest", digest_text(report.digest));
+    Value::List refusals;
+    for (const mesh::RefusalReport& refusal : report.refusals) {
+        refusals.push_back(
+            {{"reason", refusal.reason}, {"count", refusal.count}, {"last", refusal.last}});
+    }
+    value.set("refusals", std::move(refusals));
     Value::List links;
     for (const mesh::PeerReport& peer : report.peers) links.push_back(link_value(peer));
     value.set("peers", std::move(links));

@@ -209,6 +209,12 @@ Result<NodeIdentity> open_node_identity(const std::string& data_dir, RandomSourc
     return next_start(folder, disk);
 }
 
+Result<void> count_starts(const std::string& data_dir, const NodeIdentity& identity,
+                          const Disk& disk) {
+    const std::string counted = encode_generation(identity.generation, identity.key->public_key());
+    return disk.replace(data_dir + "/identity/" + std::string(kGenerationFile), bytes_of(counted));
+}
+
 std::string membership_path(const std::string& data_dir) {
     return data_dir + "/identity/certificate";
 }
