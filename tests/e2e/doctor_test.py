@@ -51,9 +51,9 @@ class Doctor(suite.ThreeNodes):
         self.assertEqual(len({n["digest"] for n in nodes.values()}), 1)
         checks = {f["check"]: f for f in answer["findings"] if f["severity"] == "ok"}
         # Who was turned away while the nodes found each other is told, and no fault.
-        self.assertEqual(set(checks) - {"refusals"}, {"reach", "members", "links", "registers", "counters",
-                                       "clocks", "certificates", "roots", "issuers",
-                                       "versions", "health"})
+        self.assertEqual(set(checks) - {"refusals"},
+                         {"reach", "members", "links", "registers", "counters", "clocks",
+                          "certificates", "roots", "issuers", "versions", "health"})
 
         def links():
             found = [p for n in self.doctor()[1]["nodes"] for p in n["peers"]]
