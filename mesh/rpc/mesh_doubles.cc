@@ -32,8 +32,8 @@ void MeshThread::outgrow(Generation known) {
     const std::string kept =
         counted ? "" : ". That could not be written: " + counted.error().message;
     notice(Notice::Kind::kTrouble, startup_.node.str(), "set_back",
-           "this node started for the " + std::to_string(before.value) +
-               ". time by its disk, and the others know of start " + std::to_string(known.value) +
+           "by its disk this is start " + std::to_string(before.value) +
+               " of this node, and the others know of start " + std::to_string(known.value) +
                " with the same key: an older copy of its data directory was put back, or another "
                "process has one. It goes on as start " +
                std::to_string(startup_.identity.generation.value) + kept);
