@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// Logs that have ended: sealed, because their owner was taken for dead, or closed and not taken by
+// their next generation. Whoever keeps one says so to all until it is taken, since its heir may be
+// anybody by now.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <variant>
+
+#include "mesh/budget/bank.h"
+#include "mesh/budget/circle.h"
+#include "schema/base/mutant.h"
+
+namespace vidai::mesh::budget {
+
+namespace {
+
+constexpr Duration kAgain = std::chrono::milliseconds(500);
+constexpr std::size_t kLegaciesMax = 4'096;
+
+std::size_t sealed_among(const LogHeader& log, const std::map<LedgerKey, Head>& seals) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        log.custodians, [&](const LedgerKey& key) { return seals.contains(key); }));
+}
+
+}  // namespace
+
+void Bank::seal_dead(MonoTime now) {
+    if (!frozen_.empty()) return;
+    for (const auto& [id, copy] : books_.kept()) {
+        if (copy.custody.sealed()) continue;
+        const auto owner = peers_.find(id.ledger);
+        if (owner == peers_.end() || !owner->second.dead) continue;
+        if (now - *owner->second.dead >= options_.grace) books_.seal(id);
+    }
+}
+
+Bank::Legacy* Bank::legacy(const LogId& log) {
+    const auto found = legacies_.find(log);
+    if (found != legacies_.end()) return &found->second;
+    return legacies_.size() < kLegaciesMax ? &legacies_[log] : nullptr;
+}
+
+// Whether a log that is known here stands for it by now.
+bool Bank::has_heir(const LogId& log) const {
+    const auto stands = [&](const auto& one) {
+        return one.first != log && one.second.represents(log);
+    };
+    return std::ranges::any_of(books_.own(), [&](const auto& one) {
+               return stands(std::pair<const LogId&, const LogState&>(one.first,
+                                                                      one.second.ledger.state()));
+           }) ||
+           std::ranges::any_of(books_.kept(), [&](const auto& one) {
+               return stands(std::pair<const LogId&, const LogState&>(one.first,
+                                                                      one.second.custody.state()));
+           });
+}
+
+bool Bank::all_owned() const {
+    std::bitset<kBuckets> owned;
+    if (books_.newest() != nullptr) owned = books_.newest()->ledger.state().estate().owned;
+    for (const auto& [key, peer] : peers_) {
+        if (peer.connected) owned |= peer.hello.owned;
+    }
+    return owned.all();
+}
+
+// What this volume knows of logs that have ended, to who may be the heir: this one, or anybody.
+void Bank::tell_ended(MonoTime now) {
+    if (now - told_ended_ < kAgain || all_owned()) return;
+    told_ended_ = now;
+    std::vector<Ended> all;
+    for (const auto& [id, copy] : books_.kept()) {
+        const LogState& state = copy.custody.state();
+        if (!copy.seal_written || has_heir(id)) continue;
+        all.push_back({copy.custody.header(), copy.synced, true, state.closed_to()});
+    }
+    for (const auto& [id, log] : books_.own()) {
+        const LogState& state = log.ledger.state();
+        const bool closed = state.closed() && log.ledger.committed() == state.seq();
+        if (closed && !has_heir(id)) all.push_back({log.header(), log.written, false, state.closed_to()});
+    }
+    for (const Ended& one : all) {
+        broadcast(one);
+        on(books_.self(), one, now);
+    }
+}
+
+void Bank::on(const LedgerKey& from, const Ended& ended, MonoTime now) {
+    (void)now;
+    Legacy* of = legacy(ended.log.id);
+    if (of == nullptr) return;
+    of->header = ended.log;
+    if (ended.sealed) of->seals[from] = ended.head;
+    if (ended.closed_to) of->closed = {*ended.closed_to, ended.head.seq};
+    of->kept_by[from] = ended.head.seq;
+}
+
+// As it was at that entry. Nothing: what is missing has been asked for.
+std::optional<LogState> Bank::state_of(const LogHeader& header, Legacy& of, Seq head,
+                                       MonoTime now) {
+    const KeptLog* copy = books_.kept(header.id);
+    if (copy != nullptr && copy->synced.seq == head) return copy->custody.state();
+    LogState state(header);
+    for (const BatchRef& batch : of.fetched) {
+        for (const EntryRef& one : batch->entries) {
+            if (state.seq() < head && !state.apply(*one)) return std::nullopt;
+        }
+    }
+    if (state.seq() == head) return state;
+    if (now - of.fetch_asked < kAgain) return std::nullopt;
+    of.fetch_asked = now;
+    for (const auto& [key, has] : of.kept_by) {
+        if (has >= head) send(key, Fetch{header.id, state.seq()});
+    }
+    for (const auto& [key, seal] : of.seals) {
+        if (seal.seq >= head && !of.kept_by.contains(key)) send(key, Fetch{header.id, state.seq()});
+    }
+    return std::nullopt;
+}
+
+void Bank::adopt(MonoTime now) {
+    if (!ready()) return;
+    std::map<LogId, LogHeader> ended;
+    for (const auto& [key, peer] : peers_) {
+        if (peer.dead && peer.hello.log.id.generation > 0) {
+            ended[peer.hello.log.id] = peer.hello.log;
+        }
+    }
+    for (const auto& [id, of] : legacies_) {
+        if (of.header) ended[id] = *of.header;
+    }
+    for (const auto& [id, copy] : books_.kept()) {
+        // By this custodian or another: its owner may be back, and have lost the log all the same.
+        const auto legacy = legacies_.find(id);
+        const bool told = legacy != legacies_.end() && !legacy->second.seals.empty();
+        if (copy.custody.sealed() || told) ended[id] = copy.custody.header();
+    }
+    for (const auto& [id, header] : ended) {
+        const LogState& state = books_.newest()->ledger.state();
+        Legacy* of = legacy(id);
+        if (of == nullptr) continue;
+        if (of->closed) take_closed(header, *of, now);
+        if (header.custodians.empty() || state.has_adopted(id)) continue;
+        if (!state.represents(header.successor) && !VIDAI_MUTANT("two-adopters")) continue;
+        (void)adopt(header, *of, now);
+    }
+    adopt_circle(now);
+}
+
+// Closed, and what it had is this log's to take.
+void Bank::take_closed(const LogHeader& header, Legacy& of, MonoTime now) {
+    const auto& [to, at] = *of.closed;
+    const LogState& mine = books_.newest()->ledger.state();
+    if (!mine.represents(to) || mine.has_taken(header.id, at)) return;
+    if (taking_.contains({header.id, at})) return;
+    const auto state = state_of(header, of, at, now);
+    if (!state || state->closed_to() != to) return;
+    Taking taking;
+    taking.log = header;
+    taking.at = at;
+    taking.to = to;
+    taking.estate = std::make_shared<const Estate>(state->estate());
+    taking_.try_emplace({header.id, at}, std::move(taking));
+}
+
+bool Bank::adopt(const LogHeader& header, Legacy& of, MonoTime now) {
+    const bool again = of.asked == MonoTime{} || now - of.asked >= kAgain;
+    Adopt entry{header, {}, 0, false, nullptr};
+    for (const LedgerKey& key : header.custodians) {
+        const auto seal = of.seals.find(key);
+        if (seal != of.seals.end()) entry.seals.push_back({key, seal->second.seq});
+        if (seal == of.seals.end() && again) send(key, AskAck{header.id});
+    }
+    if (again) of.asked = now;
+    if (entry.seals.size() < quorum_of(header.custodians.size()).seal) return false;
+    entry.head = sealed_head(entry.seals);
+    const auto state = state_of(header, of, entry.head, now);
+    if (!state) return false;
+    entry.closed = state->closed();
+    if (entry.closed) of.closed = {*state->closed_to(), entry.head};
+    entry.estate = std::make_shared<const Estate>(state->estate());
+    const auto at = books_.newest()->ledger.append(std::move(entry));
+    if (!at) return false;
+    news_.push_back({BankNews::Kind::kTakenOver, header.id, {}});
+    return true;
+}
+
+// --- logs of which each one's heir has ended, too
+
+void Bank::adopt_circle(MonoTime now) {
+    if (now - circle_tried_ < kAgain || all_owned()) return;
+    circle_tried_ = now;
+    std::vector<EndedLog> logs;
+    std::vector<Estate> estates;
+    for (auto& [id, of] : legacies_) {
+        const bool whole = of.header && !of.header->custodians.empty() &&
+                           sealed_among(*of.header, of.seals) == of.header->custodians.size();
+        const LogState& mine = books_.newest()->ledger.state();
+        if (!whole || mine.represents(id) || mine.has_adopted(id)) continue;
+        EndedLog log{*of.header, {}, 0, {}, {}};
+        for (const LedgerKey& key : log.header.custodians) {
+            log.seals.push_back({key, of.seals.at(key).seq});
+        }
+        log.head = sealed_head(log.seals);
+        const auto state = state_of(log.header, of, log.head, now);
+        if (!state) continue;
+        log.closed_to = state->closed_to();
+        if (log.closed_to) of.closed = {*log.closed_to, log.head};
+        log.represents = state->estate().represents;
+        logs.push_back(std::move(log));
+        estates.push_back(state->estate());
+    }
+    for (std::size_t i = 0; i < logs.size();) {
+        const bool passed = std::ranges::any_of(logs, [&](const EndedLog& other) {
+            return other.header.id != logs[i].header.id &&
+                   other.represents.contains(logs[i].header.id);
+        });
+        if (!passed) {
+            ++i;
+            continue;
+        }
+        logs.erase(logs.begin() + static_cast<std::ptrdiff_t>(i));
+        estates.erase(estates.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    for (const Circle& circle : find_circles(logs)) {
+        if (circle.logs.size() > kCircleMax) continue;
+        const LogState& mine = books_.newest()->ledger.state();
+        if (!mine.represents(circle.heir) && !VIDAI_MUTANT("circle-for-anyone")) continue;
+        AdoptCircle entry;
+        auto all = std::make_shared<Estate>();
+        for (const std::size_t at : circle.logs) {
+            entry.logs.push_back(logs[at]);
+            if (!logs[at].closed_to) merge(estates[at], *all);
+        }
+        entry.estate = std::move(all);
+        if (!books_.newest()->ledger.append(entry)) continue;
+        for (const EndedLog& log : entry.logs) {
+            news_.push_back({BankNews::Kind::kTakenOver, log.header.id, {}});
+        }
+    }
+}
+
+}  // namespace vidai::mesh::budget

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/budget/circle.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "schema/vocabulary/check.h"
+
+namespace vidai::mesh::budget {
+
+namespace {
+
+const LogId& heir_of(const EndedLog& log) {
+    return log.closed_to ? *log.closed_to : log.header.successor;
+}
+
+// The first log of its least volume that no log of the circle stands for.
+LogId heir_of(const std::set<std::size_t>& circle, std::span<const EndedLog> logs) {
+    std::set<LogId> all;
+    for (const std::size_t at : circle) {
+        all.insert(logs[at].represents.begin(), logs[at].represents.end());
+    }
+    CHECK(!all.empty());
+    const LedgerKey& least = all.begin()->ledger;
+    const auto last = std::ranges::find_if(all, [&](const LogId& id) { return id.ledger != least; });
+    return {least, std::prev(last)->generation + 1};
+}
+
+// From one log to its heir and on, until a log that is not among these. Where the way comes back to
+// a log that it has passed, all since are one from then on.
+void walk(std::size_t from, std::span<const EndedLog> logs, std::vector<Circle>& out) {
+    std::vector<std::set<std::size_t>> way{{from}};
+    LogId next = heir_of(logs[from]);
+    for (;;) {
+        const auto found = std::ranges::find_if(
+            logs, [&](const EndedLog& log) { return log.represents.contains(next); });
+        if (found == logs.end()) return;
+        const auto at = static_cast<std::size_t>(found - logs.begin());
+        const auto passed =
+            std::ranges::find_if(way, [&](const auto& step) { return step.contains(at); });
+        if (passed == way.end()) {
+            way.push_back({at});
+            next = heir_of(*found);
+            continue;
+        }
+        std::set<std::size_t> circle;
+        for (auto step = passed; step != way.end(); ++step) circle.insert(step->begin(), step->end());
+        way.erase(passed, way.end());
+        next = heir_of(circle, logs);
+        way.push_back(circle);
+        out.push_back({std::move(circle), next});
+    }
+}
+
+}  // namespace
+
+std::vector<Circle> find_circles(std::span<const EndedLog> logs) {
+    std::vector<Circle> out;
+    for (std::size_t from = 0; from < logs.size(); ++from) {
+        std::vector<Circle> found;
+        walk(from, logs, found);
+        for (Circle& one : found) {
+            const auto same = [&](const Circle& known) { return known.logs == one.logs; };
+            if (std::ranges::none_of(out, same)) out.push_back(std::move(one));
+        }
+    }
+    return out;
+}
+
+std::optional<LogId> heir_of_circle(std::span<const EndedLog> logs) {
+    if (logs.empty()) return std::nullopt;
+    std::vector<Circle> found;
+    walk(0, logs, found);
+    for (const Circle& one : found) {
+        if (one.logs.size() == logs.size()) return one.heir;
+    }
+    return std::nullopt;
+}
+
+}  // namespace vidai::mesh::budget

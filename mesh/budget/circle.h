@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who may take over logs of which each one's heir has ended as well. A sealed log passes to its
+// successor, and a closed one to the log that its Close names; where that leads in a circle, nobody
+// is left who may begin. Then the next log of one of the circle's volumes is the circle's heir: one
+// log, that everybody finds alike from what was sealed, and that nobody else is the heir of. Where
+// that log has ended too and leads into the circle again, it is part of a larger one, with an heir
+// of its own. Pure functions; any thread.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "mesh/budget/entry.h"
+
+namespace vidai::mesh::budget {
+
+struct Circle {
+    std::set<std::size_t> logs;  // places in what was given
+    LogId heir;                  // none of them, nor of what they represent
+};
+
+// All circles of these logs, smaller ones that a larger one has taken in among them. Of logs that
+// ended with the same words of all their custodians, so that who is the heir can never change: with
+// a seal quorum alone two could read different heads. None represents another. Quadratic.
+std::vector<Circle> find_circles(std::span<const EndedLog> logs);
+
+// The heir of a circle that consists of just these; nothing: they are none.
+std::optional<LogId> heir_of_circle(std::span<const EndedLog> logs);
+
+}  // namespace vidai::mesh::budget
