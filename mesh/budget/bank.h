@@ -217,6 +217,8 @@ class Bank {
     bool adopt(const LogHeader& header, Legacy& of, MonoTime now);
     void take_closed(const LogHeader& header, Legacy& of, MonoTime now);
     void adopt_circle(MonoTime now);
+    std::optional<std::pair<EndedLog, Estate>> ended_log(Legacy& of, MonoTime now);
+    void claim(std::vector<EndedLog> circle, const std::map<LogId, Estate>& estates);
 
     const MeshId mesh_;
     const BankOptions options_;

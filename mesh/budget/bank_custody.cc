@@ -90,6 +90,9 @@ void Bank::on(const LedgerKey& from, const Ack& ack, MonoTime now) {
     if (ack.sealed) {
         if (Legacy* of = legacy(ack.log)) of->seals[from] = ack.head;
     }
+    if (const auto of = legacies_.find(ack.log); of != legacies_.end()) {
+        of->second.kept_by[from] = ack.head.seq;
+    }
     for (auto& [name, taking] : taking_) {
         if (taking.log.id == ack.log && ack.head.seq >= taking.at) taking.attested.insert(from);
     }

@@ -4,6 +4,7 @@
 // anybody by now.
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -17,11 +18,6 @@ namespace {
 
 constexpr Duration kAgain = std::chrono::milliseconds(500);
 constexpr std::size_t kLegaciesMax = 4'096;
-
-std::size_t sealed_among(const LogHeader& log, const std::map<LedgerKey, Head>& seals) {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        log.custodians, [&](const LedgerKey& key) { return seals.contains(key); }));
-}
 
 }  // namespace
 
@@ -43,17 +39,14 @@ Bank::Legacy* Bank::legacy(const LogId& log) {
 
 // Whether a log that is known here stands for it by now.
 bool Bank::has_heir(const LogId& log) const {
-    const auto stands = [&](const auto& one) {
-        return one.first != log && one.second.represents(log);
-    };
-    return std::ranges::any_of(books_.own(), [&](const auto& one) {
-               return stands(std::pair<const LogId&, const LogState&>(one.first,
-                                                                      one.second.ledger.state()));
-           }) ||
-           std::ranges::any_of(books_.kept(), [&](const auto& one) {
-               return stands(std::pair<const LogId&, const LogState&>(one.first,
-                                                                      one.second.custody.state()));
-           });
+    for (const auto& [id, own] : books_.own()) {
+        // What is behind the committed may never be: others may have sealed that log.
+        const bool whole = own.ledger.committed() == own.ledger.state().seq();
+        if (id != log && whole && own.ledger.state().represents(log)) return true;
+    }
+    return std::ranges::any_of(books_.kept(), [&](const auto& one) {
+        return one.first != log && one.second.custody.state().represents(log);
+    });
 }
 
 bool Bank::all_owned() const {
@@ -78,7 +71,8 @@ void Bank::tell_ended(MonoTime now) {
     for (const auto& [id, log] : books_.own()) {
         const LogState& state = log.ledger.state();
         const bool closed = state.closed() && log.ledger.committed() == state.seq();
-        if (closed && !has_heir(id)) all.push_back({log.header(), log.written, false, state.closed_to()});
+        if (closed && !has_heir(id))
+            all.push_back({log.header(), log.written, false, state.closed_to()});
     }
     for (const Ended& one : all) {
         broadcast(one);
@@ -100,7 +94,13 @@ void Bank::on(const LedgerKey& from, const Ended& ended, MonoTime now) {
 std::optional<LogState> Bank::state_of(const LogHeader& header, Legacy& of, Seq head,
                                        MonoTime now) {
     const KeptLog* copy = books_.kept(header.id);
-    if (copy != nullptr && copy->synced.seq == head) return copy->custody.state();
+    const bool whole = copy != nullptr && copy->custody.state().seq() == head;
+    if (whole && copy->synced.seq == head) return copy->custody.state();
+    const auto own = books_.own().find(header.id);
+    if (own != books_.own().end()) {
+        const LogState& mine = own->second.ledger.state();
+        return mine.seq() == head ? std::optional(mine) : std::nullopt;
+    }
     LogState state(header);
     for (const BatchRef& batch : of.fetched) {
         for (const EntryRef& one : batch->entries) {
@@ -192,52 +192,71 @@ void Bank::adopt_circle(MonoTime now) {
     if (now - circle_tried_ < kAgain || all_owned()) return;
     circle_tried_ = now;
     std::vector<EndedLog> logs;
-    std::vector<Estate> estates;
+    std::map<LogId, Estate> estates;
     for (auto& [id, of] : legacies_) {
-        const bool whole = of.header && !of.header->custodians.empty() &&
-                           sealed_among(*of.header, of.seals) == of.header->custodians.size();
         const LogState& mine = books_.newest()->ledger.state();
-        if (!whole || mine.represents(id) || mine.has_adopted(id)) continue;
-        EndedLog log{*of.header, {}, 0, {}, {}};
-        for (const LedgerKey& key : log.header.custodians) {
-            log.seals.push_back({key, of.seals.at(key).seq});
-        }
-        log.head = sealed_head(log.seals);
-        const auto state = state_of(log.header, of, log.head, now);
-        if (!state) continue;
-        log.closed_to = state->closed_to();
-        if (log.closed_to) of.closed = {*log.closed_to, log.head};
-        log.represents = state->estate().represents;
-        logs.push_back(std::move(log));
-        estates.push_back(state->estate());
+        if (mine.represents(id) || mine.has_adopted(id)) continue;
+        auto ended = ended_log(of, now);
+        if (!ended) continue;
+        estates[id] = std::move(ended->second);
+        logs.push_back(std::move(ended->first));
     }
-    for (std::size_t i = 0; i < logs.size();) {
-        const bool passed = std::ranges::any_of(logs, [&](const EndedLog& other) {
-            return other.header.id != logs[i].header.id &&
-                   other.represents.contains(logs[i].header.id);
+    const std::vector<EndedLog> all = logs;
+    std::erase_if(logs, [&](const EndedLog& log) {
+        return std::ranges::any_of(all, [&](const EndedLog& other) {
+            return other.header.id != log.header.id && other.represents.contains(log.header.id);
         });
-        if (!passed) {
-            ++i;
-            continue;
-        }
-        logs.erase(logs.begin() + static_cast<std::ptrdiff_t>(i));
-        estates.erase(estates.begin() + static_cast<std::ptrdiff_t>(i));
-    }
+    });
     for (const Circle& circle : find_circles(logs)) {
-        if (circle.logs.size() > kCircleMax) continue;
         const LogState& mine = books_.newest()->ledger.state();
         if (!mine.represents(circle.heir) && !VIDAI_MUTANT("circle-for-anyone")) continue;
-        AdoptCircle entry;
-        auto all = std::make_shared<Estate>();
-        for (const std::size_t at : circle.logs) {
-            entry.logs.push_back(logs[at]);
-            if (!logs[at].closed_to) merge(estates[at], *all);
+        std::vector<EndedLog> members;
+        for (const std::size_t at : circle.logs) members.push_back(logs[at]);
+        claim(std::move(members), estates);
+    }
+}
+
+// What its custodians say of it, and what it had. Nothing: words are missing and asked for, or the
+// log itself.
+std::optional<std::pair<EndedLog, Estate>> Bank::ended_log(Legacy& of, MonoTime now) {
+    if (!of.header) return std::nullopt;
+    EndedLog log{*of.header, {}, 0, {}, {}};
+    if (of.closed) std::tie(log.closed_to, log.head) = *of.closed;
+    for (const LedgerKey& key : log.header.custodians) {
+        const auto seal = of.seals.find(key);
+        const auto kept = of.kept_by.find(key);
+        if (seal != of.seals.end()) {
+            log.seals.push_back({key, seal->second.seq});
+        } else if (of.closed && kept != of.kept_by.end() && kept->second == of.closed->second) {
+            log.seals.push_back({key, kept->second});
+        } else {
+            send(key, AskAck{log.header.id});
         }
-        entry.estate = std::move(all);
-        if (!books_.newest()->ledger.append(entry)) continue;
-        for (const EndedLog& log : entry.logs) {
-            news_.push_back({BankNews::Kind::kTakenOver, log.header.id, {}});
-        }
+    }
+    if (!log.closed_to && !log.seals.empty()) log.head = sealed_head(log.seals);
+    if (!is_final(log)) return std::nullopt;
+    auto state = state_of(log.header, of, log.head, now);
+    if (!state) return std::nullopt;
+    log.closed_to = state->closed_to();
+    if (log.closed_to) of.closed = {*log.closed_to, log.head};
+    log.represents = state->estate().represents;
+    return std::pair{std::move(log), state->estate()};
+}
+
+void Bank::claim(std::vector<EndedLog> circle, const std::map<LogId, Estate>& estates) {
+    if (circle.size() > kCircleMax) return;
+    AdoptCircle entry{std::move(circle), nullptr};
+    auto all = std::make_shared<Estate>();
+    for (const EndedLog& log : entry.logs) {
+        if (log.closed_to) continue;  // what it had is taken as any closed log's
+        const Estate& estate = estates.at(log.header.id);
+        if ((all->owned & estate.owned).any()) return;  // a volume was rolled back
+        merge(estate, *all);
+    }
+    entry.estate = std::move(all);
+    if (!books_.newest()->ledger.append(entry)) return;
+    for (const EndedLog& log : entry.logs) {
+        news_.push_back({BankNews::Kind::kTakenOver, log.header.id, {}});
     }
 }
 

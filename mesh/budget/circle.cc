@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "mesh/budget/log_state.h"
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::budget {
@@ -23,7 +25,8 @@ LogId heir_of(const std::set<std::size_t>& circle, std::span<const EndedLog> log
     }
     CHECK(!all.empty());
     const LedgerKey& least = all.begin()->ledger;
-    const auto last = std::ranges::find_if(all, [&](const LogId& id) { return id.ledger != least; });
+    const auto last =
+        std::ranges::find_if(all, [&](const LogId& id) { return id.ledger != least; });
     return {least, std::prev(last)->generation + 1};
 }
 
@@ -45,7 +48,8 @@ void walk(std::size_t from, std::span<const EndedLog> logs, std::vector<Circle>&
             continue;
         }
         std::set<std::size_t> circle;
-        for (auto step = passed; step != way.end(); ++step) circle.insert(step->begin(), step->end());
+        for (auto step = passed; step != way.end(); ++step)
+            circle.insert(step->begin(), step->end());
         way.erase(passed, way.end());
         next = heir_of(circle, logs);
         way.push_back(circle);
@@ -54,6 +58,20 @@ void walk(std::size_t from, std::span<const EndedLog> logs, std::vector<Circle>&
 }
 
 }  // namespace
+
+bool is_final(const EndedLog& log) {
+    const std::vector<LedgerKey>& custodians = log.header.custodians;
+    std::size_t said_by = 0, longest = 0;
+    for (const LedgerKey& custodian : custodians) {
+        const auto said = std::ranges::find(log.seals, custodian, &SealedHead::custodian);
+        if (said == log.seals.end()) continue;
+        ++said_by;
+        if (said->head == log.head) ++longest;
+    }
+    if (VIDAI_MUTANT("circle-half-sealed")) return said_by > 0;
+    if (longest < quorum_of(custodians.size()).act) return false;
+    return log.closed_to || (!custodians.empty() && said_by == custodians.size());
+}
 
 std::vector<Circle> find_circles(std::span<const EndedLog> logs) {
     std::vector<Circle> out;

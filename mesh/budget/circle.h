@@ -22,9 +22,13 @@ struct Circle {
     LogId heir;                  // none of them, nor of what they represent
 };
 
-// All circles of these logs, smaller ones that a larger one has taken in among them. Of logs that
-// ended with the same words of all their custodians, so that who is the heir can never change: with
-// a seal quorum alone two could read different heads. None represents another. Quadratic.
+// Whether everybody reads the same of it, for ever: its Close is committed, or each custodian has
+// sealed it. So many have the longest head that no seal quorum is without it: who adopts the log by
+// its custodians' words, and who does as one of a circle, cannot take different heads for its last.
+bool is_final(const EndedLog& log);
+
+// All circles of these logs, smaller ones that a larger one has taken in among them. Each log is
+// final, and none represents another. Quadratic.
 std::vector<Circle> find_circles(std::span<const EndedLog> logs);
 
 // The heir of a circle that consists of just these; nothing: they are none.

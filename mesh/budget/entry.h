@@ -135,16 +135,16 @@ struct Adopt {         // takes what a sealed log had
         false;  // its Close is in the head: its target is the heir, and this takes nothing
     std::shared_ptr<const Estate> estate;
 };
-// What all custodians of a log have sealed of it.
+// What custodians say of a log that nothing follows in any more.
 struct EndedLog {
     LogHeader header;
-    std::vector<SealedHead> seals;  // of each custodian
-    Seq head = 0;                   // the longest
+    std::vector<SealedHead> seals;   // of each custodian; of a closed log, of who has its Close
+    Seq head = 0;                    // the longest
     std::optional<LogId> closed_to;  // whom its Close names, where that is in the head
     std::set<LogId> represents;      // as the log itself had it in the head
 };
-struct AdoptCircle {  // takes what a circle's logs had (circle.h)
-    std::vector<EndedLog> logs;  // at most kCircleMax
+struct AdoptCircle {                       // takes what a circle's logs had (circle.h)
+    std::vector<EndedLog> logs;            // at most kCircleMax
     std::shared_ptr<const Estate> estate;  // of those that are not closed, together
 };
 inline constexpr std::size_t kCircleMax = 256;

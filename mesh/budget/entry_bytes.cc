@@ -178,8 +178,7 @@ struct BodyWriter {
                                               log.closed_to.has_value(), &to, represents));
         }
         const auto all = out.CreateVector(logs);
-        return body(fb::Body::AdoptCircle,
-                    fb::CreateAdoptCircle(out, all, write(out, *e.estate)));
+        return body(fb::Body::AdoptCircle, fb::CreateAdoptCircle(out, all, write(out, *e.estate)));
     }
 };
 
@@ -213,7 +212,8 @@ struct Parts {
         std::vector<SealedHead> out;
         fault.unless(in != nullptr && in->size() <= kCustodiansMax);
         if (fault.found()) return out;
-        for (const fb::SealedHead* seal : *in) out.push_back({read(seal->custodian()), seal->head()});
+        for (const fb::SealedHead* seal : *in)
+            out.push_back({read(seal->custodian()), seal->head()});
         return out;
     }
     std::set<LogId> logs(const Vector<const fb::LogId*>* in) {
@@ -350,7 +350,6 @@ struct Parts {
             EndedLog log{header(one->header()), seals(one->seals()), one->head(), {}, {}};
             if (one->closed()) log.closed_to = this->log(one->closed_to());
             log.represents = logs(one->represents());
-            fault.unless(!log.seals.empty());
             if (fault.found()) return Genesis{};
             out.logs.push_back(std::move(log));
         }

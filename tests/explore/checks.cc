@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "mesh/budget/circle.h"
 #include "tests/explore/world.h"
 
 namespace vidai::explore {
@@ -66,6 +67,12 @@ struct Mix {
         mix(digest, entry.header.id);
         mix(digest, entry.head);
     }
+    void operator()(const AdoptCircle& entry) const {
+        for (const EndedLog& log : entry.logs) {
+            mix(digest, log.header.id);
+            mix(digest, log.head);
+        }
+    }
 };
 
 MicroUsd in_use(const LogState& state) {
@@ -110,6 +117,14 @@ std::int64_t World::billed() const {
 bool World::seal_quorum(int log) const {
     const auto seals = std::ranges::count_if(copies(log), &Custody::sealed);
     return static_cast<std::size_t>(seals) >= quorum_of(copies(log).size()).seal;
+}
+
+bool World::half_sealed() const {
+    for (int log = 0; log < static_cast<int>(ledgers_.size()); ++log) {
+        if (std::ranges::any_of(copies(log), &Custody::sealed) && !is_final(ended(log)))
+            return true;
+    }
+    return false;
 }
 
 LogState World::committed_state(int log) const {
@@ -211,9 +226,8 @@ std::int64_t World::lost() const {
                 open.emplace_back(log_of(in->from), in->at);
             } else if (const auto* inherit = std::get_if<Inherit>(entry.get())) {
                 open.emplace_back(log_of(inherit->from), inherit->at);
-            } else if (const auto* adopt = std::get_if<Adopt>(entry.get())) {
-                open.emplace_back(log_of(adopt->header.id), adopt->head);
             }
+            for (const auto& [id, head] : adopted_by(*entry)) open.emplace_back(log_of(id), head);
         }
     }
     for (const auto& [log, upto] : counted) {

@@ -26,6 +26,7 @@ struct ByDigest {
 int urgency(Kind kind) {
     switch (kind) {
         case Kind::kAdopt:
+        case Kind::kCircle:
         case Kind::kTake:
             return 0;
         case Kind::kDeliver:
@@ -69,7 +70,7 @@ std::string heal(World world, Rng& rng, Found& found) {
     }
     std::string why = world.stuck();
     // Its custodians have sealed too few or the wrong: an operator's matter, and safe.
-    const bool nobody = why == "no log owns the bucket";
+    const bool nobody = why == "no log owns the bucket" && world.half_sealed();
     ++(nobody ? found.without_owner : found.healed);
     return nobody ? std::string() : why;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "mesh/budget/circle.h"
 #include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
@@ -43,13 +44,21 @@ std::vector<LogHeader> headers(const Scenario& scenario) {
 
 }  // namespace
 
+std::vector<std::pair<LogId, Seq>> adopted_by(const Entry& entry) {
+    std::vector<std::pair<LogId, Seq>> out;
+    if (const auto* one = std::get_if<Adopt>(&entry)) out.emplace_back(one->header.id, one->head);
+    if (const auto* circle = std::get_if<AdoptCircle>(&entry)) {
+        for (const EndedLog& log : circle->logs) out.emplace_back(log.header.id, log.head);
+    }
+    return out;
+}
+
 std::string describe(const Action& action) {
-    constexpr std::array<std::string_view, 14> kNames{
-        "deliver to copy", "seal by copy",       "activate",
-        "record account",  "give bucket to log", "close for log",
-        "limit to",        "grant to node",      "take from log",
-        "adopt log",       "spend of account",   "give back of account",
-        "crash",           "reclaim account"};
+    constexpr std::array<std::string_view, 15> kNames{
+        "deliver to copy",      "seal by copy",  "activate",        "record account",
+        "give bucket to log",   "close for log", "limit to",        "grant to node",
+        "take from log",        "adopt log",     "adopt circle of", "spend of account",
+        "give back of account", "crash",         "reclaim account"};
     return "log " + std::to_string(action.log) + ": " +
            std::string(kNames[static_cast<std::size_t>(action.kind)]) + " " +
            std::to_string(action.arg) +
@@ -97,6 +106,7 @@ bool World::room(int log, bool faults) const {
 
 std::vector<Action> World::actions(bool faults) const {
     std::vector<Action> out;
+    const std::vector<int> all = circles();
     for (int log = 0; log < static_cast<int>(ledgers_.size()); ++log) {
         for (int copy = 0; copy < static_cast<int>(copies(log).size()); ++copy) {
             const Custody& held = copies(log)[static_cast<std::size_t>(copy)];
@@ -105,7 +115,7 @@ std::vector<Action> World::actions(bool faults) const {
             }
         }
         money_actions(log, faults, out);
-        if (room(log, faults)) passing_actions(log, out);
+        if (room(log, faults)) passing_actions(log, all, out);
         if (faults) fault_actions(log, out);
     }
     account_actions(faults, out);
@@ -133,9 +143,10 @@ void World::money_actions(int log, bool faults, std::vector<Action>& out) const 
     for (const int node : scenario_->holders) out.push_back({Kind::kGrant, log, node});
 }
 
-void World::passing_actions(int log, std::vector<Action>& out) const {
+void World::passing_actions(int log, const std::vector<int>& circles,
+                            std::vector<Action>& out) const {
+    for (const int circle : circles) out.push_back({Kind::kCircle, log, circle});
     for (int other = 0; other < static_cast<int>(ledgers_.size()); ++other) {
-        if (other == log) continue;
         const auto entries = ledger(other).entries();
         for (std::size_t at = 0; at < entries.size(); ++at) {
             const bool passes = std::holds_alternative<Out>(*entries[at]) ||
@@ -143,7 +154,7 @@ void World::passing_actions(int log, std::vector<Action>& out) const {
             if (!passes) continue;
             out.push_back({Kind::kTake, log, other, static_cast<int>(at) + 1});
         }
-        if (std::ranges::any_of(copies(other), &Custody::sealed)) {
+        if (other != log && std::ranges::any_of(copies(other), &Custody::sealed)) {
             out.push_back({Kind::kAdopt, log, other});
         }
     }
@@ -234,6 +245,9 @@ bool World::perform(const Action& action) {
         case Kind::kAdopt:
             done = adopt(action.log, action.arg);
             break;
+        case Kind::kCircle:
+            done = adopt_circle(action.log, action.arg);
+            break;
         case Kind::kSpend:
         case Kind::kGiveBack:
             done = use(action);
@@ -298,9 +312,11 @@ Proof World::proof(int log, Seq at) const {
     for (int heir = 0; heir < static_cast<int>(ledgers_.size()); ++heir) {
         const auto entries = ledger(heir).entries();
         for (std::size_t i = 0; i < ledger(heir).committed(); ++i) {
-            const auto* adopt = std::get_if<Adopt>(entries[i].get());
-            const bool covers = adopt != nullptr && adopt->header.id == proof.log.id;
-            if (covers && adopt->head >= at) return this->proof(heir, i + 1);
+            const auto adopted = adopted_by(*entries[i]);
+            const auto covers = [&](const auto& one) {
+                return one.first == proof.log.id && one.second >= at;
+            };
+            if (std::ranges::any_of(adopted, covers)) return this->proof(heir, i + 1);
         }
     }
     return proof;
@@ -334,6 +350,67 @@ bool World::adopt(int log, int of) {
         entry.closed = copy.state().closed();
         entry.estate = std::make_shared<const Estate>(copy.state().estate());
     }
+    return append(log, std::move(entry));
+}
+
+// As whoever has asked all of its custodians knows it.
+EndedLog World::ended(int log) const {
+    const LogState& owners = ledger(log).state();
+    EndedLog closed{ledger(log).header(), {}, owners.seq(), owners.closed_to(), {}};
+    closed.represents = owners.estate().represents;
+    EndedLog sealed{ledger(log).header(), {}, 0, {}, {}};
+    for (const Custody& copy : copies(log)) {
+        const auto place = static_cast<std::size_t>(&copy - copies(log).data());
+        const LedgerKey& custodian = sealed.header.custodians[place];
+        const Seq has = copy.sealed() ? copy.state().seq() : copy.acknowledged();
+        if (has == closed.head) closed.seals.push_back({custodian, has});
+        if (!copy.sealed()) continue;
+        sealed.seals.push_back({custodian, has});
+        if (has < sealed.head) continue;
+        sealed.head = has;
+        sealed.closed_to = copy.state().closed_to();
+        sealed.represents = copy.state().estate().represents;
+    }
+    return closed.closed_to && is_final(closed) ? closed : sealed;
+}
+
+// Of any logs that somebody may know of, and not of others.
+std::vector<int> World::circles() const {
+    std::vector<std::pair<int, EndedLog>> known;
+    for (int log = 0; log < static_cast<int>(ledgers_.size()); ++log) {
+        EndedLog one = ended(log);
+        if (is_final(one)) known.emplace_back(1 << log, std::move(one));
+    }
+    std::vector<int> out;
+    for (std::size_t chosen = 1; chosen < (std::size_t{1} << known.size()); ++chosen) {
+        int logs = 0;
+        std::vector<EndedLog> of;
+        for (std::size_t i = 0; i < known.size(); ++i) {
+            if ((chosen >> i & 1U) == 0) continue;
+            logs |= known[i].first;
+            of.push_back(known[i].second);
+        }
+        if (heir_of_circle(of)) out.push_back(logs);
+    }
+    return out;
+}
+
+bool World::adopt_circle(int log, int logs) {
+    AdoptCircle entry;
+    auto estate = std::make_shared<Estate>();
+    for (int of = 0; of < static_cast<int>(ledgers_.size()); ++of) {
+        if ((logs >> of & 1) == 0) continue;
+        entry.logs.push_back(ended(of));
+        const EndedLog& one = entry.logs.back();
+        if (one.closed_to) continue;
+        const auto longest = [&](const Custody& copy) {
+            return copy.sealed() && copy.state().seq() == one.head;
+        };
+        const Estate& had = std::ranges::find_if(copies(of), longest)->state().estate();
+        if ((had.owned & estate->owned).any()) return false;  // a mutant's
+        merge(had, *estate);
+    }
+    entry.estate = std::move(estate);
     return append(log, std::move(entry));
 }
 
@@ -373,8 +450,9 @@ void World::spread() {
                 ledger(log).on_ack(custodian, copies(log)[place].acknowledged());
             }
             for (std::size_t at = 0; at < ledger(log).committed(); ++at) {
-                const auto* adopt = std::get_if<Adopt>(ledger(log).entries()[at].get());
-                if (adopt != nullptr) ledger(log_of(adopt->header.id)).on_adopted(adopt->head);
+                for (const auto& [id, head] : adopted_by(*ledger(log).entries()[at])) {
+                    ledger(log_of(id)).on_adopted(head);
+                }
             }
         }
     }

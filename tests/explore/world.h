@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mesh/budget/account.h"
@@ -30,6 +31,7 @@ enum class Kind : std::uint8_t {
     kGrant,     // log grants one more to node `arg`
     kTake,      // log takes entry `at` of log `arg`, an Out or a Close
     kAdopt,     // log adopts log `arg`
+    kCircle,    // log adopts the circle of the logs whose bits are in `arg`
     kSpend,     // account `arg`, one
     kGiveBack,  // account `arg`, one
     kCrash,     // node `log`
@@ -43,6 +45,10 @@ struct Action {
     friend auto operator<=>(const Action&, const Action&) = default;
 };
 std::string describe(const Action& action);
+
+// The logs that an entry adopts, and up to where.
+std::vector<std::pair<mesh::budget::LogId, mesh::budget::Seq>> adopted_by(
+    const mesh::budget::Entry& entry);
 
 // Two hashes of a state: one in 2^64 million pairs of states is taken for one.
 struct Digest {
@@ -66,6 +72,8 @@ class World {
     // or accounted for as lost with a process that ended.
     std::string stuck() const;
     bool seal_quorum(int log) const;
+    // Custodians of a log have sealed it, and not all of them or not alike.
+    bool half_sealed() const;
     std::int64_t billed() const;
 
   private:
@@ -91,7 +99,7 @@ class World {
     bool room(int log, bool faults) const;
 
     void money_actions(int log, bool faults, std::vector<Action>& out) const;
-    void passing_actions(int log, std::vector<Action>& out) const;
+    void passing_actions(int log, const std::vector<int>& circles, std::vector<Action>& out) const;
     void fault_actions(int log, std::vector<Action>& out) const;
     void account_actions(bool faults, std::vector<Action>& out) const;
 
@@ -99,6 +107,9 @@ class World {
     bool grant(int log, int node);
     bool take(int log, int from, mesh::budget::Seq at);
     bool adopt(int log, int of);
+    bool adopt_circle(int log, int logs);
+    mesh::budget::EndedLog ended(int log) const;
+    std::vector<int> circles() const;
     bool record(int log, int index, bool reported);
     bool use(const Action& action);
     void crash(int node);
