@@ -190,6 +190,7 @@ class Bank {
     void acknowledge(const LedgerKey& to, const KeptLog& copy);
     bool confirmed(const LogHeader& log) const;
     std::size_t sealed_by(const LogHeader& log) const;
+    bool keeps(const Legacy& of) const;  // as its custodian, what its owner appends
 
     // bank_passing.cc: logs and buckets that change hands.
     void open_first(MonoTime now);

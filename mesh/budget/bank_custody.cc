@@ -116,12 +116,22 @@ void Bank::on(const LedgerKey& from, const Ack& ack, MonoTime now) {
 
 // --- as custodian
 
+bool Bank::keeps(const Legacy& of) const {
+    if (!of.header) return true;
+    const auto copy = books_.kept().find(of.header->id);
+    if (copy != books_.kept().end()) return !copy->second.custody.sealed();
+    const std::vector<LedgerKey>& custodians = of.header->custodians;
+    return std::ranges::find(custodians, books_.self()) != custodians.end();
+}
+
 void Bank::on(const LedgerKey& from, const Append& append, MonoTime now) {
     (void)now;
     for (const BatchRef& batch : append.batches) {
-        if (batch->log.ledger != from) {  // fetched from another custodian, to adopt it
-            const auto of = legacies_.find(batch->log);
-            if (of == legacies_.end()) continue;  // nobody asked for it
+        const auto of = legacies_.find(batch->log);
+        const bool known = of != legacies_.end();
+        // Whoever fetched a log to take it over may have it of a custodian or of its owner.
+        if (batch->log.ledger != from || (known && !keeps(of->second))) {
+            if (!known) continue;  // nobody asked for it
             auto& fetched = of->second.fetched;
             const Head end = fetched.empty() ? Head{} : fetched.back()->head;
             if (follows(end, *batch)) fetched.push_back(batch);
