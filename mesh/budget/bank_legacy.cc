@@ -19,12 +19,24 @@ namespace {
 constexpr Duration kAgain = std::chrono::milliseconds(500);
 constexpr std::size_t kLegaciesMax = 4'096;
 
+bool over(const LogHeader& log, const std::map<LedgerKey, Head>& seals) {
+    const auto sealed = std::ranges::count_if(
+        log.custodians, [&](const LedgerKey& key) { return seals.contains(key); });
+    return static_cast<std::size_t>(sealed) >= quorum_of(log.custodians.size()).seal;
+}
+
 }  // namespace
 
 void Bank::seal_dead(MonoTime now) {
     if (!frozen_.empty()) return;
     for (const auto& [id, copy] : books_.kept()) {
         if (copy.custody.sealed()) continue;
+        // Enough others have: it is over, and who takes it as one of a circle needs all words.
+        const auto known = legacies_.find(id);
+        if (known != legacies_.end() && over(copy.custody.header(), known->second.seals)) {
+            books_.seal(id);
+            continue;
+        }
         const auto owner = peers_.find(id.ledger);
         if (owner == peers_.end() || !owner->second.dead) continue;
         if (now - *owner->second.dead >= options_.grace) books_.seal(id);
@@ -221,7 +233,10 @@ void Bank::adopt_circle(MonoTime now) {
 std::optional<std::pair<EndedLog, Estate>> Bank::ended_log(Legacy& of, MonoTime now) {
     if (!of.header) return std::nullopt;
     EndedLog log{*of.header, {}, 0, {}, {}};
-    if (of.closed) std::tie(log.closed_to, log.head) = *of.closed;
+    if (of.closed) {
+        std::tie(log.closed_to, log.head) = *of.closed;
+        log.since = log.head;
+    }
     for (const LedgerKey& key : log.header.custodians) {
         const auto seal = of.seals.find(key);
         const auto kept = of.kept_by.find(key);
@@ -234,10 +249,12 @@ std::optional<std::pair<EndedLog, Estate>> Bank::ended_log(Legacy& of, MonoTime 
         }
     }
     if (!log.closed_to && !log.seals.empty()) log.head = sealed_head(log.seals);
-    if (!is_final(log)) return std::nullopt;
+    if (!is_final(log)) return std::nullopt;  // as far as that can be known without the log
     auto state = state_of(log.header, of, log.head, now);
     if (!state) return std::nullopt;
     log.closed_to = state->closed_to();
+    log.since = state->stands_since();
+    if (!is_final(log)) return std::nullopt;
     if (log.closed_to) of.closed = {*log.closed_to, log.head};
     log.represents = state->estate().represents;
     return std::pair{std::move(log), state->estate()};

@@ -61,15 +61,15 @@ void walk(std::size_t from, std::span<const EndedLog> logs, std::vector<Circle>&
 
 bool is_final(const EndedLog& log) {
     const std::vector<LedgerKey>& custodians = log.header.custodians;
-    std::size_t said_by = 0, longest = 0;
+    std::size_t said_by = 0, decided = 0;
     for (const LedgerKey& custodian : custodians) {
         const auto said = std::ranges::find(log.seals, custodian, &SealedHead::custodian);
         if (said == log.seals.end()) continue;
         ++said_by;
-        if (said->head == log.head) ++longest;
+        if (said->head >= log.since) ++decided;
     }
     if (VIDAI_MUTANT("circle-half-sealed")) return said_by > 0;
-    if (longest < quorum_of(custodians.size()).act) return false;
+    if (decided < quorum_of(custodians.size()).act) return false;
     return log.closed_to || (!custodians.empty() && said_by == custodians.size());
 }
 

@@ -23,8 +23,9 @@ struct Circle {
 };
 
 // Whether everybody reads the same of it, for ever: its Close is committed, or each custodian has
-// sealed it. So many have the longest head that no seal quorum is without it: who adopts the log by
-// its custodians' words, and who does as one of a circle, cannot take different heads for its last.
+// sealed it. So many have the entry that last changed its heir, or what it stands for, that no seal
+// quorum is without it: who adopts the log by some custodians' words cannot be another than who
+// does by those of all, as one of a circle.
 bool is_final(const EndedLog& log);
 
 // All circles of these logs, smaller ones that a larger one has taken in among them. Each log is

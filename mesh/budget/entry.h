@@ -142,6 +142,7 @@ struct EndedLog {
     Seq head = 0;                    // the longest
     std::optional<LogId> closed_to;  // whom its Close names, where that is in the head
     std::set<LogId> represents;      // as the log itself had it in the head
+    Seq since = 0;                   // the entry that last changed these two
 };
 struct AdoptCircle {                       // takes what a circle's logs had (circle.h)
     std::vector<EndedLog> logs;            // at most kCircleMax

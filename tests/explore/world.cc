@@ -358,6 +358,7 @@ EndedLog World::ended(int log) const {
     const LogState& owners = ledger(log).state();
     EndedLog closed{ledger(log).header(), {}, owners.seq(), owners.closed_to(), {}};
     closed.represents = owners.estate().represents;
+    closed.since = owners.stands_since();
     EndedLog sealed{ledger(log).header(), {}, 0, {}, {}};
     for (const Custody& copy : copies(log)) {
         const auto place = static_cast<std::size_t>(&copy - copies(log).data());
@@ -370,6 +371,7 @@ EndedLog World::ended(int log) const {
         sealed.head = has;
         sealed.closed_to = copy.state().closed_to();
         sealed.represents = copy.state().estate().represents;
+        sealed.since = copy.state().stands_since();
     }
     return closed.closed_to && is_final(closed) ? closed : sealed;
 }

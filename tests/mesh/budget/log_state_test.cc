@@ -208,6 +208,9 @@ TEST(LogState, RefusesACircleThatIsNone) {
     bad.logs[0].head -= 1;
     EXPECT_TRUE(refused(bad)) << "not its longest head";
     bad = circle(sealed);
+    bad.logs[0].since = bad.logs[0].head + 1;
+    EXPECT_TRUE(refused(bad)) << "decided by what no custodian has";
+    bad = circle(sealed);
     bad.logs[1].header.successor = log_of(3);
     EXPECT_TRUE(refused(bad)) << "somebody is left";
     bad = circle(sealed);
