@@ -4,6 +4,7 @@
 // anybody by now.
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -18,6 +19,16 @@ namespace {
 
 constexpr Duration kAgain = std::chrono::milliseconds(500);
 constexpr std::size_t kLegaciesMax = 4'096;
+
+// As it was at that entry, of one's own or of a copy.
+std::optional<LogState> folded(const LogHeader& header, std::span<const EntryRef> entries,
+                               Seq head) {
+    LogState state(header);
+    for (const EntryRef& entry : entries.first(head)) {
+        if (!state.apply(*entry)) return std::nullopt;
+    }
+    return state;
+}
 
 bool over(const LogHeader& log, const std::map<LedgerKey, Head>& seals) {
     const auto sealed = std::ranges::count_if(
@@ -106,12 +117,14 @@ void Bank::on(const LedgerKey& from, const Ended& ended, MonoTime now) {
 std::optional<LogState> Bank::state_of(const LogHeader& header, Legacy& of, Seq head,
                                        MonoTime now) {
     const KeptLog* copy = books_.kept(header.id);
-    const bool whole = copy != nullptr && copy->custody.state().seq() == head;
-    if (whole && copy->synced.seq == head) return copy->custody.state();
+    if (copy != nullptr && copy->synced.seq >= head) {
+        return folded(header, copy->custody.entries(), head);
+    }
     const auto own = books_.own().find(header.id);
     if (own != books_.own().end()) {
-        const LogState& mine = own->second.ledger.state();
-        return mine.seq() == head ? std::optional(mine) : std::nullopt;
+        const Ledger& mine = own->second.ledger;
+        if (mine.synced() < head) return std::nullopt;
+        return folded(header, mine.entries(), head);
     }
     LogState state(header);
     for (const BatchRef& batch : of.fetched) {
@@ -232,29 +245,31 @@ void Bank::adopt_circle(MonoTime now) {
 // log itself.
 std::optional<std::pair<EndedLog, Estate>> Bank::ended_log(Legacy& of, MonoTime now) {
     if (!of.header) return std::nullopt;
-    EndedLog log{*of.header, {}, 0, {}, {}};
-    if (of.closed) {
-        std::tie(log.closed_to, log.head) = *of.closed;
-        log.since = log.head;
-    }
+    EndedLog log{*of.header, {}, 0, {}, {}}, closed = log;
+    // Whoever said so may be one that alone has its Close: then it is none.
+    if (of.closed) std::tie(closed.closed_to, closed.head) = *of.closed;
     for (const LedgerKey& key : log.header.custodians) {
         const auto seal = of.seals.find(key);
         const auto kept = of.kept_by.find(key);
-        if (seal != of.seals.end()) {
-            log.seals.push_back({key, seal->second.seq});
-        } else if (of.closed && kept != of.kept_by.end() && kept->second == of.closed->second) {
-            log.seals.push_back({key, kept->second});
-        } else {
+        const bool sealed = seal != of.seals.end();
+        if (sealed) log.seals.push_back({key, seal->second.seq});
+        const bool has = of.closed && kept != of.kept_by.end() && kept->second == closed.head;
+        if (has || (of.closed && sealed && seal->second.seq == closed.head)) {
+            closed.seals.push_back({key, closed.head});
+        } else if (!sealed) {
             send(key, AskAck{log.header.id});
         }
     }
-    if (!log.closed_to && !log.seals.empty()) log.head = sealed_head(log.seals);
-    if (!is_final(log)) return std::nullopt;  // as far as that can be known without the log
+    if (is_final(closed)) {
+        log = std::move(closed);
+    } else if (is_final(log)) {
+        log.head = committed_head(log);
+    } else {
+        return std::nullopt;
+    }
     auto state = state_of(log.header, of, log.head, now);
     if (!state) return std::nullopt;
     log.closed_to = state->closed_to();
-    log.since = state->stands_since();
-    if (!is_final(log)) return std::nullopt;
     if (log.closed_to) of.closed = {*log.closed_to, log.head};
     log.represents = state->estate().represents;
     return std::pair{std::move(log), state->estate()};

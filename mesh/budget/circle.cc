@@ -2,6 +2,7 @@
 #include "mesh/budget/circle.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -15,6 +16,17 @@ namespace {
 
 const LogId& heir_of(const EndedLog& log) {
     return log.closed_to ? *log.closed_to : log.header.successor;
+}
+
+// What each custodian has that has said it, the longest first.
+std::vector<Seq> heads_of(const EndedLog& log) {
+    std::vector<Seq> heads;
+    for (const LedgerKey& custodian : log.header.custodians) {
+        const auto said = std::ranges::find(log.seals, custodian, &SealedHead::custodian);
+        if (said != log.seals.end()) heads.push_back(said->head);
+    }
+    std::ranges::sort(heads, std::greater{});
+    return heads;
 }
 
 // The first log of its least volume that no log of the circle stands for.
@@ -60,17 +72,18 @@ void walk(std::size_t from, std::span<const EndedLog> logs, std::vector<Circle>&
 }  // namespace
 
 bool is_final(const EndedLog& log) {
-    const std::vector<LedgerKey>& custodians = log.header.custodians;
-    std::size_t said_by = 0, decided = 0;
-    for (const LedgerKey& custodian : custodians) {
-        const auto said = std::ranges::find(log.seals, custodian, &SealedHead::custodian);
-        if (said == log.seals.end()) continue;
-        ++said_by;
-        if (said->head >= log.since) ++decided;
-    }
-    if (VIDAI_MUTANT("circle-half-sealed")) return said_by > 0;
-    if (decided < quorum_of(custodians.size()).act) return false;
-    return log.closed_to || (!custodians.empty() && said_by == custodians.size());
+    const std::vector<Seq> heads = heads_of(log);
+    if (VIDAI_MUTANT("circle-half-sealed")) return !heads.empty();
+    if (!log.closed_to) return !heads.empty() && heads.size() == log.header.custodians.size();
+    const auto have = std::ranges::count_if(heads, [&](Seq head) { return head >= log.head; });
+    return static_cast<std::size_t>(have) >= quorum_of(log.header.custodians.size()).act;
+}
+
+Seq committed_head(const EndedLog& log) {
+    const std::vector<Seq> heads = heads_of(log);
+    const std::size_t act = quorum_of(log.header.custodians.size()).act;
+    if (act == 0 || heads.size() < act) return 0;
+    return VIDAI_MUTANT("circle-shorter") ? heads.back() : heads[act - 1];
 }
 
 std::vector<Circle> find_circles(std::span<const EndedLog> logs) {

@@ -22,11 +22,15 @@ struct Circle {
     LogId heir;                  // none of them, nor of what they represent
 };
 
-// Whether everybody reads the same of it, for ever: its Close is committed, or each custodian has
-// sealed it. So many have the entry that last changed its heir, or what it stands for, that no seal
-// quorum is without it: who adopts the log by some custodians' words cannot be another than who
-// does by those of all, as one of a circle.
+// Whether everybody reads the same of it, for ever: enough custodians have its Close, or each has
+// sealed it.
 bool is_final(const EndedLog& log);
+
+// Of a log that all its custodians have sealed, what is committed: so much as makes an entry so
+// have it. Behind that one of three may have more; whoever adopts the log by some custodians' words
+// may take that, or not, but where the log is one of a circle nobody can, and it is not read: a
+// Close or an Adopt that was never committed decides nothing.
+Seq committed_head(const EndedLog& log);
 
 // All circles of these logs, smaller ones that a larger one has taken in among them. Each log is
 // final, and none represents another. Quadratic.

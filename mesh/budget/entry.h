@@ -139,10 +139,9 @@ struct Adopt {         // takes what a sealed log had
 struct EndedLog {
     LogHeader header;
     std::vector<SealedHead> seals;   // of each custodian; of a closed log, of who has its Close
-    Seq head = 0;                    // the longest
+    Seq head = 0;                    // what of it is committed (circle.h)
     std::optional<LogId> closed_to;  // whom its Close names, where that is in the head
     std::set<LogId> represents;      // as the log itself had it in the head
-    Seq since = 0;                   // the entry that last changed these two
 };
 struct AdoptCircle {                       // takes what a circle's logs had (circle.h)
     std::vector<EndedLog> logs;            // at most kCircleMax

@@ -175,8 +175,7 @@ struct BodyWriter {
             const auto represents = write_logs(out, log.represents);
             const fb::LogId to = write_log(log.closed_to.value_or(LogId{}));
             logs.push_back(fb::CreateEndedLog(out, header, seals, log.head,
-                                              log.closed_to.has_value(), &to, represents,
-                                              log.since));
+                                              log.closed_to.has_value(), &to, represents));
         }
         const auto all = out.CreateVector(logs);
         return body(fb::Body::AdoptCircle, fb::CreateAdoptCircle(out, all, write(out, *e.estate)));
@@ -351,7 +350,6 @@ struct Parts {
             EndedLog log{header(one->header()), seals(one->seals()), one->head(), {}, {}};
             if (one->closed()) log.closed_to = this->log(one->closed_to());
             log.represents = logs(one->represents());
-            log.since = one->since();
             if (fault.found()) return Genesis{};
             out.logs.push_back(std::move(log));
         }

@@ -81,10 +81,8 @@ Result<void> LogState::apply(const Entry& entry) {
     if (closed_ && !reopens) {
         return refused("the log is closed: a later one of this volume has what it had");
     }
-    const std::size_t stood_for = estate_.represents.size();
     auto done = std::visit([this](const auto& one) { return on(one); }, entry);
     if (done) ++seq_;
-    if (done && (closed_ || estate_.represents.size() != stood_for)) stands_since_ = seq_;
     return done;
 }
 
@@ -319,13 +317,10 @@ Result<void> LogState::on(const AdoptCircle& entry) {
     for (const EndedLog& log : entry.logs) {
         const LogId& id = log.header.id;
         if (has_adopted(id) || represents(id)) return refused("a log of it has been adopted");
-        if (!log.seals.empty() && log.head != sealed_head(log.seals)) {
-            return dishonest("not the longest sealed head");
+        if (!is_final(log)) return dishonest("not all custodians of a log have sealed it");
+        if (!log.closed_to && log.head != committed_head(log)) {
+            return dishonest("not what is committed of a log");
         }
-        if (log.since > log.head || (log.closed_to && log.since != log.head)) {
-            return dishonest("a log that does not end with its Close");
-        }
-        if (!is_final(log)) return dishonest("not all custodians of a log have sealed it alike");
         if (!log.represents.contains(id)) return dishonest("a log that does not stand for itself");
         ids += log.represents.size();
         all.insert(log.represents.begin(), log.represents.end());

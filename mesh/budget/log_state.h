@@ -49,8 +49,6 @@ class LogState {
     const std::map<Seq, Passing>& passing() const { return passing_; }
     void forget_passing(Seq at) { passing_.erase(at); }
     const std::optional<LogId>& closed_to() const { return closed_to_; }
-    // The entry that last changed to whom this passes, or for which logs it stands; 0: none did.
-    Seq stands_since() const { return stands_since_; }
 
   private:
     Result<void> on(const Genesis& entry);
@@ -77,7 +75,6 @@ class LogState {
     bool closed_ = false;
     std::optional<LogId> closed_to_;
     Seq seq_ = 0;
-    Seq stands_since_ = 0;
     Estate estate_;
     std::map<Seq, Passing> passing_;
 };

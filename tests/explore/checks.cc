@@ -127,12 +127,14 @@ bool World::half_sealed() const {
     return false;
 }
 
-LogState World::committed_state(int log) const {
+LogState World::state_at(int log, Seq upto) const {
     LogState state(ledger(log).header());
-    for (const EntryRef& entry : ledger(log).entries().first(ledger(log).committed())) {
-        (void)state.apply(*entry);
-    }
+    for (const EntryRef& entry : ledger(log).entries().first(upto)) (void)state.apply(*entry);
     return state;
+}
+
+LogState World::committed_state(int log) const {
+    return state_at(log, ledger(log).committed());
 }
 
 std::string World::overspent() const {

@@ -358,21 +358,18 @@ EndedLog World::ended(int log) const {
     const LogState& owners = ledger(log).state();
     EndedLog closed{ledger(log).header(), {}, owners.seq(), owners.closed_to(), {}};
     closed.represents = owners.estate().represents;
-    closed.since = owners.stands_since();
     EndedLog sealed{ledger(log).header(), {}, 0, {}, {}};
     for (const Custody& copy : copies(log)) {
         const auto place = static_cast<std::size_t>(&copy - copies(log).data());
         const LedgerKey& custodian = sealed.header.custodians[place];
         const Seq has = copy.sealed() ? copy.state().seq() : copy.acknowledged();
         if (has == closed.head) closed.seals.push_back({custodian, has});
-        if (!copy.sealed()) continue;
-        sealed.seals.push_back({custodian, has});
-        if (has < sealed.head) continue;
-        sealed.head = has;
-        sealed.closed_to = copy.state().closed_to();
-        sealed.represents = copy.state().estate().represents;
-        sealed.since = copy.state().stands_since();
+        if (copy.sealed()) sealed.seals.push_back({custodian, has});
     }
+    sealed.head = committed_head(sealed);
+    const LogState read = state_at(log, sealed.head);
+    sealed.closed_to = read.closed_to();
+    sealed.represents = read.estate().represents;
     return closed.closed_to && is_final(closed) ? closed : sealed;
 }
 
@@ -405,10 +402,7 @@ bool World::adopt_circle(int log, int logs) {
         entry.logs.push_back(ended(of));
         const EndedLog& one = entry.logs.back();
         if (one.closed_to) continue;
-        const auto longest = [&](const Custody& copy) {
-            return copy.sealed() && copy.state().seq() == one.head;
-        };
-        const Estate& had = std::ranges::find_if(copies(of), longest)->state().estate();
+        const Estate had = state_at(of, one.head).estate();
         if ((had.owned & estate->owned).any()) return false;  // a mutant's
         merge(had, *estate);
     }

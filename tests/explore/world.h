@@ -116,6 +116,7 @@ class World {
     void spread();  // what custodians and adopters would say, to whom it concerns
     bool append(int log, mesh::budget::Entry entry);
     mesh::budget::Proof proof(int log, mesh::budget::Seq at) const;
+    mesh::budget::LogState state_at(int log, mesh::budget::Seq upto) const;
     mesh::budget::LogState committed_state(int log) const;
     std::string overspent() const;
     std::string lowered() const;

@@ -60,8 +60,8 @@ std::shared_ptr<const Estate> some_estate() {
     return out;
 }
 std::vector<EndedLog> some_circle() {
-    return {{second_header(), {{volume(1), 4}, {volume(3), 6}}, 6, {}, {log_of(2), log_of(1)}, 5},
-            {{log_of(3), {}, log_of(3), false}, {}, 9, log_of(3, 5), {log_of(3)}, 9}};
+    return {{second_header(), {{volume(1), 4}, {volume(3), 6}}, 6, {}, {log_of(2), log_of(1)}},
+            {{log_of(3), {}, log_of(3), false}, {}, 9, log_of(3, 5), {log_of(3)}}};
 }
 // One of each kind, with every field filled.
 std::vector<EntryRef> all_kinds() {
@@ -106,7 +106,7 @@ TEST(Batch, ReadsAsItWasWritten) {
     ASSERT_EQ(circle.logs.size(), 2U);
     EXPECT_EQ(circle.logs[0].represents, some_circle()[0].represents);
     EXPECT_FALSE(circle.logs[0].closed_to);
-    EXPECT_EQ(circle.logs[0].since, 5U);
+    EXPECT_EQ(circle.logs[0].head, 6U);
     EXPECT_EQ(circle.logs[1].closed_to, log_of(3, 5));
     EXPECT_EQ(*circle.estate, *some_estate());
 }

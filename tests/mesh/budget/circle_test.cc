@@ -19,7 +19,6 @@ EndedLog closed(LogId id, LogId successor, LogId to) {
     EndedLog log = sealed(id, successor);
     log.seals.pop_back();
     log.closed_to = to;
-    log.since = log.head;
     return log;
 }
 std::optional<LogId> heir(std::vector<EndedLog> logs) {
@@ -97,16 +96,28 @@ TEST(Final, IsALogThatAllCustodiansHaveSealed) {
         << "without custodians its owner alone knows where it ends";
 }
 
-TEST(Final, IsNoLogOfWhichTwoOfThreeDoNotKnowWhatItStandsFor) {
+TEST(Final, IsReadUpToWhatIsCommitted) {
+    EndedLog log = sealed(log_of(1), log_of(2));
+    log.seals[0].head = 3;
+    EXPECT_EQ(committed_head(log), 4U) << "one of two commits";
+    log.header.custodians.push_back(volume(10));
+    log.seals.push_back({volume(10), 9});
+    EXPECT_TRUE(is_final(log));
+    EXPECT_EQ(committed_head(log), 4U) << "two of three";
+    log.seals.assign(3, {volume(10), 9});
+    EXPECT_EQ(committed_head(log), 0U) << "one of them thrice";
+    EXPECT_EQ(committed_head({{log_of(1), {}, log_of(1), false}, {}, 4, {}, {log_of(1)}}), 0U);
+}
+
+TEST(Final, IsNoLogOfWhichOneOfThreeHasTheClose) {
     EndedLog log = sealed(log_of(1), log_of(2));
     log.header.custodians.push_back(volume(10));
-    log.seals.push_back({volume(10), 3});
-    log.since = 4;
+    log.seals.push_back({volume(10), 5});
+    log.closed_to = log_of(1, 2);
+    log.head = 5;
+    EXPECT_FALSE(is_final(log)) << "it was not committed";
+    log.seals[1].head = 5;
     EXPECT_TRUE(is_final(log));
-    log.seals[1].head = 3;
-    EXPECT_FALSE(is_final(log)) << "they are a seal quorum, and would read another heir";
-    log.since = 3;
-    EXPECT_TRUE(is_final(log)) << "what is behind decides nothing";
 }
 
 TEST(Final, IsALogWhoseCloseIsCommitted) {
@@ -114,7 +125,7 @@ TEST(Final, IsALogWhoseCloseIsCommitted) {
     EXPECT_TRUE(is_final(log)) << "nothing follows it, sealed or not";
     log.seals[0].head = 3;
     EXPECT_FALSE(is_final(log));
-    EXPECT_TRUE(is_final({{log_of(1), {}, log_of(1), true}, {}, 4, log_of(1, 2), {log_of(1)}, 4}))
+    EXPECT_TRUE(is_final({{log_of(1), {}, log_of(1), true}, {}, 4, log_of(1, 2), {log_of(1)}}))
         << "its owner's disk was all it had";
 }
 

@@ -206,10 +206,10 @@ TEST(LogState, RefusesACircleThatIsNone) {
     EXPECT_TRUE(refused(bad)) << "a custodian lets it live";
     bad = circle(sealed);
     bad.logs[0].head -= 1;
-    EXPECT_TRUE(refused(bad)) << "not its longest head";
+    EXPECT_TRUE(refused(bad)) << "not all that is committed";
     bad = circle(sealed);
-    bad.logs[0].since = bad.logs[0].head + 1;
-    EXPECT_TRUE(refused(bad)) << "decided by what no custodian has";
+    bad.logs[0].head += 1;
+    EXPECT_TRUE(refused(bad)) << "more than any custodian has";
     bad = circle(sealed);
     bad.logs[1].header.successor = log_of(3);
     EXPECT_TRUE(refused(bad)) << "somebody is left";
