@@ -68,7 +68,11 @@ bool Bank::has_heir(const LogId& log) const {
         if (id != log && whole && own.ledger.state().represents(log)) return true;
     }
     return std::ranges::any_of(books_.kept(), [&](const auto& one) {
-        return one.first != log && one.second.custody.state().represents(log);
+        // Nor of a copy, unless its owner is at work in that very log.
+        const auto owner = peers_.find(one.first.ledger);
+        const bool lives = owner != peers_.end() && owner->second.connected &&
+                           owner->second.hello.log.id == one.first;
+        return lives && one.first != log && one.second.custody.state().represents(log);
     });
 }
 
