@@ -196,16 +196,30 @@ void Bank::take_closed(const LogHeader& header, Legacy& of, MonoTime now) {
 bool Bank::adopt(const LogHeader& header, Legacy& of, MonoTime now) {
     const bool again = of.asked == MonoTime{} || now - of.asked >= kAgain;
     Adopt entry{header, {}, 0, false, nullptr};
+    bool awaited = false;  // a custodian that can still say what it has
     for (const LedgerKey& key : header.custodians) {
         const auto seal = of.seals.find(key);
-        if (seal != of.seals.end()) entry.seals.push_back({key, seal->second.seq});
-        if (seal == of.seals.end() && again) send(key, AskAck{header.id});
+        if (seal != of.seals.end()) {
+            entry.seals.push_back({key, seal->second.seq});
+            continue;
+        }
+        if (again) send(key, AskAck{header.id});
+        const auto kept = of.kept_by.find(key);
+        if (kept != of.kept_by.end() && kept->second == 0) continue;  // nothing that it could seal
+        const bool here = connected(key) && !peers_.at(key).hello.frozen;
+        awaited = awaited || here || key == books_.self();
     }
     if (again) of.asked = now;
     if (entry.seals.size() < quorum_of(header.custodians.size()).seal) return false;
-    entry.head = sealed_head(entry.seals);
+    const bool all = entry.seals.size() == header.custodians.size();
+    entry.head = all ? committed_head(header, entry.seals) : sealed_head(entry.seals);
+    // The end of it may be what one custodian alone has. Taken all the same, a Close or an Out
+    // there gives to who could never prove it: with a Close nothing is lost by waiting.
+    const auto shorter = [&](const SealedHead& seal) { return seal.head != entry.head; };
+    const bool doubtful = !all && std::ranges::any_of(entry.seals, shorter);
+    if (doubtful && (awaited || !again)) return false;
     const auto state = state_of(header, of, entry.head, now);
-    if (!state) return false;
+    if (!state || (doubtful && state->closed())) return false;
     entry.closed = state->closed();
     if (entry.closed) of.closed = {*state->closed_to(), entry.head};
     entry.estate = std::make_shared<const Estate>(state->estate());
@@ -267,7 +281,7 @@ std::optional<std::pair<EndedLog, Estate>> Bank::ended_log(Legacy& of, MonoTime 
     if (is_final(closed)) {
         log = std::move(closed);
     } else if (is_final(log)) {
-        log.head = committed_head(log);
+        log.head = committed_head(log.header, log.seals);
     } else {
         return std::nullopt;
     }

@@ -19,11 +19,11 @@ const LogId& heir_of(const EndedLog& log) {
 }
 
 // What each custodian has that has said it, the longest first.
-std::vector<Seq> heads_of(const EndedLog& log) {
+std::vector<Seq> heads_of(const LogHeader& log, std::span<const SealedHead> seals) {
     std::vector<Seq> heads;
-    for (const LedgerKey& custodian : log.header.custodians) {
-        const auto said = std::ranges::find(log.seals, custodian, &SealedHead::custodian);
-        if (said != log.seals.end()) heads.push_back(said->head);
+    for (const LedgerKey& custodian : log.custodians) {
+        const auto said = std::ranges::find(seals, custodian, &SealedHead::custodian);
+        if (said != seals.end()) heads.push_back(said->head);
     }
     std::ranges::sort(heads, std::greater{});
     return heads;
@@ -72,16 +72,16 @@ void walk(std::size_t from, std::span<const EndedLog> logs, std::vector<Circle>&
 }  // namespace
 
 bool is_final(const EndedLog& log) {
-    const std::vector<Seq> heads = heads_of(log);
+    const std::vector<Seq> heads = heads_of(log.header, log.seals);
     if (VIDAI_MUTANT("circle-half-sealed")) return !heads.empty();
     if (!log.closed_to) return !heads.empty() && heads.size() == log.header.custodians.size();
     const auto have = std::ranges::count_if(heads, [&](Seq head) { return head >= log.head; });
     return static_cast<std::size_t>(have) >= quorum_of(log.header.custodians.size()).act;
 }
 
-Seq committed_head(const EndedLog& log) {
-    const std::vector<Seq> heads = heads_of(log);
-    const std::size_t act = quorum_of(log.header.custodians.size()).act;
+Seq committed_head(const LogHeader& log, std::span<const SealedHead> seals) {
+    const std::vector<Seq> heads = heads_of(log, seals);
+    const std::size_t act = quorum_of(log.custodians.size()).act;
     if (act == 0 || heads.size() < act) return 0;
     return VIDAI_MUTANT("circle-shorter") ? heads.back() : heads[act - 1];
 }

@@ -27,10 +27,8 @@ struct Circle {
 bool is_final(const EndedLog& log);
 
 // Of a log that all its custodians have sealed, what is committed: so much as makes an entry so
-// have it. Behind that one of three may have more; whoever adopts the log by some custodians' words
-// may take that, or not, but where the log is one of a circle nobody can, and it is not read: a
-// Close or an Adopt that was never committed decides nothing.
-Seq committed_head(const EndedLog& log);
+// have it. Behind that one of three may have more, a Close or an Adopt that never was committed.
+Seq committed_head(const LogHeader& log, std::span<const SealedHead> seals);
 
 // All circles of these logs, smaller ones that a larger one has taken in among them. Each log is
 // final, and none represents another. Quadratic.

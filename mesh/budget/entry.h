@@ -130,7 +130,7 @@ struct SealedHead {
 struct Adopt {         // takes what a sealed log had
     LogHeader header;  // of that log
     std::vector<SealedHead> seals;
-    Seq head = 0;  // the longest of them: nothing beyond it is or will be committed
+    Seq head = 0;  // nothing beyond it is or will be committed: LogState says which it may be
     bool closed =
         false;  // its Close is in the head: its target is the heir, and this takes nothing
     std::shared_ptr<const Estate> estate;

@@ -295,7 +295,12 @@ Result<void> LogState::on(const Adopt& entry) {
     if (custodians_among(of, sealed_by) < quorum_of(of.custodians.size()).seal) {
         return dishonest("too few of its custodians have sealed that log");
     }
-    if (entry.head != sealed_head(entry.seals)) return dishonest("not the longest sealed head");
+    // With all words at hand what one custodian alone has may be left out: it is not committed.
+    const bool all = custodians_among(of, sealed_by) == of.custodians.size();
+    if (entry.head != sealed_head(entry.seals) &&
+        !(all && entry.head == committed_head(of, entry.seals))) {
+        return dishonest("not the longest sealed head");
+    }
     // What a closed log had is its next generation's: two would have it otherwise.
     if (!entry.closed || VIDAI_MUTANT("adopt-closed")) {
         if (VIDAI_MUTANT("append-after-close") && closed_) {
@@ -318,7 +323,7 @@ Result<void> LogState::on(const AdoptCircle& entry) {
         const LogId& id = log.header.id;
         if (has_adopted(id) || represents(id)) return refused("a log of it has been adopted");
         if (!is_final(log)) return dishonest("not all custodians of a log have sealed it");
-        if (!log.closed_to && log.head != committed_head(log)) {
+        if (!log.closed_to && log.head != committed_head(log.header, log.seals)) {
             return dishonest("not what is committed of a log");
         }
         if (!log.represents.contains(id)) return dishonest("a log that does not stand for itself");

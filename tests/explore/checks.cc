@@ -4,7 +4,6 @@
 #include <utility>
 #include <variant>
 
-#include "mesh/budget/circle.h"
 #include "tests/explore/world.h"
 
 namespace vidai::explore {
@@ -117,14 +116,6 @@ std::int64_t World::billed() const {
 bool World::seal_quorum(int log) const {
     const auto seals = std::ranges::count_if(copies(log), &Custody::sealed);
     return static_cast<std::size_t>(seals) >= quorum_of(copies(log).size()).seal;
-}
-
-bool World::half_sealed() const {
-    for (int log = 0; log < static_cast<int>(ledgers_.size()); ++log) {
-        if (std::ranges::any_of(copies(log), &Custody::sealed) && !is_final(ended(log)))
-            return true;
-    }
-    return false;
 }
 
 LogState World::state_at(int log, Seq upto) const {

@@ -42,6 +42,13 @@ std::vector<Scenario> make() {
     add({.name = "quorum", .about = "three custodians",
          .logs = {{0, {1, 2, 3}, 1}, {1, {2, 3}, 2}, {2, {0, 1}, 0}, {3, {0, 1}, 0}},
          .entries_max = 3, .activated_max = 2});
+    add({.name = "quorum-handover", .about = "as quorum, and the bucket goes to another log",
+         .limit = 1, .logs = {{0, {1, 2, 3}, 2}, {1, {0, 2}, 2}, c, {3, {0, 1}, 0}},
+         .moves = {{0, 1}}, .crashes_max = 0, .entries_max = 3, .activated_max = 2});
+    add({.name = "quorum-close", .about = "as quorum, and the log passes to a later one",
+         .limit = 1, .logs = {{0, {1, 2, 3}, 1}, {1, {0, 2}, 2}, c, {3, {0, 1}, 0},
+                              {0, {1, 2, 3}, 1}},
+         .closes = {{0, 4}}, .crashes_max = 0, .entries_max = 3, .activated_max = 2});
     add({.name = "close", .about = "the heir-to-be moves to a new generation and is sealed as well",
          .limit = 1, .logs = {a, b, c, {1, {0, 2}, 2}}, .holders = {0}, .sealable = {0, 1},
          .closes = {{1, 3}}, .crashes_max = 0, .entries_max = 3, .activated_max = 1});

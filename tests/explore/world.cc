@@ -117,6 +117,7 @@ std::vector<Action> World::actions(bool faults) const {
         money_actions(log, faults, out);
         if (room(log, faults)) passing_actions(log, all, out);
         if (faults) fault_actions(log, out);
+        if (!faults && seal_quorum(log)) seal_actions(log, out);  // the others hear of it
     }
     account_actions(faults, out);
     if (!faults || crashes_ >= scenario_->crashes_max) return out;
@@ -154,19 +155,26 @@ void World::passing_actions(int log, const std::vector<int>& circles,
             if (!passes) continue;
             out.push_back({Kind::kTake, log, other, static_cast<int>(at) + 1});
         }
-        if (other != log && std::ranges::any_of(copies(other), &Custody::sealed)) {
-            out.push_back({Kind::kAdopt, log, other});
-        }
+        if (other == log || std::ranges::none_of(copies(other), &Custody::sealed)) continue;
+        out.push_back({Kind::kAdopt, log, other});
+        if (!std::ranges::all_of(copies(other), &Custody::sealed)) continue;
+        const std::vector<SealedHead> all = seals(other);
+        const Seq committed = committed_head(ledger(other).header(), all);
+        if (committed == sealed_head(all)) continue;
+        out.push_back({Kind::kAdopt, log, other, static_cast<int>(committed)});
+    }
+}
+
+void World::seal_actions(int log, std::vector<Action>& out) const {
+    for (int copy = 0; copy < static_cast<int>(copies(log).size()); ++copy) {
+        if (copies(log)[static_cast<std::size_t>(copy)].sealed()) continue;
+        out.push_back({Kind::kSeal, log, copy});
     }
 }
 
 void World::fault_actions(int log, std::vector<Action>& out) const {
-    for (int copy = 0; copy < static_cast<int>(copies(log).size()); ++copy) {
-        const bool may = std::ranges::find(scenario_->sealable, log) != scenario_->sealable.end();
-        if (may && !copies(log)[static_cast<std::size_t>(copy)].sealed()) {
-            out.push_back({Kind::kSeal, log, copy});
-        }
-    }
+    const bool may = std::ranges::find(scenario_->sealable, log) != scenario_->sealable.end();
+    if (may) seal_actions(log, out);
     if (!room(log, true)) return;
     if (ledger(log).state().owns(bucket_of(kBudget))) {
         for (const auto& [from, to] : scenario_->moves) {
@@ -243,7 +251,7 @@ bool World::perform(const Action& action) {
             done = take(action.log, action.arg, static_cast<Seq>(action.at));
             break;
         case Kind::kAdopt:
-            done = adopt(action.log, action.arg);
+            done = adopt(action.log, action.arg, static_cast<Seq>(action.at));
             break;
         case Kind::kCircle:
             done = adopt_circle(action.log, action.arg);
@@ -336,20 +344,24 @@ bool World::take(int log, int from, Seq at) {
     return append(log, In{out.bucket, id, at, out.to, proof(from, at), passing->second.budgets});
 }
 
-bool World::adopt(int log, int of) {
-    Adopt entry{ledger(of).header(), {}, 0, false, nullptr};
-    for (const Custody& copy : copies(of)) {
-        const auto place = static_cast<std::size_t>(&copy - copies(of).data());
+std::vector<SealedHead> World::seals(int log) const {
+    std::vector<SealedHead> out;
+    for (const Custody& copy : copies(log)) {
+        const auto place = static_cast<std::size_t>(&copy - copies(log).data());
         if (!copy.sealed()) continue;
-        entry.seals.push_back({entry.header.custodians[place], copy.state().seq()});
+        out.push_back({ledger(log).header().custodians[place], copy.state().seq()});
     }
+    return out;
+}
+
+// Up to that head; 0: the longest.
+bool World::adopt(int log, int of, Seq head) {
+    Adopt entry{ledger(of).header(), seals(of), head, false, nullptr};
     if (entry.seals.empty()) return false;
-    entry.head = sealed_head(entry.seals);
-    for (const Custody& copy : copies(of)) {
-        if (!copy.sealed() || copy.state().seq() != entry.head) continue;
-        entry.closed = copy.state().closed();
-        entry.estate = std::make_shared<const Estate>(copy.state().estate());
-    }
+    if (head == 0) entry.head = sealed_head(entry.seals);
+    const LogState state = state_at(of, entry.head);
+    entry.closed = state.closed();
+    entry.estate = std::make_shared<const Estate>(state.estate());
     return append(log, std::move(entry));
 }
 
@@ -366,7 +378,7 @@ EndedLog World::ended(int log) const {
         if (has == closed.head) closed.seals.push_back({custodian, has});
         if (copy.sealed()) sealed.seals.push_back({custodian, has});
     }
-    sealed.head = committed_head(sealed);
+    sealed.head = committed_head(sealed.header, sealed.seals);
     const LogState read = state_at(log, sealed.head);
     sealed.closed_to = read.closed_to();
     sealed.represents = read.estate().represents;

@@ -72,8 +72,6 @@ class World {
     // or accounted for as lost with a process that ended.
     std::string stuck() const;
     bool seal_quorum(int log) const;
-    // Custodians of a log have sealed it, and not all of them or not alike.
-    bool half_sealed() const;
     std::int64_t billed() const;
 
   private:
@@ -101,12 +99,14 @@ class World {
     void money_actions(int log, bool faults, std::vector<Action>& out) const;
     void passing_actions(int log, const std::vector<int>& circles, std::vector<Action>& out) const;
     void fault_actions(int log, std::vector<Action>& out) const;
+    void seal_actions(int log, std::vector<Action>& out) const;
     void account_actions(bool faults, std::vector<Action>& out) const;
 
     bool deliver(int log, int copy);
     bool grant(int log, int node);
     bool take(int log, int from, mesh::budget::Seq at);
-    bool adopt(int log, int of);
+    std::vector<mesh::budget::SealedHead> seals(int log) const;
+    bool adopt(int log, int of, mesh::budget::Seq head);
     bool adopt_circle(int log, int logs);
     mesh::budget::EndedLog ended(int log) const;
     std::vector<int> circles() const;

@@ -163,6 +163,22 @@ TEST(LogState, AdoptsWhatEnoughCustodiansHaveSealed) {
         << "one successor alone, named beforehand";
 }
 
+TEST(LogState, MayLeaveOutWhatOneOfThreeCustodiansAloneHas) {
+    LogHeader three = first_header();
+    three.custodians.push_back(volume(4));
+    const LogState sealed = begun();
+    const auto refused = [&](std::vector<SealedHead> seals, Seq head) {
+        Adopt entry = adopting(sealed, std::move(seals), head);
+        entry.header = three;
+        return code_of(LogState(second_header()).apply(entry)) == ErrorCode::kCorrupt;
+    };
+    const std::vector<SealedHead> all{{volume(2), 3}, {volume(3), 1}, {volume(4), 2}};
+    EXPECT_FALSE(refused(all, 3));
+    EXPECT_FALSE(refused(all, 2)) << "two of three have no more";
+    EXPECT_TRUE(refused(all, 1)) << "that two of them have";
+    EXPECT_TRUE(refused({all[0], all[2]}, 2)) << "the third may have it, too";
+}
+
 // The logs of volumes 1 and 2 are each other's successors; 1 has all.
 AdoptCircle circle(const LogState& of) {
     AdoptCircle entry;
