@@ -82,8 +82,9 @@ bool is_final(const EndedLog& log) {
 Seq committed_head(const LogHeader& log, std::span<const SealedHead> seals) {
     const std::vector<Seq> heads = heads_of(log, seals);
     const std::size_t act = quorum_of(log.custodians.size()).act;
-    if (act == 0 || heads.size() < act) return 0;
-    return VIDAI_MUTANT("circle-shorter") ? heads.back() : heads[act - 1];
+    if (heads.empty() || heads.size() < act) return 0;
+    if (VIDAI_MUTANT("circle-shorter") || VIDAI_MUTANT("adopt-shorter")) return heads.back();
+    return heads[std::max<std::size_t>(act, 1) - 1];  // 0 is a mutant's
 }
 
 std::vector<Circle> find_circles(std::span<const EndedLog> logs) {
