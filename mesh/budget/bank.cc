@@ -23,6 +23,7 @@ std::bitset<kBuckets> owned_for_good(const Ledger& ledger) {
         if (const auto* in = std::get_if<In>(entry.get())) owned.reset(in->bucket.value);
         if (const auto* from = std::get_if<Inherit>(entry.get())) owned &= ~from->estate->owned;
         if (const auto* of = std::get_if<Adopt>(entry.get())) owned &= ~of->estate->owned;
+        if (const auto* of = std::get_if<AdoptCircle>(entry.get())) owned &= ~of->estate->owned;
     }
     return owned;
 }
@@ -236,6 +237,7 @@ void Bank::on_tick(MonoTime now) {
     offer(now);
     rebalance(now);
     seal_dead(now);
+    tell_ended(now);
     turn(now);
 }
 

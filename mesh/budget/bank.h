@@ -129,11 +129,14 @@ class Bank {
         Seq sent = 0;
         MonoTime sent_at;
     };
-    // A log that may be taken over: what its custodians have sealed.
+    // A log that may be taken over: what is known of it.
     struct Legacy {
+        std::optional<LogHeader> header;
         std::map<LedgerKey, Head> seals;
+        std::optional<std::pair<LogId, Seq>> closed;  // in whose favour, and with which entry
+        std::map<LedgerKey, Seq> kept_by;             // and how much of it
         std::vector<BatchRef> fetched;
-        MonoTime asked;
+        MonoTime asked, fetch_asked;
     };
     struct Pending {  // an edit that is in a log
         LogId log;
@@ -165,6 +168,7 @@ class Bank {
     void on(const LedgerKey& from, const AskAck& ask, MonoTime now);
     void on(const LedgerKey& from, const Fetch& fetch, MonoTime now);
     void on(const LedgerKey& from, const Offer& offer, MonoTime now);
+    void on(const LedgerKey& from, const Ended& ended, MonoTime now);
     void on(const LedgerKey& from, const Want& want, MonoTime now);
     void on(const LedgerKey& from, const Grant& grant, MonoTime now);
     void on(const LedgerKey& from, const Report& report, MonoTime now);
@@ -186,6 +190,7 @@ class Bank {
     void acknowledge(const LedgerKey& to, const KeptLog& copy);
     bool confirmed(const LogHeader& log) const;
     std::size_t sealed_by(const LogHeader& log) const;
+    bool keeps(const Legacy& of) const;  // as its custodian, what its owner appends
 
     // bank_passing.cc: logs and buckets that change hands.
     void open_first(MonoTime now);
@@ -200,11 +205,21 @@ class Bank {
     void rebalance(MonoTime now);
     void take(MonoTime now);
     bool take(Taking& taking, MonoTime now);
-    void take_closed(const KeptLog& copy);
     void attest(Taking& taking, MonoTime now);
+
+    // bank_legacy.cc: logs that have ended.
     void seal_dead(MonoTime now);
+    Legacy* legacy(const LogId& log);  // null: there is no room for another
+    bool has_heir(const LogId& log) const;
+    bool all_owned() const;
+    void tell_ended(MonoTime now);
+    std::optional<LogState> state_of(const LogHeader& header, Legacy& of, Seq head, MonoTime now);
     void adopt(MonoTime now);
     bool adopt(const LogHeader& header, Legacy& of, MonoTime now);
+    void take_closed(const LogHeader& header, Legacy& of, MonoTime now);
+    void adopt_circle(MonoTime now);
+    std::optional<std::pair<EndedLog, Estate>> ended_log(Legacy& of, MonoTime now);
+    void claim(std::vector<EndedLog> circle, const std::map<LogId, Estate>& estates);
 
     const MeshId mesh_;
     const BankOptions options_;
@@ -226,7 +241,7 @@ class Bank {
     std::optional<Hello> told_;  // the last one that was broadcast
     std::vector<LedgerKey> ring_;
     MonoTime ring_since_;
-    MonoTime offered_, rebalanced_;
+    MonoTime offered_, rebalanced_, told_ended_, circle_tried_;
     Outbox out_;
     std::vector<EditDone> edits_done_;
     std::vector<std::pair<LedgerKey, Seen>> seen_;

@@ -87,7 +87,12 @@ void Bank::replicate(const OwnLog& log, const LedgerKey& to, Custodian& at, Mono
 void Bank::on(const LedgerKey& from, const Ack& ack, MonoTime now) {
     (void)now;
     // Of a log that somebody may take over, or of which this node wants something proven.
-    if (ack.sealed) legacies_[ack.log].seals[from] = ack.head;
+    if (ack.sealed) {
+        if (Legacy* of = legacy(ack.log)) of->seals[from] = ack.head;
+    }
+    if (const auto of = legacies_.find(ack.log); of != legacies_.end()) {
+        of->second.kept_by[from] = ack.head.seq;
+    }
     for (auto& [name, taking] : taking_) {
         if (taking.log.id == ack.log && ack.head.seq >= taking.at) taking.attested.insert(from);
     }
@@ -111,11 +116,23 @@ void Bank::on(const LedgerKey& from, const Ack& ack, MonoTime now) {
 
 // --- as custodian
 
+bool Bank::keeps(const Legacy& of) const {
+    if (!of.header) return true;
+    const auto copy = books_.kept().find(of.header->id);
+    if (copy != books_.kept().end()) return !copy->second.custody.sealed();
+    const std::vector<LedgerKey>& custodians = of.header->custodians;
+    return std::ranges::find(custodians, books_.self()) != custodians.end();
+}
+
 void Bank::on(const LedgerKey& from, const Append& append, MonoTime now) {
     (void)now;
     for (const BatchRef& batch : append.batches) {
-        if (batch->log.ledger != from) {  // fetched from another custodian, to adopt it
-            auto& fetched = legacies_[batch->log].fetched;
+        const auto of = legacies_.find(batch->log);
+        const bool known = of != legacies_.end();
+        // Whoever fetched a log to take it over may have it of a custodian or of its owner.
+        if (batch->log.ledger != from || (known && !keeps(of->second))) {
+            if (!known) continue;  // nobody asked for it
+            auto& fetched = of->second.fetched;
             const Head end = fetched.empty() ? Head{} : fetched.back()->head;
             if (follows(end, *batch)) fetched.push_back(batch);
             continue;
@@ -156,7 +173,7 @@ void Bank::acknowledge() {
             if (!copy.seal_written || !seal_told_.insert(id).second) continue;
             news_.push_back({BankNews::Kind::kSealed, id, {}});
             acknowledge(copy.custody.header().successor.ledger, copy);
-            legacies_[id].seals[books_.self()] = copy.synced;
+            if (Legacy* of = legacy(id)) of->seals[books_.self()] = copy.synced;
             continue;
         }
         Head& told = acknowledged_[id];
@@ -169,9 +186,16 @@ void Bank::acknowledge() {
 
 void Bank::on(const LedgerKey& from, const Fetch& fetch, MonoTime now) {
     (void)now;
-    const KeptLog* copy = books_.kept(fetch.log);
-    if (copy == nullptr || !copy->seal_written) return;
-    auto batches = batches_behind(copy->batches, fetch.after);
+    std::vector<BatchRef> batches;
+    const auto own = books_.own().find(fetch.log);
+    if (const KeptLog* copy = books_.kept(fetch.log); copy != nullptr && copy->seal_written) {
+        batches = batches_behind(copy->batches, fetch.after);
+    } else if (own != books_.own().end() && own->second.ledger.state().closed()) {
+        batches = batches_behind(own->second.batches, fetch.after);
+        std::erase_if(batches, [&](const BatchRef& one) {
+            return one->head.seq > own->second.ledger.synced();
+        });
+    }
     if (!batches.empty()) send(from, Append{std::move(batches)});
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Logs and buckets that change hands: a log's next generation, a bucket given to another node, and
-// what is taken over from the dead. Each step is an entry of some log, so that a process which ends
-// in the middle finds in its logs where to go on.
+// Logs and buckets that change hands: a log's next generation, and a bucket given to another node.
+// Each step is an entry of some log, so that a process which ends in the middle finds in its logs
+// where to go on.
 #include <algorithm>
 #include <chrono>
 #include <variant>
@@ -178,21 +178,7 @@ void Bank::offer(MonoTime now) {
             broadcast(one);
             on(books_.self(), one, now);
         }
-        if (state.closed()) take_closed(copy);
     }
-}
-
-void Bank::take_closed(const KeptLog& copy) {
-    const LogState& state = copy.custody.state();
-    if (!ready() || !books_.newest()->ledger.state().represents(*state.closed_to())) return;
-    const LogId& id = copy.custody.header().id;
-    if (books_.newest()->ledger.state().has_taken(id, state.seq())) return;
-    Taking taking;
-    taking.log = copy.custody.header();
-    taking.at = state.seq();
-    taking.to = *state.closed_to();
-    taking.estate = std::make_shared<const Estate>(state.estate());
-    taking_.try_emplace({id, state.seq()}, std::move(taking));
 }
 
 void Bank::rebalance(MonoTime now) {
@@ -290,78 +276,6 @@ void Bank::take(MonoTime now) {
     for (auto one = taking_.begin(); one != taking_.end();) {
         one = take(one->second, now) ? taking_.erase(one) : std::next(one);
     }
-}
-
-// --- the dead
-
-void Bank::seal_dead(MonoTime now) {
-    if (!frozen_.empty()) return;
-    for (const auto& [id, copy] : books_.kept()) {
-        if (copy.custody.sealed()) continue;
-        const auto owner = peers_.find(id.ledger);
-        if (owner == peers_.end() || !owner->second.dead) continue;
-        if (now - *owner->second.dead >= options_.grace) books_.seal(id);
-    }
-}
-
-void Bank::adopt(MonoTime now) {
-    if (!ready()) return;
-    std::map<LogId, LogHeader> dead;
-    for (const auto& [key, peer] : peers_) {
-        if (peer.dead && peer.hello.log.id.generation > 0) {
-            dead[peer.hello.log.id] = peer.hello.log;
-        }
-    }
-    for (const auto& [id, copy] : books_.kept()) {
-        // By this custodian or another: its owner may be back, and have lost the log all the same.
-        const auto legacy = legacies_.find(id);
-        const bool told = legacy != legacies_.end() && !legacy->second.seals.empty();
-        if (copy.custody.sealed() || told) dead[id] = copy.custody.header();
-    }
-    for (const auto& [id, header] : dead) {
-        const LogState& state = books_.newest()->ledger.state();
-        if (header.custodians.empty() || state.has_adopted(id)) continue;
-        if (!state.represents(header.successor) && !VIDAI_MUTANT("two-adopters")) continue;
-        (void)adopt(header, legacies_[id], now);
-    }
-}
-
-bool Bank::adopt(const LogHeader& header, Legacy& of, MonoTime now) {
-    const bool again = of.asked == MonoTime{} || now - of.asked >= kAgain;
-    Adopt entry{header, {}, 0, false, nullptr};
-    for (const LedgerKey& key : header.custodians) {
-        const auto seal = of.seals.find(key);
-        if (seal != of.seals.end()) entry.seals.push_back({key, seal->second.seq});
-        if (seal == of.seals.end() && again) send(key, AskAck{header.id});
-    }
-    if (again) of.asked = now;
-    if (entry.seals.size() < quorum_of(header.custodians.size()).seal) return false;
-    entry.head = sealed_head(entry.seals);
-
-    LogState state(header);
-    const KeptLog* copy = books_.kept(header.id);
-    if (copy != nullptr && copy->synced.seq == entry.head) {
-        state = copy->custody.state();
-    } else {
-        for (const BatchRef& batch : of.fetched) {
-            for (const EntryRef& one : batch->entries) {
-                if (!state.apply(*one)) return false;
-            }
-        }
-        if (state.seq() < entry.head) {
-            for (const auto& [key, head] : of.seals) {
-                if (again && head.seq == entry.head) send(key, Fetch{header.id, state.seq()});
-            }
-            return false;
-        }
-        if (state.seq() > entry.head) return false;
-    }
-    entry.closed = state.closed();
-    entry.estate = std::make_shared<const Estate>(state.estate());
-    const auto at = books_.newest()->ledger.append(std::move(entry));
-    if (!at) return false;
-    news_.push_back({BankNews::Kind::kTakenOver, header.id, {}});
-    return true;
 }
 
 }  // namespace vidai::mesh::budget

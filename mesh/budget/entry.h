@@ -7,6 +7,7 @@
 #include <bitset>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <variant>
@@ -129,14 +130,27 @@ struct SealedHead {
 struct Adopt {         // takes what a sealed log had
     LogHeader header;  // of that log
     std::vector<SealedHead> seals;
-    Seq head = 0;  // the longest of them: nothing beyond it is or will be committed
+    Seq head = 0;  // nothing beyond it is or will be committed: LogState says which it may be
     bool closed =
         false;  // its Close is in the head: its target is the heir, and this takes nothing
     std::shared_ptr<const Estate> estate;
 };
+// What custodians say of a log that nothing follows in any more.
+struct EndedLog {
+    LogHeader header;
+    std::vector<SealedHead> seals;   // of each custodian; of a closed log, of who has its Close
+    Seq head = 0;                    // what of it is committed (circle.h)
+    std::optional<LogId> closed_to;  // whom its Close names, where that is in the head
+    std::set<LogId> represents;      // as the log itself had it in the head
+};
+struct AdoptCircle {                       // takes what a circle's logs had (circle.h)
+    std::vector<EndedLog> logs;            // at most kCircleMax
+    std::shared_ptr<const Estate> estate;  // of those that are not closed, together
+};
+inline constexpr std::size_t kCircleMax = 256;
 
 using Entry = std::variant<Genesis, Define, SetLimit, Activate, Return, Out, In, Close, Inherit,
-                           Adopt, Open, Remove, SetRule>;
+                           Adopt, Open, Remove, SetRule, AdoptCircle>;
 using EntryRef = std::shared_ptr<const Entry>;
 
 }  // namespace vidai::mesh::budget

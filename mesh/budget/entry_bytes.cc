@@ -58,6 +58,11 @@ auto write_keys(Builder& out, const std::vector<LedgerKey>& keys) {
 auto write_logs(Builder& out, const std::set<LogId>& logs) {
     return structs(out, logs, [](const LogId& log) { return write_log(log); });
 }
+auto write_seals(Builder& out, const std::vector<SealedHead>& seals) {
+    return structs(out, seals, [](const SealedHead& seal) {
+        return fb::SealedHead(write(seal.custodian), seal.head);
+    });
+}
 
 Offset<fb::Budget> write(Builder& out, const BudgetId& id, const BudgetState& budget) {
     std::vector<Offset<fb::Window>> windows;
@@ -158,11 +163,22 @@ struct BodyWriter {
     }
     Written operator()(const Adopt& e) const {
         const auto header = write_header(out, e.header);
-        const auto seals = structs(out, e.seals, [](const SealedHead& seal) {
-            return fb::SealedHead(write(seal.custodian), seal.head);
-        });
+        const auto seals = write_seals(out, e.seals);
         const auto estate = write(out, *e.estate);
         return body(fb::Body::Adopt, fb::CreateAdopt(out, header, seals, e.head, e.closed, estate));
+    }
+    Written operator()(const AdoptCircle& e) const {
+        std::vector<Offset<fb::EndedLog>> logs;
+        for (const EndedLog& log : e.logs) {
+            const auto header = write_header(out, log.header);
+            const auto seals = write_seals(out, log.seals);
+            const auto represents = write_logs(out, log.represents);
+            const fb::LogId to = write_log(log.closed_to.value_or(LogId{}));
+            logs.push_back(fb::CreateEndedLog(out, header, seals, log.head,
+                                              log.closed_to.has_value(), &to, represents));
+        }
+        const auto all = out.CreateVector(logs);
+        return body(fb::Body::AdoptCircle, fb::CreateAdoptCircle(out, all, write(out, *e.estate)));
     }
 };
 
@@ -190,6 +206,14 @@ struct Parts {
         fault.unless(in != nullptr && in->size() <= most);
         if (fault.found()) return out;
         for (const fb::Key* key : *in) out.push_back(read(*key));
+        return out;
+    }
+    std::vector<SealedHead> seals(const Vector<const fb::SealedHead*>* in) {
+        std::vector<SealedHead> out;
+        fault.unless(in != nullptr && in->size() <= kCustodiansMax);
+        if (fault.found()) return out;
+        for (const fb::SealedHead* seal : *in)
+            out.push_back({read(seal->custodian()), seal->head()});
         return out;
     }
     std::set<LogId> logs(const Vector<const fb::LogId*>* in) {
@@ -314,10 +338,20 @@ struct Parts {
     }
     Entry read_body(const fb::Adopt& e) {
         Adopt out{header(e.header()), {}, e.head(), e.closed(), nullptr};
-        fault.unless(e.seals() != nullptr && e.seals()->size() <= kCustodiansMax);
+        out.seals = seals(e.seals());
+        out.estate = estate(e.estate());
+        return out;
+    }
+    Entry read_body(const fb::AdoptCircle& e) {
+        AdoptCircle out;
+        fault.unless(e.logs() != nullptr && e.logs()->size() <= kCircleMax);
         if (fault.found()) return Genesis{};
-        for (const fb::SealedHead* seal : *e.seals()) {
-            out.seals.push_back({read(seal->custodian()), seal->head()});
+        for (const fb::EndedLog* one : *e.logs()) {
+            EndedLog log{header(one->header()), seals(one->seals()), one->head(), {}, {}};
+            if (one->closed()) log.closed_to = this->log(one->closed_to());
+            log.represents = logs(one->represents());
+            if (fault.found()) return Genesis{};
+            out.logs.push_back(std::move(log));
         }
         out.estate = estate(e.estate());
         return out;
@@ -354,6 +388,8 @@ struct Parts {
                 return read_body(*in.body_as_Remove());
             case fb::Body::SetRule:
                 return read_body(*in.body_as_SetRule());
+            case fb::Body::AdoptCircle:
+                return read_body(*in.body_as_AdoptCircle());
             default:
                 break;
         }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "mesh/budget/circle.h"
 #include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
@@ -53,6 +54,15 @@ Quorum quorum_of(std::size_t custodians) {
     if (VIDAI_MUTANT("seal-by-one")) return {1, 1};
     if (custodians == 3) return {2, 2};
     return {1, custodians};
+}
+
+void merge(const Estate& from, Estate& into) {
+    CHECK((from.owned & into.owned).none());
+    into.owned |= from.owned;
+    into.budgets.insert(from.budgets.begin(), from.budgets.end());
+    into.represents.insert(from.represents.begin(), from.represents.end());
+    into.taken.insert(from.taken.begin(), from.taken.end());
+    into.adopted.insert(from.adopted.begin(), from.adopted.end());
 }
 
 Seq sealed_head(std::span<const SealedHead> seals) {
@@ -285,7 +295,12 @@ Result<void> LogState::on(const Adopt& entry) {
     if (custodians_among(of, sealed_by) < quorum_of(of.custodians.size()).seal) {
         return dishonest("too few of its custodians have sealed that log");
     }
-    if (entry.head != sealed_head(entry.seals)) return dishonest("not the longest sealed head");
+    // With all words at hand what one custodian alone has may be left out: it is not committed.
+    const bool all = custodians_among(of, sealed_by) == of.custodians.size();
+    if (entry.head != sealed_head(entry.seals) &&
+        !(all && entry.head == committed_head(of, entry.seals))) {
+        return dishonest("not the longest sealed head");
+    }
     // What a closed log had is its next generation's: two would have it otherwise.
     if (!entry.closed || VIDAI_MUTANT("adopt-closed")) {
         if (VIDAI_MUTANT("append-after-close") && closed_) {
@@ -295,6 +310,35 @@ Result<void> LogState::on(const Adopt& entry) {
         if (auto merged = merge(*entry.estate); !merged) return merged;
     }
     estate_.adopted.insert(of.id);
+    return {};
+}
+
+Result<void> LogState::on(const AdoptCircle& entry) {
+    if (entry.logs.empty() || entry.logs.size() > kCircleMax) {
+        return dishonest("a circle of no log, or of more than " + std::to_string(kCircleMax));
+    }
+    std::set<LogId> all;
+    std::size_t ids = 0;
+    for (const EndedLog& log : entry.logs) {
+        const LogId& id = log.header.id;
+        if (has_adopted(id) || represents(id)) return refused("a log of it has been adopted");
+        if (!is_final(log)) return dishonest("not all custodians of a log have sealed it");
+        if (!log.closed_to && log.head != committed_head(log.header, log.seals)) {
+            return dishonest("not what is committed of a log");
+        }
+        if (!log.represents.contains(id)) return dishonest("a log that does not stand for itself");
+        ids += log.represents.size();
+        all.insert(log.represents.begin(), log.represents.end());
+    }
+    if (all.size() != ids)
+        return dishonest("a log that another has adopted is no part of a circle");
+    const auto heir = heir_of_circle(entry.logs);
+    if (!heir) return dishonest("logs that are no circle of successors");
+    if (!represents(*heir) && !VIDAI_MUTANT("circle-for-anyone")) {
+        return dishonest("another log is that circle's heir");
+    }
+    if (auto merged = merge(*entry.estate); !merged) return merged;
+    for (const EndedLog& log : entry.logs) estate_.adopted.insert(log.header.id);
     return {};
 }
 

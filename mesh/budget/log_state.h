@@ -13,6 +13,9 @@
 
 namespace vidai::mesh::budget {
 
+// What both have, as one: CHECKs that no bucket is in both.
+void merge(const Estate& from, Estate& into);
+
 // The head that counts of these.
 Seq sealed_head(std::span<const SealedHead> seals);
 
@@ -61,6 +64,7 @@ class LogState {
     Result<void> on(const Close& entry);
     Result<void> on(const Inherit& entry);
     Result<void> on(const Adopt& entry);
+    Result<void> on(const AdoptCircle& entry);
     BudgetState* mine(const BudgetId& id);
     static Result<void> change_rule(BudgetState& budget, const Rule& rule);
     Result<void> merge(const Estate& estate);

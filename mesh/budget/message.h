@@ -6,6 +6,7 @@
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -56,6 +57,15 @@ struct Offer {
     LogId to;
     Budgets budgets;
     friend bool operator==(const Offer&, const Offer&) = default;
+};
+// A log that has ended and that nobody is known to have taken: sealed by the sender, or closed and
+// the sender's own. To all, for its heir may be anybody by now.
+struct Ended {
+    LogHeader log;
+    Head head;            // the last that the sender has of it
+    bool sealed = false;  // by the sender
+    std::optional<LogId> closed_to;
+    friend bool operator==(const Ended&, const Ended&) = default;
 };
 
 // Why a budget gives no money just now.
@@ -173,6 +183,6 @@ struct Seen {
 };
 
 using Message = std::variant<Hello, Append, Ack, AskAck, Fetch, Offer, Want, Grant, Report,
-                             ReportAck, Recall, Edit, EditDone, Changed, Look, Seen>;
+                             ReportAck, Recall, Edit, EditDone, Changed, Look, Seen, Ended>;
 
 }  // namespace vidai::mesh::budget

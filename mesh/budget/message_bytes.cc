@@ -92,6 +92,12 @@ struct Writer {
         const auto budgets = write_budgets(out, m.budgets);
         return said(fb::Said::Offer, fb::CreateOffer(out, log, m.at, m.bucket.value, &to, budgets));
     }
+    Written operator()(const Ended& m) const {
+        const auto log = write_header(out, m.log);
+        const fb::LogId to = write_log(m.closed_to.value_or(LogId{}));
+        return said(fb::Said::Ended, fb::CreateEnded(out, log, m.head.seq, bytes(m.head.hash),
+                                                     m.sealed, m.closed_to.has_value(), &to));
+    }
     Written operator()(const Want& m) const {
         const fb::Account account = write_account(m.account, {});
         return said(fb::Said::Want, fb::CreateWant(out, &account, money(m.money), m.total.value,
@@ -255,6 +261,12 @@ struct Reader {
                      log(m.to()),
                      take(read_budgets(m.budgets()))};
     }
+    Message read(const fb::Ended& m) {
+        Ended out{take(read_header(m.log())), {m.seq(), {}}, m.sealed(), {}};
+        fixed(m.hash(), out.head.hash);
+        if (m.closed()) out.closed_to = log(m.closed_to());
+        return out;
+    }
     Message read(const fb::Want& m) {
         return Want{account(m.account()).first, money(m.money()), amount(m.total()),
                     amount(m.need()), amount(m.spent())};
@@ -354,6 +366,8 @@ struct Reader {
                 return read(*in.said_as_Look());
             case fb::Said::Seen:
                 return read(*in.said_as_Seen());
+            case fb::Said::Ended:
+                return read(*in.said_as_Ended());
             default:
                 break;
         }

@@ -66,6 +66,12 @@ struct Mix {
         mix(digest, entry.header.id);
         mix(digest, entry.head);
     }
+    void operator()(const AdoptCircle& entry) const {
+        for (const EndedLog& log : entry.logs) {
+            mix(digest, log.header.id);
+            mix(digest, log.head);
+        }
+    }
 };
 
 MicroUsd in_use(const LogState& state) {
@@ -112,12 +118,14 @@ bool World::seal_quorum(int log) const {
     return static_cast<std::size_t>(seals) >= quorum_of(copies(log).size()).seal;
 }
 
-LogState World::committed_state(int log) const {
+LogState World::state_at(int log, Seq upto) const {
     LogState state(ledger(log).header());
-    for (const EntryRef& entry : ledger(log).entries().first(ledger(log).committed())) {
-        (void)state.apply(*entry);
-    }
+    for (const EntryRef& entry : ledger(log).entries().first(upto)) (void)state.apply(*entry);
     return state;
+}
+
+LogState World::committed_state(int log) const {
+    return state_at(log, ledger(log).committed());
 }
 
 std::string World::overspent() const {
@@ -211,9 +219,8 @@ std::int64_t World::lost() const {
                 open.emplace_back(log_of(in->from), in->at);
             } else if (const auto* inherit = std::get_if<Inherit>(entry.get())) {
                 open.emplace_back(log_of(inherit->from), inherit->at);
-            } else if (const auto* adopt = std::get_if<Adopt>(entry.get())) {
-                open.emplace_back(log_of(adopt->header.id), adopt->head);
             }
+            for (const auto& [id, head] : adopted_by(*entry)) open.emplace_back(log_of(id), head);
         }
     }
     for (const auto& [log, upto] : counted) {

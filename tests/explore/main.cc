@@ -83,12 +83,11 @@ bool run(const Scenario& scenario, const Bounds& bounds) {
     const auto begin = std::chrono::steady_clock::now();
     const Found found = scenario.random ? walk(scenario, bounds) : exhaust(scenario, bounds);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    std::printf("%-15s %9llu %s, %10llu steps, %llu healed, %llu without an owner, %.1f s%s\n",
-                scenario.name.c_str(), static_cast<unsigned long long>(found.states),
+    std::printf("%-15s %9llu %s, %10llu steps, %llu healed, %.1f s%s\n", scenario.name.c_str(),
+                static_cast<unsigned long long>(found.states),
                 scenario.random ? "walks " : "states",
                 static_cast<unsigned long long>(found.transitions),
-                static_cast<unsigned long long>(found.healed),
-                static_cast<unsigned long long>(found.without_owner), took.count(),
+                static_cast<unsigned long long>(found.healed), took.count(),
                 scenario.random || found.exhausted ? "" : ", not exhausted");
     std::fflush(stdout);  // the next may take minutes
     if (found.broken.empty()) return true;

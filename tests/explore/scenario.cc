@@ -42,6 +42,13 @@ std::vector<Scenario> make() {
     add({.name = "quorum", .about = "three custodians",
          .logs = {{0, {1, 2, 3}, 1}, {1, {2, 3}, 2}, {2, {0, 1}, 0}, {3, {0, 1}, 0}},
          .entries_max = 3, .activated_max = 2});
+    add({.name = "quorum-handover", .about = "as quorum, and the bucket goes to another log",
+         .limit = 1, .logs = {{0, {1, 2, 3}, 2}, {1, {0, 2}, 2}, c, {3, {0, 1}, 0}},
+         .moves = {{0, 1}}, .crashes_max = 0, .entries_max = 3, .activated_max = 2});
+    add({.name = "quorum-close", .about = "as quorum, and the log passes to a later one",
+         .limit = 1, .logs = {{0, {1, 2, 3}, 1}, {1, {0, 2}, 2}, c, {3, {0, 1}, 0},
+                              {0, {1, 2, 3}, 1}},
+         .closes = {{0, 4}}, .crashes_max = 0, .entries_max = 3, .activated_max = 2});
     add({.name = "close", .about = "the heir-to-be moves to a new generation and is sealed as well",
          .limit = 1, .logs = {a, b, c, {1, {0, 2}, 2}}, .holders = {0}, .sealable = {0, 1},
          .closes = {{1, 3}}, .crashes_max = 0, .entries_max = 3, .activated_max = 1});
@@ -49,6 +56,26 @@ std::vector<Scenario> make() {
          .limit = 1, .logs = {{0, {1, 2}, 2}, {1, {0, 2}, 2}, c, {1, {0, 2}, 2}},
          .holders = {0, 1}, .sealable = {0, 1}, .moves = {{0, 1}}, .closes = {{1, 3}},
          .crashes_max = 0, .entries_max = 3, .activated_max = 1});
+    // The heir of each circle is the first node's next log.
+    const Log heir{0, {1, 2}, 2};
+    add({.name = "circle", .about = "two logs are each other's successors, and both are sealed",
+         .limit = 1, .logs = {a, {1, {0, 2}, 0}, c, heir}, .holders = {0}, .sealable = {0, 1},
+         .crashes_max = 0, .entries_max = 3, .activated_max = 2});
+    add({.name = "circle-of-one", .about = "a log's successor is itself",
+         .logs = {{0, {1, 2}, 0}, b, c, heir}, .holders = {0, 2}, .entries_max = 3,
+         .activated_max = 2});
+    add({.name = "circle-twice", .about = "the heir of a circle leads back into it",
+         .limit = 1, .logs = {a, {1, {0, 2}, 0}, c, {0, {1, 2}, 1}, heir}, .holders = {0},
+         .sealable = {0, 1, 3}, .crashes_max = 0, .entries_max = 2, .activated_max = 1});
+    add({.name = "circle-closed", .about = "a log of the circle passes to its next generation",
+         .limit = 1, .logs = {a, {1, {0, 2}, 0}, c, {0, {1, 2}, 1}, heir}, .holders = {0},
+         .sealable = {0, 1, 3}, .moves = {{0, 1}}, .closes = {{0, 3}}, .crashes_max = 0,
+         .entries_max = 2, .activated_max = 1});
+    add({.name = "circle-quorum", .about = "a circle of logs with three custodians each",
+         .logs = {{0, {1, 2, 3}, 1}, {1, {0, 2, 3}, 4}, {2, {0, 1}, 3}, {3, {0, 1}, 2},
+                  {0, {1, 2, 3}, 1}, {0, {1, 2, 3}, 2}},
+         .holders = {0, 2}, .sealable = {0, 1, 4}, .moves = {{0, 1}}, .closes = {{0, 4}},
+         .crash = {0, 1}, .entries_max = 5, .activated_max = 3, .random = true});
     add({.name = "returns", .about = "money comes back and is given out again",
          .holders = {2}, .sealable = {}, .entries_max = 8, .activated_max = 4, .returned_max = 2});
     add({.name = "wide", .about = "everything at once on four nodes",

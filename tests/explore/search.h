@@ -20,7 +20,7 @@ struct Bounds {
     std::uint64_t heal_every = 53;
 };
 struct Found {
-    std::uint64_t states = 0, transitions = 0, healed = 0, without_owner = 0;
+    std::uint64_t states = 0, transitions = 0, healed = 0;
     bool exhausted = false;
     std::string broken;         // empty: nothing
     std::vector<Action> steps;  // to there

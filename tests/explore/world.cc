@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "mesh/budget/circle.h"
 #include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
@@ -43,13 +44,21 @@ std::vector<LogHeader> headers(const Scenario& scenario) {
 
 }  // namespace
 
+std::vector<std::pair<LogId, Seq>> adopted_by(const Entry& entry) {
+    std::vector<std::pair<LogId, Seq>> out;
+    if (const auto* one = std::get_if<Adopt>(&entry)) out.emplace_back(one->header.id, one->head);
+    if (const auto* circle = std::get_if<AdoptCircle>(&entry)) {
+        for (const EndedLog& log : circle->logs) out.emplace_back(log.header.id, log.head);
+    }
+    return out;
+}
+
 std::string describe(const Action& action) {
-    constexpr std::array<std::string_view, 14> kNames{
-        "deliver to copy", "seal by copy",       "activate",
-        "record account",  "give bucket to log", "close for log",
-        "limit to",        "grant to node",      "take from log",
-        "adopt log",       "spend of account",   "give back of account",
-        "crash",           "reclaim account"};
+    constexpr std::array<std::string_view, 15> kNames{
+        "deliver to copy",      "seal by copy",  "activate",        "record account",
+        "give bucket to log",   "close for log", "limit to",        "grant to node",
+        "take from log",        "adopt log",     "adopt circle of", "spend of account",
+        "give back of account", "crash",         "reclaim account"};
     return "log " + std::to_string(action.log) + ": " +
            std::string(kNames[static_cast<std::size_t>(action.kind)]) + " " +
            std::to_string(action.arg) +
@@ -97,6 +106,7 @@ bool World::room(int log, bool faults) const {
 
 std::vector<Action> World::actions(bool faults) const {
     std::vector<Action> out;
+    const std::vector<int> all = circles();
     for (int log = 0; log < static_cast<int>(ledgers_.size()); ++log) {
         for (int copy = 0; copy < static_cast<int>(copies(log).size()); ++copy) {
             const Custody& held = copies(log)[static_cast<std::size_t>(copy)];
@@ -105,8 +115,9 @@ std::vector<Action> World::actions(bool faults) const {
             }
         }
         money_actions(log, faults, out);
-        if (room(log, faults)) passing_actions(log, out);
+        if (room(log, faults)) passing_actions(log, all, out);
         if (faults) fault_actions(log, out);
+        if (!faults && seal_quorum(log)) seal_actions(log, out);  // the others hear of it
     }
     account_actions(faults, out);
     if (!faults || crashes_ >= scenario_->crashes_max) return out;
@@ -133,9 +144,10 @@ void World::money_actions(int log, bool faults, std::vector<Action>& out) const 
     for (const int node : scenario_->holders) out.push_back({Kind::kGrant, log, node});
 }
 
-void World::passing_actions(int log, std::vector<Action>& out) const {
+void World::passing_actions(int log, const std::vector<int>& circles,
+                            std::vector<Action>& out) const {
+    for (const int circle : circles) out.push_back({Kind::kCircle, log, circle});
     for (int other = 0; other < static_cast<int>(ledgers_.size()); ++other) {
-        if (other == log) continue;
         const auto entries = ledger(other).entries();
         for (std::size_t at = 0; at < entries.size(); ++at) {
             const bool passes = std::holds_alternative<Out>(*entries[at]) ||
@@ -143,19 +155,26 @@ void World::passing_actions(int log, std::vector<Action>& out) const {
             if (!passes) continue;
             out.push_back({Kind::kTake, log, other, static_cast<int>(at) + 1});
         }
-        if (std::ranges::any_of(copies(other), &Custody::sealed)) {
-            out.push_back({Kind::kAdopt, log, other});
-        }
+        if (other == log || std::ranges::none_of(copies(other), &Custody::sealed)) continue;
+        out.push_back({Kind::kAdopt, log, other});
+        if (!std::ranges::all_of(copies(other), &Custody::sealed)) continue;
+        const std::vector<SealedHead> all = seals(other);
+        const Seq committed = committed_head(ledger(other).header(), all);
+        if (committed == sealed_head(all)) continue;
+        out.push_back({Kind::kAdopt, log, other, static_cast<int>(committed)});
+    }
+}
+
+void World::seal_actions(int log, std::vector<Action>& out) const {
+    for (int copy = 0; copy < static_cast<int>(copies(log).size()); ++copy) {
+        if (copies(log)[static_cast<std::size_t>(copy)].sealed()) continue;
+        out.push_back({Kind::kSeal, log, copy});
     }
 }
 
 void World::fault_actions(int log, std::vector<Action>& out) const {
-    for (int copy = 0; copy < static_cast<int>(copies(log).size()); ++copy) {
-        const bool may = std::ranges::find(scenario_->sealable, log) != scenario_->sealable.end();
-        if (may && !copies(log)[static_cast<std::size_t>(copy)].sealed()) {
-            out.push_back({Kind::kSeal, log, copy});
-        }
-    }
+    const bool may = std::ranges::find(scenario_->sealable, log) != scenario_->sealable.end();
+    if (may) seal_actions(log, out);
     if (!room(log, true)) return;
     if (ledger(log).state().owns(bucket_of(kBudget))) {
         for (const auto& [from, to] : scenario_->moves) {
@@ -232,7 +251,10 @@ bool World::perform(const Action& action) {
             done = take(action.log, action.arg, static_cast<Seq>(action.at));
             break;
         case Kind::kAdopt:
-            done = adopt(action.log, action.arg);
+            done = adopt(action.log, action.arg, static_cast<Seq>(action.at));
+            break;
+        case Kind::kCircle:
+            done = adopt_circle(action.log, action.arg);
             break;
         case Kind::kSpend:
         case Kind::kGiveBack:
@@ -298,9 +320,11 @@ Proof World::proof(int log, Seq at) const {
     for (int heir = 0; heir < static_cast<int>(ledgers_.size()); ++heir) {
         const auto entries = ledger(heir).entries();
         for (std::size_t i = 0; i < ledger(heir).committed(); ++i) {
-            const auto* adopt = std::get_if<Adopt>(entries[i].get());
-            const bool covers = adopt != nullptr && adopt->header.id == proof.log.id;
-            if (covers && adopt->head >= at) return this->proof(heir, i + 1);
+            const auto adopted = adopted_by(*entries[i]);
+            const auto covers = [&](const auto& one) {
+                return one.first == proof.log.id && one.second >= at;
+            };
+            if (std::ranges::any_of(adopted, covers)) return this->proof(heir, i + 1);
         }
     }
     return proof;
@@ -320,20 +344,81 @@ bool World::take(int log, int from, Seq at) {
     return append(log, In{out.bucket, id, at, out.to, proof(from, at), passing->second.budgets});
 }
 
-bool World::adopt(int log, int of) {
-    Adopt entry{ledger(of).header(), {}, 0, false, nullptr};
-    for (const Custody& copy : copies(of)) {
-        const auto place = static_cast<std::size_t>(&copy - copies(of).data());
+std::vector<SealedHead> World::seals(int log) const {
+    std::vector<SealedHead> out;
+    for (const Custody& copy : copies(log)) {
+        const auto place = static_cast<std::size_t>(&copy - copies(log).data());
         if (!copy.sealed()) continue;
-        entry.seals.push_back({entry.header.custodians[place], copy.state().seq()});
+        out.push_back({ledger(log).header().custodians[place], copy.state().seq()});
     }
+    return out;
+}
+
+// Up to that head; 0: the longest.
+bool World::adopt(int log, int of, Seq head) {
+    Adopt entry{ledger(of).header(), seals(of), head, false, nullptr};
     if (entry.seals.empty()) return false;
-    entry.head = sealed_head(entry.seals);
-    for (const Custody& copy : copies(of)) {
-        if (!copy.sealed() || copy.state().seq() != entry.head) continue;
-        entry.closed = copy.state().closed();
-        entry.estate = std::make_shared<const Estate>(copy.state().estate());
+    if (head == 0) entry.head = sealed_head(entry.seals);
+    const LogState state = state_at(of, entry.head);
+    entry.closed = state.closed();
+    entry.estate = std::make_shared<const Estate>(state.estate());
+    return append(log, std::move(entry));
+}
+
+// As whoever has asked all of its custodians knows it.
+EndedLog World::ended(int log) const {
+    const LogState& owners = ledger(log).state();
+    EndedLog closed{ledger(log).header(), {}, owners.seq(), owners.closed_to(), {}};
+    closed.represents = owners.estate().represents;
+    EndedLog sealed{ledger(log).header(), {}, 0, {}, {}};
+    for (const Custody& copy : copies(log)) {
+        const auto place = static_cast<std::size_t>(&copy - copies(log).data());
+        const LedgerKey& custodian = sealed.header.custodians[place];
+        const Seq has = copy.sealed() ? copy.state().seq() : copy.acknowledged();
+        if (has == closed.head) closed.seals.push_back({custodian, has});
+        if (copy.sealed()) sealed.seals.push_back({custodian, has});
     }
+    sealed.head = committed_head(sealed.header, sealed.seals);
+    const LogState read = state_at(log, sealed.head);
+    sealed.closed_to = read.closed_to();
+    sealed.represents = read.estate().represents;
+    return closed.closed_to && is_final(closed) ? closed : sealed;
+}
+
+// Of any logs that somebody may know of, and not of others.
+std::vector<int> World::circles() const {
+    std::vector<std::pair<int, EndedLog>> known;
+    for (int log = 0; log < static_cast<int>(ledgers_.size()); ++log) {
+        EndedLog one = ended(log);
+        if (is_final(one)) known.emplace_back(1 << log, std::move(one));
+    }
+    std::vector<int> out;
+    for (std::size_t chosen = 1; chosen < (std::size_t{1} << known.size()); ++chosen) {
+        int logs = 0;
+        std::vector<EndedLog> of;
+        for (std::size_t i = 0; i < known.size(); ++i) {
+            if ((chosen >> i & 1U) == 0) continue;
+            logs |= known[i].first;
+            of.push_back(known[i].second);
+        }
+        if (heir_of_circle(of)) out.push_back(logs);
+    }
+    return out;
+}
+
+bool World::adopt_circle(int log, int logs) {
+    AdoptCircle entry;
+    auto estate = std::make_shared<Estate>();
+    for (int of = 0; of < static_cast<int>(ledgers_.size()); ++of) {
+        if ((logs >> of & 1) == 0) continue;
+        entry.logs.push_back(ended(of));
+        const EndedLog& one = entry.logs.back();
+        if (one.closed_to) continue;
+        const Estate had = state_at(of, one.head).estate();
+        if ((had.owned & estate->owned).any()) return false;  // a mutant's
+        merge(had, *estate);
+    }
+    entry.estate = std::move(estate);
     return append(log, std::move(entry));
 }
 
@@ -373,8 +458,9 @@ void World::spread() {
                 ledger(log).on_ack(custodian, copies(log)[place].acknowledged());
             }
             for (std::size_t at = 0; at < ledger(log).committed(); ++at) {
-                const auto* adopt = std::get_if<Adopt>(ledger(log).entries()[at].get());
-                if (adopt != nullptr) ledger(log_of(adopt->header.id)).on_adopted(adopt->head);
+                for (const auto& [id, head] : adopted_by(*ledger(log).entries()[at])) {
+                    ledger(log_of(id)).on_adopted(head);
+                }
             }
         }
     }

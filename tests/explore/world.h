@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mesh/budget/account.h"
@@ -30,6 +31,7 @@ enum class Kind : std::uint8_t {
     kGrant,     // log grants one more to node `arg`
     kTake,      // log takes entry `at` of log `arg`, an Out or a Close
     kAdopt,     // log adopts log `arg`
+    kCircle,    // log adopts the circle of the logs whose bits are in `arg`
     kSpend,     // account `arg`, one
     kGiveBack,  // account `arg`, one
     kCrash,     // node `log`
@@ -43,6 +45,10 @@ struct Action {
     friend auto operator<=>(const Action&, const Action&) = default;
 };
 std::string describe(const Action& action);
+
+// The logs that an entry adopts, and up to where.
+std::vector<std::pair<mesh::budget::LogId, mesh::budget::Seq>> adopted_by(
+    const mesh::budget::Entry& entry);
 
 // Two hashes of a state: one in 2^64 million pairs of states is taken for one.
 struct Digest {
@@ -91,20 +97,26 @@ class World {
     bool room(int log, bool faults) const;
 
     void money_actions(int log, bool faults, std::vector<Action>& out) const;
-    void passing_actions(int log, std::vector<Action>& out) const;
+    void passing_actions(int log, const std::vector<int>& circles, std::vector<Action>& out) const;
     void fault_actions(int log, std::vector<Action>& out) const;
+    void seal_actions(int log, std::vector<Action>& out) const;
     void account_actions(bool faults, std::vector<Action>& out) const;
 
     bool deliver(int log, int copy);
     bool grant(int log, int node);
     bool take(int log, int from, mesh::budget::Seq at);
-    bool adopt(int log, int of);
+    std::vector<mesh::budget::SealedHead> seals(int log) const;
+    bool adopt(int log, int of, mesh::budget::Seq head);
+    bool adopt_circle(int log, int logs);
+    mesh::budget::EndedLog ended(int log) const;
+    std::vector<int> circles() const;
     bool record(int log, int index, bool reported);
     bool use(const Action& action);
     void crash(int node);
     void spread();  // what custodians and adopters would say, to whom it concerns
     bool append(int log, mesh::budget::Entry entry);
     mesh::budget::Proof proof(int log, mesh::budget::Seq at) const;
+    mesh::budget::LogState state_at(int log, mesh::budget::Seq upto) const;
     mesh::budget::LogState committed_state(int log) const;
     std::string overspent() const;
     std::string lowered() const;

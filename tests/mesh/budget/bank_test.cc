@@ -265,7 +265,7 @@ TEST_P(BankStories, NeverOverspend) {
     EXPECT_GE(mesh.billed(kMoney).value, kLimit / 4) << "stranded, or stuck\n" << nodes_are;
 }
 
-// More with VIDAI_BANK_STORIES=N. From 105 on some are stuck, as docs/adr/0011 tells, and fail.
+// More with VIDAI_BANK_STORIES=N.
 std::uint64_t stories() {
     const char* const wanted = std::getenv("VIDAI_BANK_STORIES");
     return wanted == nullptr ? 100 : std::strtoull(wanted, nullptr, 10);

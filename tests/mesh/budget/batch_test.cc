@@ -59,6 +59,10 @@ std::shared_ptr<const Estate> some_estate() {
     out->adopted = {log_of(3)};
     return out;
 }
+std::vector<EndedLog> some_circle() {
+    return {{second_header(), {{volume(1), 4}, {volume(3), 6}}, 6, {}, {log_of(2), log_of(1)}},
+            {{log_of(3), {}, log_of(3), false}, {}, 9, log_of(3, 5), {log_of(3)}}};
+}
 // One of each kind, with every field filled.
 std::vector<EntryRef> all_kinds() {
     const Proof proof{second_header(), {volume(1), volume(3)}};
@@ -74,7 +78,8 @@ std::vector<EntryRef> all_kinds() {
             ref(Adopt{second_header(), {{volume(1), 4}, {volume(3), 6}}, 6, true, some_estate()}),
             ref(Define{kTeam, {100}, {Period::kWeek, "Asia/Tokyo"}}),
             ref(Remove{kTeam}),
-            ref(SetRule{kTeam, {Period::kMonth, "Europe/Berlin"}})};
+            ref(SetRule{kTeam, {Period::kMonth, "Europe/Berlin"}}),
+            ref(AdoptCircle{some_circle(), some_estate()})};
 }
 
 // Field by field would be the decoder once more: equal bytes are equal entries.
@@ -97,6 +102,13 @@ TEST(Batch, ReadsAsItWasWritten) {
     EXPECT_EQ(*adopt.estate, *some_estate());
     EXPECT_TRUE(adopt.closed);
     EXPECT_EQ(adopt.seals[1].head, 6U);
+    const auto& circle = std::get<AdoptCircle>(*read->entries.back());
+    ASSERT_EQ(circle.logs.size(), 2U);
+    EXPECT_EQ(circle.logs[0].represents, some_circle()[0].represents);
+    EXPECT_FALSE(circle.logs[0].closed_to);
+    EXPECT_EQ(circle.logs[0].head, 6U);
+    EXPECT_EQ(circle.logs[1].closed_to, log_of(3, 5));
+    EXPECT_EQ(*circle.estate, *some_estate());
 }
 
 TEST(Batch, FoldsAsWhatItWasMadeOf) {
@@ -157,6 +169,9 @@ TEST(Batch, OfABadOwnerIsRefusedToo) {
     LogHeader crowded = second_header();
     crowded.custodians.assign(kCustodiansMax + 1, volume(9));
     EXPECT_TRUE(refused(Adopt{crowded, {}, 0, false, some_estate()}));
+    const std::vector<EndedLog> many(kCircleMax + 1, some_circle()[0]);
+    EXPECT_TRUE(refused(AdoptCircle{many, some_estate()}));
+    EXPECT_TRUE(refused(AdoptCircle{{{crowded, {}, 0, {}, {}}}, some_estate()}));
 }
 
 TEST(Batch, FollowsWhatItNamesAndTellsAForkFromAGap) {

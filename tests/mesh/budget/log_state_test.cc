@@ -163,6 +163,97 @@ TEST(LogState, AdoptsWhatEnoughCustodiansHaveSealed) {
         << "one successor alone, named beforehand";
 }
 
+TEST(LogState, MayLeaveOutWhatOneOfThreeCustodiansAloneHas) {
+    LogHeader three = first_header();
+    three.custodians.push_back(volume(4));
+    const LogState sealed = begun();
+    const auto refused = [&](std::vector<SealedHead> seals, Seq head) {
+        Adopt entry = adopting(sealed, std::move(seals), head);
+        entry.header = three;
+        return code_of(LogState(second_header()).apply(entry)) == ErrorCode::kCorrupt;
+    };
+    const std::vector<SealedHead> all{{volume(2), 3}, {volume(3), 1}, {volume(4), 2}};
+    EXPECT_FALSE(refused(all, 3));
+    EXPECT_FALSE(refused(all, 2)) << "two of three have no more";
+    EXPECT_TRUE(refused(all, 1)) << "that two of them have";
+    EXPECT_TRUE(refused({all[0], all[2]}, 2)) << "the third may have it, too";
+}
+
+// The logs of volumes 1 and 2 are each other's successors; 1 has all.
+AdoptCircle circle(const LogState& of) {
+    AdoptCircle entry;
+    for (const LogHeader& header :
+         {first_header(), LogHeader{log_of(2), {volume(1), volume(3)}, log_of(1), false}}) {
+        const Seq head = header.id == log_of(1) ? of.seq() : 0;
+        const auto& custodians = header.custodians;
+        entry.logs.push_back(
+            {header, {{custodians[0], head}, {custodians[1], head}}, head, {}, {header.id}});
+    }
+    entry.estate = std::make_shared<const Estate>(of.estate());
+    return entry;
+}
+LogState heir_of_the_circle() {
+    return LogState({log_of(1, 2), {volume(2), volume(3)}, log_of(2), false});
+}
+
+TEST(LogState, AdoptsACircleOfWhichItIsTheHeir) {
+    LogState sealed = begun();
+    ASSERT_TRUE(sealed.apply(activate(60)).has_value());
+    LogState heir = heir_of_the_circle();
+    ASSERT_TRUE(heir.apply(circle(sealed)).has_value());
+    EXPECT_EQ(heir.free(kMay).value, 40);
+    EXPECT_TRUE(heir.represents(log_of(1)));
+    EXPECT_TRUE(heir.has_adopted(log_of(1)) && heir.has_adopted(log_of(2)));
+    EXPECT_EQ(code_of(heir.apply(circle(sealed))), ErrorCode::kConflict) << "once";
+    LogState another({log_of(3), {}, log_of(1), false});
+    EXPECT_EQ(code_of(another.apply(circle(sealed))), ErrorCode::kCorrupt);
+    LogState later({log_of(1, 3), {}, log_of(1), false});
+    EXPECT_EQ(code_of(later.apply(circle(sealed))), ErrorCode::kCorrupt) << "the next one alone";
+}
+
+TEST(LogState, RefusesACircleThatIsNone) {
+    const LogState sealed = begun();
+    LogState heir = heir_of_the_circle();
+    const auto refused = [&](const AdoptCircle& entry) {
+        return code_of(heir.apply(entry)) == ErrorCode::kCorrupt && heir.seq() == 0;
+    };
+    AdoptCircle bad = circle(sealed);
+    bad.logs[1].seals.pop_back();
+    EXPECT_TRUE(refused(bad)) << "a custodian lets it live";
+    bad = circle(sealed);
+    bad.logs[0].head -= 1;
+    EXPECT_TRUE(refused(bad)) << "not all that is committed";
+    bad = circle(sealed);
+    bad.logs[0].head += 1;
+    EXPECT_TRUE(refused(bad)) << "more than any custodian has";
+    bad = circle(sealed);
+    bad.logs[1].header.successor = log_of(3);
+    EXPECT_TRUE(refused(bad)) << "somebody is left";
+    bad = circle(sealed);
+    bad.logs[0].represents.insert(log_of(2));
+    EXPECT_TRUE(refused(bad)) << "one of them has the other's money already";
+    bad = circle(sealed);
+    bad.logs[0].represents.clear();
+    EXPECT_TRUE(refused(bad)) << "a log is itself";
+    EXPECT_TRUE(refused({{}, std::make_shared<const Estate>()}));
+    EXPECT_TRUE(heir.apply(circle(sealed)).has_value());
+}
+
+TEST(LogState, RefusesMoreLogsThanACircleMayHave) {
+    AdoptCircle large{{}, std::make_shared<const Estate>()};
+    const auto most = static_cast<std::uint32_t>(kCircleMax);
+    const auto add = [&](std::uint32_t at, std::uint32_t successor) {
+        const LogHeader header{log_of(1, at), {volume(2)}, log_of(1, successor), false};
+        large.logs.push_back({header, {{volume(2), 1}}, 1, {}, {header.id}});
+    };
+    for (std::uint32_t at = 1; at <= most; ++at) add(at, at % most + 1);
+    EXPECT_TRUE(LogState({log_of(1, most + 1), {}, log_of(1), false}).apply(large).has_value());
+    large.logs.back().header.successor = log_of(1, most + 1);
+    add(most + 1, 1);
+    EXPECT_EQ(code_of(LogState({log_of(1, most + 2), {}, log_of(1), false}).apply(large)),
+              ErrorCode::kCorrupt);
+}
+
 TEST(LogState, PassesAllToALaterLogOfItsVolume) {
     LogState closing = begun();
     ASSERT_TRUE(closing.apply(activate(60)).has_value());

@@ -64,6 +64,8 @@ TEST(MessageBytes, EachKindIsReadAsItWasWritten) {
     state.calendar = 3;
     const Budgets budgets{{{bucket_of(kMoney.budget), kMoney.budget}, state}};
     expect_kept(Offer{header(), 44, bucket_of(kMoney.budget), {header().successor}, budgets});
+    expect_kept(Ended{header(), {12, {1, 2, 3}}, true, {}});
+    expect_kept(Ended{header(), {12, {1, 2, 3}}, false, LogId{header().id.ledger, 8}});
     expect_kept(Want{account(), kMoney, {100}, {20}, {30}});
     expect_kept(Grant{account(), kMoney, {100}, kPosition, std::chrono::hours(700), kTomorrow});
     expect_kept(Edit{7, Edit::Kind::kSetRule, kMoney.budget, {}, {Period::kYear, {}}});

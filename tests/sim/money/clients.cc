@@ -284,7 +284,6 @@ void MoneyWorld::judge(const BudgetId& budget) {
     }
     if (lost_volumes_ > 0) return;  // what lay on two of them is not to be had
     const LogState* owner = watch_.owner_of(budget);
-    if (owner == nullptr && watch_.waits_in_a_circle(budget)) return;
     const bool made = std::ranges::any_of(wishes_, [&](const auto& one) {
         return one.second.over.has_value() && one.second.edit.budget == budget;
     });

@@ -230,27 +230,6 @@ const LogState* MoneyWatch::owner_of(const BudgetId& budget) const {
     return nullptr;
 }
 
-bool MoneyWatch::waits_in_a_circle(const BudgetId& budget) const {
-    for (const auto& [id, chain] : chains_) {
-        if (!chain.state || !ended(chain) || !chain.state->owns(bucket_of(budget))) continue;
-        std::set<LogId> passed{id};
-        const Chain* at = &chain;
-        for (;;) {
-            LogId next = at->header->successor;
-            auto heir = chains_.find(next);
-            const auto known = [&] { return heir != chains_.end() && heir->second.state; };
-            while (known() && heir->second.state->closed()) {
-                next = *heir->second.state->closed_to();
-                heir = chains_.find(next);
-            }
-            if (!known() || !ended(heir->second)) break;
-            if (!passed.insert(next).second) return true;
-            at = &heir->second;
-        }
-    }
-    return false;
-}
-
 MicroUsd MoneyWatch::stranded(const BudgetId& budget, const WindowState& window,
                               const std::set<Holder>& living, const Pools& pools) const {
     MicroUsd sum;

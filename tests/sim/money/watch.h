@@ -59,9 +59,6 @@ class MoneyWatch {
     MicroUsd in_use_before(const BudgetId& budget, MicroUsd limit) const;
     // By whom a budget's bucket is owned, as far as that is committed.
     const mesh::budget::LogState* owner_of(const BudgetId& budget) const;
-    // Whether all that own it are sealed and each other's successors, so that nobody may adopt them
-    // (docs/adr/0011): its money waits until somebody finds a way that is safe.
-    bool waits_in_a_circle(const BudgetId& budget) const;
     // What of it was lost: with processes that ended, or in grants that did not arrive before their
     // log was over. `living`: processes. `pools`: what theirs have left.
     using Pools = std::map<std::pair<LogId, mesh::budget::Boot>, MicroUsd>;
