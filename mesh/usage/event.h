@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// A usage event: what one call of a provider used and what it cost. The node that made the call
+// numbers its events, so that origin and number name one for ever, wherever a copy of it lies.
+// Values; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "schema/vocabulary/ids.h"
+#include "schema/vocabulary/time.h"
+#include "schema/vocabulary/units.h"
+
+namespace vidai::mesh::usage {
+
+// No kind contains another.
+struct TokensByKind {
+    Tokens input;
+    Tokens cached_input;  // read from the provider's cache
+    Tokens cache_write;
+    Tokens output;
+    Tokens reasoning;
+    Tokens audio_input;
+    Tokens audio_output;
+
+    friend bool operator==(const TokensByKind&, const TokensByKind&) = default;
+};
+
+// How the call ended; its number is stored.
+enum class Outcome : std::uint8_t {
+    kAnswered,     // whole
+    kClientGone,   // the client hung up first
+    kInterrupted,  // the provider's answer broke off
+    kUnknown,      // the call went out and nothing came: it may have been billed
+};
+inline constexpr std::uint8_t kOutcomes = 4;
+
+struct Event {
+    std::uint64_t number = 0;  // of its origin: from 1, each once
+    WallTime time;             // of the request, by the origin's clock
+    std::string request;       // the id that the client was told
+    KeyId key;
+    std::string user, team, project;  // the key's at that time; empty: nobody's
+    std::string model, provider, protocol;
+    TokensByKind tokens;
+    bool priced = false;    // false: nobody knew a price, and `cost` says nothing
+    WallTime price_from{};  // since when that price of that model has held
+    MicroUsd cost;
+    bool estimated = false;  // the provider did not say what it used
+    Outcome outcome = Outcome::kAnswered;
+
+    friend bool operator==(const Event&, const Event&) = default;
+};
+
+}  // namespace vidai::mesh::usage
