@@ -48,7 +48,51 @@ WallTime time_of(std::int64_t ms) {
     return WallTime(WallTime::duration(ms));
 }
 
+bool clamp(std::string& text) {
+    if (text.size() <= kTextBytesMax) return false;
+    constexpr std::size_t kUtf8Longest = 4;
+    std::size_t end = kTextBytesMax;
+    const auto continues = [&](std::size_t at) {
+        return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
+    };
+    while (end > kTextBytesMax - kUtf8Longest && continues(end)) --end;
+    text.resize(end);
+    return true;
+}
+bool clamp(std::int64_t& value, std::int64_t most) {
+    if (within(value, most)) return false;
+    value = std::clamp<std::int64_t>(value, 0, most);
+    return true;
+}
+bool clamp(WallTime& time) {
+    std::int64_t ms = time.time_since_epoch().count();
+    const bool out = clamp(ms, kTimeMsMax);
+    time = time_of(ms);
+    return out;
+}
+
 }  // namespace
+
+bool clamp(Event& event) {
+    bool out = false;
+    TokensByKind& used = event.tokens;
+    for (std::string* text : {&event.request, &event.user, &event.team, &event.project,
+                              &event.model, &event.provider, &event.protocol}) {
+        out |= clamp(*text);
+    }
+    if (std::string key = event.key.str(); clamp(key)) {
+        event.key = KeyId(std::move(key));
+        out = true;
+    }
+    for (Tokens* kind : {&used.input, &used.cached_input, &used.cache_write, &used.output,
+                         &used.reasoning, &used.audio_input, &used.audio_output}) {
+        out |= clamp(kind->value, kTokensMax);
+    }
+    out |= clamp(event.cost.value, kCostMax);
+    out |= clamp(event.time);
+    clamp(event.price_from);  // nothing odd: a price may always have held
+    return out;
+}
 
 seal::Bytes encode_event(const Event& event) {
     CHECK(sound(event));

@@ -11,12 +11,17 @@
 
 namespace vidai::mesh::usage {
 
-// What an event can hold. A text that is longer is cut where the event is made.
+// What an event can hold.
 inline constexpr std::size_t kTextBytesMax = 256;
 inline constexpr std::size_t kEventBytesMax = 4'096;
 inline constexpr std::int64_t kTokensMax = 1'000'000'000'000;    // of one kind
 inline constexpr std::int64_t kCostMax = 1'000'000'000'000'000;  // 10^9 USD
 inline constexpr std::int64_t kTimeMsMax = 253'402'300'799'999;  // the year 9999
+
+// Brings within those bounds what a client or a provider may have sent out of them: texts are cut,
+// between characters where they are UTF-8; numbers and times go to the nearer bound. Whether it had
+// to, which the origin counts. Leaves `number`.
+bool clamp(Event& event);
 
 // CHECKs that the event is within those bounds and has a number.
 seal::Bytes encode_event(const Event& event);

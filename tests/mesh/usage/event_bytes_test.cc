@@ -60,6 +60,47 @@ TEST(EventBytes, BeyondTheirBoundsAreRefused) {
     EXPECT_FALSE(decode_event(record(1, 1, 1, 0, true, kEventBytesMax)));
 }
 
+TEST(Clamp, LeavesWhatIsWithinItsBounds) {
+    Event event = some_event(7);
+    EXPECT_FALSE(clamp(event));
+    EXPECT_EQ(event, some_event(7));
+}
+
+TEST(Clamp, TakesAPriceThatHasAlwaysHeldForNothingOdd) {
+    Event event = some_event(7);
+    event.price_from = WallTime::min();
+    EXPECT_FALSE(clamp(event));
+    EXPECT_EQ(event.price_from, at_ms(0));
+}
+
+TEST(Clamp, MakesARecordOfWhateverAProviderSays) {
+    Event event = some_event(7);
+    event.model.assign(kEventBytesMax, 'm');
+    event.key = KeyId(std::string(kEventBytesMax, 'k'));
+    event.tokens.output = {INT64_MAX};
+    event.tokens.input = {-1};
+    event.cost = {INT64_MAX};
+    event.time = WallTime::max();
+    EXPECT_TRUE(clamp(event));
+    EXPECT_EQ(event.model.size(), kTextBytesMax);
+    EXPECT_EQ(event.tokens.output.value, kTokensMax);
+    EXPECT_EQ(event.tokens.input.value, 0);
+    EXPECT_EQ(event.cost.value, kCostMax);
+    const auto read = decode_event(encode_event(event));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(*read, event);
+}
+
+TEST(Clamp, CutsBetweenCharacters) {
+    Event event = some_event(7);
+    event.team = std::string(kTextBytesMax - 1, 't') + "\xC3\xA4";
+    EXPECT_TRUE(clamp(event));
+    EXPECT_EQ(event.team, std::string(kTextBytesMax - 1, 't'));
+    event.team.assign(kTextBytesMax + 9, '\x80');  // no UTF-8 at all
+    EXPECT_TRUE(clamp(event));
+    EXPECT_EQ(event.team.size(), kTextBytesMax - 4);
+}
+
 TEST(EventBytes, CutAnywhereAreNoOtherEvent) {
     const Event event = some_event(7);
     const seal::Bytes bytes = encode_event(event);
