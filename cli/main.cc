@@ -49,9 +49,8 @@ class RemoteOperator : public Operator {
     Result<mesh::LimitStanding> limit_standing(const std::string& name) override {
         return client_.limit_standing(name);
     }
-    Result<mesh::BudgetStanding> budget_change(mesh::BudgetOp op, const BudgetId& budget,
-                                               MicroUsd limit) override {
-        return client_.budget_change(op, budget, limit);
+    Result<mesh::BudgetStanding> budget_change(const mesh::BudgetChange& change) override {
+        return client_.budget_change(change);
     }
     Result<mesh::BudgetStanding> budget_show(const BudgetId& budget) override {
         return client_.budget_show(budget);

@@ -33,8 +33,7 @@ class Operator {
                                                    const mesh::state::LimitRecord& limit) = 0;
     virtual Result<std::vector<mesh::state::LimitRecord>> limit_list() = 0;
     virtual Result<mesh::LimitStanding> limit_standing(const std::string& name) = 0;
-    virtual Result<mesh::BudgetStanding> budget_change(mesh::BudgetOp op, const BudgetId& budget,
-                                                       MicroUsd limit) = 0;
+    virtual Result<mesh::BudgetStanding> budget_change(const mesh::BudgetChange& change) = 0;
     virtual Result<mesh::BudgetStanding> budget_show(const BudgetId& budget) = 0;
     virtual Result<mesh::BudgetPage> budget_list() = 0;
     virtual Result<mesh::NodeReport> report() = 0;

@@ -45,29 +45,30 @@ namespace vidai::mesh {
 // Something a log should say.
 struct Notice {
     enum class Kind : std::uint8_t {
-        kGenesis,        // a mesh of one was made; subject: the data directory
-        kJoining,        // subject: where; a token is asked with, message: why in vain so far
-        kStarted,        // subject: the node id; what: the mesh port
-        kMember,         // subject: a node id; what: "joined", "alive", "suspect", "dead", "left",
-                         // "updated", "self_refuted", "superseded", "self_left", "paused",
-                         // "forgotten" or "draining"
-        kPeerRefused,    // subject: an address; what: a stable reason such as "wrong_mesh"
-        kTrouble,        // subject: an address or node id; a peer cannot be reached or broke a rule
-        kMemberKey,      // subject: a node id, whose key is another one now; what: "taken_over", or
-                         // "rotated" where the node had said so by the key before
-        kKeyChanged,     // subject: a key id; what: "created" or "revoked", here or elsewhere
-        kLimitChanged,   // subject: a limit's name; what: "set" or "deleted", here or elsewhere
-        kBudgetChanged,  // subject: a budget; what: "set", by an operator who asked this node
-        kStateSaved,     // subject: the snapshot file
-        kStateFailed,    // subject: the snapshot file; it is tried again
-        kMoney,       // subject: a log, by the fingerprint of its volume's key and its generation;
-                      // what: "opened", "sealed", "taken_over" or "superseded"
-        kSuperseded,  // subject: this node; must_stop() says why
-        kIdentity,    // subject: a node's, operator's or issuer's name; what: "revoked",
-                      // "forgotten", of this node "self_revoked", by an operator's statement;
-                      // "certified", with a join token or anew; "token_unused", of this node;
-                      // "root_rolled", subject the new root's fingerprint; or of this node
-                      // "issuer_reloaded", from its file, and "key_rotated"
+        kGenesis,       // a mesh of one was made; subject: the data directory
+        kJoining,       // subject: where; a token is asked with, message: why in vain so far
+        kStarted,       // subject: the node id; what: the mesh port
+        kMember,        // subject: a node id; what: "joined", "alive", "suspect", "dead", "left",
+                        // "updated", "self_refuted", "superseded", "self_left", "paused",
+                        // "forgotten" or "draining"
+        kPeerRefused,   // subject: an address; what: a stable reason such as "wrong_mesh"
+        kTrouble,       // subject: an address or node id; a peer cannot be reached or broke a rule
+        kMemberKey,     // subject: a node id, whose key is another one now; what: "taken_over", or
+                        // "rotated" where the node had said so by the key before
+        kKeyChanged,    // subject: a key id; what: "created" or "revoked", here or elsewhere
+        kLimitChanged,  // subject: a limit's name; what: "set" or "deleted", here or elsewhere
+        // subject: a budget; what: "set" or "deleted", by an operator who asked this node
+        kBudgetChanged,
+        kStateSaved,   // subject: the snapshot file
+        kStateFailed,  // subject: the snapshot file; it is tried again
+        kMoney,        // subject: a log, by the fingerprint of its volume's key and its generation;
+                       // what: "opened", "sealed", "taken_over" or "superseded"
+        kSuperseded,   // subject: this node; must_stop() says why
+        kIdentity,     // subject: a node's, operator's or issuer's name; what: "revoked",
+                       // "forgotten", of this node "self_revoked", by an operator's statement;
+                       // "certified", with a join token or anew; "token_unused", of this node;
+                       // "root_rolled", subject the new root's fingerprint; or of this node
+                       // "issuer_reloaded", from its file, and "key_rotated"
     };
     Kind kind = Kind::kTrouble;
     std::string subject;

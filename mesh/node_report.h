@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,6 +41,23 @@ struct IssuerReport {
     friend bool operator==(const IssuerReport&, const IssuerReport&) = default;
 };
 
+// A node's part in hard budgets. As here where the mesh has none.
+struct MoneyReport {
+    bool begun = false;     // it takes part
+    std::string frozen;     // why it neither spends nor lends of any budget, for a person; or empty
+    bool disowned = false;  // frozen because its log is not what others know: no disk is to blame
+    // Buckets that it owns and can lend of; that nobody it reaches does, for 3 s: others are on
+    // their way between two.
+    std::uint32_t owned = 0, unowned = 0;
+    std::vector<BudgetId> cut_off;         // the first of those that its keys name and nobody owns
+    std::uint32_t custodians = 0;          // that are to keep copies of its log
+    std::vector<std::string> away;         // of them not connected: nodes, or keys of their volumes
+    std::uint32_t needed = 0;              // custodians without whom nothing of its log commits
+    std::uint32_t wanted = 0, others = 0;  // custodians of a log; connected nodes that could be
+    friend bool operator==(const MoneyReport&, const MoneyReport&) = default;
+};
+inline constexpr std::size_t kCutOffMax = 16;  // budgets that a report names
+
 struct NodeReport {
     MeshId mesh;
     Member self;
@@ -60,7 +78,8 @@ struct NodeReport {
     std::string alone;               // that it has company, is connected to none, and why; or empty
     std::string not_ready;           // why it does not serve, for a person; empty: it does
     std::optional<Service> service;  // what it does for clients; nothing: its program does not say
-    std::vector<PeerReport> peers;   // everybody else it knows, ordered by id
+    std::optional<MoneyReport> money;  // nothing: its program does not say
+    std::vector<PeerReport> peers;     // everybody else it knows, ordered by id
     friend bool operator==(const NodeReport&, const NodeReport&) = default;
 };
 

@@ -125,7 +125,15 @@ struct LimitStanding {
     std::size_t seen = 1, confirmed = 1;  // nodes: this side's, and of the roster
 };
 
-enum class BudgetOp : std::uint8_t { kCreate, kSet };
+enum class BudgetOp : std::uint8_t { kCreate, kSet, kDelete };
+// What is not said of a budget that there is stays as it is.
+struct BudgetChange {
+    BudgetOp op = BudgetOp::kCreate;
+    BudgetId budget;
+    std::optional<MicroUsd> limit{};  // kCreate needs it
+    std::string window{};             // as in BudgetStanding; empty: not said, of a new one "none"
+    std::string zone{};               // an IANA name, of `window`; empty: UTC
+};
 
 // A budget as the node that owns it knows it.
 struct BudgetStanding {
@@ -144,6 +152,10 @@ struct BudgetStanding {
     MicroUsd left;    // of the limit: neither spent nor stranded
     MicroUsd pool;    // held by the owner's process, and not lent
     std::vector<Lease> leases;
+    std::string window = "none";  // "day", "week", "month", "year": all of these are of this one
+    std::string zone{};           // whose calendar that is; empty: UTC
+    WallTime renews{};            // when the next one begins; zero: never, or unknown
+    bool clock_off = false;       // its owner cannot tell what time it is, and opens no next one
 };
 struct BudgetPage {
     std::vector<BudgetStanding> budgets;  // in the order of the logs
@@ -249,10 +261,11 @@ class OperatorClient {
     Result<std::vector<state::LimitRecord>> limit_list();           // ordered by name
     Result<LimitStanding> limit_standing(const std::string& name);  // kNotFound, kConflict
 
-    // As it is once its owner has committed that: kAlreadyExists, kNotFound, kInvalidRequest;
-    // kUnavailable where nobody that can be reached owns it, kConflict where a mesh that has no
-    // budget yet lacks a member, who must hear of the first.
-    Result<BudgetStanding> budget_change(BudgetOp op, const BudgetId& budget, MicroUsd limit);
+    // As it is once its owner has committed that; of one that was deleted, its name alone:
+    // kAlreadyExists, kNotFound, kInvalidRequest; kUnavailable where nobody that can be reached
+    // owns it, kConflict where a mesh that has no budget yet lacks a member, who must hear of the
+    // first.
+    Result<BudgetStanding> budget_change(const BudgetChange& change);
     // kNotFound.
     Result<BudgetStanding> budget_show(const BudgetId& budget);
     Result<BudgetPage> budget_list();  // whole, by name

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "cli/call.h"
 #include "cli/commands/command.h"
+#include "cli/commands/member_text.h"
 #include "cli/print/text.h"
 #include "schema/vocabulary/usd.h"
 
 namespace vidai::cli::commands {
 namespace {
 
+using mesh::BudgetChange;
 using mesh::BudgetOp;
 using mesh::BudgetStanding;
 using print::Answer;
@@ -30,8 +35,23 @@ Value budget_value(const BudgetStanding& budget) {
             {"limit_micro_usd", budget.limit.value},
             {"left_micro_usd", budget.left.value},
             {"in_use_micro_usd", budget.in_use.value},
+            {"window", budget.window},
+            {"tz", budget.zone.empty() ? "UTC" : budget.zone},
+            {"renews", time_value(budget.renews)},
+            {"clock_off", budget.clock_off},
             {"pool_micro_usd", budget.pool.value},
             {"leases", std::move(leases)}};
+}
+
+bool has_windows(const BudgetStanding& budget) {
+    return budget.window != "none";
+}
+
+// "2026-12-01T00:00:00Z"; empty: it has no windows, or nobody knows.
+std::string renewal(const BudgetStanding& budget) {
+    if (budget.renews == WallTime{}) return {};
+    std::string text = print::time_text(budget.renews);
+    return text.erase(text.find('.'), 4);
 }
 
 void add_fields(const BudgetStanding& budget, Answer& answer) {
@@ -40,6 +60,23 @@ void add_fields(const BudgetStanding& budget, Answer& answer) {
                      {"Owner", {budget.owner.str()}},
                      {"Limit", {print_usd(budget.limit)}},
                      {"Left", {print_usd(budget.left), dry ? Tone::kBad : Tone::kGood}}};
+    if (!has_windows(budget)) return;
+    const std::string zone = budget.zone.empty() ? "UTC" : budget.zone;
+    answer.fields.push_back({"Window", {budget.window + ", " + zone}});
+    if (budget.clock_off) {
+        answer.fields.push_back({"Renews",
+                                 {"the clock of " + budget.owner.str() +
+                                      " is off, or it does not know the time zone: no new window "
+                                      "opens; see `vidaictl doctor`",
+                                  Tone::kBad}});
+    } else if (const std::string when = renewal(budget); !when.empty()) {
+        answer.fields.push_back({"Renews", {when}});
+    }
+}
+
+print::Cell renewal_cell(const BudgetStanding& budget) {
+    if (budget.clock_off) return {"clock off", Tone::kBad};
+    return {renewal(budget)};
 }
 
 Result<BudgetId> budget_argument(const Call& call) {
@@ -48,19 +85,52 @@ Result<BudgetId> budget_argument(const Call& call) {
     return fail(ErrorCode::kUsage, budget.error().message, "NAME");
 }
 
-Result<Answer> change(Call& call, BudgetOp op) {
+// Which zones there are is known to the nodes.
+Result<BudgetChange> change_of(Call& call, BudgetOp op) {
     const auto budget = budget_argument(call);
     if (!budget) return fail(budget.error());
-    const std::string* const text = call.flag("--limit");
-    const auto limit = text == nullptr ? std::nullopt : parse_usd(*text);
-    if (!limit) {
-        return fail(ErrorCode::kUsage,
-                    "--limit takes an amount such as 50usd or 0.25usd, with at most six decimals",
+    BudgetChange change{.op = op, .budget = *budget};
+    if (const std::string* const text = call.flag("--limit")) {
+        change.limit = parse_usd(*text);
+        if (!change.limit) {
+            return fail(ErrorCode::kUsage,
+                        "--limit takes an amount such as 50usd or 0.25usd, with at most six "
+                        "decimals",
+                        "--limit");
+        }
+    } else if (op == BudgetOp::kCreate) {
+        return fail(ErrorCode::kUsage, "a budget needs a limit: --limit AMOUNT, such as 50usd",
                     "--limit");
     }
+    if (const std::string* const window = call.flag("--window")) {
+        constexpr std::array<std::string_view, 5> kWindows = {"none", "day", "week", "month",
+                                                              "year"};
+        if (std::ranges::find(kWindows, *window) == kWindows.end()) {
+            return fail(ErrorCode::kUsage, "--window takes day, week, month, year or none",
+                        "--window");
+        }
+        change.window = *window;
+    }
+    if (const std::string* const zone = call.flag("--tz")) {
+        if (change.window.empty() || change.window == "none") {
+            return fail(ErrorCode::kUsage,
+                        "--tz says whose day, week, month or year it is: it needs --window",
+                        "--tz");
+        }
+        change.zone = *zone;
+    }
+    if (!change.limit && change.window.empty()) {
+        return fail(ErrorCode::kUsage, "say what to change: --limit, --window or both", "--limit");
+    }
+    return change;
+}
+
+Result<Answer> change(Call& call, BudgetOp op) {
+    const auto wanted = change_of(call, op);
+    if (!wanted) return fail(wanted.error());
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
-    const auto now_is = (*mesh)->budget_change(op, *budget, *limit);
+    const auto now_is = (*mesh)->budget_change(*wanted);
     if (!now_is) return fail(now_is.error());
     Answer answer;
     add_fields(*now_is, answer);
@@ -74,6 +144,20 @@ Result<Answer> run_create(Call& call) {
 
 Result<Answer> run_set(Call& call) {
     return change(call, BudgetOp::kSet);
+}
+
+Result<Answer> run_delete(Call& call) {
+    const auto budget = budget_argument(call);
+    if (!budget) return fail(budget.error());
+    auto mesh = call.connect();
+    if (!mesh) return fail(std::move(mesh).error());
+    const auto gone = (*mesh)->budget_change({.op = BudgetOp::kDelete, .budget = *budget});
+    if (!gone) return fail(gone.error());
+    Answer answer;
+    answer.fields = {{"Deleted", {budget->str()}}};
+    answer.note = "Requests of keys that stand under it are refused.\n";
+    answer.data = {{"budget", budget->str()}, {"deleted", true}};
+    return answer;
 }
 
 Result<Answer> run_show(Call& call) {
@@ -109,7 +193,9 @@ Result<Answer> run_list(Call& call) {
     const auto page = (*mesh)->budget_list();
     if (!page) return fail(page.error());
     Answer answer;
-    answer.table.columns = {{"BUDGET"}, {"LIMIT", false, true}, {"LEFT", false, true}, {"OWNER"}};
+    answer.table.columns = {
+        {"BUDGET"}, {"LIMIT", false, true}, {"LEFT", false, true}, {"WINDOW"}, {"RENEWS"},
+        {"OWNER"}};
     Value::List items, silent;
     for (const BudgetStanding& budget : page->budgets) {
         items.push_back(budget_value(budget));
@@ -117,6 +203,8 @@ Result<Answer> run_list(Call& call) {
             {{budget.budget.str()},
              {print_usd(budget.limit)},
              {print_usd(budget.left), budget.left.value <= 0 ? Tone::kBad : Tone::kPlain},
+             {has_windows(budget) ? budget.window : "-"},
+             renewal_cell(budget),
              {budget.owner.str()}});
     }
     if (items.empty()) answer.note = "No budgets yet: 'vidaictl budget create' makes one.\n";
@@ -129,6 +217,13 @@ Result<Answer> run_list(Call& call) {
 }
 
 constexpr Flag kLimit = {"--limit", "AMOUNT", "So much may be spent, such as 50usd.", true};
+constexpr Flag kNewLimit = {"--limit", "AMOUNT", "So much may be spent, such as 50usd."};
+constexpr Flag kWindow = {
+    "--window", "PERIOD",
+    "When it begins anew: each day, week (from Monday), month or year; or none: never."};
+constexpr Flag kZone = {
+    "--tz", "ZONE",
+    "Whose clocks that goes by: a name of the IANA database such as Europe/Berlin. Default: UTC."};
 
 }  // namespace
 
@@ -138,9 +233,14 @@ std::vector<Command> budget_commands() {
              "Make a hard budget: what the whole mesh may spend under it. In force when this "
              "returns; keys stand under it with `vidaictl key create --budget NAME`.",
              {"NAME"},
-             {kLimit},
+             {kLimit, kWindow, kZone},
              run_create},
-            {"budget", "list", "List all budgets, and what is left of each.", {}, {}, run_list},
+            {"budget",
+             "list",
+             "List all budgets, what is left of each and when it renews.",
+             {},
+             {},
+             run_list},
             {"budget",
              "show",
              "Show a budget as the node that owns it knows it, and who holds how much of it.",
@@ -149,11 +249,19 @@ std::vector<Command> budget_commands() {
              run_show},
             {"budget",
              "set",
-             "Change the limit of a budget. A lower one binds at once: what is spent or held "
-             "beyond it stays so, and nothing more is granted.",
+             "Change the limit of a budget, its window, or both. A lower limit binds at once: what "
+             "is spent or held beyond it stays so, and nothing more is granted. Another window "
+             "begins at once, with the whole limit.",
              {"NAME"},
-             {kLimit},
-             run_set}};
+             {kNewLimit, kWindow, kZone},
+             run_set},
+            {"budget",
+             "delete",
+             "Delete a budget. Requests of keys that stand under it are refused; made again with "
+             "the same window, it keeps what was spent of it.",
+             {"NAME"},
+             {},
+             run_delete}};
 }
 
 }  // namespace vidai::cli::commands

@@ -56,12 +56,15 @@ std::string another(const Facts& facts) {
 std::string todo_of(mesh::Service service, const std::string& id) {
     switch (service) {
         case mesh::Service::kRevoked:
-            return "Nothing mends that key. Stop the process; if the machine is not trusted any "
-                   "more, erase its data directory. To have the node back, give it an empty data "
-                   "directory, and so a new key, and a token: `vidaictl mesh token create --node " +
+            return "Where it was its own key, nothing mends that. Stop the process; if the machine "
+                   "is "
+                   "not trusted any more, erase its data directory. To have the node back, give it "
+                   "an empty data directory, and so a new key, and a token: `vidaictl mesh token "
+                   "create --node " +
                    id +
-                   "`. Where it was the issuer's key that was revoked, its data directory is "
-                   "good: it needs only the token or the new issuer file.";
+                   "`. Where it was the issuer's key, its data directory is good: a new issuer "
+                   "file "
+                   "in the place of the old one is enough while it runs, or the token and a start.";
         case mesh::Service::kForgotten:
             return "Stop it. If it was forgotten by mistake, start it again: a newer start is "
                    "welcome.";

@@ -29,6 +29,7 @@ void check_certificates(const Facts& facts, Findings& out);
 void check_roots(const Facts& facts, Findings& out);
 void check_issuers(const Facts& facts, Findings& out);
 void check_versions(const Facts& facts, Findings& out);
+void check_money(const Facts& facts, Findings& out);
 void check_health(const Facts& facts, Findings& out);
 
 std::string proven_reach(const Facts& facts);
@@ -41,6 +42,7 @@ std::string proven_certificates(const Facts& facts);
 std::string proven_roots(const Facts& facts);
 std::string proven_issuers(const Facts& facts);
 std::string proven_versions(const Facts& facts);
+std::string proven_money(const Facts& facts);
 std::string proven_health(const Facts& facts);
 
 // It answered and is no part of the mesh any more, by its own word: it has left, was revoked or

@@ -21,6 +21,7 @@ constexpr Check kChecks[] = {
     {"roots", check_roots, proven_roots},
     {"issuers", check_issuers, proven_issuers},
     {"versions", check_versions, proven_versions},
+    {"money", check_money, proven_money},
     {"health", check_health, proven_health},
 };
 

@@ -175,10 +175,11 @@ class Joiner {
             [](auto&& reply) { return wire::read_outcome<seal::Bytes>(reply.getOutcome()); });
         return answer
             .catch_([](kj::Exception&&) -> Answer {
-                return fail(ErrorCode::kUnauthenticated,
-                            "the node closed the connection: the token has expired, was revoked or "
-                            "is of another mesh; its log says which. Another one is needed: "
-                            "`vidaictl mesh token create`");
+                return fail(
+                    ErrorCode::kUnauthenticated,
+                    "the node closed the connection: the token has expired, was revoked, is "
+                    "from before a root that was retired, or of another mesh; its log says "
+                    "which. Another one is needed: `vidaictl mesh token create`");
             })
             .attach(kj::mv(asking));
     }

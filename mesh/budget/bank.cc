@@ -117,7 +117,7 @@ void Bank::progress(MonoTime now) {
         std::erase_if(pending_, [&](const Pending& one) {
             if (one.log != own.first || one.at > committed) return false;
             broadcast(Changed{one.budget});
-            leases_->on_changed({one.budget});
+            leases_->on_changed({one.budget}, now, out_);
             if (one.from == books_.self()) {
                 edits_done_.push_back(one.done);
             } else {
@@ -146,6 +146,7 @@ void Bank::progress(MonoTime now) {
 Hello Bank::hello() const {
     Hello says;
     says.boot = books_.boot();
+    says.frozen = !frozen_.empty();
     if (const OwnLog* log = books_.newest()) {
         says.log = log->header();
         // Of a log that cannot act, another may own them by now.
@@ -170,6 +171,14 @@ const LedgerKey* Bank::owner_of(Bucket bucket) const {
         if (peer.connected && peer.hello.owned[bucket.value]) return &key;
     }
     return nullptr;
+}
+
+std::bitset<kBuckets> Bank::owned_in_reach() const {
+    std::bitset<kBuckets> owned = hello().owned;
+    for (const auto& [key, peer] : peers_) {
+        if (peer.connected) owned |= peer.hello.owned;
+    }
+    return owned;
 }
 
 std::optional<Leases::Lender> Bank::lender(Bucket bucket) const {
@@ -235,8 +244,8 @@ void Bank::close(MonoTime now) {
     turn(now);
 }
 
-void Bank::on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now) {
-    leases_->on_ask(money, need, now, out_);
+void Bank::on_ask(const BudgetId& budget, MicroUsd need, MonoTime now) {
+    leases_->on_ask(budget, need, now, out_);
     turn(now);
 }
 
@@ -338,11 +347,10 @@ void Bank::on(const LedgerKey& from, const EditDone& done, MonoTime now) {
 
 void Bank::on(const LedgerKey& from, const Changed& changed, MonoTime now) {
     (void)from, (void)now;
-    leases_->on_changed(changed);
+    leases_->on_changed(changed, now, out_);
 }
 
 void Bank::on(const LedgerKey& from, const Look& look, MonoTime now) {
-    (void)now;
     Seen seen{look.id, {}, false};
     if (const OwnLog* log = books_.newest(); log != nullptr && ready()) {
         const Budgets& all = log->ledger.state().estate().budgets;
@@ -350,15 +358,13 @@ void Bank::on(const LedgerKey& from, const Look& look, MonoTime now) {
         if (!look.budget.empty()) {
             const bool mine = log->ledger.state().owns(bucket_of(look.budget));
             at = all.find({bucket_of(look.budget), look.budget});
-            if (mine && at == all.end()) seen.sights.push_back(owner_.sight({look.budget, 0}));
+            if (mine && at == all.end()) seen.sights.push_back(owner_.sight(look.budget, now));
         } else if (!look.after.empty()) {
             at = all.upper_bound({bucket_of(look.after), look.after});
         }
         for (; at != all.end() && seen.sights.size() < kSightsMax; ++at) {
-            const BudgetId& budget = at->first.second;
-            const Ordinal window =
-                at->second.windows.empty() ? 0 : at->second.windows.rbegin()->first;
-            seen.sights.push_back(owner_.sight({budget, window}));
+            if (at->second.deleted && look.budget.empty()) continue;
+            seen.sights.push_back(owner_.sight(at->first.second, now));
             if (!look.budget.empty()) break;
         }
         seen.more = look.budget.empty() && at != all.end();
@@ -389,8 +395,16 @@ void Bank::append_edit(const LedgerKey& from, const Edit& edit) {
         return;
     }
     Ledger& ledger = books_.newest()->ledger;
-    Entry entry = Define{edit.budget, edit.limit};
+    Entry entry = Define{edit.budget, edit.limit, edit.rule};
     if (edit.kind == Edit::Kind::kSetLimit) entry = SetLimit{edit.budget, edit.limit};
+    if (edit.kind == Edit::Kind::kDelete) entry = Remove{edit.budget};
+    if (edit.kind == Edit::Kind::kSetRule) entry = SetRule{edit.budget, edit.rule};
+    if (!is_known(edit.rule)) {
+        answer(failed(
+            edit.id, ErrorCode::kInvalidRequest,
+            "on the node that owns budget " + edit.budget.str() + ", " + why_unknown(edit.rule)));
+        return;
+    }
     if (edit.limit.value < 0) {
         answer(failed(edit.id, ErrorCode::kInvalidRequest, "a budget's limit is at least 0"));
         return;

@@ -78,12 +78,16 @@ class Bank {
     // since before, and nobody else would say so.
     void on_lost(const LedgerKey& owner, MonoTime now);
 
+    // As Owner::on_clock(): each second or so.
+    void on_clock(const std::optional<TimeOfDay>& time, MonoTime now) {
+        owner_.on_clock(time, now);
+    }
     void on_tick(MonoTime now);  // each 50 ms or so
     void close(MonoTime now);    // the node drains: all leases go back
     bool settled() const { return leases_->settled() && !books_.writing(); }
 
     // Workers: that much is lacking for requests that wait.
-    void on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now);
+    void on_ask(const BudgetId& budget, MicroUsd need, MonoTime now);
     // An operator's wish; take_edits_done() tells how it went, under this id.
     void edit(const Edit& wanted, MonoTime now);
     // Asks a volume, this one or a connected one, what its log knows of budgets; take_seen() has
@@ -103,6 +107,8 @@ class Bank {
     const BankOptions& options() const { return options_; }
     // Whom this one takes for the owner of a bucket; null: nobody that can be reached.
     const LedgerKey* owner_of(Bucket bucket) const;
+    // Those that this one, or a connected one, owns and can lend of; not those on their way.
+    std::bitset<kBuckets> owned_in_reach() const;
     bool connected(const LedgerKey& peer) const;
     // Whether this process may lend of its newest log.
     bool ready() const;

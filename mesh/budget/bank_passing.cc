@@ -162,8 +162,10 @@ void Bank::offer(MonoTime now) {
                     drain_pool(log, {name.second, window});
                 }
             }
-            // Its heir may be another by now.
-            broadcast(Offer{log.header(), at, passing.bucket, passing.to, passing.budgets});
+            // Its heir may be another by now, and this one too.
+            const Offer one{log.header(), at, passing.bucket, passing.to, passing.budgets};
+            broadcast(one);
+            on(books_.self(), one, now);
         }
     }
     // What the dead had given away, and what their next generations had not taken.
@@ -210,7 +212,7 @@ void Bank::rebalance(MonoTime now) {
             continue;
         }
         ++nodes;
-        const bool willing = peer.hello.log.id.generation > 0 &&
+        const bool willing = !peer.hello.frozen && peer.hello.log.id.generation > 0 &&
                              peer.hello.log.custodians.size() == log.header().custodians.size();
         if (!willing) continue;
         if (poorest == nullptr || peer.hello.owned.count() < poorest->hello.owned.count()) {

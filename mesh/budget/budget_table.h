@@ -43,9 +43,12 @@ struct BudgetEntry {
     BudgetId id;
     std::shared_ptr<Account> account;  // null: this node holds no account of it yet
     MicroUsd limit;
-    WallTime renews;  // when its window ends; zero: it has none
+    WallTime renews;  // when its window ends; zero: it has none, or nobody can tell
     State state = State::kOpen;
-    MicroUsd left;        // of the limit: neither settled nor stranded, as its owner said last
+    MicroUsd left;  // of the limit: neither settled nor stranded, as its owner said last
+    // It has windows, and its owner cannot tell whether the next one has begun: who finds too
+    // little left hears of the clock.
+    bool renewal_untold = false;
     bool enforce = true;  // false: what it lacks is charged all the same, to be looked at
 };
 // As in money's failure table: "owner_unreachable". Of kOpen, "open".

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "mesh/budget/calendar.h"
 #include "mesh/budget/names.h"
 #include "mesh/seal/encoding.h"
 #include "schema/vocabulary/units.h"
@@ -47,6 +48,9 @@ struct WindowState {
 struct BudgetState {
     MicroUsd limit;
     std::map<Ordinal, WindowState> windows;  // the newest two
+    Rule rule{};                             // when it begins anew
+    bool deleted = false;                    // and what is in use of its windows stays so
+    std::uint16_t calendar = 0;              // how often it was given another rule
     friend bool operator==(const BudgetState&, const BudgetState&) = default;
 };
 using Budgets = std::map<std::pair<Bucket, BudgetId>, BudgetState>;
@@ -65,13 +69,21 @@ struct Estate {
 
 struct Genesis {};  // all buckets; only at the start of the mesh's first log
 struct Open {};     // nothing yet: the start of any other, so that its custodians know of it
-struct Define {
+struct Define {     // a new one, or one that was deleted, again
     BudgetId budget;
     MicroUsd limit;
+    Rule rule{};
 };
 struct SetLimit {  // binds from its commit; below what is in use, nothing more is activated
     BudgetId budget;
     MicroUsd limit;
+};
+struct Remove {
+    BudgetId budget;
+};
+struct SetRule {  // begins a window of that calendar, of which nothing is in use
+    BudgetId budget;
+    Rule rule;
 };
 struct Activate {  // this process may grant so much more
     BudgetWindow money;
@@ -123,8 +135,8 @@ struct Adopt {         // takes what a sealed log had
     std::shared_ptr<const Estate> estate;
 };
 
-using Entry =
-    std::variant<Genesis, Define, SetLimit, Activate, Return, Out, In, Close, Inherit, Adopt, Open>;
+using Entry = std::variant<Genesis, Define, SetLimit, Activate, Return, Out, In, Close, Inherit,
+                           Adopt, Open, Remove, SetRule>;
 using EntryRef = std::shared_ptr<const Entry>;
 
 }  // namespace vidai::mesh::budget

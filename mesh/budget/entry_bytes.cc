@@ -67,7 +67,11 @@ Offset<fb::Budget> write(Builder& out, const BudgetId& id, const BudgetState& bu
         windows.push_back(fb::CreateWindow(out, ordinal, window.activated.value, accounts));
     }
     const auto name = out.CreateString(id.str());
-    return fb::CreateBudget(out, name, budget.limit.value, out.CreateVector(windows));
+    const auto all = out.CreateVector(windows);
+    const auto zone = out.CreateString(budget.rule.zone);
+    return fb::CreateBudget(out, name, budget.limit.value, all,
+                            static_cast<std::uint8_t>(budget.rule.period), zone, budget.deleted,
+                            budget.calendar);
 }
 auto write(Builder& out, const Budgets& budgets) {
     std::vector<Offset<fb::Budget>> all;
@@ -103,8 +107,18 @@ struct BodyWriter {
     }
     Written operator()(const Open&) const { return body(fb::Body::Open, fb::CreateOpen(out)); }
     Written operator()(const Define& e) const {
-        const auto id = out.CreateString(e.budget.str());
-        return body(fb::Body::Define, fb::CreateDefine(out, id, e.limit.value));
+        const auto id = out.CreateString(e.budget.str()), zone = out.CreateString(e.rule.zone);
+        return body(fb::Body::Define,
+                    fb::CreateDefine(out, id, e.limit.value,
+                                     static_cast<std::uint8_t>(e.rule.period), zone));
+    }
+    Written operator()(const Remove& e) const {
+        return body(fb::Body::Remove, fb::CreateRemove(out, out.CreateString(e.budget.str())));
+    }
+    Written operator()(const SetRule& e) const {
+        const auto id = out.CreateString(e.budget.str()), zone = out.CreateString(e.rule.zone);
+        return body(fb::Body::SetRule,
+                    fb::CreateSetRule(out, id, static_cast<std::uint8_t>(e.rule.period), zone));
     }
     Written operator()(const SetLimit& e) const {
         const auto id = out.CreateString(e.budget.str());
@@ -195,6 +209,13 @@ struct Parts {
         const Holder holder{read(in.holder().ledger()), {in.holder().boot()}};
         return {{read_log(in.log()), {in.boot()}, holder}, {in.returned()}};
     }
+    // A zone that this system does not know is kept as it is.
+    Rule rule(std::uint8_t period, const flatbuffers::String* zone) {
+        fault.unless(period <= static_cast<std::uint8_t>(kPeriodMax));
+        fault.unless(zone != nullptr && zone->size() <= kZoneMax);
+        if (fault.found()) return {};
+        return {Period{period}, zone->str()};
+    }
     WindowState window(const fb::Window& in) {
         WindowState out;
         out.activated = {in.activated()};
@@ -217,7 +238,12 @@ struct Parts {
         if (fault.found()) return out;
         for (const fb::Budget* one : *in) {
             const BudgetId id = budget(one->id());
-            BudgetState state{{one->limit()}, {}};
+            BudgetState state{{one->limit()},
+                              {},
+                              rule(one->period(), one->zone()),
+                              one->deleted(),
+                              one->calendar()};
+            fault.unless(state.calendar <= kCalendarMax);
             fault.unless(one->limit() >= 0 && one->windows() != nullptr);
             if (fault.found()) return out;
             for (const fb::Window* each : *one->windows()) {
@@ -257,7 +283,13 @@ struct Parts {
         return {std::move(log), keys(in->attested_by(), kCustodiansMax)};
     }
 
-    Entry read_body(const fb::Define& e) { return Define{budget(e.budget()), {e.limit()}}; }
+    Entry read_body(const fb::Define& e) {
+        return Define{budget(e.budget()), {e.limit()}, rule(e.period(), e.zone())};
+    }
+    Entry read_body(const fb::Remove& e) { return Remove{budget(e.budget())}; }
+    Entry read_body(const fb::SetRule& e) {
+        return SetRule{budget(e.budget()), rule(e.period(), e.zone())};
+    }
     Entry read_body(const fb::SetLimit& e) { return SetLimit{budget(e.budget()), {e.limit()}}; }
     Entry read_body(const fb::Activate& e) {
         return Activate{{budget(e.budget()), e.window()}, {e.boot()}, {e.amount()}};
@@ -318,6 +350,10 @@ struct Parts {
                 return read_body(*in.body_as_Adopt());
             case fb::Body::Open:
                 return Open{};
+            case fb::Body::Remove:
+                return read_body(*in.body_as_Remove());
+            case fb::Body::SetRule:
+                return read_body(*in.body_as_SetRule());
             default:
                 break;
         }

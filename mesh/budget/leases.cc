@@ -54,14 +54,16 @@ void Leases::set(const BudgetWindow& money, Money& of, const Position& position)
     changed_.insert(money);
 }
 
-void Leases::on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now, Outbox& out) {
+void Leases::on_ask(const BudgetId& budget, MicroUsd need, MonoTime now, Outbox& out) {
     if (closed_) return;
+    const BudgetWindow money{budget, turn_of(budget).window};
     if (!money_.contains(money) && money_.size() >= kPursesMax) return;  // it waits in vain
     Money& of = money_[money];
     // More than there is would be refused, again and again, and with it whoever needs less: so it
     // is the rest that is asked for.
     const bool known = of.position.standing == Standing::kOpen && of.position.left.value > 0;
     of.need = std::max(of.need, known ? std::min(need, of.position.left) : need);
+    of.lacks = std::max(of.lacks, need);
     of.needed = now;
     ask(money, of, now, out);
 }
@@ -97,20 +99,81 @@ void Leases::ask(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out
     const Account& account = *of.current->account;
     const MicroUsd used = account.spent() + account.reserved() + account.returned();
     of.asked = now;
+    of.wanted = now;
     out.push_back(
         {name.log.ledger, Want{name, money, used + of.need + of.rate, of.need, account.spent()}});
 }
 
+Leases::Turn Leases::turn_of(const BudgetId& budget) const {
+    const auto found = turns_.find(budget);
+    return found == turns_.end() ? Turn{} : found->second;
+}
+
+// The owner says in which window a budget is. What was asked for in the one before is asked for in
+// this one; that one is settled and given back.
+void Leases::take_turn(const Grant& grant, MonoTime now, Outbox& out) {
+    const BudgetId& budget = grant.money.budget;
+    const Turn before = turn_of(budget);
+    const bool ends_never = grant.ends_in == Duration{};
+    if (grant.money.window < before.window) return;
+    if (grant.money.window == before.window && ends_never) return;  // or it says nothing of that
+    const auto old = money_.find({budget, before.window});
+    const bool asked_for =
+        old != money_.end() && old->second.current && old->second.current->name == grant.account;
+    if (!asked_for) return;
+    Turn turn{grant.money.window, {}, grant.ends, false};
+    // From when it was asked on: early by the way there and back, never late.
+    if (!ends_never) turn.ends = old->second.wanted + grant.ends_in;
+    turns_[budget] = turn;
+    if (grant.money.window == before.window) return;
+    Money& then = old->second;
+    Money& of = money_[grant.money];
+    of.need = std::exchange(then.need, {});
+    of.lacks = std::exchange(then.lacks, {});
+    of.needed = then.needed;
+    of.wanted = then.wanted;
+    if (!of.current) {
+        Held fresh;
+        fresh.name = grant.account;
+        of.current = std::move(fresh);
+    }
+    of.current->busy = now;
+    then.asked.reset();
+    retire(old->first, then, now, out);
+}
+
+// Nothing is spent from a window that is over; whoever needs more asks, and hears of the next one.
+void Leases::end_turns(MonoTime now, Outbox& out) {
+    for (auto& [budget, turn] : turns_) {
+        if (!turn.over(now)) continue;
+        const auto of = money_.find({budget, turn.window});
+        if (of == money_.end()) continue;
+        if (!std::exchange(turn.ended, true)) changed_.insert(of->first);
+        if (of->second.current) give_back(of->first, *of->second.current, now, out);
+    }
+}
+
+// What came of it is on record, and two later ones are open: nothing is said of it any more.
+bool Leases::is_long_past(std::map<BudgetWindow, Money>::const_iterator at) const {
+    auto next = at;
+    for (int later = 0; later < 2; ++later) {
+        ++next;
+        if (next == money_.end() || next->first.budget != at->first.budget) return false;
+    }
+    return !at->second.current && std::ranges::all_of(at->second.closing, &Leases::done);
+}
+
 void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
     if (grant.account.holder != self_) return;
+    take_turn(grant, now, out);
     if (!money_.contains(grant.money) && grant.account.log.ledger != self_.ledger) return;
     Money& of = money_[grant.money];
     if (of.current && of.current->name == grant.account) {
         const bool more = of.current->account->on_grant(grant.total);
         of.current->busy = now;
         of.asked.reset();
-        of.dry = !more && grant.position.left < of.need;
-        of.need = {};  // who still waits asks again, and may need less than who has given up
+        of.dry = !more && grant.position.left < std::max(of.need, of.lacks);
+        of.need = of.lacks = {};  // who still waits asks again, and may need less than who gave up
         set(grant.money, of, grant.position);
         changed_.insert(grant.money);  // those who wait look again, whatever it says
         if (closed_) give_back(grant.money, *of.current, now, out);
@@ -171,13 +234,14 @@ void Leases::on_recall(const Recall& recall, MonoTime now, Outbox& out) {
     }
 }
 
-void Leases::on_changed(const Changed& changed) {
+void Leases::on_changed(const Changed& changed, MonoTime now, Outbox& out) {
     const auto first = money_.lower_bound({changed.budget, 0});
     for (auto at = first; at != money_.end() && at->first.budget == changed.budget; ++at) {
         Money& of = at->second;
         of.dry = false;
         of.position.standing = Standing::kOpen;
         changed_.insert(at->first);
+        if (of.current && !closed_) ask(at->first, of, now, out);  // it may have another window now
     }
 }
 
@@ -225,7 +289,11 @@ void Leases::watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& o
 }
 
 void Leases::on_tick(MonoTime now, Outbox& out) {
-    for (auto& [money, of] : money_) watch(money, of, now, out);
+    end_turns(now, out);
+    for (auto at = money_.begin(); at != money_.end();) {
+        watch(at->first, at->second, now, out);
+        at = is_long_past(at) ? money_.erase(at) : std::next(at);
+    }
 }
 
 void Leases::close(MonoTime now, Outbox& out) {

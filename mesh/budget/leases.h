@@ -46,12 +46,12 @@ class Leases {
         : self_(self), find_(std::move(find)), is_past_(std::move(is_past)) {}
 
     // Requests lack that much. Repeated as long as they wait.
-    void on_ask(const BudgetWindow& money, MicroUsd need, MonoTime now, Outbox& out);
+    void on_ask(const BudgetId& budget, MicroUsd need, MonoTime now, Outbox& out);
     void on_grant(const Grant& grant, MonoTime now, Outbox& out);
     void on_report_ack(const ReportAck& ack);
     void on_recall(const Recall& recall, MonoTime now, Outbox& out);
     // A budget was made or changed: what is known of it may be no more.
-    void on_changed(const Changed& changed);
+    void on_changed(const Changed& changed, MonoTime now, Outbox& out);
     void on_tick(MonoTime now, Outbox& out);
     // The node drains: nothing is asked for any more, and all that is idle goes back.
     void close(MonoTime now, Outbox& out);
@@ -60,6 +60,16 @@ class Leases {
 
     // The account that a request of now would spend from; nothing: it was never asked for.
     std::optional<Purse> purse(const BudgetWindow& money) const;
+    // The window of a budget as its owner said last, 0 before that. Once it is over nothing is
+    // spent from it, and whoever asks hears of the next one.
+    struct Turn {
+        Ordinal window = 0;
+        std::optional<MonoTime> ends;  // nothing: never
+        WallTime renews{};             // the same for people; zero: never, or its owner cannot tell
+        bool ended = false;            // workers were told
+        bool over(MonoTime now) const { return ends && now >= *ends; }
+    };
+    Turn turn_of(const BudgetId& budget) const;
     // What workers have not been told yet. Clears it.
     std::set<BudgetWindow> take_changed();
     // All accounts of a budget, those which only settle among them.
@@ -80,9 +90,11 @@ class Leases {
         std::vector<Held> closing;
         Position position;
         bool dry = false;                 // as in Purse
-        MicroUsd need;                    // that waiting requests lack
+        MicroUsd need;                    // that waiting requests lack, as far as it is there
+        MicroUsd lacks;                   // the same, there or not
         MonoTime needed;                  // when one last said so
         std::optional<MonoTime> unowned;  // since when nobody is known to own it
+        MonoTime wanted;                  // when its owner was asked last, answered or not
         std::optional<MonoTime> asked;    // when the owner was last asked, if it has not answered
         MicroUsd rate;                    // spent in a second, lately
         MicroUsd spent_before;
@@ -93,8 +105,11 @@ class Leases {
     void give_back(const BudgetWindow& money, Held& held, MonoTime now, Outbox& out);
     void retire(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
     void set(const BudgetWindow& money, Money& of, const Position& position);
+    void take_turn(const Grant& grant, MonoTime now, Outbox& out);
+    void end_turns(MonoTime now, Outbox& out);
     void watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
     static bool done(const Held& held);
+    bool is_long_past(std::map<BudgetWindow, Money>::const_iterator at) const;
     static std::vector<Held>::iterator find_closing(Money& of, const AccountName& name);
 
     const Holder self_;
@@ -102,6 +117,7 @@ class Leases {
     const IsPast is_past_;
     bool closed_ = false;
     std::map<BudgetWindow, Money> money_;
+    std::map<BudgetId, Turn> turns_;  // of budgets that have windows
     std::set<BudgetWindow> changed_;
 };
 

@@ -116,15 +116,49 @@ Result<void> LogState::on(const Define& entry) {
     const Bucket bucket = bucket_of(entry.budget);
     if (!owns(bucket)) return not_owned(entry.budget);
     if (entry.limit.value < 0) return dishonest("a limit below zero");
-    if (!estate_.budgets.try_emplace({bucket, entry.budget}, BudgetState{entry.limit, {}}).second) {
+    const auto [at, fresh] = estate_.budgets.try_emplace({bucket, entry.budget});
+    BudgetState& budget = at->second;
+    if (!fresh && !budget.deleted) {
         return fail(ErrorCode::kAlreadyExists, "there is a budget " + entry.budget.str());
     }
+    if (!fresh) {
+        if (auto changed = change_rule(budget, entry.rule); !changed) return changed;
+    }
+    budget.limit = entry.limit;
+    budget.rule = entry.rule;
+    budget.deleted = false;
+    return {};
+}
+
+// Ordinals must not come again, or money of one calendar would count as the other's.
+Result<void> LogState::change_rule(BudgetState& budget, const Rule& rule) {
+    if (budget.rule == rule) return {};
+    if (budget.calendar == kCalendarMax) {
+        return fail(ErrorCode::kResourceExhausted,
+                    "the window of this budget was changed as often as it can be; make another");
+    }
+    ++budget.calendar;
+    budget.rule = rule;
+    return {};
+}
+
+Result<void> LogState::on(const SetRule& entry) {
+    BudgetState* budget = mine(entry.budget);
+    if (budget == nullptr || budget->deleted) return not_owned(entry.budget);
+    return change_rule(*budget, entry.rule);
+}
+
+Result<void> LogState::on(const Remove& entry) {
+    BudgetState* budget = mine(entry.budget);
+    if (budget == nullptr || budget->deleted) return not_owned(entry.budget);
+    budget->limit = {};
+    budget->deleted = true;
     return {};
 }
 
 Result<void> LogState::on(const SetLimit& entry) {
     BudgetState* budget = mine(entry.budget);
-    if (budget == nullptr) return not_owned(entry.budget);
+    if (budget == nullptr || budget->deleted) return not_owned(entry.budget);
     if (entry.limit.value < 0) return dishonest("a limit below zero");
     budget->limit = entry.limit;
     return {};
@@ -137,6 +171,10 @@ Result<void> LogState::on(const Activate& entry) {
     const bool past =
         !budget->windows.empty() && entry.money.window < budget->windows.rbegin()->first;
     if (past) return refused("that window of " + entry.money.budget.str() + " has passed");
+    if (calendar_of(entry.money.window) != budget->calendar) {
+        return refused("that window is of another calendar than budget " +
+                       entry.money.budget.str() + " has");
+    }
     // Compared so that nothing can overflow: amounts are at least 0.
     if (entry.amount > free(entry.money)) {
         return refused("budget " + entry.money.budget.str() + " has not so much left");

@@ -26,7 +26,8 @@ class LogState {
     Seq seq() const { return seq_; }  // entries folded
     bool closed() const { return closed_; }
     bool owns(Bucket bucket) const { return !closed_ && estate_.owned[bucket.value]; }
-    // Nothing where the bucket is another's or there is no such budget.
+    // Nothing where the bucket is another's or there is no such budget; of a deleted one what is
+    // left of it.
     const BudgetState* budget(const BudgetId& id) const;
     // What may still be activated; negative after a lowered limit.
     MicroUsd free(const BudgetWindow& money) const;
@@ -51,6 +52,8 @@ class LogState {
     Result<void> on(const Open& entry);
     Result<void> on(const Define& entry);
     Result<void> on(const SetLimit& entry);
+    Result<void> on(const Remove& entry);
+    Result<void> on(const SetRule& entry);
     Result<void> on(const Activate& entry);
     Result<void> on(const Return& entry);
     Result<void> on(const Out& entry);
@@ -59,6 +62,7 @@ class LogState {
     Result<void> on(const Inherit& entry);
     Result<void> on(const Adopt& entry);
     BudgetState* mine(const BudgetId& id);
+    static Result<void> change_rule(BudgetState& budget, const Rule& rule);
     Result<void> merge(const Estate& estate);
     void receive(const Budgets& budgets);
 

@@ -13,6 +13,7 @@
 #include "mesh/budget/books.h"
 #include "mesh/budget/names.h"
 #include "schema/vocabulary/error.h"
+#include "schema/vocabulary/time.h"
 #include "schema/vocabulary/units.h"
 
 namespace vidai::mesh::budget {
@@ -22,6 +23,7 @@ struct Hello {
     Boot boot;
     LogHeader log;                // its newest
     std::bitset<kBuckets> owned;  // by that one; a hint, for ownership is read from logs
+    bool frozen = false;          // nothing is to be given to it
     friend bool operator==(const Hello&, const Hello&) = default;
 };
 
@@ -64,8 +66,10 @@ enum class Standing : std::uint8_t {
     kNoCustodian,       // its owner reaches too few of its custodians
     kTakeover,          // its owner is gone, and its heir at work
     kLogFrozen,         // forked, rolled back or damaged: an operator must look
+    kClock,             // its owner cannot tell which window it is
+    kDeleted,
 };
-inline constexpr Standing kStandingMax = Standing::kLogFrozen;
+inline constexpr Standing kStandingMax = Standing::kDeleted;
 // What an owner knows of a budget.
 struct Position {
     Standing standing = Standing::kOpen;
@@ -84,9 +88,11 @@ struct Want {  // total that the account needs; `need` of it for requests that w
 };
 struct Grant {
     AccountName account;
-    BudgetWindow money;
+    BudgetWindow money;  // of the window that it is, whichever was wanted
     MicroUsd total;
     Position position;
+    Duration ends_in{};  // the window; 0: never
+    WallTime ends{};     // the same, for people; zero: never, or unknown
     friend bool operator==(const Grant&, const Grant&) = default;
 };
 struct Report {
@@ -109,14 +115,15 @@ struct Recall {  // give back what is idle: others wait for it
 
 // An operator's wish, for the owner. `id` is its sender's.
 struct Edit {
-    enum class Kind : std::uint8_t { kDefine, kSetLimit };
+    enum class Kind : std::uint8_t { kDefine, kSetLimit, kDelete, kSetRule };
     std::uint64_t id = 0;
     Kind kind = Kind::kDefine;
     BudgetId budget;
     MicroUsd limit;
+    Rule rule{};  // of kDefine, kSetRule
     friend bool operator==(const Edit&, const Edit&) = default;
 };
-inline constexpr Edit::Kind kEditKindMax = Edit::Kind::kSetLimit;
+inline constexpr Edit::Kind kEditKindMax = Edit::Kind::kSetRule;
 struct EditDone {
     std::uint64_t id = 0;
     bool done = false;
@@ -154,6 +161,8 @@ struct Sight {
     MicroUsd returned;   // V of its log
     MicroUsd pool;       // activated by the owner's process and not lent
     std::vector<Lease> leases;
+    Rule rule{};
+    WallTime ends{};  // its window; zero: never, or unknown
     friend bool operator==(const Sight&, const Sight&) = default;
 };
 struct Seen {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -31,6 +32,10 @@ constexpr std::array kEditCodes = {ErrorCode::kInternal,       ErrorCode::kUnava
                                    ErrorCode::kNotFound,       ErrorCode::kAlreadyExists,
                                    ErrorCode::kInvalidRequest, ErrorCode::kConflict};
 
+std::int64_t ms(Duration span) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
+}
+
 // One overload for each kind: its body as the union has it.
 struct Writer {
     Builder& out;
@@ -58,7 +63,7 @@ struct Writer {
         const auto log = write_header(out, m.log);
         const auto owned = write_owned(out, m.owned);
         return said(fb::Said::Hello,
-                    fb::CreateHello(out, m.boot.value, log, owned, bytes(proof.bytes)));
+                    fb::CreateHello(out, m.boot.value, log, owned, bytes(proof.bytes), m.frozen));
     }
     Written operator()(const Append& m) const {
         std::vector<Offset<fb::SignedBatch>> all;
@@ -96,7 +101,8 @@ struct Writer {
         const fb::Account account = write_account(m.account, {});
         const auto of = money(m.money);
         return said(fb::Said::Grant,
-                    fb::CreateGrant(out, &account, of, m.total.value, position(m.position)));
+                    fb::CreateGrant(out, &account, of, m.total.value, position(m.position),
+                                    ms(m.ends_in), m.ends.time_since_epoch().count()));
     }
     Written operator()(const Report& m) const {
         const fb::Account account = write_account(m.account, m.returned);
@@ -111,9 +117,10 @@ struct Writer {
         return said(fb::Said::Recall, fb::CreateRecall(out, money(m.money)));
     }
     Written operator()(const Edit& m) const {
-        const auto budget = text(m.budget.str());
-        return said(fb::Said::Edit, fb::CreateEdit(out, m.id, static_cast<std::uint8_t>(m.kind),
-                                                   budget, m.limit.value));
+        const auto budget = text(m.budget.str()), zone = text(m.rule.zone);
+        return said(fb::Said::Edit,
+                    fb::CreateEdit(out, m.id, static_cast<std::uint8_t>(m.kind), budget,
+                                   m.limit.value, static_cast<std::uint8_t>(m.rule.period), zone));
     }
     Written operator()(const EditDone& m) const {
         const auto at = std::ranges::find(kEditCodes, m.code);
@@ -140,11 +147,13 @@ struct Writer {
                                                  lease.spent.value, lease.lost));
             }
             const auto held = out.CreateVector(leases);
-            const auto budget = text(one.budget.str());
+            const auto budget = text(one.budget.str()), zone = text(one.rule.zone);
             all.push_back(
                 fb::CreateSight(out, budget, static_cast<std::uint8_t>(one.position.standing),
                                 one.position.limit.value, one.activated.value, one.returned.value,
-                                one.position.left.value, one.pool.value, held));
+                                one.position.left.value, one.pool.value, held,
+                                static_cast<std::uint8_t>(one.rule.period), zone,
+                                one.ends.time_since_epoch().count()));
         }
         return said(fb::Said::Seen, fb::CreateSeen(out, m.id, out.CreateVector(all), m.more));
     }
@@ -177,6 +186,22 @@ struct Reader {
         return out;
     }
     MicroUsd amount(std::int64_t micro) { return {need(micro >= 0) ? micro : 0}; }
+    // A little more than a year, at most.
+    Duration span(std::int64_t ms) {
+        constexpr std::int64_t kMost = 400LL * 24 * 3'600 * 1'000;
+        return std::chrono::milliseconds(need(ms >= 0 && ms <= kMost) ? ms : 0);
+    }
+    // To the year 4970.
+    WallTime date(std::int64_t ms) {
+        constexpr std::int64_t kMost = 3'000LL * 366 * 24 * 3'600 * 1'000;
+        return WallTime(std::chrono::milliseconds(need(ms >= 0 && ms <= kMost) ? ms : 0));
+    }
+    Rule rule(std::uint8_t period, const flatbuffers::String* zone) {
+        need(period <= static_cast<std::uint8_t>(kPeriodMax));
+        need(zone != nullptr && zone->size() <= kZoneMax);
+        if (fault) return {};
+        return {Period{period}, zone->str()};
+    }
     // An empty name where one may be left out.
     BudgetId name(const flatbuffers::String* in, bool may_lack) {
         if (!need(in != nullptr && in->size() <= kBudgetIdMax)) return {};
@@ -198,6 +223,7 @@ struct Reader {
         out.boot = {m.boot()};
         out.log = take(read_header(m.log()));
         out.owned = take(read_owned(m.owned()));
+        out.frozen = m.frozen();
         return out;
     }
     Message read(const fb::Append& m) {
@@ -234,7 +260,8 @@ struct Reader {
                     amount(m.need()), amount(m.spent())};
     }
     Message read(const fb::Grant& m) {
-        Grant out{account(m.account()).first, money(m.money()), amount(m.total()), {}};
+        Grant out{account(m.account()).first, money(m.money()), amount(m.total()), {},
+                  span(m.ends_ms()),          date(m.ends())};
         if (!need(m.position() != nullptr)) return out;
         const fb::Position& at = *m.position();
         out.position = position(at.standing(), at.limit(), at.left());
@@ -251,7 +278,11 @@ struct Reader {
     Message read(const fb::Recall& m) { return Recall{money(m.money())}; }
     Message read(const fb::Edit& m) {
         need(m.kind() <= static_cast<std::uint8_t>(kEditKindMax));
-        return Edit{m.id(), Edit::Kind{m.kind()}, name(m.budget(), false), {m.limit()}};
+        return Edit{m.id(),
+                    Edit::Kind{m.kind()},
+                    name(m.budget(), false),
+                    {m.limit()},
+                    rule(m.period(), m.zone())};
     }
     Message read(const fb::EditDone& m) {
         EditDone out{m.id(), m.done(), {}, {}};
@@ -272,6 +303,8 @@ struct Reader {
         out.activated = amount(m.activated());
         out.returned = amount(m.returned());
         out.pool = amount(m.pool());
+        out.rule = rule(m.period(), m.zone());
+        out.ends = date(m.ends());
         if (!need(m.leases() != nullptr && m.leases()->size() <= kLeasesShown)) return out;
         for (const fb::Lease* one : *m.leases()) {
             const auto [name, returned] = account(one->account());

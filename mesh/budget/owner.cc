@@ -11,6 +11,9 @@ namespace vidai::mesh::budget {
 namespace {
 
 constexpr Duration kRecallEvery = std::chrono::milliseconds(100);
+// Where the end of a window is not known.
+constexpr Duration kAskTheTimeAgain = std::chrono::milliseconds(1'000);
+constexpr Duration kForgetEvery = std::chrono::seconds(10);
 constexpr std::int64_t kPortion = 8;  // at most that part of what is free, unless more is needed
 
 MicroUsd unspent(const Owner::Lease& lease) {
@@ -32,27 +35,77 @@ void Owner::change(Money& of, const AccountName& account, const Lease& to) {
     of.unspent += unspent(lease);
 }
 
+void Owner::on_clock(const std::optional<TimeOfDay>& time, MonoTime now) {
+    clock_.reset();
+    if (time) clock_ = Duration(time->wall.time_since_epoch()) - now.time_since_epoch();
+    steady_ = time && time->steady;
+}
+
+bool Owner::tells_time(const BudgetState& budget) const {
+    return budget.rule.period == Period::kNone || (clock_ && is_known(budget.rule));
+}
+
+// Never behind the log: whoever wrote that knew better.
+std::optional<Window> Owner::window_of(const BudgetState& budget, MonoTime now) const {
+    const Ordinal first = budget.calendar * kOrdinalsOfOne;
+    if (budget.rule.period == Period::kNone) return Window{first, {}, {}};
+    std::optional<Window> at;
+    if (tells_time(budget)) {
+        const Duration wall = now.time_since_epoch() + *clock_;
+        at = window_at(budget.rule, WallTime(std::chrono::floor<WallTime::duration>(wall)));
+        at->ordinal += first;
+    }
+    if (budget.windows.empty()) return at;
+    const Ordinal newest = budget.windows.rbegin()->first;
+    if (newest < first) return at;  // of a calendar before
+    const bool leaps = at && at->ordinal > newest + 1 && !steady_;
+    if (at && at->ordinal >= newest && !leaps) return at;
+    return Window{newest, {}, {}};
+}
+
+Duration Owner::ends_in(const BudgetState& budget, MonoTime now) const {
+    const auto at = window_of(budget, now);
+    if (budget.rule.period == Period::kNone) return {};
+    if (!at || !clock_ || at->end == WallTime{}) return kAskTheTimeAgain;
+    const Duration left = Duration(at->end.time_since_epoch()) - now.time_since_epoch() - *clock_;
+    return std::max<Duration>(left, std::chrono::milliseconds(1));
+}
+
 bool Owner::on_want(const Want& want, MonoTime now, Outbox& out) {
     const OwnLog* log = books_.newest();
     if (log == nullptr || want.account.log != log->header().id) return false;
     if (want.account.boot != log->ledger.boot()) return false;
     const LogState& state = log->ledger.state();
     if (!state.owns(bucket_of(want.money.budget))) return false;
-    if (state.budget(want.money.budget) == nullptr) {
-        Position unknown;
-        unknown.standing = Standing::kUnknown;
-        out.push_back({want.account.holder.ledger, Grant{want.account, want.money, {}, unknown}});
+    const BudgetState* budget = state.budget(want.money.budget);
+    const auto window = budget == nullptr ? std::nullopt : window_of(*budget, now);
+    Position none;
+    const bool early = window && want.money.window > window->ordinal;
+    if (budget == nullptr) {
+        none.standing = Standing::kUnknown;
+    } else if (budget->deleted) {
+        none.standing = Standing::kDeleted;
+    } else if (!window || early) {
+        none.standing = Standing::kClock;
+    }
+    if (none.standing != Standing::kOpen) {
+        out.push_back(
+            {want.account.holder.ledger, Grant{want.account, want.money, {}, none, {}, {}}});
         return true;
     }
-    Money& of = money_[want.money];
+    // Of a window that has passed it is told what it has in the one that it is.
+    const bool moves = want.money.window < window->ordinal;
+    const BudgetWindow money{want.money.budget, window->ordinal};
+    Money& of = money_[money];
     Lease lease = of.leases[want.account];
-    lease.spent = std::max(lease.spent, want.spent);
+    if (!moves) lease.spent = std::max(lease.spent, want.spent);
     lease.lost = false;
     change(of, want.account, lease);
     const auto [waiting, fresh] = of.waiting.try_emplace(want.account, Waiting{{}, {}, now});
-    waiting->second.total = std::max(waiting->second.total, want.total);
+    waiting->second.total =
+        std::max(waiting->second.total, moves ? lease.granted + want.need : want.total);
     waiting->second.need = want.need;
-    serve(want.money, now, out);
+    serve(money, now, out);
     return true;
 }
 
@@ -81,23 +134,48 @@ bool Owner::lend(const BudgetWindow& money, Money& of, const AccountName& accoun
     return true;
 }
 
-void Owner::answer(const BudgetWindow& money, const AccountName& account, Outbox& out) {
+void Owner::answer(const BudgetWindow& money, const AccountName& account, MonoTime now,
+                   Outbox& out) {
     const Money* of = find(money);
     const auto lease = of->leases.find(account);
     const MicroUsd total = lease == of->leases.end() ? MicroUsd{} : lease->second.granted;
-    out.push_back({account.holder.ledger, Grant{account, money, total, position(money)}});
+    const BudgetState* budget = ledger().state().budget(money.budget);
+    Grant grant{account, money, total, position(money), {}, {}};
+    if (budget != nullptr) {
+        if (const auto window = window_of(*budget, now)) grant.ends = window->end;
+        grant.ends_in = ends_in(*budget, now);
+    }
+    out.push_back({account.holder.ledger, grant});
 }
 
 void Owner::serve(const BudgetWindow& money, MonoTime now, Outbox& out) {
     Money& of = money_[money];
+    // Given away, deleted or over: they ask again, and are told.
+    const BudgetState* budget = ledger().state().budget(money.budget);
+    if (budget == nullptr || budget->deleted) return of.waiting.clear();
+    if (const auto at = window_of(*budget, now); at && at->ordinal > money.window) {
+        return of.waiting.clear();
+    }
     std::vector<std::pair<MonoTime, AccountName>> turn;  // the longest waiting first
     for (const auto& [account, waiting] : of.waiting) turn.emplace_back(waiting.since, account);
     std::ranges::sort(turn);
-    for (const auto& [since, account] : turn) {
-        if (!lend(money, of, account, of.waiting.at(account))) continue;
-        answer(money, account, out);
-        of.waiting.erase(account);
-    }
+    // Requests first: what is lent ahead must not take from them bit by bit.
+    const auto lend_to = [&](bool requests) {
+        bool all = true;
+        for (const auto& [since, account] : turn) {
+            const auto waiting = of.waiting.find(account);
+            if (waiting == of.waiting.end()) continue;
+            if ((waiting->second.need.value > 0) != requests) continue;
+            if (!lend(money, of, account, waiting->second)) {
+                all = false;
+                continue;
+            }
+            answer(money, account, now, out);
+            of.waiting.erase(account);
+        }
+        return all;
+    };
+    if (lend_to(true)) lend_to(false);
     if (of.waiting.empty()) return;
     activate(money, of);
     const Position at = position(money);
@@ -106,9 +184,9 @@ void Owner::serve(const BudgetWindow& money, MonoTime now, Outbox& out) {
         if (waiting == of.waiting.end()) continue;
         const MicroUsd need = lacks(of, account, waiting->second);
         const bool coming = need <= ledger().pool(money) + of.activating;
-        if (coming && need.value > 0) continue;
+        if (coming && (need.value > 0 || of.activating.value > 0)) continue;
         if (at.left >= need && need.value > 0 && now - since < kBusyWait) continue;
-        answer(money, account, out);  // with what it has: it is spent, or others have it
+        answer(money, account, now, out);  // with what it has: it is spent, or others have it
         of.waiting.erase(waiting);
     }
     if (!of.waiting.empty()) recall(money, of, now, out);
@@ -160,7 +238,14 @@ bool Owner::on_report(const Report& report, MonoTime now, Outbox& out) {
     lease.lost = false;
     change(of, report.account, lease);
     const auto window = budget->windows.find(report.money.window);
-    if (window == budget->windows.end()) return true;
+    if (window == budget->windows.end()) {
+        // Of one that has passed long ago nobody needs to know any more.
+        const bool past =
+            !budget->windows.empty() && report.money.window < budget->windows.begin()->first;
+        const ReportAck heard{report.account, report.money, report.returned};
+        if (past) out.push_back({report.account.holder.ledger, heard});
+        return true;
+    }
     const auto known = window->second.returned.find(report.account);
     const MicroUsd recorded = known == window->second.returned.end() ? MicroUsd{} : known->second;
     const ReportAck ack{report.account, report.money, report.returned};
@@ -195,8 +280,31 @@ void Owner::on_progress(MonoTime now, Outbox& out) {
     }
 }
 
+// Windows of which the log keeps nothing any more.
+void Owner::forget_past(MonoTime now) {
+    if (now - forgot_ < kForgetEvery) return;
+    forgot_ = now;
+    for (auto one = money_.begin(); one != money_.end();) {
+        const BudgetState* budget = ledger().state().budget(one->first.budget);
+        const auto next = std::next(one);
+        const bool later = next != money_.end() && next->first.budget == one->first.budget;
+        const bool past =
+            budget == nullptr
+                ? later  // it went to another owner
+                : !budget->windows.empty() && one->first.window < budget->windows.begin()->first;
+        const bool busy = one->second.activating.value > 0 || !one->second.waiting.empty();
+        if (!past || busy) {
+            ++one;
+            continue;
+        }
+        if (budget != nullptr) ledger().forget_pool(one->first);
+        one = money_.erase(one);
+    }
+}
+
 void Owner::on_tick(MonoTime now, Outbox& out) {
     if (books_.newest() == nullptr) return;
+    forget_past(now);
     for (auto& [money, of] : money_) {
         if (now - of.rated >= std::chrono::seconds(1)) {
             // Half of what it was: a pause of a few seconds is not the end.
@@ -241,6 +349,7 @@ Position Owner::position(const BudgetWindow& money) const {
         at.standing = Standing::kUnknown;
         return at;
     }
+    if (budget->deleted) at.standing = Standing::kDeleted;
     at.limit = budget->limit;
     const auto window = budget->windows.find(money.window);
     const MicroUsd in_use = window == budget->windows.end() ? MicroUsd{} : window->second.in_use();
@@ -251,13 +360,19 @@ Position Owner::position(const BudgetWindow& money) const {
     return at;
 }
 
-Sight Owner::sight(const BudgetWindow& money) const {
+Sight Owner::sight(const BudgetId& id, MonoTime now) const {
     Sight out;
-    out.budget = money.budget;
-    out.position = position(money);
+    out.budget = id;
     const Ledger& log = ledger();
-    const BudgetState* budget = log.state().budget(money.budget);
+    const BudgetState* budget = log.state().budget(id);
+    const auto window = budget == nullptr ? std::nullopt : window_of(*budget, now);
+    const BudgetWindow money{id, window ? window->ordinal : 0};
+    out.position = position(money);
     if (budget == nullptr) return out;
+    const bool open = out.position.standing == Standing::kOpen;
+    if (open && !tells_time(*budget)) out.position.standing = Standing::kClock;
+    out.rule = budget->rule;
+    if (window) out.ends = window->end;
     if (const auto at = budget->windows.find(money.window); at != budget->windows.end()) {
         out.activated = at->second.activated;
         out.returned = at->second.returned_sum;

@@ -9,11 +9,14 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "mesh/budget/books.h"
+#include "mesh/budget/calendar.h"
 #include "mesh/budget/message.h"
+#include "mesh/budget/time_of_day.h"
 #include "schema/vocabulary/time.h"
 
 namespace vidai::mesh::budget {
@@ -31,6 +34,10 @@ class Owner {
   public:
     explicit Owner(Books& books) : books_(books) {}
 
+    // What time it is, for windows; nothing: this node's clock is not to be trusted, and no new
+    // window opens. Where it is not steady, none beyond the next one.
+    void on_clock(const std::optional<TimeOfDay>& time, MonoTime now);
+
     // Each at this process's own log. False: not so, and whoever asked should be told who we are.
     bool on_want(const Want& want, MonoTime now, Outbox& out);
     bool on_report(const Report& report, MonoTime now, Outbox& out);
@@ -44,7 +51,7 @@ class Owner {
 
     Position position(const BudgetWindow& money) const;
     // All that is known of one that this log has, for people.
-    Sight sight(const BudgetWindow& money) const;
+    Sight sight(const BudgetId& id, MonoTime now) const;
     struct Lease {
         MicroUsd granted;
         MicroUsd spent;
@@ -81,12 +88,17 @@ class Owner {
         Seq at;
         ReportAck ack;
     };
+    // The window of a budget, without its times where only the log knows; nothing: nobody does.
+    std::optional<Window> window_of(const BudgetState& budget, MonoTime now) const;
+    Duration ends_in(const BudgetState& budget, MonoTime now) const;
+    bool tells_time(const BudgetState& budget) const;
+    void forget_past(MonoTime now);
     void serve(const BudgetWindow& money, MonoTime now, Outbox& out);
     static MicroUsd lacks(const Money& of, const AccountName& account, const Waiting& waiting);
     bool lend(const BudgetWindow& money, Money& of, const AccountName& account, Waiting& waiting);
     void activate(const BudgetWindow& money, Money& of);
     void recall(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
-    void answer(const BudgetWindow& money, const AccountName& account, Outbox& out);
+    void answer(const BudgetWindow& money, const AccountName& account, MonoTime now, Outbox& out);
     void change(Money& of, const AccountName& account, const Lease& to);
     const Money* find(const BudgetWindow& money) const;
     Ledger& ledger() { return books_.newest()->ledger; }
@@ -94,6 +106,9 @@ class Owner {
 
     Books& books_;
     std::map<BudgetWindow, Money> money_;
+    std::optional<Duration> clock_;  // wall less mono
+    bool steady_ = false;
+    MonoTime forgot_;
     std::deque<Activating> activating_;
     std::deque<Returning> returning_;
     std::string fault_;

@@ -218,14 +218,14 @@ Result<LimitStanding> Desk::limit_standing(const std::string& name) {
     return replica_.standing_of(name, events_.counting(), wall_now());
 }
 
-kj::Promise<Result<BudgetPage>> Desk::budget_change(BudgetOp op, BudgetId budget, MicroUsd limit,
+kj::Promise<Result<BudgetPage>> Desk::budget_change(BudgetChange change,
                                                     std::chrono::milliseconds within) {
     if (auto heard = events_.heard_by_others(); !heard) {
         return Result<BudgetPage>(fail(std::move(heard).error()));
     }
     const auto without = lacking(events_.view_now()->members, Capability::kLedger);
     if (!without.empty()) return Result<BudgetPage>(not_known_to(Capability::kLedger, without));
-    return events_.change_budget(op, std::move(budget), limit, within);
+    return events_.change_budget(std::move(change), within);
 }
 
 kj::Promise<Result<BudgetPage>> Desk::budget_list(BudgetId budget, BudgetId after,

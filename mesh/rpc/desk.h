@@ -32,8 +32,7 @@ class DeskEvents {
     virtual kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
                                                      state::Hlc time) = 0;
     virtual Result<CreatedToken> make_token(TokenRequest request) = 0;
-    virtual kj::Promise<Result<BudgetPage>> change_budget(BudgetOp op, BudgetId budget,
-                                                          MicroUsd limit,
+    virtual kj::Promise<Result<BudgetPage>> change_budget(BudgetChange change,
                                                           std::chrono::milliseconds within) = 0;
     virtual kj::Promise<Result<BudgetPage>> look_at_budgets(BudgetId budget, BudgetId after,
                                                             std::chrono::milliseconds within) = 0;
@@ -67,7 +66,7 @@ class Desk final : public OperatorCalls {
                                                   std::chrono::milliseconds within) override;
     Result<wire::LimitPage> limit_list(const std::string& after) override;
     Result<LimitStanding> limit_standing(const std::string& name) override;
-    kj::Promise<Result<BudgetPage>> budget_change(BudgetOp op, BudgetId budget, MicroUsd limit,
+    kj::Promise<Result<BudgetPage>> budget_change(BudgetChange change,
                                                   std::chrono::milliseconds within) override;
     kj::Promise<Result<BudgetPage>> budget_list(BudgetId budget, BudgetId after,
                                                 std::chrono::milliseconds within) override;

@@ -72,7 +72,9 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     // Some peer has told all that it knew, keys and counts: this node decides as the mesh does.
     bool informed() const { return told_counters_ && told_registers_; }
     const PeerSync* sync_with(const NodeId& peer) const;  // nullptr: not connected
-    std::map<NodeId, const PeerSync*> syncs() const;      // of the connected peers
+    // Its clock less this node's; nothing: not connected, or it has not said yet.
+    std::optional<Duration> clock_offset(const NodeId& peer) const;
+    std::map<NodeId, const PeerSync*> syncs() const;  // of the connected peers
     const Propagation& propagation() const { return propagation_; }
     const ExchangeCounters& counters() const { return counters_; }
 
@@ -86,7 +88,6 @@ class Exchange final : private kj::TaskSet::ErrorHandler {
     MonoTime mono_now() const { return clock_.mono_now(); }
     WallTime wall_now() const { return clock_.wall_now(); }
     void note_owed(const NodeId& id, Peer& peer);
-    std::optional<Duration> clock_offset(const NodeId& peer) const;
     void taskFailed(kj::Exception&&) override {}
     void perform(const limits::CounterCalls& calls);
     kj::Promise<void> perform(const limits::CounterCall& call);

@@ -284,7 +284,7 @@ void Links::welcome(transport::Handshaken done, const std::string& host,
     const NodeId peer = done.session.peer.node;
     const bool revoked = self_.revoked->covers(done.session.peer);
     if (revoked && !VIDAI_MUTANT("revocation-not-asked")) {
-        return refuse(std::move(done), address, seal::to_error(seal::Refusal::kCertificateRevoked));
+        return refuse_revoked(std::move(done), address);
     }
     if (!self_.roots->believes(done.session.peer.root, wall_now())) {
         return welcome_back(std::move(done), address);

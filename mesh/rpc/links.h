@@ -161,6 +161,7 @@ class Links final : private kj::TaskSet::ErrorHandler {
     void renew(const NodeId& peer, Held& held, MonoTime now);
     void renewed(const NodeId& peer, std::uint64_t number, Attempt attempt);
     void refuse(transport::Handshaken done, const std::string& address, const Error& why);
+    void refuse_revoked(transport::Handshaken done, const std::string& address);
     void turn_away(transport::Handshaken done, const Error& why);
     bool is_outlived(const transport::Handshaken& done) const;
     void tell_of_newer(transport::Handshaken done);

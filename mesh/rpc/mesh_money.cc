@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "mesh/budget/calendar.h"
 #include "mesh/rpc/member_word.h"
 #include "mesh/rpc/mesh_thread.h"
 #include "mesh/state/genesis.h"
@@ -22,6 +23,42 @@ MicroUsd in_use(const budget::Sight& sight) {
     return sight.activated - sight.returned;
 }
 
+std::unexpected<Error> no_such(const BudgetId& budget) {
+    return fail(ErrorCode::kNotFound,
+                "no budget is named '" + budget.str() + "'; `vidaictl budget list` shows all",
+                budget.str());
+}
+
+// What its owner is to write, one behind the other.
+Result<std::vector<budget::Edit>> edits_of(const BudgetChange& change) {
+    using Kind = budget::Edit::Kind;
+    const bool is_new = change.op == BudgetOp::kCreate;
+    budget::Edit edit;
+    edit.budget = change.budget;
+    if (change.op == BudgetOp::kDelete) {
+        edit.kind = Kind::kDelete;
+        return std::vector{edit};
+    }
+    const bool without = !change.limit && (is_new || change.window.empty());
+    if (without || (change.window.empty() && !change.zone.empty())) {
+        return fail(ErrorCode::kInvalidRequest,
+                    "a budget has a limit, and a time zone belongs to a window", "limit");
+    }
+    auto rule = budget::parse_rule(change.window.empty() ? "none" : change.window, change.zone);
+    if (!rule) return fail(std::move(rule).error());
+    std::vector<budget::Edit> edits;
+    if (change.limit) {
+        edit.kind = is_new ? Kind::kDefine : Kind::kSetLimit;
+        edit.limit = *change.limit;
+        if (is_new) edit.rule = *rule;
+        edits.push_back(edit);
+    }
+    if (!is_new && !change.window.empty()) {
+        edits.push_back({0, Kind::kSetRule, change.budget, {}, std::move(*rule)});
+    }
+    return edits;
+}
+
 BudgetPage shown(Treasury::Page page, const Treasury& treasury) {
     BudgetPage out;
     out.more = page.more;
@@ -33,7 +70,11 @@ BudgetPage shown(Treasury::Page page, const Treasury& treasury) {
                               in_use(one.sight),
                               one.sight.position.left,
                               one.sight.pool,
-                              {}};
+                              {},
+                              std::string(budget::period_name(one.sight.rule.period)),
+                              one.sight.rule.zone,
+                              one.sight.ends,
+                              one.sight.position.standing == budget::Standing::kClock};
         for (const budget::Sight::Lease& lease : one.sight.leases) {
             budget.leases.push_back({treasury.node_of(lease.account.holder.ledger), lease.granted,
                                      lease.spent, lease.returned, lease.lost});
@@ -72,7 +113,21 @@ Treasury::Around MeshThread::around_treasury() {
                 return found == view->members.end() || found->status == MemberStatus::kDead ||
                        found->status == MemberStatus::kLeft;
             },
-            [this](const Notice& said) { sink_(said); }};
+            [this](const Notice& said) { sink_(said); },
+            [this]() { return peer_clocks(); }};
+}
+
+budget::PeerClocks MeshThread::peer_clocks() {
+    budget::PeerClocks clocks;
+    links_.for_each([&](const NodeId& peer, Session&) {
+        ++clocks.connected;
+        if (const auto ahead = exchange_.clock_offset(peer)) clocks.ahead.push_back(*ahead);
+    });
+    const auto view = shared_.view.load();
+    for (const Member& member : view->members) {
+        if (!member.self && member.status == MemberStatus::kAlive) ++clocks.others;
+    }
+    return clocks;
 }
 
 void MeshThread::money_tick() {
@@ -191,32 +246,33 @@ void MeshThread::found_again() {
 
 // --- operators
 
-kj::Promise<Result<BudgetPage>> MeshThread::change_budget(BudgetOp op, BudgetId budget,
-                                                          MicroUsd limit,
+kj::Promise<Result<BudgetPage>> MeshThread::change_budget(BudgetChange change,
                                                           std::chrono::milliseconds within) {
     const MonoTime until = mono_now() + within;
-    budget::Edit wanted;
-    wanted.kind =
-        op == BudgetOp::kCreate ? budget::Edit::Kind::kDefine : budget::Edit::Kind::kSetLimit;
-    wanted.budget = budget;
-    wanted.limit = limit;
+    auto wanted = edits_of(change);
+    if (!wanted) return Result<BudgetPage>(fail(std::move(wanted).error()));
     const auto left = [this, until]() {
         return std::chrono::duration_cast<std::chrono::milliseconds>(
             std::max(Duration{}, until - mono_now()));
     };
-    if (op == BudgetOp::kSet && !treasury_.begun() && !treasury_.founding()) {
-        return Result<BudgetPage>(BudgetPage{});
+    if (change.op != BudgetOp::kCreate && !treasury_.begun() && !treasury_.founding()) {
+        return Result<BudgetPage>(no_such(change.budget));
     }
-    return found_money(until)
-        .then([this, wanted, left](Result<void>&& begun) -> kj::Promise<Result<void>> {
-            if (!begun) return kj::mv(begun);
-            return treasury_.edit(wanted, left());
-        })
-        .then([this, budget, left](Result<void>&& done) -> kj::Promise<Result<BudgetPage>> {
-            if (!done) return Result<BudgetPage>(fail(std::move(done).error()));
-            notice(Notice::Kind::kBudgetChanged, budget.str(), "set");
-            return look_at_budgets(budget, {}, std::max(left(), kAskAgain));
+    kj::Promise<Result<void>> made = found_money(until);
+    for (const budget::Edit& edit : *wanted) {
+        made = made.then([this, edit, left](Result<void>&& so_far) -> kj::Promise<Result<void>> {
+            if (!so_far) return kj::mv(so_far);
+            return treasury_.edit(edit, left());
         });
+    }
+    return made.then([this, change = std::move(change),
+                      left](Result<void>&& done) -> kj::Promise<Result<BudgetPage>> {
+        if (!done) return Result<BudgetPage>(fail(std::move(done).error()));
+        const bool gone = change.op == BudgetOp::kDelete;
+        notice(Notice::Kind::kBudgetChanged, change.budget.str(), gone ? "deleted" : "set");
+        if (gone) return Result<BudgetPage>(BudgetPage{});
+        return look_at_budgets(change.budget, {}, std::max(left(), kAskAgain));
+    });
 }
 
 kj::Promise<Result<BudgetPage>> MeshThread::look_at_budgets(BudgetId budget, BudgetId after,

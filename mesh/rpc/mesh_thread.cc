@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "mesh/rpc/member_word.h"
+#include "mesh/rpc/money_metrics.h"
 #include "mesh/rpc/node_report.h"
 #include "mesh/rpc/operator_server.h"
 #include "mesh/rpc/report.h"
@@ -263,7 +264,7 @@ void MeshThread::on_refused(const std::string& address, const Error& why) {
 }
 
 void MeshThread::refused(Notice::Kind kind, const std::string& subject, const Error& why) {
-    const auto untold = refusals_.count(why.param, mono_now());
+    const auto untold = refusals_.count(why.param, subject, mono_now());
     if (!untold) return;
     const std::string more =
         *untold == 0 ? std::string()
@@ -272,9 +273,10 @@ void MeshThread::refused(Notice::Kind kind, const std::string& subject, const Er
 }
 
 void MeshThread::tell_of_refusals() {
-    for (const auto& [reason, count] : refusals_.overdue(mono_now())) {
-        notice(Notice::Kind::kPeerRefused, {}, std::string(reason),
-               std::to_string(count) + " more since the last line of this reason");
+    for (const Refusals::Untold& left : refusals_.overdue(mono_now())) {
+        notice(Notice::Kind::kPeerRefused, left.last, std::string(left.reason),
+               std::to_string(left.count) +
+                   " more since the last line of this reason; `peer` is the last of them");
     }
 }
 
@@ -468,7 +470,7 @@ std::shared_ptr<const MeshView> MeshThread::view_now() {
 NodeReport MeshThread::report_now() {
     return make_report({startup_, certified_, membership_, exchange_, *view_now(),
                         shared_.service.load(), *shared_.not_ready.load(), standing_.alone(),
-                        registrar_.issuer(), mono_now(), wall_now()});
+                        registrar_.issuer(), treasury_.report(), mono_now(), wall_now()});
 }
 
 bool MeshThread::drain(std::chrono::milliseconds grace) {
@@ -489,6 +491,8 @@ void MeshThread::publish_metrics() {
         sync_metrics({membership_.counters(), exchange_.propagation(), exchange_.syncs(),
                       links_.traffic(), certificate_expiry(*certified_.chain), mono_now()}),
         std::back_inserter(families));
+    std::ranges::move(money_metrics(treasury_.report(), treasury_.vault()),
+                      std::back_inserter(families));
     shared_.metrics.publish(std::make_shared<const std::vector<MetricFamily>>(std::move(families)));
 }
 

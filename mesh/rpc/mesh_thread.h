@@ -42,8 +42,9 @@ inline constexpr const char* kSelfRevoked =
     "to return, give it a new data directory";
 inline constexpr const char* kIssuerRevoked =
     "the issuer's key that certified this node was revoked by an operator: the mesh does not speak "
-    "with it any more. Start it again, with the same data directory, and a join token "
-    "(`vidaictl mesh token create`) or the new issuer file";
+    "with it any more. Where it has an issuer file, put the new one in its place: it is taken up "
+    "within seconds. Else start it again, with the same data directory and a join token "
+    "(`vidaictl mesh token create`)";
 inline constexpr const char* kSelfForgotten =
     "an operator has removed this node from the mesh, which does not hear it any more: restart it "
     "to return";
@@ -118,7 +119,7 @@ class MeshThread final : private LinkEvents,
     void on_stated(const MergeReport& report, const state::Register& said) override;
     kj::Promise<std::vector<NodeId>> holders(const state::RegisterName& name,
                                              state::Hlc time) override;
-    kj::Promise<Result<BudgetPage>> change_budget(BudgetOp op, BudgetId budget, MicroUsd limit,
+    kj::Promise<Result<BudgetPage>> change_budget(BudgetChange change,
                                                   std::chrono::milliseconds within) override;
     kj::Promise<Result<BudgetPage>> look_at_budgets(BudgetId budget, BudgetId after,
                                                     std::chrono::milliseconds within) override;
@@ -136,6 +137,7 @@ class MeshThread final : private LinkEvents,
     Treasury::Around around_treasury();
     void money_tick();
     void name_budgets();
+    budget::PeerClocks peer_clocks();
     void begin_money(bool agreed);
     Result<std::vector<NodeId>> who_must_agree() const;
     kj::Promise<Result<void>> found_money(MonoTime until);

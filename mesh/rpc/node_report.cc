@@ -61,6 +61,7 @@ NodeReport make_report(const ReportInputs& in) {
     report.not_ready = in.not_ready;
     report.service = in.service;
     report.alone = in.alone;
+    report.money = in.money;
     const seal::PublicKey newest = in.startup.roots->newest().root;
     report.root = seal::fingerprint(newest);
     report.certified_root = seal::fingerprint(in.certified.who.root);

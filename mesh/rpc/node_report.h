@@ -26,6 +26,7 @@ struct ReportInputs {
     const std::string& not_ready;
     const std::string& alone;
     const std::optional<seal::Issuer>& issuer;
+    MoneyReport money;
     MonoTime mono;
     WallTime wall;  // the same instant
 };

@@ -312,16 +312,21 @@ Result<LimitStanding> OperatorClient::limit_standing(const std::string& name) {
     return impl_->call<LimitStanding>(kj::mv(request));
 }
 
-Result<BudgetStanding> OperatorClient::budget_change(BudgetOp op, const BudgetId& budget,
-                                                     MicroUsd limit) {
+Result<BudgetStanding> OperatorClient::budget_change(const BudgetChange& change) {
     auto request = impl_->remote.budgetChangeRequest();
-    request.setOp(static_cast<std::uint8_t>(op));
-    request.setBudget(wire::to_text(budget.str()));
-    request.setLimitMicroUsd(limit.value);
+    request.setOp(static_cast<std::uint8_t>(change.op));
+    request.setBudget(wire::to_text(change.budget.str()));
+    request.setLimitMicroUsd(change.limit.value_or(MicroUsd{}).value);
+    request.setKeepsLimit(!change.limit);
+    request.setWindow(wire::to_text(change.window));
+    request.setZone(wire::to_text(change.zone));
     request.setDeadlineMs(impl_->deadline_ms());
     auto page = impl_->call<BudgetPage>(kj::mv(request));
     if (!page) return fail(std::move(page).error());
-    return only_one(budget, std::move(*page));
+    if (change.op != BudgetOp::kDelete) return only_one(change.budget, std::move(*page));
+    BudgetStanding gone;
+    gone.budget = change.budget;
+    return gone;
 }
 
 Result<BudgetStanding> OperatorClient::budget_show(const BudgetId& budget) {

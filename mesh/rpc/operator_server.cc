@@ -97,13 +97,16 @@ kj::Promise<void> OperatorServer::budgetChange(BudgetChangeContext context) {
     const auto asked = context.getParams();
     auto budget = parse_budget_id(wire::view_of(asked.getBudget()));
     if (!budget) return answer<BudgetPage>(context, fail(std::move(budget).error()));
-    if (asked.getOp() > static_cast<std::uint8_t>(BudgetOp::kSet)) {
+    if (asked.getOp() > static_cast<std::uint8_t>(BudgetOp::kDelete)) {
         return answer<BudgetPage>(
             context, fail(ErrorCode::kInvalidRequest, "no such change of a budget", "op"));
     }
-    return answer_later(
-        context, calls_.budget_change(BudgetOp{asked.getOp()}, std::move(*budget),
-                                      {asked.getLimitMicroUsd()}, deadline(asked.getDeadlineMs())));
+    BudgetChange change{.op = BudgetOp{asked.getOp()}, .budget = std::move(*budget)};
+    if (!asked.getKeepsLimit()) change.limit = MicroUsd{asked.getLimitMicroUsd()};
+    change.window = wire::text_of(asked.getWindow());
+    change.zone = wire::text_of(asked.getZone());
+    return answer_later(context,
+                        calls_.budget_change(std::move(change), deadline(asked.getDeadlineMs())));
 }
 
 kj::Promise<void> OperatorServer::budgetList(BudgetListContext context) {

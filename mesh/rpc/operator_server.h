@@ -32,8 +32,7 @@ class OperatorCalls {
                                                           std::chrono::milliseconds within) = 0;
     virtual Result<wire::LimitPage> limit_list(const std::string& after) = 0;
     virtual Result<LimitStanding> limit_standing(const std::string& name) = 0;
-    virtual kj::Promise<Result<BudgetPage>> budget_change(BudgetOp op, BudgetId budget,
-                                                          MicroUsd limit,
+    virtual kj::Promise<Result<BudgetPage>> budget_change(BudgetChange change,
                                                           std::chrono::milliseconds within) = 0;
     virtual kj::Promise<Result<BudgetPage>> budget_list(BudgetId budget, BudgetId after,
                                                         std::chrono::milliseconds within) = 0;

@@ -30,25 +30,27 @@ Refusals::Refusals() {
     for (const std::string_view reason : reasons()) rows_.emplace(reason, Row{});
 }
 
-std::optional<std::uint64_t> Refusals::count(std::string_view reason, MonoTime now) {
+std::optional<std::uint64_t> Refusals::count(std::string_view reason, std::string_view who,
+                                             MonoTime now) {
     auto found = rows_.find(reason);
     if (found == rows_.end()) found = rows_.find("other");
     Row& row = found->second;
     ++row.total;
     if (row.told && now - *row.told < kQuiet) {
         ++row.untold;
+        row.last = who;
         return std::nullopt;
     }
     row.told = now;
     return std::exchange(row.untold, 0);
 }
 
-std::vector<std::pair<std::string_view, std::uint64_t>> Refusals::overdue(MonoTime now) {
-    std::vector<std::pair<std::string_view, std::uint64_t>> due;
+std::vector<Refusals::Untold> Refusals::overdue(MonoTime now) {
+    std::vector<Untold> due;
     for (auto& [reason, row] : rows_) {
         if (row.untold == 0 || now - *row.told < kQuiet) continue;
         row.told = now;
-        due.emplace_back(reason, std::exchange(row.untold, 0));
+        due.push_back({reason, std::exchange(row.untold, 0), std::exchange(row.last, {})});
     }
     return due;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "mesh/rpc/money_metrics.h"
 #include "mesh/rpc/sync_metrics.h"
 #include "schema/base/mutant.h"
 
@@ -269,6 +270,7 @@ std::vector<MetricFamily> mesh_metric_catalogue() {
         family.samples.clear();
     }
     std::ranges::move(sync_metric_catalogue(), std::back_inserter(families));
+    std::ranges::move(money_metric_catalogue(), std::back_inserter(families));
     return families;
 }
 

@@ -37,6 +37,10 @@ BudgetEntry::State state_of(const budget::Leases::Purse& purse) {
             return BudgetEntry::State::kNoCustodian;
         case Standing::kTakeover:
             return BudgetEntry::State::kTakeover;
+        case Standing::kClock:
+            return BudgetEntry::State::kClock;
+        case Standing::kDeleted:
+            return BudgetEntry::State::kDeleted;
         case Standing::kLogFrozen:
             break;
     }
@@ -106,6 +110,8 @@ void Treasury::begin(const seal::PublicKey& genesis, bool agreed) {
     }
     begun_ = true;
     begun_at_ = now();
+    owned_at_.fill(begun_at_);
+    tell_time();
     show(named_);
     for (const NodeId& peer : around_.connected()) greet(peer);
     turn();
@@ -191,12 +197,23 @@ void Treasury::look_for_the_lost() {
 
 // --- turns
 
+void Treasury::tell_time() {
+    budget::PeerClocks peers = around_.peer_clocks();
+    // At its start a node sees nobody yet, and its log knows better.
+    const budget::OwnLog* log = begun_ ? bank_->books().newest() : nullptr;
+    if (log != nullptr) peers.others = std::max(peers.others, log->header().custodians.size());
+    const auto time = judge_.judge(around_.clock.wall_now(), now(), peers);
+    if (begun_) bank_->on_clock(time, now());
+}
+
 void Treasury::tick() {
     if (asks_.get() == nullptr) take_asks();
+    tell_time();
     if (!begun_) return;
     if (now() - looked_ >= kLookAround) {
         looked_ = now();
         look_for_the_lost();
+        look_for_owners();
     }
     if (now() - greeted_ >= kGreetAgain) {
         greeted_ = now();
@@ -316,13 +333,26 @@ budget::BudgetEntry Treasury::entry_of(const BudgetId& id) const {
     entry.id = id;
     if (!frozen_.empty()) {
         entry.state = BudgetEntry::State::kLogFrozen;
-    } else if (!begun_) {
+        return entry;
+    }
+    if (!begun_) {
         entry.state = BudgetEntry::State::kUnknown;
-    } else if (const auto purse = bank_->leases().purse({id, 0})) {
-        entry.account = purse->account;
-        entry.limit = purse->position.limit;
-        entry.left = purse->position.left;
-        entry.state = state_of(*purse);
+        return entry;
+    }
+    const auto turn = bank_->leases().turn_of(id);
+    const auto purse = bank_->leases().purse({id, turn.window});
+    if (!purse) return entry;
+    entry.account = purse->account;
+    entry.limit = purse->position.limit;
+    entry.left = purse->position.left;
+    entry.renews = turn.renews;
+    entry.state = state_of(*purse);
+    entry.renewal_untold = turn.ends && turn.renews == WallTime{};
+    // What the next window has is not known yet: whoever needs it asks.
+    if (turn.over(now())) {
+        entry.account = nullptr;
+        entry.left = entry.limit;
+        if (entry.state == BudgetEntry::State::kExhausted) entry.state = BudgetEntry::State::kOpen;
     }
     return entry;
 }
@@ -349,7 +379,7 @@ kj::Promise<void> Treasury::hear_asks() {
 void Treasury::take_asks() {
     const auto asks = shared_.asks.take();
     if (!begun_ || asks.empty()) return;
-    for (const auto& [budget, need] : asks) bank_->on_ask({budget, 0}, need, now());
+    for (const auto& [budget, need] : asks) bank_->on_ask(budget, need, now());
     turn();
 }
 

@@ -5,6 +5,7 @@
 // Mesh thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,6 +22,7 @@
 #include "mesh/budget/message_bytes.h"
 #include "mesh/clock.h"
 #include "mesh/mesh.h"
+#include "mesh/node_report.h"
 #include "mesh/rpc/shared.h"
 #include "mesh/rpc/vault.h"
 #include "mesh/seal/ledger_key.h"
@@ -42,6 +44,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
         std::function<std::vector<NodeId>()> connected;  // that keep logs
         std::function<bool(const NodeId&)> is_gone;      // dead, left or unknown
         std::function<void(Notice)> notice;
+        std::function<budget::PeerClocks()> peer_clocks;
     };
     // A budget as its owner knows it, and where that is.
     struct Seen {
@@ -69,6 +72,8 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     bool founding() const { return bank_ && !begun_; }
     // Why nothing of this volume's money is spent; empty: it is.
     std::string frozen() const;
+    // For the doctor and the metrics.
+    MoneyReport report() const;
 
     void on_link_up(const NodeId& peer);
     void on_link_down(const NodeId& peer);
@@ -108,6 +113,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     MonoTime now() const { return around_.clock.mono_now(); }
     bool open(const seal::PublicKey& genesis);
     void freeze(const Error& why);
+    void tell_time();
     void turn();
     void write();
     void on_written(const Result<void>& result);
@@ -120,6 +126,8 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     Page page_of(Looking& looking) const;
     void tell_news();
     void look_for_the_lost();
+    void look_for_owners();
+    bool without_owner(budget::Bucket bucket) const;
     budget::BudgetEntry entry_of(const BudgetId& id) const;
     void show(const std::set<BudgetId>& budgets, const std::vector<BudgetId>& forgotten = {});
     kj::Promise<void> hear_asks();
@@ -133,6 +141,8 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     std::optional<budget::Bank> bank_;
     bool begun_ = false;
     std::string frozen_;
+    std::array<MonoTime, budget::kBuckets> owned_at_{};  // when each was seen to have an owner
+    budget::ClockJudge judge_;
     MonoTime written_, looked_, greeted_, begun_at_;
     bool write_due_ = false;
     seal::Signature proof_;

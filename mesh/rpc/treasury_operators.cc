@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "mesh/rpc/treasury.h"
+#include "mesh/seal/encoding.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::rpc {
@@ -16,6 +17,8 @@ using budget::Standing;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kAskAgain{50};
+// A bucket on its way to another log has no owner for less than that.
+constexpr std::chrono::seconds kPassage{3};
 constexpr std::size_t kWaitingMax = 1'024;  // of operators
 
 Error too_late(const BudgetId& budget) {
@@ -153,7 +156,8 @@ Treasury::Page Treasury::page_of(Looking& looking) const {
             if (!end || last < *end) end = last;
         }
         for (budget::Sight& sight : seen->sights) {
-            if (sight.position.standing == Standing::kUnknown) continue;
+            const Standing standing = sight.position.standing;
+            if (standing == Standing::kUnknown || standing == Standing::kDeleted) continue;
             page.seen.push_back({node, std::move(sight)});
         }
     }
@@ -162,6 +166,45 @@ Treasury::Page Treasury::page_of(Looking& looking) const {
     page.more = true;
     std::erase_if(page.seen, [&](const Seen& at) { return *end < order(at.sight.budget); });
     return page;
+}
+
+void Treasury::look_for_owners() {
+    const auto owned = bank_->owned_in_reach();
+    for (std::size_t at = 0; at < owned.size(); ++at) {
+        if (owned[at]) owned_at_[at] = now();
+    }
+}
+
+bool Treasury::without_owner(budget::Bucket bucket) const {
+    return now() - owned_at_[bucket.value] >= kPassage;
+}
+
+MoneyReport Treasury::report() const {
+    MoneyReport out;
+    out.begun = begun_;
+    out.frozen = frozen();
+    if (!begun_) return out;
+    out.disowned = frozen_.empty() && !out.frozen.empty();
+    out.owned = static_cast<std::uint32_t>(bank_->hello().owned.count());
+    for (std::uint16_t at = 0; at < budget::kBuckets; ++at) out.unowned += without_owner({at});
+    for (const BudgetId& id : named_) {
+        if (out.cut_off.size() == kCutOffMax) break;
+        if (without_owner(budget::bucket_of(id))) out.cut_off.push_back(id);
+    }
+    out.wanted = static_cast<std::uint32_t>(bank_->options().custodians);
+    out.others = static_cast<std::uint32_t>(std::ranges::count_if(
+        node_of_, [&](const auto& met) { return bank_->connected(met.first); }));
+    const budget::OwnLog* log = bank_->books().newest();
+    if (log == nullptr) return out;
+    const std::vector<LedgerKey>& custodians = log->header().custodians;
+    out.custodians = static_cast<std::uint32_t>(custodians.size());
+    out.needed = static_cast<std::uint32_t>(budget::quorum_of(custodians.size()).act);
+    for (const LedgerKey& one : custodians) {
+        if (bank_->connected(one)) continue;
+        const NodeId node = node_of(one);
+        out.away.push_back(node.empty() ? seal::fingerprint(one) : node.str());
+    }
+    return out;
 }
 
 }  // namespace vidai::mesh::rpc

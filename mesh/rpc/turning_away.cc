@@ -25,6 +25,20 @@ void Links::refuse(transport::Handshaken done, const std::string& address, const
     if (done.session.peer.roles.has(seal::Role::kPeer)) turn_away(std::move(done), why);
 }
 
+// The port that it came from finds a process only while that runs: the log says whom to look for.
+void Links::refuse_revoked(transport::Handshaken done, const std::string& address) {
+    Error why = seal::to_error(seal::Refusal::kCertificateRevoked);
+    const seal::PeerIdentity& peer = done.session.peer;
+    const char* const what = peer.roles.has(seal::Role::kPeer)       ? "node"
+                             : peer.roles.has(seal::Role::kJoin)     ? "a join token for"
+                             : peer.roles.has(seal::Role::kOperator) ? "operator"
+                                                                     : "observer";
+    why.message += ". It is " + std::string(what) + " '" + peer.node.str() + "'";
+    const std::string& where = done.session.hello.address;
+    if (!where.empty()) why.message += " and says that it is at " + where;
+    refuse(std::move(done), address, why);
+}
+
 void Links::welcome_back(transport::Handshaken done, const std::string& address) {
     auto bootstrap = events_.returning(done.session.peer);
     if (!bootstrap) {

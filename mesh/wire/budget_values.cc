@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Budgets, as operators are told of them, to and from the wire.
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -28,6 +29,10 @@ void write(const BudgetStanding& budget, proto::Budget::Builder out) {
     out.setInUse(budget.in_use.value);
     out.setLeft(budget.left.value);
     out.setPool(budget.pool.value);
+    out.setWindow(to_text(budget.window));
+    out.setZone(to_text(budget.zone));
+    out.setRenewsMs(budget.renews.time_since_epoch().count());
+    out.setClockOff(budget.clock_off);
     auto leases = out.initLeases(static_cast<unsigned>(budget.leases.size()));
     for (unsigned i = 0; i < leases.size(); ++i) {
         const BudgetStanding::Lease& lease = budget.leases[i];
@@ -48,6 +53,10 @@ Result<BudgetStanding> read(proto::Budget::Reader in) {
     budget.in_use = {in.getInUse()};
     budget.left = {in.getLeft()};
     budget.pool = {in.getPool()};
+    budget.window = bounded(in.getWindow());
+    budget.zone = bounded(in.getZone());
+    budget.renews = WallTime(std::chrono::milliseconds(in.getRenewsMs()));
+    budget.clock_off = in.getClockOff();
     for (const auto lease : in.getLeases()) {
         budget.leases.push_back({NodeId(bounded(lease.getHolder())),
                                  {lease.getGranted()},

@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kTextMax = 4'096;
 constexpr unsigned kPeersMax = 16'384;
+constexpr unsigned kCustodiansMax = 16;
 
 std::unexpected<Error> malformed(const char* what) {
     return fail(ErrorCode::kProtocol, std::string("a node's report is malformed: ") + what, what);
@@ -111,6 +112,44 @@ IssuerReport read(proto::Issuer::Reader in) {
     return {bounded(in.getFingerprint()), from_ms(in.getSinceMs()), bounded(in.getPattern())};
 }
 
+void write(const MoneyReport& money, proto::Money::Builder out) {
+    out.setBegun(money.begun);
+    out.setFrozen(to_text(money.frozen));
+    out.setDisowned(money.disowned);
+    out.setOwned(static_cast<std::uint16_t>(money.owned));
+    out.setUnowned(static_cast<std::uint16_t>(money.unowned));
+    auto cut_off = out.initCutOff(static_cast<unsigned>(money.cut_off.size()));
+    for (unsigned i = 0; i < cut_off.size(); ++i) cut_off.set(i, to_text(money.cut_off[i].str()));
+    out.setCustodians(static_cast<std::uint8_t>(money.custodians));
+    auto away = out.initAway(static_cast<unsigned>(money.away.size()));
+    for (unsigned i = 0; i < away.size(); ++i) away.set(i, to_text(money.away[i]));
+    out.setNeeded(static_cast<std::uint8_t>(money.needed));
+    out.setWanted(static_cast<std::uint8_t>(money.wanted));
+    out.setOthers(money.others);
+}
+
+Result<MoneyReport> read(proto::Money::Reader in) {
+    MoneyReport money;
+    money.begun = in.getBegun();
+    money.frozen = bounded(in.getFrozen());
+    money.disowned = in.getDisowned();
+    money.owned = in.getOwned();
+    money.unowned = in.getUnowned();
+    if (in.getCutOff().size() > kCutOffMax) return malformed("budgets");
+    for (const auto text : in.getCutOff()) {
+        auto budget = parse_budget_id(view_of(text));
+        if (!budget) return malformed("budget");
+        money.cut_off.push_back(std::move(*budget));
+    }
+    money.custodians = in.getCustodians();
+    if (in.getAway().size() > kCustodiansMax) return malformed("custodians");
+    for (const auto name : in.getAway()) money.away.push_back(bounded(name));
+    money.needed = in.getNeeded();
+    money.wanted = in.getWanted();
+    money.others = in.getOthers();
+    return money;
+}
+
 }  // namespace
 
 void write(const NodeReport& report, proto::NodeReport::Builder out) {
@@ -134,6 +173,7 @@ void write(const NodeReport& report, proto::NodeReport::Builder out) {
     out.setIssuer(report.issuer);
     write(report.certified_by, out.initCertifiedBy());
     write(report.held, out.initHeldIssuer());
+    if (report.money) write(*report.money, out.initMoney());
     auto peers = out.initPeers(static_cast<unsigned>(report.peers.size()));
     for (unsigned i = 0; i < peers.size(); ++i) write(report.peers[i], peers[i]);
 }
@@ -166,6 +206,11 @@ Result<NodeReport> read(proto::NodeReport::Reader in) {
     report.issuer = in.getIssuer();
     report.certified_by = read(in.getCertifiedBy());
     report.held = read(in.getHeldIssuer());
+    if (in.hasMoney()) {
+        auto money = read(in.getMoney());
+        if (!money) return fail(std::move(money).error());
+        report.money = std::move(*money);
+    }
     if (in.getPeers().size() > kPeersMax) return malformed("peers");
     for (const auto slot : in.getPeers()) {
         auto peer = read(slot);

@@ -19,17 +19,24 @@ using State = BudgetEntry::State;
 enum class Lack : std::uint8_t { kNothing, kBusy, kUnavailable, kExhausted, kDeleted, kUnknown };
 
 Lack lack_of(const BudgetEntry& budget, MicroUsd worst_case, Patience patience) {
+    const Lack exhausted = budget.renewal_untold ? Lack::kUnavailable : Lack::kExhausted;
     switch (budget.state) {
         case State::kExhausted:
             // What is left would do for this one: whoever has it may give it back.
-            return budget.left < worst_case ? Lack::kExhausted : Lack::kBusy;
+            return budget.left < worst_case ? exhausted : Lack::kBusy;
         case State::kOpen: {
             const bool told = budget.account != nullptr && patience == Patience::kIsOver;
-            return told && budget.left < worst_case ? Lack::kExhausted : Lack::kBusy;
+            return told && budget.left < worst_case ? exhausted : Lack::kBusy;
         }
         default:
             return Lack::kUnavailable;
     }
+}
+
+// Why it is unavailable: where that is not its own state, as in lack_of().
+State why(const BudgetEntry& budget) {
+    const bool spent = budget.state == State::kOpen || budget.state == State::kExhausted;
+    return spent && budget.renewal_untold ? State::kClock : budget.state;
 }
 
 std::string usd(MicroUsd amount) {
@@ -108,8 +115,8 @@ Error error_of(Lack lack, const std::string& id, const BudgetEntry* budget, Micr
                     ""};
         case Lack::kUnavailable:
             return {ErrorCode::kBudgetUnavailable,
-                    name + " cannot grant money just now: " + why_unavailable(budget->state) +
-                        " (" + std::string(mesh::budget::state_name(budget->state)) +
+                    name + " cannot grant money just now: " + why_unavailable(why(*budget)) + " (" +
+                        std::string(mesh::budget::state_name(why(*budget))) +
                         "). Try again as retry-after says",
                     ""};
         default:
@@ -122,7 +129,7 @@ Error error_of(Lack lack, const std::string& id, const BudgetEntry* budget, Micr
 }
 
 Funding refused(Lack lack, const BudgetId& id, const BudgetEntry* budget, MicroUsd worst_case) {
-    const State state = budget != nullptr ? budget->state : State{};
+    const State state = budget != nullptr ? why(*budget) : State{};
     Funding out;
     out.step = Funding::Step::kRefused;
     out.refusal = request::BudgetRefusal{id.str(), reason_of(lack, state),
@@ -197,7 +204,8 @@ Funding fund(Permit& permit, const mesh::state::KeyRecord& key, MicroUsd worst_c
         return out;
     }
     Funding out = refused(worst, *worst_id, worst_budget, worst_case);
-    if (worst == Lack::kBusy || worst == Lack::kExhausted) out.reach = reach;
+    const bool untold = worst == Lack::kUnavailable && worst_budget->renewal_untold;
+    if (worst == Lack::kBusy || worst == Lack::kExhausted || untold) out.reach = reach;
     return out;
 }
 

@@ -112,7 +112,8 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "Another process has taken over this node's identity; this one ends."},
     {Event::kMeshPeerRefused, "mesh.peer_refused", kWarn, 5, "peer, what, error",
      "A peer or operator could not prove who it is; `what` is the stable name of why. The bound "
-     "counts for each. After a flood one without a peer says how many were left out."},
+     "counts for each. After a flood one says how many were left out, with the last one's "
+     "address."},
     {Event::kMeshTrouble, "mesh.trouble", kWarn, 5, "peer, what, error",
      "A mesh connection or call failed, or a peer broke a rule; it is tried again. The bound "
      "counts "

@@ -196,6 +196,10 @@ struct Budget {
   left @4 :Int64;
   pool @5 :Int64;
   leases @6 :List(BudgetLease);
+  window @7 :Text;  # "none", "day", "week", "month", "year"
+  zone @8 :Text;  # whose calendar that is; empty: UTC
+  renewsMs @9 :Int64;  # since 1970; 0: never, or unknown
+  clockOff @10 :Bool;
 }
 
 struct BudgetPage {
@@ -258,10 +262,11 @@ interface Operator {
   limitList @15 (after :Text) -> (outcome :Outcome(LimitPage));
   limitStanding @16 (name :Text) -> (outcome :Outcome(LimitStanding));
 
-  budgetChange @17 (op :UInt8, budget :Text, limitMicroUsd :Int64, deadlineMs :UInt32)
+  budgetChange @17 (op :UInt8, budget :Text, limitMicroUsd :Int64, deadlineMs :UInt32,
+                    keepsLimit :Bool, window :Text, zone :Text)
       -> (outcome :Outcome(BudgetPage));
-  # vidai::mesh::BudgetOp: as it is when its owner has committed that. The first one of a mesh needs
-  # every member once.
+  # vidai::mesh::BudgetChange: as it is when its owner has committed that; nothing once it is
+  # deleted. The first one of a mesh needs every member once.
   budgetList @18 (budget :Text, after :Text, deadlineMs :UInt32) -> (outcome :Outcome(BudgetPage));
   # One, or all behind `after`, as their owners know them.
 }

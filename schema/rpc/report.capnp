@@ -38,6 +38,20 @@ struct Issuer {
   pattern @2 :Text;
 }
 
+struct Money {  # a node's part in hard budgets
+  begun @0 :Bool;
+  frozen @1 :Text;  # why; empty: it is not
+  disowned @2 :Bool;
+  owned @3 :UInt16;  # buckets
+  unowned @4 :UInt16;
+  cutOff @5 :List(Text);  # budgets, 16 at most
+  custodians @6 :UInt8;
+  away @7 :List(Text);
+  needed @8 :UInt8;
+  wanted @9 :UInt8;
+  others @10 :UInt32;
+}
+
 struct NodeReport {
   mesh @0 :Data;
   self @1 :ReportedMember;
@@ -60,6 +74,7 @@ struct NodeReport {
   certifiedBy @18 :Issuer;
   heldIssuer @19 :Issuer;
   service @20 :UInt8;  # 1 + vidai::mesh::Service; 0: it does not say
+  money @21 :Money;  # null: it does not say
 }
 
 struct Draining {

@@ -29,13 +29,40 @@ class Budgets : public Shell {
 TEST_F(Budgets, AreMadeAndChangedWithExactAmounts) {
     const Outcome made = asked({"budget", "create", "team-a", "--limit", "50.000001usd"});
     EXPECT_EQ(made.status, 0) << made.err;
-    EXPECT_EQ(recording_.budget_op, mesh::BudgetOp::kCreate);
-    EXPECT_EQ(recording_.budget.str(), "team-a");
-    EXPECT_EQ(recording_.budget_limit.value, 50'000'001);
+    EXPECT_EQ(recording_.budget_changed->op, mesh::BudgetOp::kCreate);
+    EXPECT_EQ(recording_.budget_changed->budget.str(), "team-a");
+    EXPECT_EQ(recording_.budget_changed->limit, MicroUsd{50'000'001});
+    EXPECT_EQ(recording_.budget_changed->window, "");
     EXPECT_THAT(made.out, HasSubstr("Left:    20.25usd\n"));
     EXPECT_EQ(asked({"budget", "set", "team-a", "--limit", "0usd"}).status, 0);
-    EXPECT_EQ(recording_.budget_op, mesh::BudgetOp::kSet);
-    EXPECT_EQ(recording_.budget_limit.value, 0);
+    EXPECT_EQ(recording_.budget_changed->op, mesh::BudgetOp::kSet);
+    EXPECT_EQ(recording_.budget_changed->limit, MicroUsd{0});
+}
+
+TEST_F(Budgets, MayRenewAndBeDeleted) {
+    mesh::BudgetStanding& budget = recording_.budgets.budgets[0];
+    budget.window = "month";
+    budget.zone = "Europe/Berlin";
+    budget.renews = WallTime(std::chrono::days(20'000));
+    const Outcome made = asked({"budget", "create", "team-a", "--limit", "50usd", "--window",
+                                "month", "--tz", "Europe/Berlin"});
+    EXPECT_EQ(made.status, 0) << made.err;
+    EXPECT_EQ(recording_.budget_changed->window, "month");
+    EXPECT_EQ(recording_.budget_changed->zone, "Europe/Berlin");
+    EXPECT_THAT(made.out, HasSubstr("Window:  month, Europe/Berlin\n"));
+    EXPECT_THAT(made.out, HasSubstr("Renews:  2024-10-04T00:00:00Z\n"));
+    EXPECT_THAT(asked({"budget", "list"}).out,
+                HasSubstr("team-a  50usd  20.25usd  month   2024-10-04T00:00:00Z  n2\n"));
+    budget.clock_off = true;
+    EXPECT_THAT(asked({"budget", "show", "team-a"}).out, HasSubstr("the clock of n2 is off"));
+
+    EXPECT_EQ(asked({"budget", "set", "team-a", "--window", "none"}).status, 0);
+    EXPECT_EQ(recording_.budget_changed->limit, std::nullopt);
+    EXPECT_EQ(recording_.budget_changed->window, "none");
+    const Outcome gone = asked({"budget", "delete", "team-a"});
+    EXPECT_EQ(gone.status, 0) << gone.err;
+    EXPECT_EQ(recording_.budget_changed->op, mesh::BudgetOp::kDelete);
+    EXPECT_THAT(gone.out, HasSubstr("Deleted:  team-a\n"));
 }
 
 TEST_F(Budgets, ThatMakeNoSenseAreNotAskedFor) {
@@ -47,13 +74,19 @@ TEST_F(Budgets, ThatMakeNoSenseAreNotAskedFor) {
         {"budget", "create", "team-a", "--limit", "1e3usd"},
         {"budget", "create", "team a", "--limit", "5usd"},
         {"budget", "create", "--limit", "5usd"},
+        {"budget", "create", "team-a", "--window", "day"},
+        {"budget", "create", "team-a", "--limit", "5usd", "--window", "hour"},
+        {"budget", "create", "team-a", "--limit", "5usd", "--tz", "Europe/Berlin"},
+        {"budget", "set", "team-a", "--window", "none", "--tz", "UTC"},
+        {"budget", "set", "team-a", "--tz", "UTC"},
         {"budget", "set", "team-a"},
+        {"budget", "delete"},
         {"budget", "show"},
     };
     for (const auto& words : wrong) {
         const Outcome outcome = asked(words);
         EXPECT_EQ(outcome.status, 2) << outcome.err;
-        EXPECT_FALSE(recording_.budget_op) << outcome.out;
+        EXPECT_FALSE(recording_.budget_changed) << outcome.out;
     }
 }
 
@@ -71,7 +104,7 @@ TEST_F(Budgets, ShowWhoHoldsWhatAndWhatIsStranded) {
 TEST_F(Budgets, AreListedAndSoAreThoseWhoDoNotAnswer) {
     recording_.budgets.silent = {NodeId("n9")};
     const Outcome listed = asked({"budget", "list"});
-    EXPECT_THAT(listed.out, HasSubstr("team-a  50usd  20.25usd  n2\n"));
+    EXPECT_THAT(listed.out, HasSubstr("team-a  50usd  20.25usd  -       -       n2\n"));
     EXPECT_THAT(listed.err, HasSubstr("n9 does not answer"));
     recording_.budgets = {};
     EXPECT_THAT(asked({"budget", "list"}).err, HasSubstr("No budgets yet"));

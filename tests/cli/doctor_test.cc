@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The doctor's judgement as a table: a healthy mesh of three, one thing made wrong, what is found.
+#include <algorithm>
 #include <functional>
 
 #include <gtest/gtest.h>
@@ -51,6 +52,14 @@ void cut(Facts& facts, std::size_t a, std::size_t b) {
 void out_of_service(Facts& facts, std::size_t node, mesh::Service service) {
     report(facts, node).service = service;
     report(facts, node).not_ready = "because";
+}
+
+mesh::MoneyReport& money(Facts& facts, std::size_t node) {
+    for (auto& each : facts.nodes) {
+        if (each.report->money) continue;
+        each.report->money = {true, "", false, 341, 0, {}, 2, {}, 1, 2, 2};
+    }
+    return *report(facts, node).money;
 }
 
 struct Case {
@@ -198,6 +207,42 @@ const Case kCases[] = {
          report(f, 2).certificate_until = recorded_now() + 60h;
      },
      Severity::kWarning, "roots", "mesh", "and the first, of c, expires at 2026-11-24T19:16:06"},
+    {"MoneyThatADiskFroze", [](Facts& f) { money(f, 1).frozen = "no space left"; },
+     Severity::kError, "money", "b", "spends no money of any budget: no space left"},
+    {"MoneyOfARolledBackVolume",
+     [](Facts& f) {
+         money(f, 1).frozen = "it was rolled back";
+         money(f, 1).disowned = true;
+     },
+     Severity::kError, "money", "b", "it was rolled back"},
+    {"MoneyFrozenBeforeTheFirstBudget",
+     [](Facts& f) {
+         report(f, 2).money.emplace();
+         report(f, 2).money->frozen = "not its own";
+     },
+     Severity::kWarning, "money", "c", "not its own"},
+    {"BudgetsWithoutAnOwner",
+     [](Facts& f) {
+         money(f, 0).unowned = money(f, 2).unowned = 341;
+         money(f, 0).cut_off = {BudgetId("team-a"), BudgetId("team-b")};
+         money(f, 2).cut_off = {BudgetId("team-b")};
+     },
+     Severity::kError, "money", "a and c",
+     "341 of 1024 parts of all budgets, among them team-a and team-b:"},
+    {"BudgetsWithoutAnOwnerThatNoKeyNames", [](Facts& f) { money(f, 0).unowned = 7; },
+     Severity::kWarning, "money", "a", "owns 7 of 1024"},
+    {"OneCustodianAway", [](Facts& f) { money(f, 1).away = {"c"}; }, Severity::kWarning, "money",
+     "b", "1 of 2 nodes that keep copies of its log of budgets are there: c is not"},
+    {"AllCustodiansAway", [](Facts& f) { money(f, 1).away = {"a", "c"}; }, Severity::kError,
+     "money", "b", "a and c are not, so that it can lend no more"},
+    {"NoCustodians", [](Facts& f) { money(f, 1).custodians = 0; }, Severity::kWarning, "money", "b",
+     "nobody keeps a copy"},
+    {"NoCustodiansInASmallMesh",
+     [](Facts& f) {
+         money(f, 1).custodians = 0;
+         money(f, 1).others = 1;
+     },
+     Severity::kInfo, "money", "b", "nobody keeps a copy"},
     {"Revoked", [](Facts& f) { out_of_service(f, 1, mesh::Service::kRevoked); }, Severity::kError,
      "health", "b", "does not serve: because"},
     {"Draining", [](Facts& f) { out_of_service(f, 1, mesh::Service::kDraining); },
@@ -232,6 +277,34 @@ TEST(Doctor, SaysOfEachCheckThatItProvedSomething) {
     EXPECT_EQ(worst(findings), Severity::kOk);
     EXPECT_EQ(findings.size(), 10u);
     for (const Finding& finding : findings) EXPECT_FALSE(finding.what.empty()) << finding.check;
+}
+
+TEST(Doctor, ProvesMoneyOnceTheMeshHasAny) {
+    Facts facts = healthy();
+    money(facts, 0);
+    const auto findings = diagnose(facts);
+    EXPECT_EQ(worst(findings), Severity::kOk);
+    EXPECT_TRUE(std::ranges::any_of(findings, [](const Finding& finding) {
+        return finding.check == "money" && finding.what.find("on 3 nodes") != std::string::npos &&
+               finding.what.find("kept by 2 others") != std::string::npos;
+    }));
+    for (auto& node : facts.nodes) node.report->money.emplace();  // it has none
+    EXPECT_TRUE(std::ranges::none_of(
+        diagnose(facts), [](const Finding& finding) { return finding.check == "money"; }));
+}
+
+// What mends a disk makes it worse where the volume is a copy.
+TEST(Doctor, TellsADiskFromAVolumeThatIsNotItsOwn) {
+    for (const bool disowned : {false, true}) {
+        Facts facts = healthy();
+        money(facts, 1).frozen = "because";
+        money(facts, 1).disowned = disowned;
+        for (const Finding& finding : diagnose(facts)) {
+            if (finding.check != "money") continue;
+            const bool starts = finding.todo.find("Mend that") != std::string::npos;
+            EXPECT_NE(starts, disowned) << finding.todo;
+        }
+    }
 }
 
 TEST(Doctor, FindsNothingMoreThanWhatIsWrong) {

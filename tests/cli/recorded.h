@@ -55,9 +55,8 @@ struct Recording {
     mesh::state::LimitRecord limit;  // asked for
     std::vector<mesh::state::LimitRecord> limits;
     mesh::LimitStanding limit_standing;
-    std::optional<mesh::BudgetOp> budget_op;
+    std::optional<mesh::BudgetChange> budget_changed;
     BudgetId budget;  // asked for
-    MicroUsd budget_limit;
     mesh::BudgetPage budgets;
     mesh::LimitReport report;
     mesh::NodeReport node_report;
@@ -135,11 +134,8 @@ class RecordedOperator : public Operator {
     Result<std::vector<mesh::state::LimitRecord>> limit_list() override {
         return said(recording_.limits);
     }
-    Result<mesh::BudgetStanding> budget_change(mesh::BudgetOp op, const BudgetId& budget,
-                                               MicroUsd limit) override {
-        recording_.budget_op = op;
-        recording_.budget = budget;
-        recording_.budget_limit = limit;
+    Result<mesh::BudgetStanding> budget_change(const mesh::BudgetChange& change) override {
+        recording_.budget_changed = change;
         return said(recording_.budgets.budgets.at(0));
     }
     Result<mesh::BudgetStanding> budget_show(const BudgetId& budget) override {

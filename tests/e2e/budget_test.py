@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hard budgets as a client meets them: a key that stands under one which nobody knows is refused on
 every node, over a restart too, and no provider is called for it."""
-import time
-
 import suite
+from money import Money
 from programs import chat, request, wait_for
 
 
-class Budgets(suite.ThreeNodes):
+class Budgets(Money):
     def metrics(self, node):
         text = request(node.admin, "GET", "/metrics")[1].decode()
         return dict(line.rsplit(" ", 1) for line in text.splitlines() if line[:1] not in ("#", ""))
@@ -41,28 +40,6 @@ class Budgets(suite.ThreeNodes):
         wait_for(lambda: request(victim.admin, "GET", "/readyz")[0] == 200, 30, "readiness")
         self.assert_unknown(victim, key)
 
-    def billed(self):
-        """What the provider charges for all calls so far, in micro-dollars: its own count."""
-        return sum(row["input_tokens"] + row["output_tokens"] * 2
-                   for row in self.mock.bill()["rows"])
-
-    def spend_all(self, key, nodes):
-        """Asks node after node until each has refused for want of money; how many were served."""
-        served, dry = 0, set()
-        for turn in range(2000):
-            node = nodes[turn % len(nodes)]
-            status, body, _ = chat(node.port, key, max_tokens=20)
-            if status == 200:
-                served += 1
-                dry.clear()
-                continue
-            self.assertIn((status, body["error"]["code"]),
-                          ((402, "budget_exhausted"), (429, "budget_busy")), body)
-            dry.add(node.name)
-            if len(dry) == len(nodes):
-                return served
-        self.fail("there was no end to it")
-
     def test_a_budget_is_one_for_the_whole_mesh_and_is_never_overspent(self):
         key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
         made = self.mesh.ctl("budget", "create", "team-a", "--limit", "0.01usd")
@@ -88,13 +65,6 @@ class Budgets(suite.ThreeNodes):
         self.assertEqual([b["budget"] for b in self.mesh.ctl("budget", "list")["items"]],
                          ["team-a"])
 
-    def served_within(self, node, key, seconds):
-        """Until it serves again; how long that took."""
-        begin = time.monotonic()
-        wait_for(lambda: chat(node.port, key, max_tokens=20)[0] == 200, seconds,
-                 f"{node.name} to serve")
-        return time.monotonic() - begin
-
     def test_the_owner_dies_and_what_it_did_not_spend_has_an_heir(self):
         key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
         self.mesh.ctl("budget", "create", "team-a", "--limit", "0.05usd")
@@ -116,14 +86,6 @@ class Budgets(suite.ThreeNodes):
         self.spend_all(key, self.nodes)
         self.assertLessEqual(self.billed(), 50000)
         self.assertGreaterEqual(self.billed(), 40000, "a crash strands an eighth at most")
-
-    def moved_to_custodians(self):
-        """Waits until two others keep the log of every node; who owns team-a then."""
-        def kept():
-            text = "".join((node.folder / f"{node.id}.log").read_text() for node in self.nodes)
-            return text.count("kept by 2 others") >= 3
-        wait_for(kept, 30, "logs to have custodians")
-        return self.mesh.ctl("budget", "show", "team-a")["owner"]
 
 
 if __name__ == "__main__":

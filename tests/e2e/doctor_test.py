@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`vidaictl mesh doctor` on three real nodes: well, one stopped, one killed, well again."""
 import json
+import shutil
 import signal
 
 import suite
-from programs import chat, wait_for
+from programs import chat, request, wait_for
 
 WRONG = 6  # the exit status of "something is wrong"
 
@@ -111,6 +112,75 @@ class Doctor(suite.ThreeNodes):
         self.assertIn("is held dead by", done.stdout)
         self.assertIn("See whether vidaid runs there", done.stdout)
         self.assertRegex(done.stdout, r"node-1 +node-2 +alive +up +\S+ +\d+ms +was equal")
+
+    def money_of(self, node):
+        text = request(node.admin, "GET", "/metrics")[1].decode()
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1])
+                for line in text.splitlines() if line.startswith("vidai_budget_")}
+
+    def test_it_finds_money_that_is_frozen_and_what_mends_it(self):
+        victim = self.nodes[1]
+        names = [f"team-{i}" for i in range(12)]
+        for name in names:
+            self.mesh.ctl("budget", "create", name, "--limit", "50usd")
+
+        def settled():
+            _, answer = self.doctor()
+            return any(f["check"] == "money" and f["severity"] == "ok" and
+                       "kept by 2 others" in f["what"] for f in answer["findings"])
+        wait_for(settled, 60, "each log of budgets to have custodians")
+
+        def owned():
+            owners = {b["budget"]: b["owner"] for b in self.mesh.ctl("budget", "list")["items"]}
+            return next((b for b, owner in owners.items() if owner == victim.id), None)
+        key, _ = self.mesh.create_key("under", budget=wait_for(owned, 60, "it to own a budget"),
+                                      rpm=1000000)
+        victim.stop()
+        ledger, older = victim.folder / "data" / "ledger", self.folder / "older"
+        shutil.copytree(ledger, older)
+        before = ledger.joinpath("journal").read_bytes()
+        victim.start()
+        self.mesh.wait_alive(3)
+
+        def went_on():
+            for node in self.nodes:
+                chat(node.port, key, max_tokens=20)
+            return self.money_of(victim)["vidai_budget_journal_commits_total"] > 5
+        wait_for(went_on, 60, "its log to go on")
+        self.wait_well()
+        victim.stop()
+        self.assertNotEqual(ledger.joinpath("journal").read_bytes(), before)
+        shutil.rmtree(ledger)
+        shutil.copytree(older, ledger)  # as a restored backup
+        victim.start()
+        self.mesh.wait_alive(3)
+        hits = self.wait_found(victim.id, "money", ("error",))
+        self.assertIn("rolled back or copied", hits[0]["what"])
+        self.assertIn("move that folder away", hits[0]["todo"])
+        self.assertEqual(self.money_of(victim)["vidai_budget_log_frozen"], 1)
+        victim.stop()
+        shutil.rmtree(ledger)
+        victim.start()
+        self.mesh.wait_alive(3)
+        self.wait_well()
+        self.assertEqual(self.money_of(victim)["vidai_budget_log_frozen"], 0)
+        wait_for(lambda: chat(victim.port, key, max_tokens=20)[0] == 200, 30, "it to serve")
+
+    def test_it_finds_a_ledger_that_cannot_be_read(self):
+        victim = self.nodes[2]
+        victim.stop()
+        ledger = victim.folder / "data" / "ledger"
+        shutil.rmtree(ledger)
+        ledger.write_text("no folder")
+        victim.start()
+        self.mesh.wait_alive(3)
+        hits = self.wait_found(victim.id, "money", ("warning",))  # nobody has a budget yet
+        self.assertIn("spends no money of any budget", hits[0]["what"])
+        victim.stop()
+        ledger.unlink()
+        victim.start()
+        self.mesh.wait_alive(3)
+        self.wait_well()
 
     def test_over_the_local_socket_it_says_that_it_asked_one_node_only(self):
         socket = self.nodes[0].folder / "data" / "operator.sock"

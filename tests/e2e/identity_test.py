@@ -8,7 +8,7 @@ import subprocess
 
 import suite
 from mesh import Mesh, Mock, Node, free_ports
-from programs import Failed, chat, ensure_terminated, request, wait_for
+from programs import Failed, chat, chat_stream, ensure_terminated, request, wait_for
 
 
 class JoiningNode(Node):
@@ -31,8 +31,8 @@ class JoiningNode(Node):
 class OneIssuer(suite.Suite):
     def setUp(self):
         super().setUp()
-        mock = self.use(Mock(suite.BIN, self.folder))
-        models = suite.MODELS.format(mock=mock.port)
+        self.mock = self.use(Mock(suite.BIN, self.folder))
+        models = suite.MODELS.format(mock=self.mock.port)
         self.mesh = self.use(Mesh(suite.BIN, self.folder, models, count=1))
         (self.folder / "joiner.yaml").write_text(models)
         self.first = self.mesh.nodes[0]
@@ -201,6 +201,28 @@ class OneIssuer(suite.Suite):
         wait_for(lambda: b"was revoked" in request(node.admin, "GET", "/readyz")[1], 10,
                  "it to remember")
         self.assertEqual(chat(node.port, key)[1]["error"]["code"], "fenced")
+
+    def test_a_stream_outlives_the_revocation_of_its_node_and_what_it_began_is_whole(self):
+        node = self.joiner(2, self.token("--node", "node-*")).start()
+        self.mesh.wait_alive(2)
+        key, _ = self.mesh.create_key("app")
+        self.mock.call("POST", "/mock/faults", {"fault": "rate=10,tokens=40"})
+        stream = chat_stream(node.port, key)
+        seen = [next(stream)]
+        self.mesh.ctl("mesh", "revoke", node.id, "--wait", node=self.first)
+        wait_for(lambda: request(node.port, "GET", "/readyz")[0] == 503, 10, "it to be fenced")
+        status, body, headers = chat(node.port, key)
+        self.assertEqual((status, body["error"]["code"]), (503, "fenced"))
+        self.assertEqual(headers["x-should-retry"], "true", "at another node")
+        seen += stream
+        self.assertEqual(seen[-1], "[DONE]", "a stream was cut")
+        events = [json.loads(data) for data in seen[:-1]]
+        self.assertFalse([event for event in events if "error" in event], events)
+        words = [c["delta"]["content"] for e in events for c in e["choices"]
+                 if c["delta"].get("content")]
+        self.assertEqual(len(words), 40, "not one token is missing")
+        rows = self.mock.bill()["rows"]
+        self.assertEqual([(r["started"], r["finished"]) for r in rows], [(1, 1)], rows)
 
 
 if __name__ == "__main__":

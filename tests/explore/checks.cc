@@ -42,6 +42,11 @@ struct Mix {
     void operator()(const Open&) const {}
     void operator()(const Define& entry) const { mix(digest, entry.limit); }
     void operator()(const SetLimit& entry) const { mix(digest, entry.limit); }
+    void operator()(const Remove&) const {}
+    // Its one budget is for ever; no scenario has windows.
+    void operator()(const SetRule& entry) const {
+        mix(digest, static_cast<std::uint64_t>(entry.rule.period));
+    }
     void operator()(const Activate& entry) const { mix(digest, entry.boot.value); }
     void operator()(const Return& entry) const {
         mix(digest, entry.account);

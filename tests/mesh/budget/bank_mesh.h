@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -108,10 +109,27 @@ class BankMesh {
         }
         if (now - node.asked >= 20ms) {
             node.asked = now;
-            node.bank->on_ask(money, amount, now);
+            node.bank->on_ask(money.budget, amount, now);
             after(i);
         }
         return false;
+    }
+    // The same of a budget that renews: in the window that it is, which is billed.
+    bool spend_now(std::size_t i, const BudgetId& budget, MicroUsd amount, Duration patience = 1s) {
+        return run_until(
+            [&]() {
+                if (!up(i)) return false;
+                const Leases::Turn turn = nodes_[i].bank->leases().turn_of(budget);
+                const BudgetWindow money{budget, turn.window};
+                if (!turn.over(now)) return try_spend(i, money, amount);
+                if (now - nodes_[i].asked >= 20ms) {
+                    nodes_[i].asked = now;
+                    nodes_[i].bank->on_ask(budget, amount, now);
+                    after(i);
+                }
+                return false;
+            },
+            patience);
     }
     std::optional<EditDone> edit(std::size_t i, Edit wanted, Duration patience = 2s) {
         wanted.id = ++edits_;
@@ -169,6 +187,9 @@ class BankMesh {
     std::vector<BankNews> news(std::size_t i) { return nodes_[i].news; }
     std::vector<Record>& disk(std::size_t i) { return nodes_[i].disk; }
 
+    // What a node's clock says; a mesh without one has no windows.
+    std::function<std::optional<WallTime>(std::size_t)> wall;
+    bool steady = true;
     MonoTime now{1s};
 
   private:
@@ -234,6 +255,11 @@ class BankMesh {
             }
             if (now - node.ticked >= 50ms) {
                 node.ticked = now;
+                if (wall) {
+                    const auto at = wall(i);
+                    node.bank->on_clock(at ? std::optional(TimeOfDay{*at, steady}) : std::nullopt,
+                                        now);
+                }
                 node.bank->on_tick(now);
                 after(i);
             }

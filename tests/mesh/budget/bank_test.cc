@@ -119,6 +119,21 @@ TEST_F(ThreeBanks, WhoRestartsAfterAnOwnerIsGoneTakesPartInItsSealAllTheSame) {
     spend_the_rest({other, last}, {7'000});
 }
 
+// It owns least of all, and what it is given is nobody's until its log has an heir.
+TEST(Bank, ANodeWhoseLogIsFrozenIsGivenNothing) {
+    BankMesh mesh(3, {});
+    for (std::size_t i = 0; i < 3; ++i) mesh.start(i);
+    const auto kept = [&](std::size_t i) {
+        return mesh.bank(i).hello().log.custodians.size() == 2 && mesh.bank(i).ready();
+    };
+    ASSERT_TRUE(mesh.run_until(
+        [&]() { return kept(0) && kept(1) && kept(2) && mesh.owned(0) == kBuckets; }, 20s));
+    mesh.bank(2).on_write_failed({ErrorCode::kUnavailable, "no space left", ""});
+    EXPECT_TRUE(mesh.run_until([&]() { return mesh.owned(1) > 300; }, 60s)) << mesh.owned(1);
+    mesh.run(10s);
+    EXPECT_EQ(mesh.owned(0) + mesh.owned(1), kBuckets);
+}
+
 TEST(Bank, ABucketIsNotSaidToHaveArrivedBeforeThatIsCommitted) {
     // Its disk takes so long that the giver would have heard of it before.
     BankMesh mesh(3, {2ms, 900ms});

@@ -71,7 +71,10 @@ std::vector<EntryRef> all_kinds() {
             ref(In{kBucket, log_of(2), 44, log_of(1), proof, some_budgets()}),
             ref(Close{log_of(1, 4)}),
             ref(Inherit{log_of(1), 17, log_of(1, 2), proof, some_estate()}),
-            ref(Adopt{second_header(), {{volume(1), 4}, {volume(3), 6}}, 6, true, some_estate()})};
+            ref(Adopt{second_header(), {{volume(1), 4}, {volume(3), 6}}, 6, true, some_estate()}),
+            ref(Define{kTeam, {100}, {Period::kWeek, "Asia/Tokyo"}}),
+            ref(Remove{kTeam}),
+            ref(SetRule{kTeam, {Period::kMonth, "Europe/Berlin"}})};
 }
 
 // Field by field would be the decoder once more: equal bytes are equal entries.

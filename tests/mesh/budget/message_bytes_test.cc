@@ -2,6 +2,7 @@
 #include "mesh/budget/message_bytes.h"
 
 #include <array>
+#include <chrono>
 #include <memory>
 
 #include <gtest/gtest.h>
@@ -30,6 +31,7 @@ AccountName account() {
     return {header().id, {4}, {key_of(2).public_key(), {9}}};
 }
 const BudgetWindow kMoney{BudgetId("team-a"), 5};
+const WallTime kTomorrow{std::chrono::days(20'000)};
 const Position kPosition{Standing::kTakeover, {1'000}, {7}};
 
 template <class T>
@@ -50,25 +52,37 @@ TEST(MessageBytes, EachKindIsReadAsItWasWritten) {
     Hello hello{{8}, header(), {}};
     hello.owned.set(0).set(17).set(1023);
     expect_kept(hello);
+    hello.frozen = true;
+    expect_kept(hello);
     expect_kept(Ack{header().id, {12, {1, 2, 3}}, true});
     expect_kept(AskAck{header().id});
     expect_kept(Fetch{header().id, 99});
     BudgetState state{{5'000'000}, {}};
     state.windows[5] = {{900}, {{account(), {100}}}, {100}};
+    state.rule = {Period::kWeek, "Mars/Olympus"};  // that another system may know
+    state.deleted = true;
+    state.calendar = 3;
     const Budgets budgets{{{bucket_of(kMoney.budget), kMoney.budget}, state}};
     expect_kept(Offer{header(), 44, bucket_of(kMoney.budget), {header().successor}, budgets});
     expect_kept(Want{account(), kMoney, {100}, {20}, {30}});
-    expect_kept(Grant{account(), kMoney, {100}, kPosition});
+    expect_kept(Grant{account(), kMoney, {100}, kPosition, std::chrono::hours(700), kTomorrow});
+    expect_kept(Edit{7, Edit::Kind::kSetRule, kMoney.budget, {}, {Period::kYear, {}}});
     expect_kept(Report{account(), kMoney, {30}, {70}});
     expect_kept(ReportAck{account(), kMoney, {70}});
     expect_kept(Recall{kMoney});
-    expect_kept(Edit{6, Edit::Kind::kSetLimit, kMoney.budget, {77}});
+    expect_kept(Edit{6, Edit::Kind::kDefine, kMoney.budget, {77}, {Period::kDay, "Asia/Tokyo"}});
     expect_kept(EditDone{6, true, {}, {}});
     expect_kept(EditDone{6, false, ErrorCode::kAlreadyExists, "there is a budget team-a"});
     expect_kept(Changed{kMoney.budget});
     expect_kept(Look{3, {}, BudgetId("team-a")});
-    const Sight sight{kMoney.budget, kPosition, {900},
-                      {100},         {50},      {{account(), {300}, {200}, {10}, true}}};
+    const Sight sight{kMoney.budget,
+                      kPosition,
+                      {900},
+                      {100},
+                      {50},
+                      {{account(), {300}, {200}, {10}, true}},
+                      {Period::kMonth, "Europe/Berlin"},
+                      kTomorrow};
     expect_kept(Seen{3, {sight}, true});
 }
 

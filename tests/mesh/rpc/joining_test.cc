@@ -248,6 +248,8 @@ TEST_F(Joining, ARevokedTokenGetsNothing) {
     EXPECT_EQ(why.code, ErrorCode::kUnauthenticated) << why.message;
     EXPECT_TRUE(eventually(
         [&]() { return issuing.notices->has(Notice::Kind::kPeerRefused, "certificate_revoked"); }));
+    EXPECT_NE(issuing.notices->text().find("It is a join token for 'web-*'"), std::string::npos)
+        << issuing.notices->text();
 }
 
 TEST_F(Joining, SaysWhatIsWrongWithATokenOrWithoutOne) {

@@ -83,6 +83,10 @@ TEST(Revocation, PutsANodeOutEverywhereAndTellsIt) {
         return mesh.a.notices->has(Notice::Kind::kPeerRefused, "certificate_revoked") ||
                mesh.b.notices->has(Notice::Kind::kPeerRefused, "certificate_revoked");
     }));
+    const std::string told = mesh.a.notices->text() + mesh.b.notices->text();
+    EXPECT_NE(told.find("It is node 'c' and says that it is at " + mesh.c.address()),
+              std::string::npos)
+        << told;
     EXPECT_FALSE(knows(mesh.a, "c"));
     EXPECT_TRUE(mesh.c.mesh->keys().load()->entries().empty()) << "it gets nothing";
 }

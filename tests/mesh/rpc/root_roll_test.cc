@@ -175,6 +175,32 @@ TEST_F(Rolling, EndsALeakedRootAtOnceAndTakesAllNodesOver) {
         << a.notices->text();
 }
 
+TEST_F(Rolling, LetsATokenFromBeforeInUntilTheOldRootIsRetired) {
+    const MeshOptions early = joiner("b"), soon = joiner("c"), late = joiner("d");
+    const RootRollFiles files = roll("init", "next");
+    auto client = connect(a, "init");
+    ASSERT_TRUE(client.state_succession(files.succession_file).has_value());
+    const Node b = Cluster::start(early);  // while the issuer is still the old one
+    ASSERT_TRUE(eventually([&]() { return a.alive() == 2 && b.alive() == 2; }));
+    put("next");
+    ASSERT_TRUE(moves(client, "a", files));
+    const Node c = Cluster::start(soon);
+    ASSERT_TRUE(eventually([&]() { return a.alive() == 3 && c.alive() == 3; }));
+    EXPECT_TRUE(moves(client, "b", files));
+    EXPECT_TRUE(moves(client, "c", files));
+
+    ASSERT_TRUE(retire_root(cluster.path("init"), cluster.path("next")).has_value());
+    ASSERT_TRUE(connect(a, "next").state_succession(files.succession_file).has_value());
+    ASSERT_TRUE(eventually([&]() { return refuses_old_operator(a); }));
+    const auto refused = Mesh::start(late, nullptr);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_NE(refused.error().message.find("from before a root that was retired"),
+              std::string::npos)
+        << refused.error().message;
+    EXPECT_TRUE(a.notices->has(Notice::Kind::kPeerRefused, "root_retired"));
+    EXPECT_EQ(a.alive(), 3u);
+}
+
 TEST_F(Rolling, TakesNobodyBackWhoOnlyHoldsTheOldRoot) {
     // What a thief of the old root makes: a certificate for a node id that the mesh knows.
     MeshOptions options = joiner("c");

@@ -29,6 +29,13 @@ class RawClient {
         EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
     }
     ~RawClient() { ::close(fd_); }
+    // As the other side sees it.
+    std::string address() const {
+        sockaddr_in own{};
+        socklen_t size = sizeof own;
+        EXPECT_EQ(::getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &size), 0);
+        return "127.0.0.1:" + std::to_string(ntohs(own.sin_port));
+    }
     void reset() {  // instead of an orderly end
         const linger at_once{1, 0};
         ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -92,27 +99,6 @@ TEST(Strangers, AreClosedWhenTheySayNothing) {
     EXPECT_EQ(*heard, "");
 }
 
-TEST(Strangers, BeyondTheBoundAreShedAndMembersStillGetIn) {
-    const Cluster cluster;
-    const Node a = cluster.start("a");
-    std::vector<std::unique_ptr<RawClient>> crowd;
-    for (int i = 0; i < 100; ++i) {
-        crowd.push_back(std::make_unique<RawClient>(a.mesh->mesh_port()));
-    }
-    // The bound is in force until their three seconds are over; then the node is let in.
-    const Node b = cluster.start("b", {a.address()});
-    EXPECT_TRUE(eventually([&]() { return a.alive() == 2 && b.alive() == 2; }));
-    EXPECT_TRUE(eventually([&]() {
-        for (const MetricFamily& family : a.mesh->metrics()) {
-            if (family.name != "vidai_mesh_handshakes_total") continue;
-            for (const MetricSample& s : family.samples) {
-                if (s.labels[0].second == "shed" && s.value >= 30) return true;
-            }
-        }
-        return false;
-    }));
-}
-
 double metric(const Node& node, const std::string& name, const std::string& label) {
     for (const MetricFamily& family : node.mesh->metrics()) {
         if (family.name != name) continue;
@@ -123,11 +109,48 @@ double metric(const Node& node, const std::string& name, const std::string& labe
     return -1;
 }
 
+// The time is one for the whole handshake: a byte now and then buys no more of it.
+TEST(Strangers, AreClosedInTimeHoweverLittleTheySay) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    const auto began = std::chrono::steady_clock::now();
+    RawClient half(a.mesh->mesh_port()), slow(a.mesh->mesh_port());
+    const std::string m1("\0\x80\1\1\1\0\1", 7);  // the beginning of a first message of 130 bytes
+    half.send(m1);
+    std::optional<std::string> heard;
+    for (std::size_t said = 0; said < 10 && !heard; ++said) {
+        slow.send(m1.substr(said % m1.size(), 1));
+        heard = slow.read_to_end(1s);
+    }
+    ASSERT_TRUE(heard.has_value()) << "ten bytes in ten seconds keep no connection";
+    EXPECT_EQ(*heard, "");
+    EXPECT_GE(std::chrono::steady_clock::now() - began, 2900ms) << "late is no other refusal";
+    EXPECT_EQ(half.read_to_end(10s), "");
+    EXPECT_TRUE(eventually([&]() { return metric(a, "vidai_mesh_refusals_total", "late") == 2; }))
+        << a.notices->text();
+}
+
+TEST(Strangers, BeyondTheBoundAreShedAndMembersStillGetIn) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    std::vector<std::unique_ptr<RawClient>> crowd;
+    for (int i = 0; i < 100; ++i) {
+        crowd.push_back(std::make_unique<RawClient>(a.mesh->mesh_port()));
+    }
+    // The bound is in force until their three seconds are over; then the node is let in.
+    const Node b = cluster.start("b", {a.address()});
+    EXPECT_TRUE(eventually([&]() { return a.alive() == 2 && b.alive() == 2; }));
+    EXPECT_TRUE(
+        eventually([&]() { return metric(a, "vidai_mesh_handshakes_total", "shed") >= 30; }));
+}
+
 TEST(Strangers, AreCountedByReasonAndToldOnce) {
     const Cluster cluster;
     const Node a = cluster.start("a");
+    std::vector<std::string> from;
     for (int i = 0; i < 5; ++i) {
         RawClient client(a.mesh->mesh_port());
+        from.push_back(client.address());
         client.send("GET / HTTP/1.1\r\n\r\n");
         ASSERT_TRUE(client.read_to_end(10s).has_value());
     }
@@ -135,6 +158,13 @@ TEST(Strangers, AreCountedByReasonAndToldOnce) {
         eventually([&]() { return metric(a, "vidai_mesh_refusals_total", "message_size") == 5; }));
     const std::string said = a.notices->text();
     EXPECT_EQ(said.find("message_size"), said.rfind("message_size")) << said;
+    EXPECT_NE(said.find(" " + from.front() + " message_size "), std::string::npos)
+        << "the port, too, finds who it is: " << said;
+    // The flood is over: the others are told of with where the last one was.
+    EXPECT_TRUE(eventually([&]() {
+        return a.notices->text().find(" " + from.back() + " message_size 4 more") !=
+               std::string::npos;
+    })) << a.notices->text();
 }
 
 TEST(Connections, AreAuthenticatedAnewWithoutAGap) {

@@ -36,6 +36,7 @@ NodeReport full() {
     report.issuer = true;
     report.certified_by = {"cc", WallTime(1s), "*"};
     report.held = {"dd", WallTime(2s), "web-*"};
+    report.money = {true, "full", true, 341, 683, {BudgetId("team-a")}, 2, {"b"}, 1, 3, 4};
     PeerReport known{{NodeId("b"),
                       "h:2",
                       MemberStatus::kSuspect,
@@ -70,6 +71,17 @@ TEST(NodeReportOnTheWire, SurvivesWhole) {
     const auto read_back = read(out.asReader());
     ASSERT_TRUE(read_back.has_value()) << read_back.error().message;
     EXPECT_EQ(*read_back, full());
+}
+
+TEST(NodeReportOnTheWire, SaysNothingOfMoneyWhereItsProgramDoesNot) {
+    NodeReport before = full();
+    before.money.reset();
+    capnp::MallocMessageBuilder message;
+    auto out = message.initRoot<proto::NodeReport>();
+    write(before, out);
+    const auto read_back = read(out.asReader());
+    ASSERT_TRUE(read_back.has_value()) << read_back.error().message;
+    EXPECT_EQ(*read_back, before);
 }
 
 TEST(NodeReportOnTheWire, IsRefusedWhenMalformed) {

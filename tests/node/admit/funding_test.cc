@@ -213,6 +213,23 @@ TEST_F(FundingTest, SaysThatABudgetDoesNotRenew) {
     EXPECT_NE(funding.error->message.find("does not renew"), std::string::npos);
 }
 
+TEST_F(FundingTest, NamesTheClockWhereMoreMayBeThereAlready) {
+    for (const State state : {State::kExhausted, State::kOpen}) {
+        budget("team", 40, state, 50);
+        BudgetEntry entry = known("team");
+        entry.renews = {};
+        entry.renewal_untold = true;
+        publish(entry);
+        const Funding funding = ask(60, Patience::kIsOver);
+        EXPECT_EQ(funding.error->code, ErrorCode::kBudgetUnavailable);
+        EXPECT_EQ(funding.refusal->reason, "clock");
+        EXPECT_NE(funding.error->message.find("a clock is off"), std::string::npos);
+        EXPECT_EQ(funding.reach, MicroUsd{40}) << "a smaller request is served";
+        EXPECT_EQ(ask(40).step, Step::kFunded);
+        key.budgets.clear();
+    }
+}
+
 TEST(Asks, CountsABudgetOnceByItsGreatestNeed) {
     mesh::budget::Asks asks;
     asks.ask(BudgetId("a"), {3});

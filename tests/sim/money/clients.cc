@@ -68,7 +68,7 @@ bool MoneyWorld::try_spend(std::size_t node, const Request& request) {
             return true;
         }
     }
-    at.bank->on_ask(money_of(request.budget), request.amount, scheduler_.now());
+    at.bank->on_ask(request.budget, request.amount, scheduler_.now());
     after(node);
     return false;
 }
@@ -95,7 +95,7 @@ void MoneyWorld::ask(std::size_t node) {
         needs[one.budget] = std::max(needs[one.budget], one.amount);
     }
     for (const auto& [budget, need] : needs) {
-        at.bank->on_ask(money_of(budget), need, scheduler_.now());
+        at.bank->on_ask(budget, need, scheduler_.now());
     }
     if (!needs.empty()) after(node);
 }

@@ -11,7 +11,7 @@
 //
 // and in the end budget-usable and stranded-by-the-dead (clients.cc). Where a volume was rolled
 // back, which the promise excludes, only the verdict is asked for: somebody has noticed, or no more
-// is billed than the limit once again for each time. Not here: windows, which banks do not have.
+// is billed than the limit once again for each time. Not here yet: windows.
 // One thread.
 #pragma once
 
