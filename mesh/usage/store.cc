@@ -74,6 +74,14 @@ Result<void> Store::commit() {
     return {};
 }
 
+Result<void> Store::renew() {
+    CHECK(next_ > first_);
+    const Held left{first_, volume_->size().value_or(committed_), segment_->newest()};
+    if (auto begun = begin(next_); !begun) return begun;
+    closed_.push_back(left);
+    return {};
+}
+
 Result<Dropped> Store::tidy(WallTime now) {
     CHECK(segment_->bytes() == committed_);
     if (segment_->bytes() >= options_.segment_bytes && segment_->events() > 0) {

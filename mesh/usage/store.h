@@ -42,8 +42,10 @@ class Store {
     // kUncommittedBytesMax wait for a commit, and this one is not among them.
     Result<std::uint64_t> append(Event event);
     // One sync for all that was appended. kIo, now and for ever after: what the disk holds is not
-    // known until the next process has read it.
+    // known until the next process has read it. What was appended may or may not be there.
     Result<void> commit();
+    // After a commit() that failed: leaves that file and begins the next one. kIo: try again later.
+    Result<void> renew();
     // Begins the next segment where this one is full, and deletes what is not to be kept by `now`.
     // After a commit(), with nothing appended since. kIo: it is tried again the next time.
     Result<Dropped> tidy(WallTime now);

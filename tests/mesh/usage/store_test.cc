@@ -2,7 +2,6 @@
 // A real folder of segments.
 #include "mesh/usage/store.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -11,6 +10,8 @@
 
 #include "mesh/usage/folder.h"
 #include "tests/mesh/usage/events.h"
+#include "tests/mesh/usage/full_disk.h"
+#include "tests/mesh/usage/temporary_store.h"
 
 namespace vidai::mesh::usage {
 namespace {
@@ -18,21 +19,9 @@ namespace {
 using Numbered = std::vector<std::uint64_t>;
 
 struct StoreTest : testing::Test {
-    StoreTest() {
-        std::string text = (std::filesystem::temp_directory_path() / "vidai-usage-XXXXXX");
-        data = ::mkdtemp(text.data());
-        options = {.folder = (data / "usage").string(),
-                   .origin = {{{1}}, {{2}}},
-                   .keep = {1U << 30, WallTime::duration(1'000'000)},
-                   .segment_bytes = 1};  // each commit fills one
-    }
-    ~StoreTest() override { std::filesystem::remove_all(data); }
+    StoreTest() { options.segment_bytes = 1; }  // each commit fills one
 
-    std::unique_ptr<Store> open() {
-        auto store = Store::open(options, seal::system_random());
-        EXPECT_TRUE(store) << store.error().message;
-        return store ? std::move(*store) : nullptr;
-    }
+    std::unique_ptr<Store> open() const { return folder.open(); }
     static void write(Store& store, int events) {
         for (int i = 0; i < events; ++i) ASSERT_TRUE(store.append(some_event(0)));
         ASSERT_TRUE(store.commit());
@@ -44,9 +33,7 @@ struct StoreTest : testing::Test {
     }
     Numbered numbers(std::size_t failures = 0) const {
         Numbered found;
-        const auto failed = read_folder(options.folder, options.origin,
-                                        [&](const Event& e) { found.push_back(e.number); });
-        EXPECT_EQ(failed.size(), failures);
+        for (const Event& event : folder.read(failures)) found.push_back(event.number);
         return found;
     }
     std::string path(std::uint64_t first) const { return segment_path(options.folder, first); }
@@ -60,8 +47,8 @@ struct StoreTest : testing::Test {
         ASSERT_TRUE(file.flush());
     }
 
-    std::filesystem::path data;
-    Store::Options options;
+    TemporaryStore folder;
+    Store::Options& options = folder.options;
 };
 
 TEST_F(StoreTest, NumbersEventsFromOneAndGoesOnInTheNextLife) {
@@ -184,6 +171,22 @@ TEST_F(StoreTest, ReadsTheFilesAroundADamagedOne) {
     EXPECT_EQ(numbers(1), (Numbered{1, 3})) << "2 was marked as synced, so it is no torn tail";
 }
 
+TEST_F(StoreTest, LeavesAFileThatCannotBeWrittenForTheNextOne) {
+    const auto store = open();
+    ASSERT_TRUE(store);
+    write(*store, 1);
+    {
+        const FullDisk full(16);
+        ASSERT_TRUE(store->append(some_event(0)));
+        ASSERT_FALSE(store->commit());
+        ASSERT_FALSE(store->renew()) << "it is still full";
+    }
+    EXPECT_FALSE(store->commit()) << "what the file holds is not known";
+    ASSERT_TRUE(store->renew());
+    write(*store, 1);
+    EXPECT_EQ(numbers(), (Numbered{1, 3})) << "2 was given, and is nobody else's";
+}
+
 TEST_F(StoreTest, TakesNoMoreThanItsBoundBetweenCommits) {
     const auto store = open();
     ASSERT_TRUE(store);
@@ -197,6 +200,16 @@ TEST_F(StoreTest, TakesNoMoreThanItsBoundBetweenCommits) {
     ASSERT_TRUE(store->commit());
     EXPECT_EQ(*store->append(large), taken + 1) << "the one that was refused took no number";
     EXPECT_EQ(numbers().size(), taken);
+}
+
+TEST_F(StoreTest, DoesNotReadWhatIsLargerThanASegmentCanBe) {
+    {
+        const auto store = open();
+        ASSERT_TRUE(store);
+        write(*store, 1);
+    }
+    std::filesystem::resize_file(path(1), kSegmentFileMax + 1);
+    EXPECT_TRUE(numbers(1).empty());
 }
 
 TEST_F(StoreTest, HasNothingWhereNoFolderIsAndPassesOtherNamesOver) {

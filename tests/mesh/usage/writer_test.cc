@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mesh/usage/writer.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/mesh/usage/events.h"
+#include "tests/mesh/usage/full_disk.h"
+#include "tests/mesh/usage/temporary_store.h"
+
+namespace vidai::mesh::usage {
+namespace {
+
+struct WriterTest : testing::Test {
+    TemporaryStore folder;
+    std::vector<std::string> heard;
+
+    Writer writer() {
+        return {folder.open(), [this](const Error& error) { heard.push_back(error.message); }};
+    }
+};
+
+TEST_F(WriterTest, BringsEventsWithinTheirBoundsAndCountsThose) {
+    Writer writer = this->writer();
+    Event event = some_event(0);
+    event.tokens.input = Tokens{-1};
+    writer.add(event);
+    writer.add(some_event(0));
+    writer.commit(at_ms(2'000));
+    EXPECT_EQ(writer.counts().clamped, 1U);
+    EXPECT_EQ(writer.counts().written, 2U);
+    EXPECT_EQ(folder.read().front().tokens.input, Tokens{0});
+    EXPECT_GT(writer.counts().bytes, 0U);
+}
+
+TEST_F(WriterTest, WritesMoreThanTheStoreTakesAtOnce) {
+    Writer writer = this->writer();
+    Event large = some_event(0);
+    large.model.assign(256, 'm');
+    const std::uint64_t events = 2 * kUncommittedBytesMax / 256;
+    for (std::uint64_t i = 0; i < events; ++i) writer.add(large);
+    writer.commit(at_ms(2'000));
+    EXPECT_EQ(writer.counts().written, events);
+    EXPECT_EQ(folder.read().size(), events);
+}
+
+TEST_F(WriterTest, TellsOnceOfAFullDiskCountsWhatIsLostAndGoesOn) {
+    Writer writer = this->writer();
+    {
+        const FullDisk full(16);
+        for (int i = 0; i < 3; ++i) {
+            writer.add(some_event(0));
+            writer.commit(at_ms(2'000));
+        }
+    }
+    EXPECT_EQ(writer.counts().lost, 3U);
+    EXPECT_EQ(heard.size(), 1U);
+    writer.add(some_event(0));
+    writer.commit(at_ms(2'000));
+    EXPECT_EQ(writer.counts().written, 1U);
+    EXPECT_EQ(folder.read().size(), 1U);
+    {
+        const FullDisk full(16);
+        writer.add(some_event(0));
+        writer.commit(at_ms(2'000));
+    }
+    EXPECT_EQ(heard.size(), 2U) << "it went well in between";
+}
+
+TEST_F(WriterTest, CountsFilesThatNobodyElseHas) {
+    folder.options.segment_bytes = 1;
+    Writer writer = this->writer();
+    writer.add(some_event(0));
+    writer.commit(at_ms(2'000'000));
+    EXPECT_EQ(writer.counts().unsettled, 1U);
+    EXPECT_TRUE(folder.read().empty());
+}
+
+}  // namespace
+}  // namespace vidai::mesh::usage
