@@ -109,20 +109,39 @@ std::uint64_t Store::bytes() const {
     return bytes;
 }
 
+namespace {
+
+Result<void> read_file(const std::string& path, const journal::Owner& origin,
+                       const Segment::Read& read) {
+    const auto copy = copy_segment(path);
+    if (!copy) return std::unexpected(copy.error());
+    const auto segment = Segment::open(**copy, origin, seal::system_random(), read);
+    if (!segment) return std::unexpected(segment.error());
+    return {};
+}
+
+}  // namespace
+
 std::vector<Error> read_folder(const std::string& folder, const journal::Owner& origin,
-                               const Segment::Read& read) {
+                               std::uint64_t through, const Segment::Read& read) {
     const auto files = list_segments(folder);
     if (!files) return {files.error()};
     std::vector<Error> failed;
+    std::uint64_t last = 0;
+    const Segment::Read once = [&](const Event& event) {
+        if (event.number <= last || event.number > through) return;
+        last = event.number;
+        read(event);
+    };
     for (const File& file : *files) {
-        const auto copy = copy_segment(segment_path(folder, file.first));
-        if (!copy && copy.error().code == ErrorCode::kNotFound) continue;  // dropped meanwhile
-        if (!copy) {
-            failed.push_back(copy.error());
-            continue;
-        }
-        const auto segment = Segment::open(**copy, origin, seal::system_random(), read);
-        if (!segment) failed.push_back(segment.error());
+        if (file.first > through) break;
+        const std::string path = segment_path(folder, file.first);
+        auto done = read_file(path, origin, once);
+        // A file that was being made while it was copied lacks its header in the copy, and may have
+        // records there. Records come after the header, so that it has one by now.
+        if (!done && done.error().code == ErrorCode::kCorrupt) done = read_file(path, origin, once);
+        if (done || done.error().code == ErrorCode::kNotFound) continue;  // deleted meanwhile
+        failed.push_back(done.error());
     }
     return failed;
 }

@@ -70,10 +70,11 @@ class Store {
     std::optional<Error> damage_;
 };
 
-// Gives `read` each event that is on the disk in `folder`, by rising number, but those behind
-// damage in the same file. Returns what could not be read, a file each; empty: all was. A folder
-// that is not there has no events. Takes the memory of one file at a time.
+// Gives `read` each event in `folder` up to number `through`, by rising number, but those behind
+// damage in the same file. Beyond Counts::synced a number may yet be lost with its event and given
+// again, so nothing beyond it is told to another node. Returns what could not be read, a file each;
+// empty: all was. A folder that is not there has no events. Takes the memory of one file at a time.
 std::vector<Error> read_folder(const std::string& folder, const journal::Owner& origin,
-                               const Segment::Read& read);
+                               std::uint64_t through, const Segment::Read& read);
 
 }  // namespace vidai::mesh::usage

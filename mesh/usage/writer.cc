@@ -9,6 +9,7 @@ namespace vidai::mesh::usage {
 
 Writer::Writer(std::unique_ptr<Store> store, std::function<void(const Error&)> hear)
     : store_(std::move(store)), hear_(std::move(hear)) {
+    counts_.synced = store_->next() - 1;
     counts_.bytes = store_->bytes();
 }
 
@@ -35,6 +36,7 @@ void Writer::sync() {
         return failed(done.error());
     }
     counts_.written += waiting;
+    counts_.synced = store_->next() - 1;
     troubled_ = false;
 }
 

@@ -23,6 +23,7 @@ struct Counts {
     std::atomic<std::uint64_t> lost{0};       // events that the disk did not take
     std::atomic<std::uint64_t> refused{0};    // events for which the queue had no room
     std::atomic<std::uint64_t> unsettled{0};  // files deleted that no other node had a copy of
+    std::atomic<std::uint64_t> synced{0};     // the number of the last event that is synced
     std::atomic<std::uint64_t> bytes{0};      // of all files, now
 };
 

@@ -2,6 +2,7 @@
 // A store in a folder that is gone with it.
 #pragma once
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -34,11 +35,11 @@ class TemporaryStore {
         EXPECT_TRUE(store) << store.error().message;
         return store ? std::move(*store) : nullptr;
     }
-    std::vector<Event> read(std::size_t failures = 0) const {
+    std::vector<Event> read(std::size_t failures = 0, std::uint64_t through = UINT64_MAX) const {
         std::vector<Event> found;
-        const auto failed = read_folder(options.folder, options.origin,
+        const auto failed = read_folder(options.folder, options.origin, through,
                                         [&](const Event& event) { found.push_back(event); });
-        EXPECT_EQ(failed.size(), failures);
+        EXPECT_EQ(failed.size(), failures) << (failed.empty() ? "" : failed.front().message);
         return found;
     }
 

@@ -43,6 +43,21 @@ TEST_F(WriterTest, WritesMoreThanTheStoreTakesAtOnce) {
     EXPECT_EQ(folder.read().size(), events);
 }
 
+TEST_F(WriterTest, SaysUpToWhereEventsMayBeTold) {
+    {
+        Writer writer = this->writer();
+        EXPECT_EQ(writer.counts().synced, 0U);
+        writer.add(some_event(0));
+        writer.commit(at_ms(2'000));
+        writer.add(some_event(0));
+        EXPECT_EQ(writer.counts().synced, 1U) << "the second waits for its sync";
+        writer.commit(at_ms(2'000));
+        EXPECT_EQ(writer.counts().synced, 2U);
+        EXPECT_EQ(folder.read(0, 1).size(), 1U) << "no more than was asked for";
+    }
+    EXPECT_EQ(writer().counts().synced, 2U) << "opening syncs what it found";
+}
+
 TEST_F(WriterTest, TellsOnceOfAFullDiskCountsWhatIsLostAndGoesOn) {
     Writer writer = this->writer();
     {
