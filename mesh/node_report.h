@@ -72,10 +72,12 @@ struct NodeReport {
     // Fingerprints of the newest root that it knows and of the one that its certificate is under,
     // and whether it can certify others under the newest; empty: a program that does not say.
     std::string root, certified_root;
+    std::string key;  // its own, a fingerprint; empty: a program that does not say
     bool issuer = false;
     IssuerReport certified_by;       // the issuer that this node's certificate is by; or none
     IssuerReport held;               // the one that it certifies others by; or none
     std::string alone;               // that it has company, is connected to none, and why; or empty
+    std::string unsaved;             // why keys and counts could not be written last; or empty
     std::string not_ready;           // why it does not serve, for a person; empty: it does
     std::optional<Service> service;  // what it does for clients; nothing: its program does not say
     std::optional<MoneyReport> money;  // nothing: its program does not say

@@ -68,6 +68,8 @@ Value node_value(const NodeFacts& node) {
     value.set("health", report.health);
     value.set("not_ready", report.not_ready);
     value.set("alone", report.alone);
+    value.set("unsaved", report.unsaved);
+    value.set("key_fingerprint", report.key);
     value.set("registers", report.registers);
     value.set("digest", digest_text(report.digest));
     Value::List links;

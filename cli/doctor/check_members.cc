@@ -68,6 +68,25 @@ void judge_dead(const Facts& facts, const NodeFacts& node, const Opinions& said,
     }
 }
 
+// A data directory that was copied and runs under another name, too. The one that was met first is
+// nobody's to tell.
+void judge_copies(const Facts& facts, Findings& out) {
+    std::map<std::string, std::vector<std::string>> by_key;
+    for (const NodeFacts& node : facts.nodes) {
+        if (is_out(node) || !node.report || node.report->key.empty()) continue;
+        by_key[node.report->key].push_back(node.id.str());
+    }
+    for (const auto& [key, ids] : by_key) {
+        if (ids.size() < 2) continue;
+        out.push_back(
+            {Severity::kError, "", listed(ids),
+             "have one key, " + key + ": the data directory of one is a copy of the other's",
+             "Stop the copy, give it an empty data directory and start it again: it makes a key "
+             "of its own. Until then they take each other's connections, and to revoke one "
+             "revokes both."});
+    }
+}
+
 }  // namespace
 
 void check_reach(const Facts& facts, Findings& out) {
@@ -109,6 +128,7 @@ std::string proven_reach(const Facts& facts) {
 }
 
 void check_members(const Facts& facts, Findings& out) {
+    judge_copies(facts, out);
     for (const NodeFacts& node : facts.nodes) {
         if (is_out(node)) continue;  // told by the check `health`
         const Opinions said = opinions_on(facts, node.id);

@@ -169,6 +169,14 @@ void check_health(const Facts& facts, Findings& out) {
         if (node.report) judge_service(facts, *node.report, out);
     }
     for (const mesh::NodeReport* report : reports(facts)) {
+        if (report->unsaved.empty()) continue;
+        out.push_back({Severity::kError, "", report->self.id.str(),
+                       "cannot write what it knows: " + report->unsaved,
+                       "Make room on its disk, or see what is wrong with it: it tries again by "
+                       "itself. Until then keys made or revoked there, and its counts, are lost "
+                       "with it if no other node has them."});
+    }
+    for (const mesh::NodeReport* report : reports(facts)) {
         if (report->health == 0) continue;
         const std::string id = report->self.id.str();
         out.push_back(
@@ -180,7 +188,7 @@ void check_health(const Facts& facts, Findings& out) {
 
 std::string proven_health(const Facts& facts) {
     if (reports(facts).empty()) return "";
-    return "every node that answered serves, and none finds itself slow";
+    return "every node that answered serves and can write, and none finds itself slow";
 }
 
 }  // namespace vidai::cli::doctor

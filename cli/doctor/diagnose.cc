@@ -109,7 +109,7 @@ std::string span_text(std::chrono::milliseconds span) {
         return std::to_string(ms / 1'000) + "." + std::to_string(ms % 1'000 / 100) + " s";
     }
     if (ms < 120'000) return std::to_string(ms / 1'000) + " s";
-    if (ms < 2 * 3'600'000) return std::to_string(ms / 60'000) + " min";
+    if (ms < 2 * 3'600'000) return std::to_string((ms + 30'000) / 60'000) + " min";
     return std::to_string(ms / 3'600'000) + " h";
 }
 

@@ -86,6 +86,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
           [this](const Result<void>& result) {
               const std::string path = startup_.data_dir.file(kStateFile);
               ++(result ? saves_ : saves_failed_);
+              unsaved_ = result ? std::string() : result.error().message;
               if (result) return notice(Notice::Kind::kStateSaved, path, "saved");
               notice(Notice::Kind::kStateFailed, path, "failed", result.error().message);
           }),
@@ -220,9 +221,9 @@ void MeshThread::on_event(const ms::Event& event) {
 // Two processes with one identity would count, sign and spend as one node. The other one goes on.
 void MeshThread::be_superseded() {
     superseded_ = true;
-    const std::string why = "another process runs with the identity of " + startup_.node.str() +
-                            " and a newer word: if two nodes have this id, or a data directory was "
-                            "copied, give each node its own";
+    const std::string why = "there is a newer word by the identity of " + startup_.node.str() +
+                            ": if this data directory was replaced or copied, empty this one, and "
+                            "if two nodes have this id, give each an id and a directory of its own";
     shared_.must_stop.publish(std::make_shared<const std::string>(why));
     notice(Notice::Kind::kSuperseded, startup_.node.str(), "superseded", why);
 }
@@ -470,7 +471,7 @@ std::shared_ptr<const MeshView> MeshThread::view_now() {
 NodeReport MeshThread::report_now() {
     return make_report({startup_, certified_, membership_, exchange_, *view_now(),
                         shared_.service.load(), *shared_.not_ready.load(), standing_.alone(),
-                        registrar_.issuer(), treasury_.report(), mono_now(), wall_now()});
+                        unsaved_, registrar_.issuer(), treasury_.report(), mono_now(), wall_now()});
 }
 
 bool MeshThread::drain(std::chrono::milliseconds grace) {

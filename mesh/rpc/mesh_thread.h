@@ -220,6 +220,7 @@ class MeshThread final : private LinkEvents,
     std::string issuer_seen_;  // when the issuer file was last changed, as far as we know
     WallTime issuer_look_at_;
     std::uint64_t malformed_ = 0, saves_ = 0, saves_failed_ = 0;
+    std::string unsaved_;  // why the last save failed; empty: it did not
     Refusals refusals_;
     PeerQuota quota_;
 

@@ -61,10 +61,12 @@ NodeReport make_report(const ReportInputs& in) {
     report.not_ready = in.not_ready;
     report.service = in.service;
     report.alone = in.alone;
+    report.unsaved = in.unsaved;
     report.money = in.money;
     const seal::PublicKey newest = in.startup.roots->newest().root;
     report.root = seal::fingerprint(newest);
     report.certified_root = seal::fingerprint(in.certified.who.root);
+    report.key = seal::fingerprint(in.certified.who.key);
     report.certified_by = issuer_report(seal::decode_issuer(*in.certified.chain));
     if (in.issuer) {
         const auto held =

@@ -25,6 +25,7 @@ struct ReportInputs {
     Service service;
     const std::string& not_ready;
     const std::string& alone;
+    const std::string& unsaved;
     const std::optional<seal::Issuer>& issuer;
     MoneyReport money;
     MonoTime mono;

@@ -99,7 +99,7 @@ Result<Plan> plan_for(const OperatorTarget& target) {
 // KJ describes a failed lookup by its expressions: "DNS lookup failed.; params.host = ...;
 // gai_strerror(...) = Name or service not known".
 std::string reason(const kj::Exception& e) {
-    const std::string description = transport::plain_text(e);
+    std::string description = transport::plain_text(e);
     const std::size_t value = description.rfind(" = ");
     if (!description.starts_with("DNS lookup failed") || value == std::string::npos) {
         return description;

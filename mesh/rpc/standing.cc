@@ -35,6 +35,7 @@ void Standing::disconnected(const NodeId& peer, membership::LinkEnd end, MonoTim
     const bool brief = now - held->second < kTaken;
     peers_.erase(held);
     if (!brief || end != membership::LinkEnd::kClosed) return;
+    sought_ = now;
     note(Failing::kClosed, peer.str(),
          "it closed the connection at once, which is how a node refuses one: its log says why");
 }
@@ -43,7 +44,7 @@ void Standing::dial_failed(const membership::Dial& dial, membership::DialFailure
                            const Error& why, MonoTime now) {
     // Connected already, or ourselves; or we are out of it for good.
     if (why.code == ErrorCode::kAlreadyExists || why.code == ErrorCode::kCancelled) return;
-    if (dial.expected.empty()) seed_failed_ = now;
+    if (dial.expected.empty()) sought_ = now;
     const auto how = failure == membership::DialFailure::kRefused       ? Failing::kRefused
                      : failure == membership::DialFailure::kUnreachable ? Failing::kUnreachable
                                                                         : Failing::kRejected;
@@ -72,7 +73,7 @@ std::optional<std::string> Standing::look(bool members, MonoTime now) {
     }
     const bool held =
         std::ranges::any_of(peers_, [&](const auto& peer) { return now - peer.second >= kHeld; });
-    const bool company = members || (seed_failed_ && now - *seed_failed_ < kSeedFresh);
+    const bool company = members || (sought_ && now - *sought_ < kSoughtFresh);
     const auto since = std::chrono::duration_cast<std::chrono::seconds>(now - lonely_since_);
     if (held && !taken) {  // it may be refused yet
         alone_.clear();

@@ -37,7 +37,7 @@ class Standing {
     static constexpr std::chrono::milliseconds kHeld{200};  // one that is refused does not
     static constexpr std::chrono::seconds kAlone{5};        // without one: alone
     static constexpr std::chrono::seconds kAgain{60};       // between two warnings
-    static constexpr std::chrono::seconds kSeedFresh{30};   // a failed dial shows that it has seeds
+    static constexpr std::chrono::seconds kSoughtFresh{30};
 
     Standing(NodeId self, MonoTime now) : self_(std::move(self)), lonely_since_(now) {}
 
@@ -63,7 +63,9 @@ class Standing {
     NodeId self_;
     std::map<NodeId, MonoTime> peers_;  // connected, since when
     MonoTime lonely_since_;
-    std::optional<MonoTime> seed_failed_, warned_;
+    // When it last tried to have company: a seed could not be dialled, or somebody closed at once.
+    std::optional<MonoTime> sought_;
+    std::optional<MonoTime> warned_;
     std::string last_, alone_, refusal_;
     std::array<std::uint64_t, kFailingNames.size()> failed_{};
 };

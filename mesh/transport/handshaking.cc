@@ -50,8 +50,8 @@ class Run {
                 if (size == 0) {
                     return Result<Handshaken>(fail(
                         ErrorCode::kUnavailable,
-                        "the other side closed the connection during the handshake: its log says "
-                        "why",
+                        "the other side closed the connection during the handshake: it may be of "
+                        "another mesh, or hold this side's certificate for bad; its log says why",
                         std::string(kClosedParam)));
                 }
                 if (std::exchange(first_, false) && is_http(buffer_.data(), size)) {

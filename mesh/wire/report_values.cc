@@ -168,6 +168,8 @@ void write(const NodeReport& report, proto::NodeReport::Builder out) {
     out.setNotReady(to_text(report.not_ready));
     out.setService(report.service ? 1 + static_cast<std::uint8_t>(*report.service) : 0);
     out.setAlone(to_text(report.alone));
+    out.setUnsaved(to_text(report.unsaved));
+    out.setKey(to_text(report.key));
     out.setRoot(to_text(report.root));
     out.setCertifiedRoot(to_text(report.certified_root));
     out.setIssuer(report.issuer);
@@ -201,6 +203,8 @@ Result<NodeReport> read(proto::NodeReport::Reader in) {
         report.service = static_cast<Service>(said - 1);  // a later program's own is not said
     }
     report.alone = bounded(in.getAlone());
+    report.unsaved = bounded(in.getUnsaved());
+    report.key = bounded(in.getKey());
     report.root = bounded(in.getRoot());
     report.certified_root = bounded(in.getCertifiedRoot());
     report.issuer = in.getIssuer();

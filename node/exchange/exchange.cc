@@ -69,7 +69,7 @@ Exchange::Exchange(Rooms& rooms, LocalRuntime& runtime, Scratch& scratch, std::s
 // Cut off in the midst of a call, the request is accounted for as if the client had left.
 Exchange::~Exchange() {
     const bool under_way = phase_ != Phase::kStart && phase_ != Phase::kDone;
-    if (under_way) on_client_gone(now_);
+    if (under_way) give_up(now_);
     if (under_way || (started_ && !ended_)) finish(now_);
 }
 

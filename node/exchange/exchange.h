@@ -82,8 +82,11 @@ class Exchange {
     Next on_end(MonoTime now);
     // `detail`: what the system or OpenSSL said of it, for the log; may be empty.
     Next on_failed(upstream::Outcome why, MonoTime now, std::string_view detail = {});
-    // Nobody reads any more. Settles; the call must be dropped.
-    void on_client_gone(MonoTime now);
+    // Nobody reads any more. kWait: a hard budget pays for the call, and pays no less when it is
+    // dropped; go on with it for its usage, and drop the output. kDone: settled; drop the call.
+    Next on_client_gone(MonoTime now);
+    // Its usage is not waited for any longer, either. Settles; drop the call.
+    Next give_up(MonoTime now);
 
     // The answer has gone out (or never will).
     void finish(MonoTime now);
@@ -129,6 +132,7 @@ class Exchange {
     void lose_attempt();
     void settle(const meter::Charge& charge);
     void settle_unanswered();
+    bool is_paid_in_full() const;
     void log_overrun(MicroUsd reserved, MicroUsd spent);
     void attempt_ended(observe::Outcome outcome);
     void log_attempt(observe::Event event, std::string_view what, bool retried,
@@ -154,6 +158,7 @@ class Exchange {
     bool reused_ = false;
     bool started_ = false;  // response_started() was counted
     bool ended_ = false;    // response_finished() was counted
+    bool gone_ = false;     // nobody reads any more
     bool attempt_open_ = false;
     bool sent_ = false;  // this attempt's request went out and is neither answered nor refused
     int status_ = 0;

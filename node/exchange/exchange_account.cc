@@ -59,6 +59,17 @@ void Exchange::settle_unanswered() {
     permit_.reset();
 }
 
+// Whether a budget is charged as much when the call is dropped now as when it goes on to its worst
+// end: then its usage, for which it goes on, can only be less.
+bool Exchange::is_paid_in_full() const {
+    if (exposure_ == nullptr || exposure_->at(choice_).value == 0) return false;
+    if (phase_ != Phase::kStream) return sent_ || phase_ == Phase::kHold;
+    if (stream_->usage_final()) return false;
+    const MicroUsd worst =
+        stream_->usage() ? exposure_->at_most(choice_, *stream_->usage()) : exposure_->at(choice_);
+    return stream_charge(false).at_most >= worst;
+}
+
 // What was reserved was no bound of what the provider charged. The money is paid all the same.
 void Exchange::log_overrun(MicroUsd reserved, MicroUsd spent) {
     rooms_.metrics.budgets.overruns.add();

@@ -30,7 +30,7 @@ Result<void> Exchange::expose(const mesh::state::KeyRecord& key) {
     Result<meter::Exposure> exposure = meter::Exposure::of(
         dialect::openai_chat::read_cost_facts(body_), std::span(prices).first(choices.size()));
     if (exposure) {
-        exposure_ = std::make_unique<meter::Exposure>(std::move(*exposure));
+        exposure_ = std::make_unique<meter::Exposure>(*exposure);
     } else if (admit::binds(key, *rooms_.budgets)) {
         return fail(exposure.error());
     }
@@ -152,14 +152,14 @@ void Exchange::shrink_reservation() {
 
 // Whether more has come than what was reserved pays for. Counted low, so as to cut nobody short who
 // keeps to the bound: as the provider counts where it does, else a token for each piece of content,
-// or for each four bytes.
+// or for as many bytes as the longest tokens have.
 bool Exchange::passes_reserve() {
     if (stream_->usage_final()) return false;  // nothing more is generated that a cut would save
     if (stream_->content_bytes() > content_bytes_) {
         content_bytes_ = stream_->content_bytes();
         ++pieces_;
     }
-    Tokens output = std::max(Tokens{pieces_}, request::tokens_of_bytes(content_bytes_));
+    Tokens output{std::max(pieces_, content_bytes_ / request::kTokenBytesMax)};
     if (stream_->usage()) output = std::max(output, stream_->usage()->output());
     return exposure_->passed(choice_, output);
 }

@@ -36,7 +36,8 @@ Next Exchange::relay(std::string_view bytes) {
             if (progress == http::SseProgress::kNeedMore) {
                 if (!shrunk_ && stream_->usage()) [[unlikely]]
                     shrink_reservation();
-                return Next::kWait;
+                const bool known = gone_ && stream_->usage_final();
+                return known ? give_up(now_) : Next::kWait;
             }
             return break_stream(ErrorCode::kUpstreamInvalid, scanner_->error_message(),
                                 scanner_->error_message());
@@ -99,7 +100,7 @@ Next Exchange::end_stream() {
 // Without a message the provider has already told the client, by an error event of its own.
 Next Exchange::break_stream(ErrorCode why, std::string_view what, const char* message) {
     const bool invalid = why == ErrorCode::kUpstreamInvalid;
-    error_ = why;
+    if (!gone_) error_ = why;
     log_attempt(invalid ? observe::Event::kUpstreamInvalid : observe::Event::kUpstreamFailed, what,
                 false);
     attempt_ended(invalid              ? Outcome::kInvalid

@@ -195,15 +195,17 @@ Next Exchange::finish_held() {
     settle(charge(facts->usage
                       ? *facts->usage
                       : meter::estimated_usage(facts_.input_estimate, facts->content_bytes)));
+    phase_ = Phase::kDone;
+    if (gone_) return Next::kDone;
     status_ = upstream_status_;
     append_reply(out_, status_, {}, scratch_.lines, scratch_.held, context(now_));
-    phase_ = Phase::kDone;
     return Next::kDone;
 }
 
 // The provider's error as it came, where a client can read it; else one of ours in its place.
 Next Exchange::pass_refusal() {
     attempt_ended(outcome_of_status(upstream_status_));
+    if (gone_) return give_up(now_);
     settle_unanswered();
     error_ = ErrorCode::kUpstreamError;
     const bool redirected = upstream_status_ < 400;  // where to is not for the client to know
@@ -222,6 +224,7 @@ Next Exchange::pass_refusal() {
 Next Exchange::refuse_held(std::string_view what, std::string_view detail) {
     log_attempt(observe::Event::kUpstreamInvalid, what, false, detail);
     attempt_ended(Outcome::kInvalid);
+    if (gone_) return give_up(now_);
     lose_attempt();
     return fail_with({ErrorCode::kUpstreamInvalid, "", ""});
 }
@@ -246,6 +249,7 @@ Next Exchange::on_failed(upstream::Outcome why, MonoTime now, std::string_view d
 }
 
 Next Exchange::apply(const upstream::Verdict& verdict) {
+    if (gone_) return give_up(now_);
     switch (verdict.step) {
         case upstream::Step::kTryNext:
             rooms_.metrics.retries.add();
@@ -260,9 +264,19 @@ Next Exchange::apply(const upstream::Verdict& verdict) {
     return fail_with({verdict.error, upstream::describe(verdict.error, attempts_->made()), ""});
 }
 
-void Exchange::on_client_gone(MonoTime now) {
+Next Exchange::on_client_gone(MonoTime now) {
     now_ = now;
-    if (phase_ == Phase::kStart || phase_ == Phase::kDone) return;
+    if (phase_ == Phase::kDone) return Next::kDone;
+    if (gone_ || !is_paid_in_full()) return give_up(now);
+    gone_ = true;
+    error_ = ErrorCode::kCancelled;
+    if (!started_) status_ = error_status(*error_);
+    return Next::kWait;
+}
+
+Next Exchange::give_up(MonoTime now) {
+    now_ = now;
+    if (phase_ == Phase::kStart || phase_ == Phase::kDone) return Next::kDone;
     end_wait();
     attempt_ended(Outcome::kCancelled);
     error_ = ErrorCode::kCancelled;
@@ -274,6 +288,7 @@ void Exchange::on_client_gone(MonoTime now) {
         settle_unanswered();
     }
     phase_ = Phase::kDone;
+    return Next::kDone;
 }
 
 }  // namespace vidai::node::exchange

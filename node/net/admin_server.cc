@@ -186,7 +186,8 @@ Result<std::unique_ptr<AdminServer>> AdminServer::start(const AdminServerOptions
     if (const error_code error = impl->listen()) {
         return fail(ErrorCode::kIo,
                     "cannot listen on " + options.address + " port " +
-                        std::to_string(options.port) + " (admin.address): " + error.message(),
+                        std::to_string(options.port) + " (admin.address): " + error.message() +
+                        "; is another node running here? Else choose another --admin-listen",
                     "admin.address");
     }
     impl->accept();

@@ -17,6 +17,7 @@ void ClientConnection::handle(Next next) {
             return;
         case Next::kDone:
             drop_call();
+            if (state_ == State::kUnheard) return client_gone();
             exchange_done();
             return;
         case Next::kPark:
@@ -70,6 +71,11 @@ void ClientConnection::on_upstream_payload(std::string_view bytes) {
 }
 
 void ClientConnection::on_upstream_pause() {
+    if (state_ == State::kUnheard) {
+        out_.clear();
+        sent_ = 0;
+        return;
+    }
     if (out_.size() == sent_ || flush() || state_ != State::kExchange) return;
     if (out_.size() - sent_ > worker_.options().stream_buffer_max) {
         upstream_paused_ = true;

@@ -18,6 +18,7 @@ constexpr std::size_t kReadBytes = 4 * 1024;
 constexpr std::size_t kKeepCapacity = 64 * 1024;  // of strings, from one request to the next
 constexpr std::size_t kLingerBytes = 1024 * 1024;
 constexpr std::chrono::seconds kLingerTime{2};
+constexpr std::chrono::seconds kUnheardTime{30};  // for the usage of a call whose caller has left
 // A body may take its timeout plus what it needs at this rate.
 constexpr std::int64_t kBodyBytesPerSecondMin = 8 * 1024;
 
@@ -269,11 +270,26 @@ bool ClientConnection::flush() {
 
 void ClientConnection::client_gone() {
     if (state_ == State::kClosed) return;
+    if (state_ == State::kExchange &&
+        exchange_->on_client_gone(mono_now()) == exchange::Next::kWait) {
+        state_ = State::kUnheard;
+        hang_up();
+        worker_.context().wheel.set(*this, mono_now() + kUnheardTime);
+        worker_.context().waiting_room.leave(*this);
+        if (std::exchange(upstream_paused_, false)) upstream_->resume();
+        return;
+    }
     if (exchange_) {
-        exchange_->on_client_gone(mono_now());
+        exchange_->give_up(mono_now());
         exchange_->finish(mono_now());
     }
     close();
+}
+
+void ClientConnection::hang_up() {
+    if (!stream_.open()) return;
+    worker_.context().poller.remove(stream_.fd(), *this);
+    stream_.close();
 }
 
 void ClientConnection::linger() {
@@ -294,10 +310,7 @@ void ClientConnection::close() {
     drop_call();
     worker_.context().waiting_room.leave(*this);
     worker_.context().wheel.clear(*this);
-    if (stream_.open()) {
-        worker_.context().poller.remove(stream_.fd(), *this);
-        stream_.close();
-    }
+    hang_up();
     worker_.forget(*this);
 }
 
@@ -311,6 +324,7 @@ void ClientConnection::on_deadline(MonoTime now) {
                            "the request did not arrive in time; send it faster", ""});
         case State::kExchange:
         case State::kFlush:
+        case State::kUnheard:
             return client_gone();  // nobody reads
         default:
             break;

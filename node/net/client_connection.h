@@ -55,6 +55,7 @@ class ClientConnection final : public EventHandler,
         kBody,      // reads its body
         kExchange,  // an exchange is under way
         kFlush,     // the answer waits for the client to read
+        kUnheard,   // the client has left, and the exchange goes on for the provider's usage
         kLinger,  // our side is shut; what still comes is dropped, so that no reset eats the answer
         kClosed,
     };
@@ -73,6 +74,7 @@ class ClientConnection final : public EventHandler,
     void after_flush();
     bool flush();  // true when nothing is left to send
     void client_gone();
+    void hang_up();
     void linger();
     void close();
     void arm_head();

@@ -75,6 +75,8 @@ struct NodeReport {
   heldIssuer @19 :Issuer;
   service @20 :UInt8;  # 1 + vidai::mesh::Service; 0: it does not say
   money @21 :Money;  # null: it does not say
+  unsaved @22 :Text;  # why what it knows could not be written last; empty: it could
+  key @23 :Text;  # its own, a fingerprint; empty: it does not say
 }
 
 struct Draining {

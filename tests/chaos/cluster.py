@@ -77,7 +77,8 @@ class LabMesh(Mesh):
 
     failed = "dead"  # what its nodes call a member that is gone
 
-    def __init__(self, lab, bin_folder, folder, count=3, node_lines="", links=(), seed=None):
+    def __init__(self, lab, bin_folder, folder, count=3, node_lines="", links=(), seed=None,
+                 models=MODELS):
         self.lab, self.parse, self.seed_name = lab, parse, seed
         for index in range(1, count + 1):
             lab.add(f"node-{index}", user_space_link=f"node-{index}" in links)
@@ -87,7 +88,7 @@ class LabMesh(Mesh):
             "--ports-file", folder / "mock.json"), folder, "mock", folder / "mock.json")
         if seed:
             lab.name(seed, lab.places["node-1"].address)
-        super().__init__(bin_folder, folder, MODELS.format(mock=world.listen("client")), count,
+        super().__init__(bin_folder, folder, models.format(mock=world.listen("client")), count,
                          node_lines=node_lines)
 
     def make_node(self, index):

@@ -19,10 +19,9 @@ from serf import SerfCluster
 from trials import Trials
 
 COMMAND = "./dev chaos --figures"
-# Meshes at a time: waiting for timers costs next to nothing, and four times as long; and minutes of
-# waiting less than that.
-MESHES, MESHES_LONG = 4, 8
-FEW = 3     # clusters where a trial takes a minute or more
+# Meshes at a time: waiting for timers costs next to nothing, and minutes of waiting less than that.
+MESHES, MESHES_LONG = 4, 24
+FEW = 3     # clusters where a trial takes a minute or more and the goal is never near
 MOVES = 4   # trials of what takes serf half a minute each
 SPLIT, SPLIT_LONG = 20, 600
 COUNTED_FOR, COUNTED_FOR_LONG = 60, 300  # seconds under a fault that kills nobody
@@ -53,9 +52,9 @@ def catalogue(options):
     def timed(name, label, goals, do, **more):
         return Figure(name, label, goals, 2, half, do, **more)
 
-    def counted(name, what, do, **more):
-        return Figure(name, f"false deaths, {what}", (0, 0), FEW, 1, lambda t, _: do(t), unit="",
-                      note=f", {span} s each", longest=options.long, **more)
+    def counted(name, what, clusters, do, **more):
+        return Figure(name, f"false deaths, {what}", (0, 0), clusters, 1, lambda t, _: do(t),
+                      unit="", note=f", {span} s each", longest=options.long, **more)
 
     def healed(seconds, clusters, trials, **more):
         return Figure(f"heal_{seconds}", f"heal of a split of {seconds} s", (None, 5), clusters,
@@ -63,21 +62,25 @@ def catalogue(options):
 
     def started(count):
         return Figure(f"bootstrap_n{count}", f"{count} nodes started until all agree",
-                      (None, None), FEW, 1, lambda t, _: t.bootstrap, count=count,
+                      (None, None), options.trials, 1, lambda t, _: t.bootstrap, count=count,
                       subjects=("vidaid", "serf"))
+    # Hours of meshes: so many only where long runs are asked for.
+    many = options.trials if options.long else FEW
     figures = [
         timed("crash", "process crash seen by all", (0.5, 1.5), Trials.crash),
         timed("silent", "silent death (SIGSTOP) seen by all", (3, 4.5), Trials.silent),
         timed("blackhole", "machine cut off seen by all", (3, 4.5), Trials.blackhole),
         timed("move", "rejoin, same identity, new address", (1, 1), Trials.move,
               subjects=("vidaid", "serf")),
-        healed(SPLIT, 2, max(1, half // 2)),
-        counted("loss_10", "10 % loss", lambda t: t.lossy(10, span)),
-        counted("loss_30", "30 % loss", lambda t: t.lossy(30, span)),
-        counted("slow_node", "one slow node", lambda t: t.slow(span), links=("node-3",)),
+        healed(SPLIT, 2, half),
+        counted("loss_10", "10 % loss", FEW, lambda t: t.lossy(10, span)),
+        counted("loss_30", "30 % loss", many, lambda t: t.lossy(30, span)),
+        counted("slow_node", "one slow node", FEW, lambda t: t.slow(span), links=("node-3",)),
         started(3), started(10),
     ]
-    return [healed(SPLIT_LONG, FEW, 1, longest=True), *figures] if options.long else figures
+    if not options.long:
+        return figures
+    return [healed(SPLIT_LONG, many, 1, longest=True, subjects=("vidaid", "serf")), *figures]
 
 
 class Subject:

@@ -103,6 +103,30 @@ class Doctor(suite.ThreeNodes):
         self.assertAlmostEqual(ahead, 40_000, delta=5_000)
         self.assertIn("--clock-offset shifts", victim.log.read_text())
 
+    def test_it_finds_a_disk_that_cannot_be_written_and_that_it_can_again(self):
+        self.wait_well()
+        victim = self.nodes[2]
+        in_the_way = victim.folder / "data" / "registers.new"
+        in_the_way.mkdir()
+        (in_the_way / "something").touch()
+        self.mesh.create_key("lost on one")
+        hits = self.wait_found(victim.id, "health", ("error",))
+        self.assertIn("cannot write what it knows", hits[0]["what"])
+        shutil.rmtree(in_the_way)
+        self.wait_well()
+
+    def test_it_finds_a_data_directory_that_was_copied(self):
+        self.wait_well()
+        victim, copy = self.nodes[2], self.mesh.make_node(4)
+        victim.stop()
+        shutil.copytree(victim.folder / "data", copy.folder / "data",
+                        ignore=shutil.ignore_patterns("*.sock"))
+        victim.start()
+        self.mesh.wait_alive(3)
+        self.use(copy)
+        hits = self.wait_found(f"{victim.id} and {copy.id}", "members", ("error",))
+        self.assertIn("have one key", hits[0]["what"])
+
     def test_a_person_reads_what_is_wrong_and_what_to_do(self):
         self.nodes[2].kill()
         self.wait_found(self.nodes[2].id, "members", ("error",))

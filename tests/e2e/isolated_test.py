@@ -17,12 +17,12 @@ class Isolated(suite.Suite):
         return self.use(Mesh(suite.BIN, self.folder, suite.MODELS.format(mock=self.mock.port),
                              count=count))
 
-    def doctor(self, mesh, node):
-        done = mesh.run_ctl("--server", node.mesh_address, "-o", "json", "mesh", "doctor",
+    def doctor(self, mesh, node, at=None):
+        done = mesh.run_ctl("--server", at or node.mesh_address, "-o", "json", "mesh", "doctor",
                             check=False)
         return done.returncode, json.loads(done.stdout)["findings"]
 
-    def is_told(self, mesh, node, where):
+    def is_told(self, mesh, node, where, at=None):
         wait_for(lambda: '"what":"isolated"' in node.log.read_text(), 30, "a warning in the log")
         line = next(json.loads(text) for text in node.log.read_text().splitlines()
                     if '"what":"isolated"' in text)
@@ -30,7 +30,7 @@ class Isolated(suite.Suite):
         self.assertIn(where, line["error"])
         wait_for(lambda: "vidai_mesh_isolated 1\n" in
                  request(node.admin, "GET", "/metrics")[1].decode(), 10, "the gauge")
-        status, findings = self.doctor(mesh, node)
+        status, findings = self.doctor(mesh, node, at)
         self.assertEqual(status, 6)
         self.assertTrue([f for f in findings if f["check"] == "links" and
                          f["severity"] == "error" and where in f["what"]], findings)
@@ -46,6 +46,16 @@ class Isolated(suite.Suite):
                  "readiness to say whom it tries")
         self.is_told(mesh, late, dead)
         self.assertNotIn('"what":"isolated"', mesh.nodes[0].log.read_text())
+
+    def test_a_node_whose_clock_is_far_ahead_says_that_all_shut_it_out(self):
+        mesh = self.mesh(1)
+        early = mesh.make_node(2)
+        early.argv += ["--clock-offset", "11m"]
+        self.use(early)
+        # No operator's certificate is valid for it, either.
+        self.is_told(mesh, early, "its log says why",
+                     at=f"unix:{early.folder / 'data' / 'operator.sock'}")
+        self.assertIn("certificate_not_yet_valid", mesh.nodes[0].log.read_text())
 
     def test_a_node_that_comes_back_to_nobody_says_so_until_they_are_there(self):
         mesh = self.mesh(2)

@@ -69,7 +69,7 @@ class OneId(suite.ThreeNodes):
         ended, goes_on = (first, twin) if twin.running() else (twin, first)
         self.assertEqual(ended.process.returncode, 1)
         self.assertIn("mesh.superseded", self.log(ended))
-        self.assertIn("give each node its own", self.log(ended))
+        self.assertIn("give each an id and a directory of its own", self.log(ended))
         for node in self.nodes[:2]:
             self.mesh.wait_status(node, first.id, ("alive",))
         wait_for(lambda: request(goes_on.admin, "GET", "/readyz")[0] == 200, 20, "readiness")

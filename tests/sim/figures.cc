@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <functional>
 #include <set>
 #include <utility>
 
-#include <unistd.h>
+#include <malloc.h>
 
 #include "tests/sim/counter_lab.h"
 #include "tests/sim/figure_table.h"
@@ -65,12 +64,10 @@ bool seen_dead(const World& world, std::uint32_t node) {
     return world.everybody_says(node, Status::kDead);
 }
 
-// Of this process, resident.
-double resident_bytes() {
-    std::ifstream file("/proc/self/statm");
-    std::uint64_t all = 0, resident = 0;
-    file >> all >> resident;
-    return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
+// Of this process, which has one thread: in use, not what it has freed and kept.
+double allocated_bytes() {
+    const struct mallinfo2 heap = ::mallinfo2();
+    return static_cast<double>(heap.uordblks) + static_cast<double>(heap.hblkhd);
 }
 
 // Wall time, and memory taken, since it was made.
@@ -80,10 +77,10 @@ class Stopwatch {
         const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - began_;
         return wall.count();
     }
-    double bytes() const { return resident_bytes() - before_; }
+    double bytes() const { return allocated_bytes() - before_; }
 
   private:
-    const double before_ = resident_bytes();
+    const double before_ = allocated_bytes();
     const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 

@@ -89,7 +89,8 @@ struct Plan {
     bool timers_first = false;      // what a paused process sees first when it wakes
     Duration timers_off{};          // the membership's timers fire early or late by up to
     std::vector<Fault> faults;      // ascending
-    // No loss, tails, pauses or partitions: nobody alive may ever be declared dead.
+    // No loss, tails, pauses or partitions: nobody alive may ever be declared dead, but where
+    // links are full.
     bool calm() const;
     std::uint32_t clones() const;               // processes, beside the nodes'
     bool is_doubled(std::uint32_t node) const;  // at some time by an old or a cloned disk

@@ -74,6 +74,19 @@ TEST_F(Alone, IsOneWhosePeersCloseEachConnection) {
     EXPECT_NE(warning->find("n2: it closed the connection at once"), std::string::npos) << *warning;
 }
 
+// A certificate that is not valid yet is refused after the last message of whoever shows it.
+TEST_F(Alone, IsOneWhoHasNeverKnownAnybodyAndIsShutOutEachTime) {
+    for (auto at = 0s; at < 5s; ++at) {
+        standing.connected(kPeer, kStart + at);
+        standing.disconnected(kPeer, LinkEnd::kClosed, kStart + at + 10ms);
+        EXPECT_FALSE(standing.look(false, kStart + at + 20ms).has_value()) << at.count();
+    }
+    const auto warning = standing.look(false, kStart + 6s);
+    ASSERT_TRUE(warning.has_value());
+    EXPECT_NE(warning->find("its log says why"), std::string::npos) << *warning;
+    EXPECT_EQ(standing.failed(Failing::kClosed), 5u);
+}
+
 TEST_F(Alone, OrTurnedAwayWhileNobodyElseTakesItsConnections) {
     EXPECT_FALSE(standing.turned_away(kPeer, "made_up"));
     EXPECT_EQ(standing.refusal(), "");

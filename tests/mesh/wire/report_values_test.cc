@@ -20,6 +20,8 @@ NodeReport full() {
     report.self.capabilities = 5;
     report.version = "1.2.0";
     report.alone = "connected to nobody";
+    report.unsaved = "No space left on device";
+    report.key = "01234567";
     report.wire_min = 1;
     report.wire_max = 2;
     report.clock = WallTime(100s);

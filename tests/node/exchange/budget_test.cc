@@ -74,6 +74,32 @@ const Way kWays[] = {
          ready(h);
          leaves(h);
      }},
+    {"the caller left before the answer, which came", false, 11 + 2 * 3,
+     [](House& h) {
+         ready(h);
+         leaves(h);
+         h.answer(kOkHead);
+         h.end_with(kAnswer);
+     }},
+    {"the caller left, and the provider refused", false, 0,
+     [](House& h) {
+         ready(h);
+         leaves(h);
+         h.answer(refusal(400));
+         h.end_with(kRefusal);
+     }},
+    {"the caller left, and the provider failed: no other is asked", false, kWorst,
+     [](House& h) {
+         ready(h);
+         leaves(h);
+         EXPECT_EQ(h.exchange->on_failed(Outcome::kFirstByteTimeout, test_now()), Next::kDone);
+     }},
+    {"the caller left, and no answer came in time", false, kWorst,
+     [](House& h) {
+         ready(h);
+         leaves(h);
+         EXPECT_EQ(h.exchange->give_up(test_now()), Next::kDone);
+     }},
     {"cut off before the answer", false, kWorst,
      [](House& h) {
          ready(h);
@@ -96,6 +122,16 @@ const Way kWays[] = {
          h.answer(kStreamHead);
          h.exchange->on_payload(kText, test_now());
          leaves(h);
+     }},
+    {"a stream that the caller left before it came, which ended", true, 20 + 2 * 7,
+     [](House& h) {
+         ready(h);
+         leaves(h);
+         h.answer(kStreamHead);
+         h.end_with(kText +
+                    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],"
+                    "\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":7,"
+                    "\"total_tokens\":27}}\n\n");
      }},
     {"a whole answer without usage", false, kWorst,
      [](House& h) {

@@ -191,6 +191,18 @@ TEST(PricedBudgets, CutNoStreamThatKeepsToItsBound) {
     EXPECT_EQ(house.team->spent().value, 4 + 2 * 3);
 }
 
+// Many tokens in a piece, and many bytes in a token: words of ten letters, a run of dashes.
+TEST(PricedBudgets, CutAStreamByItsBytesOnlyWhereNoTokenIsAsLong) {
+    Budgeted house(kWorst);
+    ASSERT_EQ(house.post(kThreeTokens), Next::kCall);
+    ready(house);
+    house.answer(kStreamHead);
+    ASSERT_EQ(house.exchange->on_payload(piece(std::string(3 * 128, '-')), test_now()),
+              Next::kWait);
+    EXPECT_EQ(house.exchange->on_payload(piece(std::string(128, '-')), test_now()), Next::kDone);
+    EXPECT_EQ(house.counted().cuts.get(), 1U);
+}
+
 TEST(PricedBudgets, CutAStreamByWhatItsProviderCounts) {
     Budgeted house(kWorst);
     ASSERT_EQ(house.post(kThreeTokens), Next::kCall);

@@ -64,9 +64,23 @@ struct Budgeted {
                account->balance().conserved();
     }
 
-    Provider provider{[](const Socket& socket) {
+    // The provider says this, and the rest when it is told to go on.
+    void hold(std::string first, std::string rest) {
+        first_ = std::move(first);
+        rest_ = std::move(rest);
+        go_on.store(false);
+    }
+
+    std::string first_;
+    std::string rest_{response(kAnswer)};
+    std::atomic<bool> go_on{true};
+    std::atomic<int> asked{0};
+    Provider provider{[this](const Socket& socket) {
         while (!read_request(socket).empty()) {
-            if (!socket.send(response(kAnswer))) return;
+            ++asked;
+            if (!first_.empty() && !socket.send(first_)) return;
+            go_on.wait(false);
+            if (!socket.send(rest_)) return;
         }
     }};
     BudgetEntry entry;
@@ -76,6 +90,47 @@ struct Budgeted {
 
 constexpr milliseconds kLong{10'000};  // longer than any of these tests but those that fail
 constexpr std::int64_t kWorst = static_cast<std::int64_t>(kBody.size()) + 2 * 1'024;
+
+// Its provider's usage is waited for, since without it the whole bound would be charged.
+struct Leaving {
+    const char* name;
+    std::string_view body;
+    const char* first;  // of the answer, before the client leaves
+    std::string rest;
+    bool heard;  // the client has had some of it
+};
+
+TEST(Caller, WhoLeavesIsChargedWhatTheProviderCountsInTheEnd) {
+    const std::string events =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":"
+        "{\"prompt_tokens\":11,\"completion_tokens\":3,\"total_tokens\":14}}\n\ndata: [DONE]\n\n";
+    const Leaving ways[] = {
+        {"before the answer", kBody, "", response(kAnswer), false},
+        {"amid a stream", kStreamBody,
+         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+         "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n",
+         events, true},
+    };
+    for (const Leaving& way : ways) {
+        SCOPED_TRACE(way.name);
+        Budgeted house(kLong);
+        house.hold(way.first, way.rest);
+        house.grant(2 * kWorst);
+        Socket client = Socket::connect(house.gateway.port());
+        ASSERT_TRUE(client.send(house.gateway.request(way.body)));
+        if (way.heard) {
+            EXPECT_NE(client.read_until("Hi").find("Hi"), std::string::npos);
+        }
+        ASSERT_TRUE(eventually([&] { return house.asked == 1; }));
+        client.reset();
+        EXPECT_GT(house.account->reserved().value, 0) << "nobody knows yet";
+        house.go_on.store(true);
+        house.go_on.notify_all();
+        EXPECT_TRUE(house.settled());
+        EXPECT_EQ(house.account->spent().value, 11 + 2 * 3);
+        EXPECT_EQ(house.gateway.in_flight(), 0U);
+    }
+}
 
 TEST(WaitingRequest, GoesOnWhenItsMoneyHasCome) {
     Budgeted house(kLong);
