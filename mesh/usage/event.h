@@ -4,6 +4,7 @@
 // Values; any thread.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 
@@ -35,13 +36,25 @@ enum class Outcome : std::uint8_t {
 };
 inline constexpr std::uint8_t kOutcomes = 4;
 
+struct Caller {
+    KeyId key;
+    std::string user, team, project;  // the key's at that time; empty: nobody's
+
+    friend auto operator<=>(const Caller&, const Caller&) = default;
+};
+
+struct Callee {
+    std::string model, provider, protocol;
+
+    friend auto operator<=>(const Callee&, const Callee&) = default;
+};
+
 struct Event {
     std::uint64_t number = 0;  // of its origin: from 1, each once
     WallTime time;             // of the request, by the origin's clock
     std::string request;       // the id that the client was told
-    KeyId key;
-    std::string user, team, project;  // the key's at that time; empty: nobody's
-    std::string model, provider, protocol;
+    Caller caller;
+    Callee callee;
     TokensByKind tokens;
     bool priced = false;    // false: nobody knew a price, and `cost` says nothing
     WallTime price_from{};  // since when that price of that model has held

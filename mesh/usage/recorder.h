@@ -30,7 +30,7 @@ class Recorder {
     static constexpr std::chrono::minutes kTidyAfter{1};  // without an event
 
     struct Surroundings {
-        std::function<Event(const Draft&)> event;  // without its number
+        std::function<void(const Draft&, Event&)> fill;  // each field but its number
         std::function<WallTime()> now;
     };
 
@@ -84,6 +84,7 @@ class Recorder {
     void work() {
         ::pthread_setname_np(::pthread_self(), "usage");
         std::vector<Draft> batch;
+        Event event;  // one for all, so that its texts have room already
         std::unique_lock lock(mutex_);
         for (bool last = false; !last;) {
             const auto at_once = [this]() { return stop_ || hurry_; };
@@ -94,7 +95,10 @@ class Recorder {
             std::swap(batch, queue_);
             const std::uint64_t taken = recorded_;
             lock.unlock();
-            for (const Draft& draft : batch) writer_->add(around_.event(draft));
+            for (const Draft& draft : batch) {
+                around_.fill(draft, event);
+                writer_->add(event);
+            }
             writer_->commit(around_.now());
             batch.clear();
             lock.lock();

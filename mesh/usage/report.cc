@@ -15,21 +15,21 @@ constexpr std::array<std::string_view, kFields> kNames = {"user",  "team",     "
 const std::string& value_of(const Event& event, Field field) {
     switch (field) {
         case Field::kUser:
-            return event.user;
+            return event.caller.user;
         case Field::kTeam:
-            return event.team;
+            return event.caller.team;
         case Field::kProject:
-            return event.project;
+            return event.caller.project;
         case Field::kKey:
-            return event.key.str();
+            return event.caller.key.str();
         case Field::kModel:
-            return event.model;
+            return event.callee.model;
         case Field::kProvider:
-            return event.provider;
+            return event.callee.provider;
         case Field::kProtocol:
             break;
     }
-    return event.protocol;
+    return event.callee.protocol;
 }
 
 // Of what is not negative.

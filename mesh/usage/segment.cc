@@ -5,14 +5,13 @@
 #include <string>
 #include <utility>
 
-#include "mesh/usage/event_bytes.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::usage {
 
 namespace {
 
-constexpr std::uint8_t kEventRecord = 1;
+constexpr std::uint8_t kBatchRecord = 1;
 
 }  // namespace
 
@@ -26,19 +25,19 @@ Result<Segment> Segment::open(journal::Volume& volume, const journal::Owner& ori
                               seal::RandomSource& random, const Read& read) {
     Tally tally;
     const auto take = [&](std::uint8_t kind, seal::ByteView bytes) -> Result<void> {
-        if (kind != kEventRecord) {
+        if (kind != kBatchRecord) {
             return fail(ErrorCode::kCorrupt,
                         "a record of kind " + std::to_string(kind) + " in a file of usage events");
         }
-        const auto event = decode_event(bytes);
-        if (!event) return fail(event.error());
-        if (event->number <= tally.last) {
-            return fail(ErrorCode::kCorrupt, "usage event " + std::to_string(event->number) +
-                                                 " behind " + std::to_string(tally.last));
-        }
-        tally.add(*event);
-        read(*event);
-        return {};
+        return read_batch(bytes, [&](const Event& event) -> Result<void> {
+            if (event.number <= tally.last) {
+                return fail(ErrorCode::kCorrupt, "usage event " + std::to_string(event.number) +
+                                                     " behind " + std::to_string(tally.last));
+            }
+            tally.add(event);
+            read(event);
+            return {};
+        });
     };
     auto journal = journal::Journal::open(volume, origin, random, take);
     if (!journal) return fail(std::move(journal).error());
@@ -46,9 +45,19 @@ Result<Segment> Segment::open(journal::Volume& volume, const journal::Owner& ori
 }
 
 void Segment::append(const Event& event) {
-    CHECK(event.number > tally_.last);
-    journal_.append(kEventRecord, encode_event(event));
+    CHECK(tally_.last == 0 || event.number == tally_.last + 1);
+    batch_.add(event);
     tally_.add(event);
+    if (batch_.full()) close_batch();
+}
+
+void Segment::close_batch() {
+    if (batch_.events() > 0) journal_.append(kBatchRecord, batch_.take());
+}
+
+Result<void> Segment::commit() {
+    close_batch();
+    return journal_.commit();
 }
 
 Dropped to_drop(std::span<const Held> held, const Keep& keep, WallTime now) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "mesh/journal/journal.h"
+#include "mesh/usage/batch.h"
 #include "mesh/usage/event.h"
 #include "schema/vocabulary/result.h"
 #include "schema/vocabulary/time.h"
@@ -25,11 +26,12 @@ class Segment {
     static Result<Segment> open(journal::Volume& volume, const journal::Owner& origin,
                                 seal::RandomSource& random, const Read& read);
 
-    // To be there after the next commit. CHECKs that its number is greater than last().
+    // To be there after the next commit. CHECKs that its number is the one behind last(), unless it
+    // is the first one.
     void append(const Event& event);
     // All that was appended is on the disk; one sync, however much it is. kIo, now and for ever
     // after.
-    Result<void> commit() { return journal_.commit(); }
+    Result<void> commit();
     // Says on the disk how far it is synced, so that damage before it is not taken for a torn tail.
     // Before the segment is left for the next one.
     Result<void> mark() { return journal_.mark(); }
@@ -38,7 +40,9 @@ class Segment {
     std::uint64_t events() const { return tally_.events; }
     std::uint64_t last() const { return tally_.last; }  // zero: none
     WallTime newest() const { return tally_.newest; }   // WallTime::min(): none
-    std::uint64_t bytes() const { return journal_.size() + journal_.pending_bytes(); }
+    std::uint64_t bytes() const {                       // about, of what was not committed
+        return journal_.size() + journal_.pending_bytes() + batch_.bytes();
+    }
 
   private:
     struct Tally {
@@ -51,7 +55,10 @@ class Segment {
     Segment(journal::Journal journal, const Tally& tally)
         : journal_(std::move(journal)), tally_(tally) {}
 
+    void close_batch();
+
     journal::Journal journal_;
+    Batch batch_;  // appended, and not in the journal yet
     Tally tally_;
 };
 

@@ -58,7 +58,7 @@ Result<void> Store::begin(std::uint64_t first) {
     return {};
 }
 
-Result<std::uint64_t> Store::append(Event event) {
+Result<std::uint64_t> Store::append(Event& event) {
     if (segment_->bytes() - committed_ >= kUncommittedBytesMax) {
         return fail(ErrorCode::kResourceExhausted,
                     "too many usage events wait for the disk: " + options_.folder);

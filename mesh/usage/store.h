@@ -40,7 +40,7 @@ class Store {
     // Gives the event its number, which it returns. It is there after the next commit(), and not
     // told to anybody before. The event is within the bounds of clamp(). kResourceExhausted:
     // kUncommittedBytesMax wait for a commit, and this one is not among them.
-    Result<std::uint64_t> append(Event event);
+    Result<std::uint64_t> append(Event& event);
     // One sync for all that was appended. kIo, now and for ever after: what the disk holds is not
     // known until the next process has read it. What was appended may or may not be there.
     Result<void> commit();

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "mesh/usage/event_bytes.h"
+#include "mesh/usage/batch.h"
 
 namespace vidai::mesh::usage {
 
@@ -40,7 +40,7 @@ void Writer::sync() {
     troubled_ = false;
 }
 
-void Writer::add(Event event) {
+void Writer::add(Event& event) {
     if (clamp(event)) ++counts_.clamped;
     for (int tries = 0; tries < 2; ++tries) {
         if (!usable()) break;

@@ -32,8 +32,8 @@ class Writer {
     // `hear`: of the first failure after what went well. Called on the thread that commits.
     Writer(std::unique_ptr<Store> store, std::function<void(const Error&)> hear);
 
-    // To be written by the next commit(); its number is the store's to give.
-    void add(Event event);
+    // To be written by the next commit(). Brings the event within its bounds and numbers it.
+    void add(Event& event);
     // One sync, and then what is old is deleted. `now`: by this node's clock.
     void commit(WallTime now);
 

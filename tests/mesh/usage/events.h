@@ -2,6 +2,9 @@
 // An event with something in each of its fields.
 #pragma once
 
+#include <vector>
+
+#include "mesh/usage/batch.h"
 #include "mesh/usage/event.h"
 
 namespace vidai::mesh::usage {
@@ -14,19 +17,31 @@ inline Event some_event(std::uint64_t number) {
     return {.number = number,
             .time = at_ms(1'000),
             .request = "req-1",
-            .key = KeyId("AbCdEf123456"),
-            .user = "ann",
-            .team = "blue",
-            .project = "search",
-            .model = "m1",
-            .provider = "p1",
-            .protocol = "openai",
+            .caller = {KeyId("AbCdEf123456"), "ann", "blue", "search"},
+            .callee = {"m1", "p1", "openai"},
             .tokens = {{1}, {2}, {3}, {4}, {5}, {6}, {7}},
             .priced = true,
             .price_from = at_ms(500),
             .cost = {42},
             .estimated = false,
             .outcome = Outcome::kClientGone};
+}
+
+inline seal::Bytes record_of(const std::vector<Event>& events) {
+    Batch batch;
+    for (const Event& event : events) batch.add(event);
+    return batch.take();
+}
+
+// Empty where it is no batch.
+inline std::vector<Event> events_of(seal::ByteView record) {
+    std::vector<Event> events;
+    const auto read = read_batch(record, [&](const Event& event) -> Result<void> {
+        events.push_back(event);
+        return {};
+    });
+    if (!read) events.clear();
+    return events;
 }
 
 }  // namespace vidai::mesh::usage

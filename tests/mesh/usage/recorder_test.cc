@@ -16,10 +16,9 @@ namespace {
 
 using Drafts = Recorder<std::unique_ptr<std::int64_t>>;  // the cost; can only be moved
 
-Event event_of(const std::unique_ptr<std::int64_t>& cost) {
-    Event event = some_event(0);
+void fill(const std::unique_ptr<std::int64_t>& cost, Event& event) {
+    event = some_event(0);
     event.cost = MicroUsd{*cost};
-    return event;
 }
 
 struct RecorderTest : testing::Test {
@@ -29,7 +28,7 @@ struct RecorderTest : testing::Test {
         return std::make_unique<Writer>(folder.open(), [](const Error&) {});
     }
     static Drafts::Surroundings surroundings() {
-        return {event_of, []() { return at_ms(2'000); }};
+        return {fill, []() { return at_ms(2'000); }};
     }
 };
 
@@ -104,12 +103,12 @@ TEST_F(RecorderTest, IsReadWholeWhileItWrites) {
 TEST_F(RecorderTest, RefusesAndCountsWhatItsQueueCannotHold) {
     std::promise<void> reached, go_on;
     Drafts::Surroundings slow = surroundings();
-    slow.event = [&, first = true](const std::unique_ptr<std::int64_t>& cost) mutable {
+    slow.fill = [&, first = true](const std::unique_ptr<std::int64_t>& cost, Event& event) mutable {
         if (std::exchange(first, false)) {
             reached.set_value();
             go_on.get_future().wait();
         }
-        return event_of(cost);
+        fill(cost, event);
     };
     {
         Drafts recorder(writer(), std::move(slow), 2);

@@ -26,7 +26,7 @@ TEST(Report, CountsAnEventOnceWhateverCopyItComesFrom) {
 TEST(Report, GroupsByTheFieldsInTheirOrder) {
     Report report(Query{.by = {Field::kModel, Field::kTeam}});
     Event other = some_event(2);
-    other.team = "red";
+    other.caller.team = "red";
     report.add(kOne, some_event(1));
     report.add(kOne, other);
     report.add(kOne, some_event(3));
@@ -65,7 +65,7 @@ TEST(Report, BeyondItsRowsKeepsTheTotal) {
     Report report(Query{.by = {Field::kKey}});
     for (std::size_t i = 1; i <= kGroupsMax + 5; ++i) {
         Event event = some_event(i);
-        event.key = KeyId(std::to_string(i));
+        event.caller.key = KeyId(std::to_string(i));
         report.add(kOne, event);
     }
     EXPECT_EQ(report.rows().size(), kGroupsMax);

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "mesh/usage/event_bytes.h"
 #include "tests/mesh/journal/memory_volume.h"
 #include "tests/mesh/usage/events.h"
 
@@ -28,14 +27,14 @@ TEST_F(SegmentTest, HasWhatWasCommittedAndGoesOnBehindIt) {
         auto segment = open();
         ASSERT_TRUE(segment);
         EXPECT_EQ(segment->newest(), WallTime::min());
-        segment->append(some_event(5));
+        segment->append(some_event(6));
         segment->append(some_event(7));
         ASSERT_TRUE(segment->commit());
         segment->append(some_event(8));  // and never committed
     }
     auto again = open();
     ASSERT_TRUE(again);
-    EXPECT_EQ(read, (std::vector{some_event(5), some_event(7)}));
+    EXPECT_EQ(read, (std::vector{some_event(6), some_event(7)}));
     EXPECT_EQ(again->events(), 2U);
     EXPECT_EQ(again->last(), 7U);
     EXPECT_EQ(again->newest(), at_ms(1'000));
@@ -43,6 +42,22 @@ TEST_F(SegmentTest, HasWhatWasCommittedAndGoesOnBehindIt) {
     ASSERT_TRUE(again->commit());
     ASSERT_TRUE(open());
     EXPECT_EQ(read.size(), 3U);
+}
+
+TEST_F(SegmentTest, HoldsMoreThanOneRecordDoes) {
+    constexpr std::uint64_t kEvents = (2 * kBatchEventsMax) + 1;
+    {
+        auto segment = open();
+        ASSERT_TRUE(segment);
+        for (std::uint64_t i = 1; i <= kEvents; ++i) segment->append(some_event(i));
+        const std::uint64_t about = segment->bytes();
+        ASSERT_TRUE(segment->commit());
+        EXPECT_NEAR(static_cast<double>(segment->bytes()), static_cast<double>(about), 1'000);
+        EXPECT_LT(segment->bytes() / kEvents, 100U) << "an event, its texts not counted each time";
+    }
+    ASSERT_TRUE(open());
+    EXPECT_EQ(read.size(), kEvents);
+    EXPECT_EQ(read.back(), some_event(kEvents));
 }
 
 TEST_F(SegmentTest, OfAnotherOriginIsRefused) {
@@ -58,8 +73,8 @@ TEST_F(SegmentTest, WithNumbersThatDoNotRiseIsRefused) {
             journal::Journal::open(volume, kOrigin, seal::system_random(),
                                    [](std::uint8_t, seal::ByteView) -> Result<void> { return {}; });
         ASSERT_TRUE(journal);
-        journal->append(1, encode_event(some_event(5)));
-        journal->append(1, encode_event(some_event(5)));
+        journal->append(1, record_of({some_event(5)}));
+        journal->append(1, record_of({some_event(5)}));
         ASSERT_TRUE(journal->commit());
     }
     const auto twice = open();
@@ -73,7 +88,7 @@ TEST_F(SegmentTest, WithAnotherKindOfRecordIsRefused) {
             journal::Journal::open(volume, kOrigin, seal::system_random(),
                                    [](std::uint8_t, seal::ByteView) -> Result<void> { return {}; });
         ASSERT_TRUE(journal);
-        journal->append(2, encode_event(some_event(5)));
+        journal->append(2, record_of({some_event(5)}));
         ASSERT_TRUE(journal->commit());
     }
     EXPECT_FALSE(open());

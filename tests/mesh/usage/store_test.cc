@@ -22,8 +22,12 @@ struct StoreTest : testing::Test {
     StoreTest() { options.segment_bytes = 1; }  // each commit fills one
 
     std::unique_ptr<Store> open() const { return folder.open(); }
+    static Result<std::uint64_t> append(Store& store) {
+        Event event = some_event(77);
+        return store.append(event);
+    }
     static void write(Store& store, int events) {
-        for (int i = 0; i < events; ++i) ASSERT_TRUE(store.append(some_event(0)));
+        for (int i = 0; i < events; ++i) ASSERT_TRUE(append(store));
         ASSERT_TRUE(store.commit());
     }
     static Dropped tidy(Store& store, WallTime now = at_ms(2'000)) {
@@ -55,10 +59,10 @@ TEST_F(StoreTest, NumbersEventsFromOneAndGoesOnInTheNextLife) {
     {
         const auto store = open();
         ASSERT_TRUE(store);
-        EXPECT_EQ(*store->append(some_event(77)), 1U) << "whatever the event said";
-        EXPECT_EQ(*store->append(some_event(77)), 2U);
+        EXPECT_EQ(*append(*store), 1U) << "whatever the event said";
+        EXPECT_EQ(*append(*store), 2U);
         ASSERT_TRUE(store->commit());
-        EXPECT_EQ(*store->append(some_event(77)), 3U) << "and never committed";
+        EXPECT_EQ(*append(*store), 3U) << "and never committed";
         EXPECT_EQ(numbers(), (Numbered{1, 2})) << "while it is written to";
     }
     const auto store = open();
@@ -177,7 +181,7 @@ TEST_F(StoreTest, LeavesAFileThatCannotBeWrittenForTheNextOne) {
     write(*store, 1);
     {
         const FullDisk full(16);
-        ASSERT_TRUE(store->append(some_event(0)));
+        ASSERT_TRUE(append(*store));
         ASSERT_FALSE(store->commit());
         ASSERT_FALSE(store->renew()) << "it is still full";
     }
@@ -191,7 +195,7 @@ TEST_F(StoreTest, TakesNoMoreThanItsBoundBetweenCommits) {
     const auto store = open();
     ASSERT_TRUE(store);
     Event large = some_event(0);
-    large.model.assign(256, 'm');
+    large.request.assign(256, 'r');
     std::uint64_t taken = 0;
     Result<std::uint64_t> number = store->append(large);
     for (; number && taken < 100'000; number = store->append(large)) taken = *number;

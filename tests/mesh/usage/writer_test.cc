@@ -14,6 +14,10 @@ struct WriterTest : testing::Test {
     TemporaryStore folder;
     std::vector<std::string> heard;
 
+    static void add(Writer& writer) {
+        Event event = some_event(0);
+        writer.add(event);
+    }
     Writer writer() {
         return {folder.open(), [this](const Error& error) { heard.push_back(error.message); }};
     }
@@ -24,7 +28,7 @@ TEST_F(WriterTest, BringsEventsWithinTheirBoundsAndCountsThose) {
     Event event = some_event(0);
     event.tokens.input = Tokens{-1};
     writer.add(event);
-    writer.add(some_event(0));
+    add(writer);
     writer.commit(at_ms(2'000));
     EXPECT_EQ(writer.counts().clamped, 1U);
     EXPECT_EQ(writer.counts().written, 2U);
@@ -35,7 +39,7 @@ TEST_F(WriterTest, BringsEventsWithinTheirBoundsAndCountsThose) {
 TEST_F(WriterTest, WritesMoreThanTheStoreTakesAtOnce) {
     Writer writer = this->writer();
     Event large = some_event(0);
-    large.model.assign(256, 'm');
+    large.request.assign(256, 'r');
     const std::uint64_t events = 2 * kUncommittedBytesMax / 256;
     for (std::uint64_t i = 0; i < events; ++i) writer.add(large);
     writer.commit(at_ms(2'000));
@@ -47,9 +51,9 @@ TEST_F(WriterTest, SaysUpToWhereEventsMayBeTold) {
     {
         Writer writer = this->writer();
         EXPECT_EQ(writer.counts().synced, 0U);
-        writer.add(some_event(0));
+        add(writer);
         writer.commit(at_ms(2'000));
-        writer.add(some_event(0));
+        add(writer);
         EXPECT_EQ(writer.counts().synced, 1U) << "the second waits for its sync";
         writer.commit(at_ms(2'000));
         EXPECT_EQ(writer.counts().synced, 2U);
@@ -63,19 +67,19 @@ TEST_F(WriterTest, TellsOnceOfAFullDiskCountsWhatIsLostAndGoesOn) {
     {
         const FullDisk full(16);
         for (int i = 0; i < 3; ++i) {
-            writer.add(some_event(0));
+            add(writer);
             writer.commit(at_ms(2'000));
         }
     }
     EXPECT_EQ(writer.counts().lost, 3U);
     EXPECT_EQ(heard.size(), 1U);
-    writer.add(some_event(0));
+    add(writer);
     writer.commit(at_ms(2'000));
     EXPECT_EQ(writer.counts().written, 1U);
     EXPECT_EQ(folder.read().size(), 1U);
     {
         const FullDisk full(16);
-        writer.add(some_event(0));
+        add(writer);
         writer.commit(at_ms(2'000));
     }
     EXPECT_EQ(heard.size(), 2U) << "it went well in between";
@@ -84,7 +88,7 @@ TEST_F(WriterTest, TellsOnceOfAFullDiskCountsWhatIsLostAndGoesOn) {
 TEST_F(WriterTest, CountsFilesThatNobodyElseHas) {
     folder.options.segment_bytes = 1;
     Writer writer = this->writer();
-    writer.add(some_event(0));
+    add(writer);
     writer.commit(at_ms(2'000'000));
     EXPECT_EQ(writer.counts().unsettled, 1U);
     EXPECT_TRUE(folder.read().empty());
