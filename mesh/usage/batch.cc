@@ -45,7 +45,8 @@ bool within(const Caller& who) {
     return within(who.key.str()) && within(who.user) && within(who.team) && within(who.project);
 }
 bool within(const Callee& what) {
-    return within(what.model) && within(what.provider) && within(what.protocol);
+    return within(what.model) && within(what.provider) && within(what.target) &&
+           within(what.endpoint);
 }
 
 WallTime time_of(std::int64_t ms) {
@@ -83,7 +84,7 @@ bool clamp(Event& event) {
     Callee& what = event.callee;
     TokensByKind& used = event.tokens;
     for (std::string* text : {&event.request, &who.user, &who.team, &who.project, &what.model,
-                              &what.provider, &what.protocol}) {
+                              &what.provider, &what.target, &what.endpoint}) {
         out |= clamp(*text);
     }
     if (!within(who.key.str())) {
@@ -124,7 +125,7 @@ std::size_t text_bytes(const Caller& who) {
     return who.key.str().size() + who.user.size() + who.team.size() + who.project.size();
 }
 std::size_t text_bytes(const Callee& what) {
-    return what.model.size() + what.provider.size() + what.protocol.size();
+    return what.model.size() + what.provider.size() + what.target.size() + what.endpoint.size();
 }
 constexpr std::size_t kTableBytes = 64;  // of what has texts, beside them
 
@@ -159,7 +160,8 @@ flatbuffers::Offset<fb::Caller> write(flatbuffers::FlatBufferBuilder& out, const
 flatbuffers::Offset<fb::Callee> write(flatbuffers::FlatBufferBuilder& out, const Callee& what) {
     const auto model = out.CreateString(what.model);
     const auto provider = out.CreateString(what.provider);
-    return fb::CreateCallee(out, model, provider, out.CreateString(what.protocol));
+    const auto target = out.CreateString(what.target);
+    return fb::CreateCallee(out, model, provider, target, out.CreateString(what.endpoint));
 }
 
 }  // namespace
@@ -230,7 +232,8 @@ std::vector<Callee> callees_of(const fb::Batch& in) {
     for (const fb::Callee* what : *in.callees()) {
         callees.push_back({.model = text(what->model()),
                            .provider = text(what->provider()),
-                           .protocol = text(what->protocol())});
+                           .target = text(what->target()),
+                           .endpoint = text(what->endpoint())});
         if (!within(callees.back())) return {};
     }
     return callees;

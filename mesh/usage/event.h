@@ -44,7 +44,10 @@ struct Caller {
 };
 
 struct Callee {
-    std::string model, provider, protocol;
+    std::string model;     // as the client named it
+    std::string provider;  // that was called
+    std::string target;    // its name for the model
+    std::string endpoint;  // of this gateway, as "chat_completions"
 
     friend auto operator<=>(const Callee&, const Callee&) = default;
 };

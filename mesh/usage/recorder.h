@@ -5,6 +5,7 @@
 // refuses and counts: serving goes before accounting for it. record() and flush() from any thread.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -12,103 +13,58 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
-
-#include <pthread.h>
 
 #include "mesh/usage/writer.h"
 #include "schema/vocabulary/time.h"
 
 namespace vidai::mesh::usage {
 
-template <class Draft>
+// An event but for its number, as Event has it. Its texts live in what it holds, or for ever.
+struct Draft {
+    static constexpr std::size_t kRequestBytesMax = 128;
+
+    std::array<std::shared_ptr<const void>, 2> holds;
+    WallTime time;
+    std::array<char, kRequestBytesMax> request;
+    std::uint8_t request_bytes = 0;
+    std::string_view key, user, team, project;
+    std::string_view model, provider, target, endpoint;
+    TokensByKind tokens;
+    bool priced = false;
+    WallTime price_from{};
+    MicroUsd cost;
+    bool estimated = false;
+    Outcome outcome = Outcome::kAnswered;
+};
+
 class Recorder {
   public:
     static constexpr std::chrono::milliseconds kGather{50};
     static constexpr std::chrono::minutes kTidyAfter{1};  // without an event
 
-    struct Surroundings {
-        std::function<void(const Draft&, Event&)> fill;  // each field but its number
-        std::function<WallTime()> now;
-    };
-
-    // Holds at most `capacity` drafts that wait. The functions are called on its thread.
-    Recorder(std::unique_ptr<Writer> writer, Surroundings surroundings, std::size_t capacity)
-        : writer_(std::move(writer)), around_(std::move(surroundings)), capacity_(capacity) {
-        thread_ = std::thread([this]() { work(); });
-    }
+    // Holds at most `capacity` drafts that wait. `now` is called on its thread.
+    Recorder(std::unique_ptr<Writer> writer, std::function<WallTime()> now, std::size_t capacity);
     // What was recorded is written first.
-    ~Recorder() {
-        {
-            const std::lock_guard lock(mutex_);
-            stop_ = true;
-        }
-        wake_.notify_all();
-        thread_.join();
-    }
+    ~Recorder();
     Recorder(const Recorder&) = delete;
     Recorder& operator=(const Recorder&) = delete;
 
     // False, and counted as refused, when the queue is full.
-    bool record(Draft&& draft) {
-        bool first = false;
-        {
-            const std::lock_guard lock(mutex_);
-            if (queue_.size() >= capacity_) {
-                ++writer_->counts().refused;
-                return false;
-            }
-            first = queue_.empty();
-            queue_.push_back(std::move(draft));
-            ++recorded_;
-        }
-        if (first) wake_.notify_all();
-        return true;
-    }
+    bool record(Draft&& draft);
 
     // Returns when all that was recorded before is on the disk, or counted as lost.
-    void flush() {
-        std::unique_lock lock(mutex_);
-        const std::uint64_t all = recorded_;
-        if (written_ >= all) return;
-        hurry_ = true;
-        wake_.notify_all();
-        flushed_.wait(lock, [&]() { return written_ >= all; });
-    }
+    void flush();
 
     const Counts& counts() const { return writer_->counts(); }
 
   private:
-    void work() {
-        ::pthread_setname_np(::pthread_self(), "usage");
-        std::vector<Draft> batch;
-        Event event;  // one for all, so that its texts have room already
-        std::unique_lock lock(mutex_);
-        for (bool last = false; !last;) {
-            const auto at_once = [this]() { return stop_ || hurry_; };
-            wake_.wait_for(lock, kTidyAfter, [&]() { return at_once() || !queue_.empty(); });
-            wake_.wait_for(lock, kGather, at_once);
-            hurry_ = false;
-            last = stop_;
-            std::swap(batch, queue_);
-            const std::uint64_t taken = recorded_;
-            lock.unlock();
-            for (const Draft& draft : batch) {
-                around_.fill(draft, event);
-                writer_->add(event);
-            }
-            writer_->commit(around_.now());
-            batch.clear();
-            lock.lock();
-            written_ = taken;
-            flushed_.notify_all();
-        }
-    }
+    void work();
 
     const std::unique_ptr<Writer> writer_;  // the thread's, but for the counts
-    const Surroundings around_;
+    const std::function<WallTime()> now_;
     const std::size_t capacity_;
 
     std::mutex mutex_;

@@ -9,8 +9,8 @@ namespace vidai::mesh::usage {
 
 namespace {
 
-constexpr std::array<std::string_view, kFields> kNames = {"user",  "team",     "project", "key",
-                                                          "model", "provider", "protocol"};
+constexpr std::array<std::string_view, kFields> kNames = {
+    "user", "team", "project", "key", "model", "provider", "target", "endpoint"};
 
 const std::string& value_of(const Event& event, Field field) {
     switch (field) {
@@ -26,10 +26,12 @@ const std::string& value_of(const Event& event, Field field) {
             return event.callee.model;
         case Field::kProvider:
             return event.callee.provider;
-        case Field::kProtocol:
+        case Field::kTarget:
+            return event.callee.target;
+        case Field::kEndpoint:
             break;
     }
-    return event.callee.protocol;
+    return event.callee.endpoint;
 }
 
 // Of what is not negative.
@@ -57,8 +59,8 @@ Result<std::vector<Field>> parse_fields(std::string_view text) {
             comma + 1 == text.size()) {
             return fail(ErrorCode::kInvalidRequest,
                         "\"" + std::string(name) +
-                            "\": give each of user, team, project, key, model, provider and "
-                            "protocol at most once, with commas between them");
+                            "\": give each of user, team, project, key, model, provider, "
+                            "target and endpoint at most once, with commas between them");
         }
         fields.push_back(field);
         text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);

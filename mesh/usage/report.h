@@ -19,8 +19,17 @@
 
 namespace vidai::mesh::usage {
 
-enum class Field : std::uint8_t { kUser, kTeam, kProject, kKey, kModel, kProvider, kProtocol };
-inline constexpr std::size_t kFields = 7;
+enum class Field : std::uint8_t {
+    kUser,
+    kTeam,
+    kProject,
+    kKey,
+    kModel,
+    kProvider,
+    kTarget,
+    kEndpoint
+};
+inline constexpr std::size_t kFields = 8;
 inline constexpr std::size_t kGroupsMax = 10'000;
 
 std::string_view to_text(Field field);

@@ -70,7 +70,7 @@ TEST(Batch, OfTheLongestEventsStaysWithinItsBound) {
         std::string longest(kTextBytesMax, 'x');
         longest.replace(0, 4, std::to_string(1'000 + i));
         event.request = event.caller.user = event.caller.team = event.caller.project = longest;
-        event.callee = {longest, longest, longest};
+        event.callee = {longest, longest, longest, longest};
         event.caller.key = KeyId(longest);
         event.cost = {kCostMax};
         event.time = at_ms(kTimeMsMax);

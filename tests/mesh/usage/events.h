@@ -18,7 +18,7 @@ inline Event some_event(std::uint64_t number) {
             .time = at_ms(1'000),
             .request = "req-1",
             .caller = {KeyId("AbCdEf123456"), "ann", "blue", "search"},
-            .callee = {"m1", "p1", "openai"},
+            .callee = {"m1", "p1", "m1-2026", "chat_completions"},
             .tokens = {{1}, {2}, {3}, {4}, {5}, {6}, {7}},
             .priced = true,
             .price_from = at_ms(500),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/usage/recorder.h"
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <set>
@@ -14,11 +15,33 @@
 namespace vidai::mesh::usage {
 namespace {
 
-using Drafts = Recorder<std::unique_ptr<std::int64_t>>;  // the cost; can only be moved
+// Its texts live in what it holds, and nowhere else.
+Draft draft_of(std::int64_t cost) {
+    const auto texts = std::make_shared<const Event>(some_event(0));
+    Draft draft;
+    draft.holds = {texts};
+    draft.time = texts->time;
+    std::ranges::copy(texts->request, draft.request.begin());
+    draft.request_bytes = static_cast<std::uint8_t>(texts->request.size());
+    draft.key = texts->caller.key.str();
+    draft.user = texts->caller.user;
+    draft.team = texts->caller.team;
+    draft.project = texts->caller.project;
+    draft.model = texts->callee.model;
+    draft.provider = texts->callee.provider;
+    draft.target = texts->callee.target;
+    draft.endpoint = texts->callee.endpoint;
+    draft.tokens = texts->tokens;
+    draft.priced = texts->priced;
+    draft.price_from = texts->price_from;
+    draft.cost = {cost};
+    draft.estimated = texts->estimated;
+    draft.outcome = texts->outcome;
+    return draft;
+}
 
-void fill(const std::unique_ptr<std::int64_t>& cost, Event& event) {
-    event = some_event(0);
-    event.cost = MicroUsd{*cost};
+WallTime now() {
+    return at_ms(2'000);
 }
 
 struct RecorderTest : testing::Test {
@@ -27,26 +50,44 @@ struct RecorderTest : testing::Test {
     std::unique_ptr<Writer> writer() {
         return std::make_unique<Writer>(folder.open(), [](const Error&) {});
     }
-    static Drafts::Surroundings surroundings() {
-        return {fill, []() { return at_ms(2'000); }};
-    }
 };
 
 TEST_F(RecorderTest, HasAllOnTheDiskThatWasRecordedBeforeAFlush) {
-    Drafts recorder(writer(), surroundings(), 10);
+    Recorder recorder(writer(), now, 10);
     recorder.flush();
     for (std::int64_t cost = 1; cost <= 3; ++cost) {
-        ASSERT_TRUE(recorder.record(std::make_unique<std::int64_t>(cost)));
+        ASSERT_TRUE(recorder.record(draft_of(cost)));
         recorder.flush();
         EXPECT_EQ(folder.read().back().cost, MicroUsd{cost});
     }
     EXPECT_EQ(recorder.counts().written, 3U);
 }
 
+TEST_F(RecorderTest, WritesEachFieldOfADraft) {
+    {
+        Recorder recorder(writer(), now, 10);
+        Draft bare;
+        bare.time = at_ms(1);
+        for (int i = 0; i < 2; ++i) {
+            ASSERT_TRUE(recorder.record(draft_of(42)));
+            ASSERT_TRUE(recorder.record(Draft(bare)));
+        }
+    }
+    Event bare;
+    bare.time = at_ms(1);
+    const auto events = folder.read();
+    ASSERT_EQ(events.size(), 4U);
+    for (std::uint64_t i = 0; i < 4; ++i) {
+        Event expected = i % 2 == 0 ? some_event(0) : bare;
+        expected.number = i + 1;
+        EXPECT_EQ(events[i], expected) << "and nothing of the one before";
+    }
+}
+
 TEST_F(RecorderTest, WritesWhatWaitsBeforeItEnds) {
     {
-        Drafts recorder(writer(), surroundings(), 10);
-        ASSERT_TRUE(recorder.record(std::make_unique<std::int64_t>(7)));
+        Recorder recorder(writer(), now, 10);
+        ASSERT_TRUE(recorder.record(draft_of(7)));
     }
     ASSERT_EQ(folder.read().size(), 1U);
 }
@@ -54,12 +95,12 @@ TEST_F(RecorderTest, WritesWhatWaitsBeforeItEnds) {
 TEST_F(RecorderTest, WritesEachOnceThatManyThreadsRecord) {
     constexpr std::int64_t kThreads = 4, kEach = 500;
     {
-        Drafts recorder(writer(), surroundings(), kThreads * kEach);
+        Recorder recorder(writer(), now, kThreads * kEach);
         std::vector<std::thread> threads;
         for (std::int64_t t = 0; t < kThreads; ++t) {
             threads.emplace_back([&recorder, t]() {
                 for (std::int64_t i = 0; i < kEach; ++i) {
-                    EXPECT_TRUE(recorder.record(std::make_unique<std::int64_t>(t * kEach + i)));
+                    EXPECT_TRUE(recorder.record(draft_of(t * kEach + i)));
                     if (i % 100 == 0) recorder.flush();
                 }
             });
@@ -89,9 +130,9 @@ TEST_F(RecorderTest, IsReadWholeWhileItWrites) {
         }
     });
     {
-        Drafts recorder(writer(), surroundings(), kEvents);
+        Recorder recorder(writer(), now, kEvents);
         for (std::int64_t i = 0; i < kEvents; ++i) {
-            EXPECT_TRUE(recorder.record(std::make_unique<std::int64_t>(i)));
+            EXPECT_TRUE(recorder.record(draft_of(i)));
             recorder.flush();
         }
     }
@@ -102,21 +143,20 @@ TEST_F(RecorderTest, IsReadWholeWhileItWrites) {
 
 TEST_F(RecorderTest, RefusesAndCountsWhatItsQueueCannotHold) {
     std::promise<void> reached, go_on;
-    Drafts::Surroundings slow = surroundings();
-    slow.fill = [&, first = true](const std::unique_ptr<std::int64_t>& cost, Event& event) mutable {
+    const auto slow = [&, first = true]() mutable {
         if (std::exchange(first, false)) {
             reached.set_value();
             go_on.get_future().wait();
         }
-        fill(cost, event);
+        return now();
     };
     {
-        Drafts recorder(writer(), std::move(slow), 2);
-        ASSERT_TRUE(recorder.record(std::make_unique<std::int64_t>(1)));
+        Recorder recorder(writer(), slow, 2);
+        ASSERT_TRUE(recorder.record(draft_of(1)));
         reached.get_future().wait();  // its thread has taken the first, and the queue is empty
-        EXPECT_TRUE(recorder.record(std::make_unique<std::int64_t>(2)));
-        EXPECT_TRUE(recorder.record(std::make_unique<std::int64_t>(3)));
-        EXPECT_FALSE(recorder.record(std::make_unique<std::int64_t>(4)));
+        EXPECT_TRUE(recorder.record(draft_of(2)));
+        EXPECT_TRUE(recorder.record(draft_of(3)));
+        EXPECT_FALSE(recorder.record(draft_of(4)));
         EXPECT_EQ(recorder.counts().refused, 1U);
         go_on.set_value();
         recorder.flush();
