@@ -82,7 +82,7 @@ class Counters final : public Service {
         std::unique_ptr<mesh::limits::CounterRelay> relay;
         std::map<std::uint32_t, std::set<std::uint64_t>> relays;  // unanswered, by peer
         std::map<Said, MonoTime> passed_on;                       // and when
-        std::set<Said> heard;                                     // by relays, or its own
+        std::map<Said, MonoTime> heard;                           // by relays, and when first
         // Unanswered pushes, by peer and token, and as of when they tell.
         std::map<std::uint32_t, std::map<std::uint64_t, MonoTime>> calls;
         std::map<std::uint32_t, Round> questions, catch_ups;
@@ -130,7 +130,8 @@ class Counters final : public Service {
     void on_relay(std::uint32_t node, std::uint32_t peer, const CounterRelayed& told);
     void hear(std::uint32_t node, std::uint32_t from, const mesh::limits::SignedBatchRef& said);
     bool all_relay() const;
-    void check_reaches_all(std::uint32_t node, const Said& said) const;
+    void check_reaches_all(std::uint32_t node, const Said& said, MonoTime at) const;
+    bool told_by_one(std::uint32_t node, std::uint32_t origin, const Said& said, MonoTime at) const;
     void check_passed_on(std::uint32_t node, const mesh::limits::RelayCall& call);
 
     // counter_checks.cc
