@@ -97,6 +97,7 @@ bool clamp(Event& event) {
         out |= clamp(kind->value, kTokensMax);
     }
     out |= clamp(event.cost.value, kCostMax);
+    out |= clamp(event.charged.value, kCostMax);
     out |= clamp(event.time);
     clamp(event.price_from);  // nothing odd: a price may always have held
     return out;
@@ -144,6 +145,7 @@ fb::Row row_of(const Event& event, std::uint16_t caller, std::uint16_t callee) {
             used.audio_output.value,
             event.price_from.time_since_epoch().count(),
             event.cost.value,
+            event.charged.value,
             caller,
             callee,
             static_cast<std::uint16_t>(event.request.size()),
@@ -168,7 +170,8 @@ flatbuffers::Offset<fb::Callee> write(flatbuffers::FlatBufferBuilder& out, const
 
 void Batch::add(const Event& event) {
     CHECK(!full() && event.number > 0);
-    CHECK(within(event.request) && within(event.tokens) && within(event.cost.value, kCostMax));
+    CHECK(within(event.request) && within(event.tokens) && within(event.cost.value, kCostMax) &&
+          within(event.charged.value, kCostMax));
     CHECK(within(event.time) && within(event.price_from));
     if (events_ == 0) {
         first_ = event.number;
@@ -253,7 +256,8 @@ bool sound(const fb::Row& row, std::size_t callers, std::size_t callees) {
     return row.caller() < callers && row.callee() < callees &&
            row.request_bytes() <= kTextBytesMax && row.outcome() < kOutcomes &&
            (row.flags() & ~kFlags) == 0 && within(tokens_of(row)) && within(row.cost(), kCostMax) &&
-           within(row.time_ms(), kTimeMsMax) && within(row.price_from_ms(), kTimeMsMax);
+           within(row.charged(), kCostMax) && within(row.time_ms(), kTimeMsMax) &&
+           within(row.price_from_ms(), kTimeMsMax);
 }
 
 bool sound(const fb::Batch& in, std::size_t callers, std::size_t callees) {
@@ -299,6 +303,7 @@ Result<void> read_batch(seal::ByteView bytes,
         event.estimated = (row->flags() & kEstimated) != 0;
         event.price_from = time_of(row->price_from_ms());
         event.cost = {row->cost()};
+        event.charged = {row->charged()};
         event.outcome = static_cast<Outcome>(row->outcome());
         if (auto taken = read(event); !taken) return taken;
         ++event.number;

@@ -33,8 +33,9 @@ enum class Outcome : std::uint8_t {
     kClientGone,   // the client hung up first
     kInterrupted,  // the provider's answer broke off
     kUnknown,      // the call went out and nothing came: it may have been billed
+    kCut,          // ended by this gateway where more would have passed a hard budget
 };
-inline constexpr std::uint8_t kOutcomes = 4;
+inline constexpr std::uint8_t kOutcomes = 5;
 
 struct Caller {
     KeyId key;
@@ -63,6 +64,7 @@ struct Event {
     WallTime price_from{};  // since when that price of that model has held
     MicroUsd cost;
     bool estimated = false;  // the provider did not say what it used
+    MicroUsd charged;        // to each hard budget: the most it can have cost; zero without one
     Outcome outcome = Outcome::kAnswered;
 
     friend bool operator==(const Event&, const Event&) = default;

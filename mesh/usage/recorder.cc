@@ -27,6 +27,7 @@ void fill(const Draft& from, Event& event) {
     event.price_from = from.price_from;
     event.cost = from.cost;
     event.estimated = from.estimated;
+    event.charged = from.charged;
     event.outcome = from.outcome;
 }
 

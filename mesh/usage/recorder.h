@@ -37,6 +37,7 @@ struct Draft {
     WallTime price_from{};
     MicroUsd cost;
     bool estimated = false;
+    MicroUsd charged;
     Outcome outcome = Outcome::kAnswered;
 };
 

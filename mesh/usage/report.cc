@@ -70,6 +70,7 @@ Result<std::vector<Field>> parse_fields(std::string_view text) {
 
 void Sums::add(const Event& event) {
     ++events;
+    add_up(charged, event.charged);
     add_up(tokens.input, event.tokens.input);
     add_up(tokens.cached_input, event.tokens.cached_input);
     add_up(tokens.cache_write, event.tokens.cache_write);

@@ -49,6 +49,7 @@ struct Sums {
     TokensByKind tokens;
     MicroUsd cost;
     MicroUsd estimated;  // of `cost`, what providers did not say
+    MicroUsd charged;    // to each hard budget that they stood under
 
     void add(const Event& event);
     friend bool operator==(const Sums&, const Sums&) = default;

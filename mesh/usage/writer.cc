@@ -9,6 +9,7 @@ namespace vidai::mesh::usage {
 
 Writer::Writer(std::unique_ptr<Store> store, std::function<void(const Error&)> hear)
     : store_(std::move(store)), hear_(std::move(hear)) {
+    if (store_ == nullptr) return;
     counts_.synced = store_->next() - 1;
     counts_.bytes = store_->bytes();
 }
@@ -18,6 +19,7 @@ void Writer::failed(const Error& error) {
 }
 
 bool Writer::usable() {
+    if (store_ == nullptr) return false;
     if (!broken_) return true;
     if (const auto renewed = store_->renew(); !renewed) {
         failed(renewed.error());
@@ -55,7 +57,7 @@ void Writer::add(Event& event) {
 
 void Writer::commit(WallTime now) {
     sync();
-    if (broken_) return;
+    if (broken_ || store_ == nullptr) return;
     const auto dropped = store_->tidy(now);
     if (!dropped) return failed(dropped.error());
     counts_.unsettled += dropped->unsettled;

@@ -29,7 +29,8 @@ struct Counts {
 
 class Writer {
   public:
-    // `hear`: of the first failure after what went well. Called on the thread that commits.
+    // `hear`: of the first failure after what went well. Called on the thread that commits. A null
+    // `store` stands for one that could not be opened: all is lost.
     Writer(std::unique_ptr<Store> store, std::function<void(const Error&)> hear);
 
     // To be written by the next commit(). Brings the event within its bounds and numbers it.

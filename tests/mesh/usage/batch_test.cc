@@ -14,7 +14,7 @@ namespace fb = records::usage;
 // A record of one event, of which only what a test is about is out of order.
 struct Record {
     std::uint64_t first = 1;
-    std::int64_t time = 1, input = 1, cost = 1;
+    std::int64_t time = 1, input = 1, cost = 1, charged = 1;
     std::uint16_t caller = 0, callee = 0, request_bytes = 2;
     std::uint8_t outcome = 0, flags = 0;
     std::size_t rows = 1;
@@ -25,8 +25,8 @@ struct Record {
         const auto model = out.CreateString(std::string(text, 'm'));
         const std::vector callees = {fb::CreateCallee(out, model)};
         const std::vector callers = {fb::CreateCaller(out, model)};
-        const std::vector all(rows, fb::Row(time, input, 0, 0, 0, 0, 0, 0, 0, cost, caller, callee,
-                                            request_bytes, outcome, flags));
+        const std::vector all(rows, fb::Row(time, input, 0, 0, 0, 0, 0, 0, 0, cost, charged, caller,
+                                            callee, request_bytes, outcome, flags));
         const auto requests = out.CreateVector(std::vector<std::uint8_t>(2 * rows, 'r'));
         const auto all_callers = out.CreateVector(callers);
         const auto all_callees = out.CreateVector(callees);
@@ -72,7 +72,7 @@ TEST(Batch, OfTheLongestEventsStaysWithinItsBound) {
         event.request = event.caller.user = event.caller.team = event.caller.project = longest;
         event.callee = {longest, longest, longest, longest};
         event.caller.key = KeyId(longest);
-        event.cost = {kCostMax};
+        event.cost = event.charged = {kCostMax};
         event.time = at_ms(kTimeMsMax);
         events.push_back(event);
     }
@@ -92,6 +92,8 @@ TEST(Batch, BeyondItsBoundsIsRefused) {
     EXPECT_EQ((Record{.input = kTokensMax + 1}.read()), 0U);
     EXPECT_EQ((Record{.cost = -1}.read()), 0U);
     EXPECT_EQ((Record{.cost = kCostMax + 1}.read()), 0U);
+    EXPECT_EQ((Record{.charged = -1}.read()), 0U);
+    EXPECT_EQ((Record{.charged = kCostMax + 1}.read()), 0U);
     EXPECT_EQ((Record{.caller = 1}.read()), 0U) << "there is only one";
     EXPECT_EQ((Record{.callee = 1}.read()), 0U);
     EXPECT_EQ((Record{.request_bytes = 1}.read()), 0U) << "not all of what there is";
@@ -145,7 +147,7 @@ TEST(Clamp, MakesARecordOfWhateverAProviderSays) {
     event.caller.key = KeyId(std::string(4'096, 'k'));
     event.tokens.output = {INT64_MAX};
     event.tokens.input = {-1};
-    event.cost = {INT64_MAX};
+    event.cost = event.charged = {INT64_MAX};
     event.time = WallTime::max();
     EXPECT_TRUE(clamp(event));
     EXPECT_EQ(event.callee.model.size(), kTextBytesMax);
@@ -153,6 +155,7 @@ TEST(Clamp, MakesARecordOfWhateverAProviderSays) {
     EXPECT_EQ(event.tokens.output.value, kTokensMax);
     EXPECT_EQ(event.tokens.input.value, 0);
     EXPECT_EQ(event.cost.value, kCostMax);
+    EXPECT_EQ(event.charged.value, kCostMax);
     EXPECT_EQ(events_of(record_of({event})), std::vector{event});
 }
 

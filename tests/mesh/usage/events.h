@@ -24,6 +24,7 @@ inline Event some_event(std::uint64_t number) {
             .price_from = at_ms(500),
             .cost = {42},
             .estimated = false,
+            .charged = {50},
             .outcome = Outcome::kClientGone};
 }
 

@@ -36,6 +36,7 @@ Draft draft_of(std::int64_t cost) {
     draft.price_from = texts->price_from;
     draft.cost = {cost};
     draft.estimated = texts->estimated;
+    draft.charged = texts->charged;
     draft.outcome = texts->outcome;
     return draft;
 }

@@ -20,6 +20,7 @@ TEST(Report, CountsAnEventOnceWhateverCopyItComesFrom) {
     EXPECT_TRUE(report.add(kTwo, some_event(1))) << "another node's first one";
     EXPECT_EQ(report.total().events, 2U);
     EXPECT_EQ(report.total().cost.value, 84);
+    EXPECT_EQ(report.total().charged.value, 100);
     EXPECT_EQ(report.total().tokens.audio_output.value, 14);
 }
 

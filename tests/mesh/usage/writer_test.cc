@@ -85,6 +85,14 @@ TEST_F(WriterTest, TellsOnceOfAFullDiskCountsWhatIsLostAndGoesOn) {
     EXPECT_EQ(heard.size(), 2U) << "it went well in between";
 }
 
+TEST_F(WriterTest, WithoutAStoreCountsAllAsLost) {
+    Writer writer(nullptr, [](const Error&) { FAIL() << "whoever opens it has said so"; });
+    add(writer);
+    writer.commit(at_ms(2'000));
+    EXPECT_EQ(writer.counts().lost, 1U);
+    EXPECT_EQ(writer.counts().written, 0U);
+}
+
 TEST_F(WriterTest, CountsFilesThatNobodyElseHas) {
     folder.options.segment_bytes = 1;
     Writer writer = this->writer();
