@@ -56,6 +56,9 @@ class RemoteOperator : public Operator {
         return client_.budget_show(budget);
     }
     Result<mesh::BudgetPage> budget_list() override { return client_.budget_list(); }
+    Result<mesh::UsageSheet> usage(const mesh::usage::Query& query) override {
+        return client_.usage(query);
+    }
     Result<mesh::NodeReport> report() override { return client_.report(); }
     Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {
         return client_.revoke(request);

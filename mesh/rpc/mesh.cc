@@ -35,7 +35,9 @@ struct Mesh::Impl {
         : startup(std::move(prepared)),
           sink(std::move(notices)),
           port(startup.peers.port),
-          usage(rpc::open_usage(startup, sink)) {}
+          usage(rpc::open_usage(startup, sink)) {
+        shared.usage = usage.get();
+    }
 
     void run() {
         ::pthread_setname_np(::pthread_self(), "mesh");

@@ -103,6 +103,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
           [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); },
           [this](const NodeId& from, const Error& why) { on_malformed(from, why); }),
       treasury_(startup.ledger, shared, around_treasury()),
+      reports_("reports", around.descriptors),
       tasks_(*this) {
     if (around.descriptors != nullptr) {
         commands_.emplace(shared.commands, *around.descriptors,

@@ -356,6 +356,14 @@ Result<BudgetPage> OperatorClient::budget_list() {
     return all;
 }
 
+Result<UsageSheet> OperatorClient::usage(const usage::Query& query) {
+    auto request = impl_->remote.usageRequest();
+    request.setBy(wire::to_text(usage::to_text(query.by)));
+    request.setSinceMs(query.since.time_since_epoch().count());
+    request.setUntilMs(query.until.time_since_epoch().count());
+    return impl_->call<UsageSheet>(kj::mv(request));
+}
+
 Result<NodeReport> OperatorClient::report() {
     return impl_->call<NodeReport>(impl_->remote.reportRequest());
 }

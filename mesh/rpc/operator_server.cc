@@ -118,6 +118,16 @@ kj::Promise<void> OperatorServer::budgetList(BudgetListContext context) {
                                                     deadline(asked.getDeadlineMs())));
 }
 
+kj::Promise<void> OperatorServer::usage(UsageContext context) {
+    const auto asked = context.getParams();
+    auto by = usage::parse_fields(wire::view_of(asked.getBy()));
+    if (!by) return answer<UsageSheet>(context, fail(std::move(by).error()));
+    const auto time = [](std::int64_t ms) { return WallTime(WallTime::duration(ms)); };
+    return answer_later(context, calls_.usage({.by = std::move(*by),
+                                               .since = time(asked.getSinceMs()),
+                                               .until = time(asked.getUntilMs())}));
+}
+
 kj::Promise<void> OperatorServer::report(ReportContext context) {
     return answer(context, calls_.report());
 }

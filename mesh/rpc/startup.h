@@ -42,9 +42,9 @@ struct Startup {
     bool by_token = false;               // joined just now
     state::StoredState stored;
     Result<seal::LedgerVolume> ledger;  // without it there is no money here, and the rest goes on
-    std::string address;         // HOST:PORT that peers dial
-    transport::Listening peers;  // no descriptor in a mesh of one
-    transport::OwnFd operators;  // none when the path is too long
+    std::string address;                // HOST:PORT that peers dial
+    transport::Listening peers;         // no descriptor in a mesh of one
+    transport::OwnFd operators;         // none when the path is too long
     std::string operator_socket;
 };
 

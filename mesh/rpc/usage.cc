@@ -4,6 +4,10 @@
 #include <string>
 #include <utility>
 
+#include "mesh/seal/keys.h"
+#include "mesh/usage/report.h"
+#include "mesh/usage/store.h"
+
 namespace vidai::mesh::rpc {
 
 namespace {
@@ -49,6 +53,25 @@ std::unique_ptr<usage::Recorder> open_usage(const Startup& startup, const Notice
     return std::make_unique<usage::Recorder>(
         std::make_unique<usage::Writer>(std::move(store), tell),
         [clock = startup.options.clock]() { return clock->wall_now(); }, kWaitingMax);
+}
+
+Result<UsageSheet> sum_usage(const Startup& startup, usage::Recorder& recorder, usage::Query query,
+                             const std::stop_token& stop) {
+    if (!startup.ledger) return std::unexpected(startup.ledger.error());
+    const journal::Owner origin{startup.trust.mesh, startup.ledger->key->public_key()};
+    recorder.flush();
+    UsageSheet out;
+    out.node = startup.node;
+    out.origin = seal::to_hex(origin.ledger.bytes);
+    out.through = recorder.counts().synced;
+    out.lost = recorder.counts().lost + recorder.counts().refused;
+    usage::Report report(std::move(query));
+    const auto failed = usage::read_folder(
+        startup.data_dir.file(kFolder), origin, out.through,
+        [&](const usage::Event& event) { report.add(origin.ledger, event); }, stop);
+    for (const Error& why : failed) out.unreadable.push_back(why.message);
+    out.sheet = report.sheet();
+    return out;
 }
 
 std::vector<MetricFamily> usage_metrics(const usage::Counts& counts) {

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "mesh/mesh.h"
+#include "mesh/operator.h"
 #include "mesh/rpc/startup.h"
 #include "mesh/usage/recorder.h"
 #include "schema/base/metric_family.h"
@@ -16,6 +18,11 @@ namespace vidai::mesh::rpc {
 // Always a recorder: where the volume has no key or does not take the folder, it counts what it is
 // given as lost, and the sink is told why. A node serves also when it cannot account for it.
 std::unique_ptr<usage::Recorder> open_usage(const Startup& startup, const NoticeSink& sink);
+
+// The calls that this node made. Blocking: once what has been recorded is written, reads the files.
+// Any thread.
+Result<UsageSheet> sum_usage(const Startup& startup, usage::Recorder& recorder, usage::Query query,
+                             const std::stop_token& stop);
 
 // Any thread.
 std::vector<MetricFamily> usage_metrics(const usage::Counts& counts);

@@ -123,7 +123,8 @@ Result<void> read_file(const std::string& path, const journal::Owner& origin,
 }  // namespace
 
 std::vector<Error> read_folder(const std::string& folder, const journal::Owner& origin,
-                               std::uint64_t through, const Segment::Read& read) {
+                               std::uint64_t through, const Segment::Read& read,
+                               const std::stop_token& stop) {
     const auto files = list_segments(folder);
     if (!files) return {files.error()};
     std::vector<Error> failed;
@@ -134,7 +135,7 @@ std::vector<Error> read_folder(const std::string& folder, const journal::Owner& 
         read(event);
     };
     for (const File& file : *files) {
-        if (file.first > through) break;
+        if (file.first > through || stop.stop_requested()) break;
         const std::string path = segment_path(folder, file.first);
         auto done = read_file(path, origin, once);
         // A file that was being made while it was copied lacks its header in the copy, and may have

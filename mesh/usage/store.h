@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -73,8 +74,10 @@ class Store {
 // Gives `read` each event in `folder` up to number `through`, by rising number, but those behind
 // damage in the same file. Beyond Counts::synced a number may yet be lost with its event and given
 // again, so nothing beyond it is told to another node. Returns what could not be read, a file each;
-// empty: all was. A folder that is not there has no events. Takes the memory of one file at a time.
+// empty: all was. A folder that is not there has no events. Takes the memory of one file at a time,
+// and ends behind one once it is asked to stop.
 std::vector<Error> read_folder(const std::string& folder, const journal::Owner& origin,
-                               std::uint64_t through, const Segment::Read& read);
+                               std::uint64_t through, const Segment::Read& read,
+                               const std::stop_token& stop = {});
 
 }  // namespace vidai::mesh::usage

@@ -81,6 +81,8 @@ struct Recording {
     mesh::TokenRequest token;
     mesh::Stated stated;
     std::vector<mesh::OperatorStatement> statements;
+    mesh::UsageSheet usage;
+    std::optional<mesh::usage::Query> usage_asked;
     mesh::Acknowledgement heard;
     int inits = 0;
     std::string succession;             // told
@@ -145,6 +147,10 @@ class RecordedOperator : public Operator {
     Result<mesh::BudgetPage> budget_list() override { return said(recording_.budgets); }
     Result<mesh::LimitStanding> limit_standing(const std::string&) override {
         return said(recording_.limit_standing);
+    }
+    Result<mesh::UsageSheet> usage(const mesh::usage::Query& query) override {
+        recording_.usage_asked = query;
+        return said(recording_.usage);
     }
     Result<mesh::NodeReport> report() override { return said(recording_.node_report); }
     Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {

@@ -35,6 +35,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         CHECK(report.add({}, event) && !report.add({}, event));
     }
     CHECK(events_of(batch.take()) == events);
-    CHECK(report.total().events == events.size());
+    CHECK(report.sheet().total.events == events.size());
     return 0;
 }

@@ -18,10 +18,10 @@ TEST(Report, CountsAnEventOnceWhateverCopyItComesFrom) {
     EXPECT_TRUE(report.add(kOne, some_event(1)));
     EXPECT_FALSE(report.add(kOne, some_event(1)));
     EXPECT_TRUE(report.add(kTwo, some_event(1))) << "another node's first one";
-    EXPECT_EQ(report.total().events, 2U);
-    EXPECT_EQ(report.total().cost.value, 84);
-    EXPECT_EQ(report.total().charged.value, 100);
-    EXPECT_EQ(report.total().tokens.audio_output.value, 14);
+    EXPECT_EQ(report.sheet().total.events, 2U);
+    EXPECT_EQ(report.sheet().total.cost.value, 84);
+    EXPECT_EQ(report.sheet().total.charged.value, 100);
+    EXPECT_EQ(report.sheet().total.tokens.audio_output.value, 14);
 }
 
 TEST(Report, GroupsByTheFieldsInTheirOrder) {
@@ -31,9 +31,9 @@ TEST(Report, GroupsByTheFieldsInTheirOrder) {
     report.add(kOne, some_event(1));
     report.add(kOne, other);
     report.add(kOne, some_event(3));
-    ASSERT_EQ(report.rows().size(), 2U);
-    EXPECT_EQ(report.rows().at({"m1", "blue"}).events, 2U);
-    EXPECT_EQ(report.rows().at({"m1", "red"}).cost.value, 42);
+    ASSERT_EQ(report.sheet().rows.size(), 2U);
+    EXPECT_EQ(report.sheet().rows.at({"m1", "blue"}).events, 2U);
+    EXPECT_EQ(report.sheet().rows.at({"m1", "red"}).cost.value, 42);
 }
 
 TEST(Report, TakesSinceAndLeavesUntil) {
@@ -56,10 +56,10 @@ TEST(Report, TellsWhatWasEstimatedAndWhatHadNoPrice) {
     report.add(kOne, estimated);
     report.add(kOne, unpriced);
     report.add(kOne, some_event(3));
-    EXPECT_EQ(report.total().cost.value, 84);
-    EXPECT_EQ(report.total().estimated.value, 42);
-    EXPECT_EQ(report.total().unpriced, 1U);
-    EXPECT_EQ(report.total().tokens.input.value, 3);
+    EXPECT_EQ(report.sheet().total.cost.value, 84);
+    EXPECT_EQ(report.sheet().total.estimated.value, 42);
+    EXPECT_EQ(report.sheet().total.unpriced, 1U);
+    EXPECT_EQ(report.sheet().total.tokens.input.value, 3);
 }
 
 TEST(Report, BeyondItsRowsKeepsTheTotal) {
@@ -69,9 +69,9 @@ TEST(Report, BeyondItsRowsKeepsTheTotal) {
         event.caller.key = KeyId(std::to_string(i));
         report.add(kOne, event);
     }
-    EXPECT_EQ(report.rows().size(), kGroupsMax);
-    EXPECT_EQ(report.others().events, 5U);
-    EXPECT_EQ(report.total().events, kGroupsMax + 5);
+    EXPECT_EQ(report.sheet().rows.size(), kGroupsMax);
+    EXPECT_EQ(report.sheet().others.events, 5U);
+    EXPECT_EQ(report.sheet().total.events, kGroupsMax + 5);
 }
 
 TEST(Report, StopsAtTheGreatestSum) {
@@ -79,6 +79,24 @@ TEST(Report, StopsAtTheGreatestSum) {
     sums.cost = {std::numeric_limits<std::int64_t>::max() - 1};
     sums.add(some_event(1));
     EXPECT_EQ(sums.cost.value, std::numeric_limits<std::int64_t>::max());
+}
+
+TEST(Sheet, AddsAnotherRowByRow) {
+    Sums one;
+    one.add(some_event(1));
+    Sheet mine, theirs;
+    mine.add({"blue"}, one);
+    theirs.add({"blue"}, one);
+    theirs.add({"red"}, one);
+    theirs.others = theirs.total;  // what another had no room for
+    mine.add(theirs);
+    ASSERT_EQ(mine.rows.size(), 2U);
+    EXPECT_EQ(mine.rows.at({"blue"}).events, 2U);
+    EXPECT_EQ(mine.rows.at({"blue"}).tokens.audio_output.value, 14);
+    EXPECT_EQ(mine.rows.at({"red"}).cost.value, 42);
+    EXPECT_EQ(mine.others.events, 2U);
+    EXPECT_EQ(mine.total.events, 3U);
+    EXPECT_EQ(mine.total.charged.value, 150);
 }
 
 TEST(Fields, AreReadByTheirNames) {
@@ -90,6 +108,8 @@ TEST(Fields, AreReadByTheirNames) {
         const auto field = static_cast<Field>(i);
         EXPECT_EQ(parse_fields(to_text(field)), std::vector{field});
     }
+    EXPECT_EQ(to_text(*fields), "team,model");
+    EXPECT_EQ(to_text(std::vector<Field>{}), "");
     for (const char* bad : {"teams", "team,", ",team", "team,team", ",", "Team"}) {
         EXPECT_FALSE(parse_fields(bad)) << bad;
     }

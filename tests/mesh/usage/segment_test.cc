@@ -53,7 +53,7 @@ TEST_F(SegmentTest, HoldsMoreThanOneRecordDoes) {
         const std::uint64_t about = segment->bytes();
         ASSERT_TRUE(segment->commit());
         EXPECT_NEAR(static_cast<double>(segment->bytes()), static_cast<double>(about), 1'000);
-        EXPECT_LT(segment->bytes() / kEvents, 100U) << "an event, its texts not counted each time";
+        EXPECT_LT(segment->bytes() / kEvents, 120U) << "an event, its texts not counted each time";
     }
     ASSERT_TRUE(open());
     EXPECT_EQ(read.size(), kEvents);
