@@ -96,9 +96,16 @@ void MeshThread::on_revoked(const state::Revocation& said, bool news) {
     }
     // Later, since the one who is meant may be the one who told us; and after what was pushed a
     // moment ago is on its way, so that he hears of it too.
-    tasks_.add(timer_.afterDelay(kLastWord.count() * kj::MILLISECONDS).then([this]() {
+    const auto last_word = [this]() {
+        return timer_.afterDelay(kLastWord.count() * kj::MILLISECONDS);
+    };
+    tasks_.add(last_word().then([this, last_word]() -> kj::Promise<void> {
         links_.close_revoked();
-        if (self_revoked_) links_.shut();
+        if (!self_revoked_) return kj::READY_NOW;
+        // The operator who said so is answered once it is on the disk.
+        return saver_.save()
+            .then([last_word](Result<void>&&) { return last_word(); })
+            .then([this]() { links_.shut(); });
     }));
 }
 
