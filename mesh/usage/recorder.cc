@@ -10,18 +10,26 @@ namespace vidai::mesh::usage {
 
 namespace {
 
-// Into an event that was another one before: each field. Its texts keep the room that they have.
-void fill(const Draft& from, Event& event) {
+// Whether `text` is, byte for byte in one place, what `before` was. Both are still held.
+bool same(std::string_view text, std::string_view before) {
+    return text.data() == before.data() && text.size() == before.size();
+}
+
+// Into an event that is the one before: what differs. Its texts keep the room that they have.
+void fill(const Draft& from, const Draft& before, Event& event) {
     event.time = from.time;
     event.request.assign(from.request.data(), from.request_bytes);
-    if (event.caller.key.str() != from.key) event.caller.key = KeyId(std::string(from.key));
-    event.caller.user = from.user;
-    event.caller.team = from.team;
-    event.caller.project = from.project;
-    event.callee.model = from.model;
-    event.callee.provider = from.provider;
-    event.callee.target = from.target;
-    event.callee.endpoint = from.endpoint;
+    const auto take = [&](std::string_view Draft::* text, std::string& into) {
+        if (!same(from.*text, before.*text)) into = from.*text;
+    };
+    if (!same(from.key, before.key)) event.caller.key = KeyId(std::string(from.key));
+    take(&Draft::user, event.caller.user);
+    take(&Draft::team, event.caller.team);
+    take(&Draft::project, event.caller.project);
+    take(&Draft::model, event.callee.model);
+    take(&Draft::provider, event.callee.provider);
+    take(&Draft::target, event.callee.target);
+    take(&Draft::endpoint, event.callee.endpoint);
     event.tokens = from.tokens;
     event.priced = from.priced;
     event.price_from = from.price_from;
@@ -77,6 +85,7 @@ void Recorder::work() {
     ::pthread_setname_np(::pthread_self(), "usage");
     std::vector<Draft> batch;
     Event event;  // one for all, so that its texts have room already
+    Draft before;
     std::unique_lock lock(mutex_);
     for (bool last = false; !last;) {
         const auto at_once = [this]() { return stop_ || hurry_; };
@@ -87,9 +96,10 @@ void Recorder::work() {
         std::swap(batch, queue_);
         const std::uint64_t taken = recorded_;
         lock.unlock();
-        for (const Draft& draft : batch) {
-            fill(draft, event);
+        for (Draft& draft : batch) {
+            fill(draft, before, event);
             writer_->add(event);
+            before = std::move(draft);
         }
         writer_->commit(now_());
         batch.clear();
