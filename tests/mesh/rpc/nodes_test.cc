@@ -263,7 +263,8 @@ TEST(Nodes, ShowTheirMetricsByTheCatalogue) {
         EXPECT_EQ(metrics[i].name, catalogue[i].name);
         EXPECT_FALSE(metrics[i].samples.empty()) << metrics[i].name;
         EXPECT_TRUE(metrics[i].name.starts_with("vidai_mesh_") ||
-                    metrics[i].name.starts_with("vidai_budget_"))
+                    metrics[i].name.starts_with("vidai_budget_") ||
+                    metrics[i].name.starts_with("vidai_usage_"))
             << metrics[i].name;
         EXPECT_EQ(metrics[i].kind == MetricKind::kCounter, metrics[i].name.ends_with("_total"));
     }
