@@ -174,6 +174,16 @@ struct UsageSheet {
     std::uint64_t lost = 0;  // calls since its process began that could not be recorded
 };
 
+// Events of calls that a node made, by rising number.
+struct UsagePage {
+    static constexpr std::size_t kEventsMax = 1'000;
+    NodeId node;
+    std::string origin;  // as in UsageSheet
+    std::vector<usage::Event> events;
+    std::uint64_t next = 0;  // Search::from of the next page; 0: these were all
+    std::vector<std::string> unreadable;
+};
+
 // Whose key to void for good; exactly one of the first three is set.
 struct RevokeRequest {
     NodeId node;           // the key that it has now, by its own signed word
@@ -284,6 +294,8 @@ class OperatorClient {
     // Of the calls that the node that is connected to made itself. kInvalidRequest, kUnavailable:
     // it has enough to do.
     Result<UsageSheet> usage(const usage::Query& query);
+
+    Result<UsagePage> usage_events(const usage::Search& search);  // as usage()
 
     Result<NodeReport> report();
     // Signed here with the operator's key: kUnauthenticated on a connection without one. What is

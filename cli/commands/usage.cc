@@ -13,10 +13,10 @@
 
 #include "cli/call.h"
 #include "cli/commands/command.h"
-#include "cli/commands/spread.h"
+#include "cli/commands/usage_events.h"
+#include "cli/commands/usage_nodes.h"
 #include "cli/exit_code.h"
 #include "cli/print/text.h"
-#include "mesh/pricing/rate_card.h"
 #include "mesh/usage/sheet.h"
 #include "schema/vocabulary/usd.h"
 
@@ -39,19 +39,6 @@ struct Asked {
     Result<UsageSheet> usage;
 };
 
-Result<WallTime> time_of(const Call& call, const char* flag, WallTime otherwise) {
-    const std::string* const text = call.flag(flag);
-    if (text == nullptr) return otherwise;
-    if (const auto time = mesh::pricing::parse_day(*text)) return *time;
-    if (const auto span = parse_span(flag, *text)) return call.world().now - *span;
-    return fail(ErrorCode::kUsage,
-                std::string(flag) +
-                    " takes a time ago such as 90s, 15m, 24h or 7d, or a date or time in UTC such "
-                    "as 2026-11-01 or 2026-11-01T08:30:00Z, not '" +
-                    *text + "'",
-                flag);
-}
-
 Result<mesh::usage::Query> query_of(const Call& call) {
     mesh::usage::Query query;
     if (const std::string* const by = call.flag("--by")) {
@@ -59,9 +46,9 @@ Result<mesh::usage::Query> query_of(const Call& call) {
         if (!fields) return fail(ErrorCode::kUsage, "--by: " + fields.error().message, "--by");
         query.by = std::move(*fields);
     }
-    const auto since = time_of(call, "--since", query.since);
+    const auto since = time_flag(call, "--since", query.since);
     if (!since) return fail(since.error());
-    const auto until = time_of(call, "--until", query.until);
+    const auto until = time_flag(call, "--until", query.until);
     if (!until) return fail(until.error());
     query.since = *since;
     query.until = *until;
@@ -241,6 +228,12 @@ Result<Answer> run_report(Call& call) {
     return answer;
 }
 
+constexpr Flag kSince{
+    "--since", "TIME",
+    "Only calls from then on: a time ago such as 24h or 7d, or a date or time in UTC such as "
+    "2026-11-01 or 2026-11-01T08:30:00Z."};
+constexpr Flag kUntil{"--until", "TIME", "Only calls before then; as --since."};
+
 }  // namespace
 
 std::vector<Command> usage_commands() {
@@ -252,11 +245,23 @@ std::vector<Command> usage_commands() {
              {{"--by", "FIELDS",
                "A row for each of: user, team, project, key, model, provider, target, endpoint; "
                "several with commas between."},
-              {"--since", "TIME",
-               "Only calls from then on: a time ago such as 24h or 7d, or a date or time in UTC "
-               "such as 2026-11-01 or 2026-11-01T08:30:00Z."},
-              {"--until", "TIME", "Only calls before then; as --since."}},
-             run_report}};
+              kSince,
+              kUntil},
+             run_report},
+            {"usage",
+             "export",
+             "Write all calls, one by one, as JSON lines, node by node. Exits with 4 when a node "
+             "did not answer, or not to the end.",
+             {},
+             {kSince, kUntil},
+             run_export},
+            {"budget",
+             "explain",
+             "Show what a request was charged, and for what: each call of a provider that was "
+             "made for it, by the id that the client was told in x-request-id.",
+             {"REQUEST_ID"},
+             {},
+             run_explain}};
 }
 
 }  // namespace vidai::cli::commands

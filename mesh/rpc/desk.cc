@@ -237,6 +237,10 @@ kj::Promise<Result<UsageSheet>> Desk::usage(usage::Query query) {
     return events_.sum_usage(std::move(query));
 }
 
+kj::Promise<Result<UsagePage>> Desk::usage_events(usage::Search search) {
+    return events_.find_usage(std::move(search));
+}
+
 Result<NodeReport> Desk::report() {
     return events_.report_now();
 }

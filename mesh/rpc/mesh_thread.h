@@ -129,6 +129,7 @@ class MeshThread final : private LinkEvents,
     CountingFacts counting() override;
     std::shared_ptr<const MeshView> view_now() override;
     kj::Promise<Result<UsageSheet>> sum_usage(usage::Query query) override;
+    kj::Promise<Result<UsagePage>> find_usage(usage::Search search) override;
     NodeReport report_now() override;
     bool drain(std::chrono::milliseconds grace) override;
     kj::Promise<Result<KeyRotation>> rotate_key() override;

@@ -364,6 +364,15 @@ Result<UsageSheet> OperatorClient::usage(const usage::Query& query) {
     return impl_->call<UsageSheet>(kj::mv(request));
 }
 
+Result<UsagePage> OperatorClient::usage_events(const usage::Search& search) {
+    auto request = impl_->remote.usageEventsRequest();
+    request.setFrom(search.from);
+    request.setSinceMs(search.since.time_since_epoch().count());
+    request.setUntilMs(search.until.time_since_epoch().count());
+    request.setRequest(wire::to_text(search.request));
+    return impl_->call<UsagePage>(kj::mv(request));
+}
+
 Result<NodeReport> OperatorClient::report() {
     return impl_->call<NodeReport>(impl_->remote.reportRequest());
 }

@@ -67,11 +67,38 @@ Result<UsageSheet> sum_usage(const Startup& startup, usage::Recorder& recorder, 
     out.lost = recorder.counts().lost + recorder.counts().refused;
     usage::Report report(std::move(query));
     const auto failed = usage::read_folder(
-        startup.data_dir.file(kFolder), origin, out.through,
+        startup.data_dir.file(kFolder), origin, {.through = out.through},
         [&](const usage::Event& event) { report.add(origin.ledger, event); }, stop);
     for (const Error& why : failed) out.unreadable.push_back(why.message);
     out.sheet = report.sheet();
     return out;
+}
+
+Result<UsagePage> find_usage(const Startup& startup, usage::Recorder& recorder,
+                             const usage::Search& search, std::stop_token stop) {
+    if (!startup.ledger) return std::unexpected(startup.ledger.error());
+    const journal::Owner origin{startup.trust.mesh, startup.ledger->key->public_key()};
+    recorder.flush();
+    UsagePage page;
+    page.node = startup.node;
+    page.origin = seal::to_hex(origin.ledger.bytes);
+    std::stop_source enough;
+    const std::stop_callback stopped(stop, [&]() { enough.request_stop(); });
+    const auto take = [&](const usage::Event& event) {
+        if (event.time < search.since || event.time >= search.until || page.next != 0) return;
+        if (!search.request.empty() && event.request != search.request) return;
+        if (page.events.size() < UsagePage::kEventsMax) {
+            page.events.push_back(event);
+        } else {
+            page.next = event.number;
+            enough.request_stop();
+        }
+    };
+    const auto failed = usage::read_folder(
+        startup.data_dir.file(kFolder), origin,
+        {.from = search.from, .through = recorder.counts().synced}, take, enough.get_token());
+    for (const Error& why : failed) page.unreadable.push_back(why.message);
+    return page;
 }
 
 std::vector<MetricFamily> usage_metrics(const usage::Counts& counts) {

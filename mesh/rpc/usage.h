@@ -20,9 +20,12 @@ namespace vidai::mesh::rpc {
 std::unique_ptr<usage::Recorder> open_usage(const Startup& startup, const NoticeSink& sink);
 
 // The calls that this node made. Blocking: once what has been recorded is written, reads the files.
-// Any thread.
+// Any thread but the recorder's.
 Result<UsageSheet> sum_usage(const Startup& startup, usage::Recorder& recorder, usage::Query query,
                              const std::stop_token& stop);
+// One by one, at most UsagePage::kEventsMax.
+Result<UsagePage> find_usage(const Startup& startup, usage::Recorder& recorder,
+                             const usage::Search& search, std::stop_token stop);
 
 // Any thread.
 std::vector<MetricFamily> usage_metrics(const usage::Counts& counts);

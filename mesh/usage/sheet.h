@@ -42,6 +42,14 @@ struct Query {
     WallTime until = WallTime::max();  // before it
 };
 
+// Which events, one by one.
+struct Search {
+    std::uint64_t from = 1;  // the number of the first that is looked at
+    WallTime since = WallTime::min();
+    WallTime until = WallTime::max();
+    std::string request;  // empty: of any
+};
+
 struct Sums {
     std::uint64_t events = 0;
     std::uint64_t unpriced = 0;  // of `events`, those of which nobody knew a price

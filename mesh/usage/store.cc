@@ -123,19 +123,21 @@ Result<void> read_file(const std::string& path, const journal::Owner& origin,
 }  // namespace
 
 std::vector<Error> read_folder(const std::string& folder, const journal::Owner& origin,
-                               std::uint64_t through, const Segment::Read& read,
+                               const Span& span, const Segment::Read& read,
                                const std::stop_token& stop) {
     const auto files = list_segments(folder);
     if (!files) return {files.error()};
     std::vector<Error> failed;
     std::uint64_t last = 0;
     const Segment::Read once = [&](const Event& event) {
-        if (event.number <= last || event.number > through) return;
+        if (event.number <= last || event.number < span.from || event.number > span.through) return;
         last = event.number;
         read(event);
     };
-    for (const File& file : *files) {
-        if (file.first > through || stop.stop_requested()) break;
+    for (std::size_t i = 0; i < files->size(); ++i) {
+        const File& file = (*files)[i];
+        if (file.first > span.through || stop.stop_requested()) break;
+        if (i + 1 < files->size() && (*files)[i + 1].first <= span.from) continue;
         const std::string path = segment_path(folder, file.first);
         auto done = read_file(path, origin, once);
         // A file that was being made while it was copied lacks its header in the copy, and may have

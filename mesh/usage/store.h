@@ -71,13 +71,18 @@ class Store {
     std::optional<Error> damage_;
 };
 
-// Gives `read` each event in `folder` up to number `through`, by rising number, but those behind
-// damage in the same file. Beyond Counts::synced a number may yet be lost with its event and given
+// Which events, by number; both included.
+struct Span {
+    std::uint64_t from = 1;
+    std::uint64_t through = UINT64_MAX;
+};
+// Gives `read` each event of the span in `folder`, by rising number, but those behind damage in the
+// same file. Beyond Counts::synced a number may yet be lost with its event and given
 // again, so nothing beyond it is told to another node. Returns what could not be read, a file each;
 // empty: all was. A folder that is not there has no events. Takes the memory of one file at a time,
 // and ends behind one once it is asked to stop.
 std::vector<Error> read_folder(const std::string& folder, const journal::Owner& origin,
-                               std::uint64_t through, const Segment::Read& read,
+                               const Span& span, const Segment::Read& read,
                                const std::stop_token& stop = {});
 
 }  // namespace vidai::mesh::usage

@@ -32,6 +32,68 @@ void write(const usage::Sums& sums, proto::UsageSums::Builder out) {
     out.setCharged(sums.charged.value);
 }
 
+void write(const usage::Event& event, proto::UsageEvent::Builder out) {
+    out.setNumber(event.number);
+    out.setTimeMs(event.time.time_since_epoch().count());
+    out.setRequest(to_text(event.request));
+    out.setKey(to_text(event.caller.key.str()));
+    out.setUser(to_text(event.caller.user));
+    out.setTeam(to_text(event.caller.team));
+    out.setProject(to_text(event.caller.project));
+    out.setModel(to_text(event.callee.model));
+    out.setProvider(to_text(event.callee.provider));
+    out.setTarget(to_text(event.callee.target));
+    out.setEndpoint(to_text(event.callee.endpoint));
+    out.setInput(event.tokens.input.value);
+    out.setCachedInput(event.tokens.cached_input.value);
+    out.setCacheWrite(event.tokens.cache_write.value);
+    out.setOutput(event.tokens.output.value);
+    out.setReasoning(event.tokens.reasoning.value);
+    out.setAudioInput(event.tokens.audio_input.value);
+    out.setAudioOutput(event.tokens.audio_output.value);
+    out.setPriced(event.priced);
+    out.setPriceFromMs(event.price_from.time_since_epoch().count());
+    out.setCost(event.cost.value);
+    out.setEstimated(event.estimated);
+    out.setCharged(event.charged.value);
+    out.setOutcome(static_cast<std::uint8_t>(event.outcome));
+}
+
+usage::Event read(proto::UsageEvent::Reader in) {
+    const auto time = [](std::int64_t ms) { return WallTime(WallTime::duration(ms)); };
+    return {.number = in.getNumber(),
+            .time = time(in.getTimeMs()),
+            .request = bounded(in.getRequest()),
+            .caller = {.key = KeyId(bounded(in.getKey())),
+                       .user = bounded(in.getUser()),
+                       .team = bounded(in.getTeam()),
+                       .project = bounded(in.getProject())},
+            .callee = {.model = bounded(in.getModel()),
+                       .provider = bounded(in.getProvider()),
+                       .target = bounded(in.getTarget()),
+                       .endpoint = bounded(in.getEndpoint())},
+            .tokens = {.input = {in.getInput()},
+                       .cached_input = {in.getCachedInput()},
+                       .cache_write = {in.getCacheWrite()},
+                       .output = {in.getOutput()},
+                       .reasoning = {in.getReasoning()},
+                       .audio_input = {in.getAudioInput()},
+                       .audio_output = {in.getAudioOutput()}},
+            .priced = in.getPriced(),
+            .price_from = time(in.getPriceFromMs()),
+            .cost = {in.getCost()},
+            .estimated = in.getEstimated(),
+            .charged = {in.getCharged()},
+            .outcome = usage::Outcome{in.getOutcome()}};
+}
+
+void write(const std::vector<std::string>& unreadable, capnp::List<capnp::Text>::Builder out) {
+    for (unsigned i = 0; i < out.size(); ++i) out.set(i, to_text(unreadable[i]));
+}
+unsigned files_told(const std::vector<std::string>& unreadable) {
+    return std::min(static_cast<unsigned>(unreadable.size()), kFilesMax);
+}
+
 // What is negative never was a sum.
 usage::Sums read(proto::UsageSums::Reader in) {
     const auto from_zero = [](std::int64_t value) { return std::max<std::int64_t>(0, value); };
@@ -63,9 +125,7 @@ void write(const UsageSheet& usage, proto::UsageSheet::Builder out) {
         write(sums, rows[at++].initSums());
     }
     write(usage.sheet.others, out.initOthers());
-    const auto files = std::min(static_cast<unsigned>(usage.unreadable.size()), kFilesMax);
-    auto unreadable = out.initUnreadable(files);
-    for (unsigned i = 0; i < files; ++i) unreadable.set(i, to_text(usage.unreadable[i]));
+    write(usage.unreadable, out.initUnreadable(files_told(usage.unreadable)));
     out.setLost(usage.lost);
 }
 
@@ -89,6 +149,35 @@ Result<UsageSheet> read(proto::UsageSheet::Reader in) {
     for (const auto what : in.getUnreadable()) usage.unreadable.push_back(bounded(what));
     usage.lost = in.getLost();
     return usage;
+}
+
+void write(const UsagePage& page, proto::UsagePage::Builder out) {
+    out.setNode(to_text(page.node.str()));
+    out.setOrigin(to_text(page.origin));
+    auto events = out.initEvents(static_cast<unsigned>(page.events.size()));
+    for (unsigned i = 0; i < events.size(); ++i) write(page.events[i], events[i]);
+    out.setNext(page.next);
+    write(page.unreadable, out.initUnreadable(files_told(page.unreadable)));
+}
+
+// It goes on behind itself, or not at all: whoever follows pages comes to an end.
+Result<UsagePage> read(proto::UsagePage::Reader in) {
+    const auto malformed = fail(ErrorCode::kProtocol, "a page of usage is malformed", "usage");
+    if (in.getEvents().size() > UsagePage::kEventsMax) return malformed;
+    if (in.getUnreadable().size() > kFilesMax) return malformed;
+    UsagePage page;
+    page.node = NodeId(bounded(in.getNode()));
+    page.origin = bounded(in.getOrigin());
+    for (const auto event : in.getEvents()) {
+        if (event.getOutcome() >= usage::kOutcomes) return malformed;
+        page.events.push_back(read(event));
+    }
+    page.next = in.getNext();
+    if (page.next != 0 && (page.events.empty() || page.events.back().number >= page.next)) {
+        return malformed;
+    }
+    for (const auto what : in.getUnreadable()) page.unreadable.push_back(bounded(what));
+    return page;
 }
 
 }  // namespace vidai::mesh::wire

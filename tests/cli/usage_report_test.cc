@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -116,6 +117,74 @@ TEST_F(UsageReport, SaysWhatIsNotInIt) {
     EXPECT_THAT(shown.err, HasSubstr("could not record 7 calls"));
     recording_.usage = {};
     EXPECT_THAT(asked({"usage", "report"}).err, HasSubstr("No calls were recorded"));
+}
+
+mesh::usage::Event some_call(std::uint64_t number) {
+    mesh::usage::Event event;
+    event.number = number;
+    event.time = recorded_now();
+    event.request = "req-1";
+    event.caller.team = "blue";
+    event.callee = {"demo", "mock", "m-2026", "chat_completions"};
+    event.tokens.input = {100};
+    event.tokens.output = {30};
+    event.priced = true;
+    event.cost = {160};
+    event.charged = {200};
+    return event;
+}
+
+TEST_F(UsageReport, IsExportedCallByCallPageByPage) {
+    mesh::UsagePage page;
+    page.node = NodeId("n1");
+    page.events = {some_call(1), some_call(2)};
+    page.events[1].priced = false;
+    page.next = 3;
+    recording_.usage_pages = {page};
+    page.events = {some_call(3)};
+    page.next = 0;
+    recording_.usage_pages.push_back(page);
+    const Outcome done = asked({"usage", "export", "--since", "1h"});
+    EXPECT_EQ(done.status, 0) << done.err;
+    EXPECT_EQ(done.out, "") << "it was written already";
+    ASSERT_EQ(recording_.searched.size(), 2U);
+    EXPECT_EQ(recording_.searched[0].from, 1U);
+    EXPECT_EQ(recording_.searched[1].from, 3U);
+    ASSERT_EQ(recording_.written.size(), 2U);
+    const std::string& lines = recording_.written[0];
+    EXPECT_EQ(std::ranges::count(lines, '\n'), 2);
+    EXPECT_THAT(lines, HasSubstr("\"number\":1,\"request\":\"req-1\""));
+    EXPECT_THAT(lines, HasSubstr("\"outcome\":\"answered\""));
+    EXPECT_THAT(lines, HasSubstr("\"cost_micro_usd\":160"));
+    EXPECT_THAT(lines, HasSubstr("\"cost_micro_usd\":null"));
+}
+
+TEST_F(UsageReport, EndsWhereNobodyReadsWhatIsExported) {
+    mesh::UsagePage page;
+    page.events = {some_call(1)};
+    page.next = 2;
+    recording_.usage_pages = {page, page};
+    recording_.writes_max = 1;
+    asked({"usage", "export"});
+    EXPECT_EQ(recording_.searched.size(), 1U);
+}
+
+TEST_F(UsageReport, ExplainsARequestByItsCalls) {
+    mesh::UsagePage page;
+    page.node = NodeId("n1");
+    page.events = {some_call(7), some_call(8)};
+    page.events[0].outcome = mesh::usage::Outcome::kUnknown;
+    page.events[0].estimated = true;
+    recording_.usage_pages = {page};
+    const Outcome shown = asked({"budget", "explain", "req-1"});
+    EXPECT_EQ(shown.status, 0) << shown.err;
+    EXPECT_EQ(recording_.searched.at(0).request, "req-1");
+    EXPECT_THAT(shown.out, HasSubstr("Charged to each of its budgets:  0.0004usd\n"));
+    EXPECT_THAT(shown.out, HasSubstr("unknown     100      30  estimated"));
+    EXPECT_THAT(shown.out, HasSubstr("answered    100      30  by the provider"));
+    const Outcome none = asked({"budget", "explain", "req-2"});
+    EXPECT_EQ(none.status, 3);
+    EXPECT_THAT(none.err, HasSubstr("no call of a provider is known of a request 'req-2'"));
 }
 
 }  // namespace

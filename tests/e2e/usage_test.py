@@ -4,6 +4,7 @@
 kill -9 too."""
 import csv
 import io
+import json
 
 import suite
 from money import Money
@@ -41,6 +42,13 @@ class Usage(Money):
         self.assertEqual(set(self.rows("target")), {"mock-model"})
         self.assertEqual(self.report("--until", "1h")["total"]["events"], 0)
         self.assertEqual(self.report("--since", "1h")["total"]["events"], 7)
+
+        lines = self.mesh.run_ctl("--server", self.nodes[1].mesh_address, "usage", "export")
+        events = [json.loads(line) for line in lines.splitlines()]
+        self.assertEqual(len({(e["origin"], e["number"]) for e in events}), 7)
+        self.assertEqual(sum(e["cost_micro_usd"] for e in events), self.billed())
+        shown = self.mesh.ctl("budget", "explain", events[0]["request"])
+        self.assertEqual(shown["calls"], [events[0]])
 
         text = self.mesh.run_ctl("--server", self.nodes[0].mesh_address, "-o", "csv", "usage",
                                  "report", "--by", "team,model")

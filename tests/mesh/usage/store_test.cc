@@ -206,6 +206,22 @@ TEST_F(StoreTest, TakesNoMoreThanItsBoundBetweenCommits) {
     EXPECT_EQ(numbers().size(), taken);
 }
 
+TEST_F(StoreTest, ReadsNoFileOfWhichNothingIsAskedFor) {
+    {
+        const auto store = open();
+        ASSERT_TRUE(store);
+        for (int i = 0; i < 3; ++i) {
+            write(*store, 2);
+            tidy(*store);
+        }
+    }
+    damage(1, 1);
+    const auto found = folder.read(0, 5, 4);
+    ASSERT_EQ(found.size(), 2U) << "and the damaged one was left alone";
+    EXPECT_EQ(found.front().number, 4U);
+    EXPECT_EQ(found.back().number, 5U);
+}
+
 TEST_F(StoreTest, DoesNotReadWhatIsLargerThanASegmentCanBe) {
     {
         const auto store = open();

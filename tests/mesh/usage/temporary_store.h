@@ -35,9 +35,10 @@ class TemporaryStore {
         EXPECT_TRUE(store) << store.error().message;
         return store ? std::move(*store) : nullptr;
     }
-    std::vector<Event> read(std::size_t failures = 0, std::uint64_t through = UINT64_MAX) const {
+    std::vector<Event> read(std::size_t failures = 0, std::uint64_t through = UINT64_MAX,
+                            std::uint64_t from = 1) const {
         std::vector<Event> found;
-        const auto failed = read_folder(options.folder, options.origin, through,
+        const auto failed = read_folder(options.folder, options.origin, {from, through},
                                         [&](const Event& event) { found.push_back(event); });
         EXPECT_EQ(failed.size(), failures) << (failed.empty() ? "" : failed.front().message);
         return found;
