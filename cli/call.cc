@@ -55,12 +55,28 @@ Result<std::unique_ptr<Operator>> Call::connect() {
     Result<context::Resolved> resolved = context::resolve(settings_, *file);
     if (!resolved) return fail(std::move(resolved).error());
     asked_ = std::move(*resolved);
-    auto connected = world_.connect(asked_->target, settings_.timeout);
+    auto connected = connect_to_one(context::each_server(asked_->target.address));
     if (connected) return connected;
     const std::string& at_fault = connected.error().param;
     const bool ours = !at_fault.empty() && (at_fault == asked_->target.identity_file ||
                                             at_fault == asked_->target.root_file);
     return fail(ours ? about_file(connected.error()) : connected.error());
+}
+
+// The first that answers: one that refuses us would not be right where the others are.
+Result<std::unique_ptr<Operator>> Call::connect_to_one(const std::vector<std::string>& servers) {
+    const std::string all = asked_->target.address;
+    std::string silent;
+    for (const std::string& server : servers) {
+        asked_->target.address = server;
+        auto connected = world_.connect(asked_->target, settings_.timeout);
+        const bool next = !connected && (connected.error().code == ErrorCode::kUnavailable ||
+                                         connected.error().code == ErrorCode::kDeadlineExceeded);
+        if (!next || servers.size() == 1) return connected;
+        silent += (silent.empty() ? "" : "; ") + server + ": " + connected.error().message;
+    }
+    asked_->target.address = all;
+    return fail(ErrorCode::kUnavailable, "no server answers: " + silent, "server");
 }
 
 Error about_file(Error error) {
@@ -87,12 +103,12 @@ Result<std::unique_ptr<Operator>> Call::connect_to(const std::string& address) {
     return world_.connect(asked_->target, settings_.timeout);
 }
 
-std::string Call::hint(ErrorCode code) const {
-    if (!asked_) return "";
+std::string Call::hint(const Error& error) const {
+    if (!asked_ || error.param.starts_with("--")) return "";  // it is about a flag of the command
     const mesh::OperatorTarget& target = asked_->target;
     std::string asked = "asked " + target.address + " (from " + asked_->source + ")";
     const bool local = target.address.starts_with("unix:");
-    switch (code) {
+    switch (error.code) {
         case ErrorCode::kUnavailable:
             return asked + ": is vidaid up, and is this its mesh address? --server asks another" +
                    (local ? "" : ", a node without a mesh at unix:DATA_DIR/operator.sock");

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/context/settings.h"
 #include "cli/parse.h"
@@ -50,10 +51,12 @@ class Call {
     // Whom connect() asked; after it succeeded.
     const mesh::OperatorTarget& target() const { return asked_->target; }
 
-    // What to look at when `code` came from the mesh; empty: nothing to add.
-    std::string hint(ErrorCode code) const;
+    // What to look at when `error` came from the mesh; empty: nothing to add.
+    std::string hint(const Error& error) const;
 
   private:
+    Result<std::unique_ptr<Operator>> connect_to_one(const std::vector<std::string>& servers);
+
     const World& world_;
     const Line& line_;
     const context::Settings& settings_;

@@ -116,6 +116,10 @@ bool write_all(std::FILE* stream, std::string_view text) {
            std::fflush(stream) == 0;
 }
 
+bool is_terminal() {
+    return ::isatty(STDOUT_FILENO) == 1 && variable("TERM") != "dumb";
+}
+
 World real_world() {
     return {.connect = connect,
             .mesh_init = mesh::mesh_init,
@@ -128,8 +132,8 @@ World real_world() {
             .clock = wall_now,
             .pause = [](std::chrono::milliseconds span) { std::this_thread::sleep_for(span); },
             .write = [](std::string_view text) { return write_all(stdout, text); },
-            .color = ::isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").empty() &&
-                     variable("TERM") != "dumb"};
+            .terminal = is_terminal(),
+            .color = is_terminal() && variable("NO_COLOR").empty()};
 }
 
 }  // namespace

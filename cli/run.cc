@@ -96,7 +96,7 @@ Outcome run_command(const Command& command, const Line& line, const World& world
     if (!settings) return failed(settings.error());
     Call call(world, line, *settings);
     const Result<print::Answer> answer = command.run(call);
-    if (!answer) return failed(answer.error(), call.hint(answer.error().code));
+    if (!answer) return failed(answer.error(), call.hint(answer.error()));
     const print::Style style{settings->output, settings->headers, world.color};
     return {answer->status, print::render(*answer, style), answer->note};
 }

@@ -66,7 +66,8 @@ struct World {
     std::function<void(std::chrono::milliseconds)> pause;  // waits that long
     // To standard output, at once; false: nobody reads it any more.
     std::function<bool(std::string_view)> write;
-    bool color = false;  // standard output is a terminal whose user has nothing against colour
+    bool terminal = false;  // standard output is one that can be cleared
+    bool color = false;     // standard output is a terminal whose user has nothing against colour
 };
 
 }  // namespace vidai::cli

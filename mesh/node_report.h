@@ -58,6 +58,22 @@ struct MoneyReport {
 };
 inline constexpr std::size_t kCutOffMax = 16;  // budgets that a report names
 
+// A data directory that was put back: the start that this process took itself for by its disk, and
+// one that the others knew of under the same key.
+struct SetBack {
+    Generation disk, known;
+    friend bool operator==(const SetBack&, const SetBack&) = default;
+};
+
+// Whom a node has turned away, or was turned away by, for one reason.
+struct RefusalReport {
+    std::string reason;  // its stable name, as in vidai_mesh_refusals_total
+    std::uint64_t count = 0;
+    std::string last;  // the latest one's address, or node where that is proved
+    friend bool operator==(const RefusalReport&, const RefusalReport&) = default;
+};
+inline constexpr std::chrono::minutes kRefusalsLately{10};
+
 struct NodeReport {
     MeshId mesh;
     Member self;
@@ -74,14 +90,16 @@ struct NodeReport {
     std::string root, certified_root;
     std::string key;  // its own, a fingerprint; empty: a program that does not say
     bool issuer = false;
-    IssuerReport certified_by;       // the issuer that this node's certificate is by; or none
-    IssuerReport held;               // the one that it certifies others by; or none
-    std::string alone;               // that it has company, is connected to none, and why; or empty
-    std::string unsaved;             // why keys and counts could not be written last; or empty
-    std::string not_ready;           // why it does not serve, for a person; empty: it does
-    std::optional<Service> service;  // what it does for clients; nothing: its program does not say
-    std::optional<MoneyReport> money;  // nothing: its program does not say
-    std::vector<PeerReport> peers;     // everybody else it knows, ordered by id
+    IssuerReport certified_by;  // the issuer that this node's certificate is by; or none
+    IssuerReport held;          // the one that it certifies others by; or none
+    std::string alone;          // that it has company, is connected to none, and why; or empty
+    std::string unsaved;        // why keys and counts could not be written last; or empty
+    std::optional<SetBack> set_back;  // of this process; nothing: it is not so, or it does not say
+    std::string not_ready;            // why it does not serve, for a person; empty: it does
+    std::optional<Service> service;   // what it does for clients; nothing: its program does not say
+    std::optional<MoneyReport> money;     // nothing: its program does not say
+    std::vector<RefusalReport> refusals;  // of the last kRefusalsLately; the most first
+    std::vector<PeerReport> peers;        // everybody else it knows, ordered by id
     friend bool operator==(const NodeReport&, const NodeReport&) = default;
 };
 

@@ -11,7 +11,9 @@ constexpr Flag kGlobalFlags[] = {
      "Where contexts are kept. Default: $VIDAICTL_CONFIG, else vidai/config.yaml in "
      "$XDG_CONFIG_HOME or ~/.config."},
     {"--context", "NAME", "Use this context instead of the current one."},
-    {"--server", "HOST:PORT", "The node to ask: its mesh address, or unix:PATH."},
+    {"--server", "HOST:PORT,...",
+     "The node to ask: its mesh address, or unix:PATH. Of several the first that answers; each has "
+     "--timeout to do so."},
     {"--identity", "FILE", "The operator's key, made by `vidaictl mesh init`."},
     {"--root", "FILE", "The mesh's public root, made by `vidaictl mesh init`."},
     {"--timeout", "TIME", "How long to wait, such as 500ms, 5s or 1m. Default: 5s."},
@@ -61,6 +63,10 @@ const Kind* kind_of(const Command& command, std::string_view name) {
 
 bool takes(const Kind& kind, const Flag& flag) {
     return std::ranges::find(kind.flags, long_name(flag)) != kind.flags.end();
+}
+
+bool has_optional_value(const Flag& flag) {
+    return flag.value.starts_with('[');
 }
 
 std::string_view long_name(const Flag& flag) {

@@ -20,7 +20,7 @@ namespace vidai::cli::commands {
 
 struct Flag {
     std::string_view name;   // "--rpm", or "-o,--output"
-    std::string_view value;  // what stands for it in help; empty: the flag takes no value
+    std::string_view value;  // what stands for it in help; empty: it takes none; "[X]": it may
     std::string_view doc;
     bool needed = false;   // shown without brackets; the command asks for it
     bool repeats = false;  // may be given several times; then its values stand with commas between
@@ -50,6 +50,7 @@ bool takes(const Kind& kind, const Flag& flag);
 std::string name_of(const Command& command);   // "mesh init"
 std::string usage_of(const Command& command);  // "vidaictl mesh init DIR [--operator NAME]"
 std::string_view long_name(const Flag& flag);  // "--output"
+bool has_optional_value(const Flag& flag);     // a whole number right behind it, or nothing
 
 std::span<const Command> all_commands();
 std::span<const Flag> global_flags();  // before or after the noun and the verb

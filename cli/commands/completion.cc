@@ -27,7 +27,7 @@ std::string list_of(const std::vector<std::string_view>& words) {
 std::string flags_with_value() {
     std::string pattern;
     const auto add = [&](const Flag& flag) {
-        if (flag.value.empty()) return;
+        if (flag.value.empty() || has_optional_value(flag)) return;
         std::string text = spellings(flag);
         if (const std::size_t blank = text.find(' '); blank != std::string::npos) text[blank] = '|';
         pattern += (pattern.empty() ? "" : "|") + text;

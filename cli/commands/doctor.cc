@@ -5,6 +5,7 @@
 #include "cli/call.h"
 #include "cli/commands/command.h"
 #include "cli/commands/member_text.h"
+#include "cli/commands/watch.h"
 #include "cli/doctor/diagnose.h"
 #include "cli/doctor/gather.h"
 #include "cli/exit_code.h"
@@ -69,9 +70,16 @@ Value node_value(const NodeFacts& node) {
     value.set("not_ready", report.not_ready);
     value.set("alone", report.alone);
     value.set("unsaved", report.unsaved);
+    value.set("set_back_to", report.set_back ? Value(report.set_back->known.value) : Value());
     value.set("key_fingerprint", report.key);
     value.set("registers", report.registers);
     value.set("digest", digest_text(report.digest));
+    Value::List refusals;
+    for (const mesh::RefusalReport& refusal : report.refusals) {
+        refusals.push_back(
+            {{"reason", refusal.reason}, {"count", refusal.count}, {"last", refusal.last}});
+    }
+    value.set("refusals", std::move(refusals));
     Value::List links;
     for (const mesh::PeerReport& peer : report.peers) links.push_back(link_value(peer));
     value.set("peers", std::move(links));
@@ -133,10 +141,8 @@ print::Table links_table(const Facts& facts) {
     return table;
 }
 
-Result<Answer> run_doctor(Call& call) {
-    auto mesh = call.connect();
-    if (!mesh) return fail(std::move(mesh).error());
-    const auto facts = doctor::gather(call.world(), call.target(), **mesh, call.settings().timeout);
+Result<Answer> examine(Call& call, Operator& mesh) {
+    const auto facts = doctor::gather(call.world(), call.target(), mesh, call.settings().timeout);
     if (!facts) return fail(facts.error());
     const std::vector<Finding> findings = doctor::diagnose(*facts);
     const Severity worst = doctor::worst(findings);
@@ -160,6 +166,10 @@ Result<Answer> run_doctor(Call& call) {
     return answer;
 }
 
+Result<Answer> run_doctor(Call& call) {
+    return once_or_watched(call, examine);
+}
+
 }  // namespace
 
 std::vector<Command> doctor_commands() {
@@ -169,7 +179,7 @@ std::vector<Command> doctor_commands() {
              "they are connected, and say what is wrong and what to do. -o wide shows each link. "
              "Changes nothing.",
              {},
-             {},
+             {kWatch},
              run_doctor}};
 }
 

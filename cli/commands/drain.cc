@@ -41,7 +41,7 @@ Result<mesh::Member> wait_left(Call& call, Operator& mesh, const NodeId& node, m
                             " drains but has not left yet: its --grace is not over, or requests "
                             "are still under way there; --within takes a longer time, asking "
                             "again is safe",
-                        node.str());
+                        "--within");
         }
         call.world().pause(kLook);
     }

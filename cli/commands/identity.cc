@@ -12,6 +12,7 @@
 #include "cli/commands/reach.h"
 #include "cli/commands/spread.h"
 #include "cli/print/text.h"
+#include "cli/secret_file.h"
 
 namespace vidai::cli::commands {
 namespace {
@@ -180,6 +181,13 @@ Result<Answer> run_join_token(Call& call) {
     if (const auto* seeds = call.flag("--seed")) request.seeds = split(*seeds);
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
+    std::optional<SecretFile> file;
+    const std::string* const path = call.flag("--out");
+    if (path != nullptr) {
+        auto created = SecretFile::create(*path);
+        if (!created) return fail(std::move(created).error());
+        file.emplace(std::move(*created));
+    }
     const auto made = (*mesh)->token_create(request);
     if (!made && made.error().param == "no_issuer") {
         Error error = made.error();
@@ -188,6 +196,9 @@ Result<Answer> run_join_token(Call& call) {
     }
     if (!made) return fail(made.error());
     const std::string text(made->text.reveal());
+    if (file) {
+        if (auto kept = file->write(text + "\n"); !kept) return fail(std::move(kept).error());
+    }
     Value::List seeds;
     std::string joined;
     for (const std::string& seed : made->seeds) {
@@ -195,20 +206,21 @@ Result<Answer> run_join_token(Call& call) {
         joined += (joined.empty() ? "" : ", ") + seed;
     }
     Answer answer;
-    answer.data = {{"token", text},
+    answer.data = {file ? Value::Member{"file", *path} : Value::Member{"token", text},
                    {"node_pattern", request.node_pattern},
                    {"until", time_value(made->until)},
                    {"key", made->key},
                    {"seeds", std::move(seeds)}};
-    answer.fields = {{"Token", {text}},
+    answer.fields = {file ? print::Field{"File", {*path}} : print::Field{"Token", {text}},
                      {"For nodes", {request.node_pattern}},
                      {"Until", {print::time_text(made->until)}},
                      {"Key", {made->key + "  (`mesh revoke --key` voids the token)"}},
                      {"Seeds", {joined}}};
     answer.note =
         "Whoever has it can become such a node until then. On the new machine, without an issuer "
-        "file:\n  VIDAI_MESH_JOIN_FILE=token vidaid --node-id NAME --data-dir DIR\n";
-    if (call.flag("--secret-only") != nullptr) answer.verbatim = text + "\n";
+        "file:\n  VIDAI_MESH_JOIN_FILE=" +
+        print::printable(file ? *path : "token") + " vidaid --node-id NAME --data-dir DIR\n";
+    if (!file && call.flag("--secret-only") != nullptr) answer.verbatim = text + "\n";
     return answer;
 }
 
@@ -224,8 +236,11 @@ std::vector<Flag> token_flags() {
             {"--ttl", "TIME", "How long it is good for, such as 15m or 1h. Default: 1h."},
             {"--seed", "HOST:PORT,...",
              "Where the new node finds the mesh. Default: the nodes that the one asked knows."},
+            {"--out", "FILE",
+             "Write the token there instead of showing it: a new file that only you may read."},
             {"--secret-only", "",
-             "Show the token and nothing else: vidaictl mesh token create ... > token."}};
+             "Show the token and nothing else, for a pipe: a file that a shell makes of it may be "
+             "read by others."}};
 }
 
 constexpr Flag kWait{"--wait", "",

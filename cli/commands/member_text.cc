@@ -33,12 +33,20 @@ Cell status_cell(const mesh::Member& member) {
     return cell;
 }
 
+namespace {
+
+bool is_gone(const mesh::Member& member) {
+    return member.status == mesh::MemberStatus::kLeft || member.status == mesh::MemberStatus::kDead;
+}
+
+}  // namespace
+
 bool is_connected(const mesh::Member& member) {
-    return member.connected && member.status != mesh::MemberStatus::kLeft;
+    return member.connected && !is_gone(member);
 }
 
 std::optional<std::chrono::microseconds> rtt_of(const mesh::Member& member) {
-    return member.status == mesh::MemberStatus::kLeft ? std::nullopt : member.rtt;
+    return is_gone(member) ? std::nullopt : member.rtt;
 }
 
 std::string wire_text(const mesh::Member& member) {

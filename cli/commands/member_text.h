@@ -16,7 +16,7 @@ namespace vidai::cli::commands {
 print::Value member_value(const mesh::Member& member);
 print::Cell status_cell(mesh::MemberStatus status);
 print::Cell status_cell(const mesh::Member& member);  // says so of one that is aged
-// A member that has left is no part of the mesh, whatever its process still holds open.
+// One that has left or is dead is no part of the mesh, whatever its process still holds open.
 bool is_connected(const mesh::Member& member);
 std::optional<std::chrono::microseconds> rtt_of(const mesh::Member& member);
 std::string wire_text(const mesh::Member& member);

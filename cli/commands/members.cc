@@ -5,13 +5,13 @@
 #include "cli/call.h"
 #include "cli/commands/command.h"
 #include "cli/commands/member_text.h"
+#include "cli/commands/watch.h"
 #include "cli/print/text.h"
 
 namespace vidai::cli::commands {
 namespace {
 
 using print::Answer;
-using print::Output;
 using print::Value;
 
 constexpr std::chrono::milliseconds kLook{250};
@@ -71,33 +71,26 @@ std::vector<mesh::Member> changed(const std::vector<mesh::Member>& before,
     return news;
 }
 
-// All members, then each that changes, until nobody reads or the node is gone.
-Result<Answer> watch(Call& call, Operator& mesh) {
-    print::Style style{call.settings().output, call.settings().headers, call.world().color};
+// All members, then each that changes.
+Result<Answer> watch_members(Call& call, Operator& mesh, std::chrono::milliseconds pause) {
     std::vector<mesh::Member> known;
-    std::vector<std::size_t> widths;
-    for (bool first = true;; first = false) {
+    return watch(call, pause, Pages::kBelow, [&]() -> Result<std::optional<Answer>> {
         const auto members = mesh.members();
         if (!members) return fail(members.error());
+        const bool first = known.empty();
         const std::vector<mesh::Member> news = changed(known, *members);
-        if (first || !news.empty()) {
-            Answer answer = answer_of(news, call.world().clock());
-            answer.table.widths_min = widths;
-            widths = print::widths_of(answer.table, style);
-            std::string text = print::render(answer, style);
-            if (style.output == Output::kYaml) text += "---\n";
-            if (!call.world().write(text)) return Answer{};
-            style.headers = false;
-        }
         known = *members;
-        call.world().pause(kLook);
-    }
+        if (news.empty() && !first) return std::optional<Answer>();
+        return std::optional(answer_of(news, call.world().clock()));
+    });
 }
 
 Result<Answer> run_members(Call& call) {
+    const auto pause = watch_pause(call, kLook);
+    if (!pause) return fail(pause.error());
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
-    if (call.flag("--watch") != nullptr) return watch(call, **mesh);
+    if (*pause) return watch_members(call, **mesh, **pause);
     const auto members = (*mesh)->members();
     if (!members) return fail(members.error());
     return answer_of(*members, call.world().now);
@@ -110,11 +103,11 @@ std::vector<Command> members_commands() {
              "members",
              "List the nodes of the mesh as one node sees them; -o wide shows the program of each.",
              {},
-             {{"-w,--watch", "",
-               "Then print each node whose status, address, generation, incarnation, program or "
-               "connection changes, until Ctrl-C or the node that is asked goes away. With -o json "
-               "or yaml "
-               "a document each time."}},
+             {{kWatch.name, kWatch.value,
+               "Look again every SECONDS (default: four times a second) and print each node whose "
+               "status, address, generation, incarnation, program or connection has changed, until "
+               "Ctrl-C or the node that is asked goes away. With -o json or yaml a document each "
+               "time."}},
              run_members}};
 }
 

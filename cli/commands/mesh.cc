@@ -7,6 +7,7 @@
 #include "cli/call.h"
 #include "cli/commands/command.h"
 #include "cli/commands/member_text.h"
+#include "cli/commands/watch.h"
 #include "cli/print/text.h"
 
 namespace vidai::cli::commands {
@@ -133,10 +134,8 @@ std::string digest_text(std::uint64_t digest) {
     return text.data();
 }
 
-Result<Answer> run_status(Call& call) {
-    auto mesh = call.connect();
-    if (!mesh) return fail(std::move(mesh).error());
-    const auto found = (*mesh)->status();
+Result<Answer> ask_status(Call&, Operator& mesh) {
+    const auto found = mesh.status();
     if (!found) return fail(found.error());
     const mesh::MeshStatus& status = *found;
     // The rest: joining, the only state that the answer does not count.
@@ -180,6 +179,10 @@ Result<Answer> run_status(Call& call) {
     return answer;
 }
 
+Result<Answer> run_status(Call& call) {
+    return once_or_watched(call, ask_status);
+}
+
 }  // namespace
 
 std::vector<Command> mesh_commands() {
@@ -194,7 +197,12 @@ std::vector<Command> mesh_commands() {
           {"--node-pattern", "PATTERN",
            "Which node ids the issuer may certify; one '*' matches any text. Default: *."}},
          run_init},
-        {"mesh", "status", "Show the mesh in short, as one node sees it.", {}, {}, run_status}};
+        {"mesh",
+         "status",
+         "Show the mesh in short, as one node sees it.",
+         {},
+         {kWatch},
+         run_status}};
 }
 
 }  // namespace vidai::cli::commands

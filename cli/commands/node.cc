@@ -2,6 +2,7 @@
 #include "cli/call.h"
 #include "cli/commands/command.h"
 #include "cli/commands/member_text.h"
+#include "cli/commands/watch.h"
 #include "cli/print/text.h"
 
 namespace vidai::cli::commands {
@@ -9,12 +10,10 @@ namespace {
 
 using print::Answer;
 
-Result<Answer> run_show(Call& call) {
+Result<Answer> ask_node(Call& call, Operator& mesh) {
     const Result<NodeId> node = call.node_argument(0);
     if (!node) return fail(node.error());
-    auto mesh = call.connect();
-    if (!mesh) return fail(std::move(mesh).error());
-    const auto found = (*mesh)->node_show(*node);
+    const auto found = mesh.node_show(*node);
     if (!found) return fail(found.error());
     const mesh::Member& member = found->member;
     const WallTime until = found->certificate_until;
@@ -28,7 +27,7 @@ Result<Answer> run_show(Call& call) {
     answer.data.set("root", found->root);
     const std::string issuer_key =
         found->issuer_fingerprint.empty() ? "" : "  (key " + found->issuer_fingerprint + ")";
-    const std::string age = print::age_text(call.world().now, member.since);
+    const std::string age = print::age_text(call.world().clock(), member.since);
     answer.fields = {
         {"Node", {member.id.str() + (member.self ? "  (the node that answered)" : "")}},
         {"Status", status_cell(member)},
@@ -52,10 +51,15 @@ Result<Answer> run_show(Call& call) {
     return answer;
 }
 
+Result<Answer> run_show(Call& call) {
+    if (const auto node = call.node_argument(0); !node) return fail(node.error());
+    return once_or_watched(call, ask_node);
+}
+
 }  // namespace
 
 std::vector<Command> node_commands() {
-    return {{"node", "show", "Show one node of the mesh.", {"NODE"}, {}, run_show}};
+    return {{"node", "show", "Show one node of the mesh.", {"NODE"}, {kWatch}, run_show}};
 }
 
 }  // namespace vidai::cli::commands

@@ -195,7 +195,8 @@ Result<Answer> run_report(Call& call) {
         Value::List unreadable;
         for (const std::string& what : one.usage->unreadable) {
             unreadable.push_back(what);
-            answer.note += "Some calls that " + node + " made are not in it: " + what + "\n";
+            answer.note += "Some calls that " + node;
+            answer.note += " made are not in it: " + what + "\n";
         }
         if (one.usage->lost > 0) {
             answer.note += node + " could not record " + std::to_string(one.usage->lost) +

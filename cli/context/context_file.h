@@ -17,7 +17,7 @@ namespace vidai::cli::context {
 
 struct Context {
     std::string name;
-    std::string server;    // HOST:PORT or unix:PATH
+    std::string server;    // HOST:PORT, several with commas between, or unix:PATH
     std::string identity;  // relative to the context file's folder, as is `root`
     std::string root;
     friend bool operator==(const Context&, const Context&) = default;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/context/settings.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <filesystem>
@@ -53,6 +54,14 @@ Result<void> check_server(const std::string& server, const std::string& source) 
                 "--server");
 }
 
+// One, or several of which the first that answers is asked.
+Result<void> check_servers(const std::string& servers, const std::string& source) {
+    for (const std::string& server : each_server(servers)) {
+        if (auto checked = check_server(server, source); !checked) return checked;
+    }
+    return {};
+}
+
 // kubectl's rule: what a file names is relative to the file.
 std::string beside(const std::string& file, const std::string& path) {
     if (path.empty()) return path;
@@ -69,6 +78,18 @@ std::string no_context(const Settings& settings, const ContextFile& file) {
 }
 
 }  // namespace
+
+std::vector<std::string> each_server(const std::string& servers) {
+    if (servers.starts_with("unix:")) return {servers};  // a path may have commas
+    std::vector<std::string> each;
+    std::size_t from = 0;
+    for (;;) {
+        const std::size_t comma = std::min(servers.find(',', from), servers.size());
+        each.push_back(servers.substr(from, comma - from));
+        if (comma == servers.size()) return each;
+        from = comma + 1;
+    }
+}
 
 Result<std::chrono::milliseconds> parse_timeout(std::string_view text) {
     constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
@@ -107,7 +128,7 @@ Result<Settings> read_settings(const FlagValues& flags,
         *text = given->second;
     }
     if (!settings.flags.address.empty()) {
-        auto checked = check_server(settings.flags.address, "--server");
+        auto checked = check_servers(settings.flags.address, "--server");
         if (!checked) return fail(std::move(checked).error());
     }
     if (const auto given = flags.find("--timeout"); given != flags.end()) {
@@ -177,7 +198,7 @@ Result<Resolved> resolve(const Settings& settings, const ContextFile& file) {
                         " does not say everything: give " + list,
                     list);
     }
-    if (auto checked = check_server(target.address, resolved.source); !checked) {
+    if (auto checked = check_servers(target.address, resolved.source); !checked) {
         return fail(std::move(checked).error());
     }
     return resolved;

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/context/context_file.h"
 #include "cli/print/answer.h"
@@ -34,8 +35,11 @@ Result<Settings> read_settings(const FlagValues& flags,
 // "500ms", "5s", "1m": from 1 ms to one hour. kUsage.
 Result<std::chrono::milliseconds> parse_timeout(std::string_view text);
 
+// "a:1,b:1" to its parts; a unix:PATH is one.
+std::vector<std::string> each_server(const std::string& servers);
+
 struct Resolved {
-    mesh::OperatorTarget target;
+    mesh::OperatorTarget target;  // its address perhaps several, as each_server() takes them apart
     std::string source;  // "--server" or "context 'admin@...'": where the address came from
 };
 

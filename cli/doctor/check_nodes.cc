@@ -177,6 +177,17 @@ void check_health(const Facts& facts, Findings& out) {
                        "with it if no other node has them."});
     }
     for (const mesh::NodeReport* report : reports(facts)) {
+        if (!report->set_back) continue;
+        out.push_back(
+            {Severity::kWarning, "", report->self.id.str(),
+             "its disk was put back: by that this is its start " +
+                 std::to_string(report->set_back->disk.value) + ", and the others knew of start " +
+                 std::to_string(report->set_back->known.value) + " under the same key",
+             "It goes on in a generation of its own. Where another process runs with a copy of its "
+             "data directory, stop that. If the ledger was put back too, `money` says what to do. "
+             "This is told until its next start."});
+    }
+    for (const mesh::NodeReport* report : reports(facts)) {
         if (report->health == 0) continue;
         const std::string id = report->self.id.str();
         out.push_back(

@@ -31,6 +31,7 @@ void check_issuers(const Facts& facts, Findings& out);
 void check_versions(const Facts& facts, Findings& out);
 void check_money(const Facts& facts, Findings& out);
 void check_health(const Facts& facts, Findings& out);
+void check_refusals(const Facts& facts, Findings& out);
 
 std::string proven_reach(const Facts& facts);
 std::string proven_members(const Facts& facts);
@@ -44,6 +45,7 @@ std::string proven_issuers(const Facts& facts);
 std::string proven_versions(const Facts& facts);
 std::string proven_money(const Facts& facts);
 std::string proven_health(const Facts& facts);
+std::string proven_refusals(const Facts& facts);
 
 // It answered and is no part of the mesh any more, by its own word: it has left, was revoked or
 // forgotten, or another process has its identity. What it says of the others is of then.

@@ -23,6 +23,7 @@ constexpr Check kChecks[] = {
     {"versions", check_versions, proven_versions},
     {"money", check_money, proven_money},
     {"health", check_health, proven_health},
+    {"refusals", check_refusals, proven_refusals},
 };
 
 }  // namespace

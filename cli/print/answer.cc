@@ -96,7 +96,7 @@ std::string table_text(const Table& table, const Style& style) {
 // bytes are as they were, but for what a spreadsheet would take for a formula.
 std::string csv_field(const std::string& text) {
     const bool formula = text.size() > 1 && std::string_view("=+-@\t\r").contains(text.front());
-    const std::string plain = formula ? "'" + text : text;
+    std::string plain = formula ? "'" + text : text;
     if (plain.find_first_of(",\"\r\n") == std::string::npos) return plain;
     std::string out = "\"";
     for (const char c : plain) {

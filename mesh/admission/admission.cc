@@ -34,6 +34,21 @@ std::unexpected<Error> other_mesh(const std::string& mine, const std::string& th
                 mine);
 }
 
+// Two files of one mesh, of which each is easily given for the other.
+Result<seal::Trust> load_root(const MeshOptions& options) {
+    auto trust = seal::load_trust(options.root_file);
+    if (trust || options.issuer_file.empty()) return trust;
+    if (seal::load_trust(options.issuer_file) && seal::load_issuer(options.root_file)) {
+        return fail(ErrorCode::kConfigInvalid,
+                    "mesh.root_file (--mesh-root) and mesh.issuer_file (--mesh-issuer) are in each "
+                    "other's place: " +
+                        options.issuer_file + " is the mesh's public root, and " +
+                        options.root_file + " the issuer's secret key",
+                    "root_file");
+    }
+    return trust;
+}
+
 using Stored = std::vector<state::Register>;
 
 std::shared_ptr<seal::Roots> roots_from(const seal::Trust& anchor, const Stored& stored) {
@@ -57,7 +72,7 @@ Result<void> check_same(const seal::Roots& roots, const seal::Trust& trust, cons
 Result<Admission> by_issuer(const MeshOptions& options, const NodeId& node,
                             const seal::NodeIdentity& identity, const Stored& stored,
                             seal::RandomSource& random, std::uint64_t known) {
-    const auto trust = seal::load_trust(options.root_file);
+    const auto trust = load_root(options);
     if (!trust) return fail(trust.error());
     auto issuer = load_issuer(options);
     if (!issuer) return fail(std::move(issuer).error());
@@ -137,7 +152,7 @@ bool has_membership(const std::string& data_dir) {
 }
 
 Result<seal::Issuer> load_issuer(const MeshOptions& options) {
-    auto trust = seal::load_trust(options.root_file);
+    auto trust = load_root(options);
     if (!trust) return fail(std::move(trust).error());
     auto issuer = seal::load_issuer(options.issuer_file);
     if (!issuer) return fail(std::move(issuer).error());

@@ -110,9 +110,12 @@ struct Accusation {
 // Pure functions handed in, so that the core owns neither keys nor a crypto library. `verify`
 // answers whether key signed the claim, and its profile if it has one, and the credential binds the
 // id to the key; it is asked only for claims that would change something. `sign` fills in both.
+// `signed_by_key` leaves the credential out, which may have expired since: for what this node
+// itself once said. Without it `verify` is asked.
 struct Crypto {
     std::function<void(Claim&)> sign;
     std::function<bool(const Claim&)> verify;
+    std::function<bool(const Claim&)> signed_by_key{};
 };
 
 }  // namespace vidai::mesh::membership

@@ -39,7 +39,8 @@ Membership::Core::Core(const Identity& self, std::string address, WireRange wire
       interval_(options.probe_interval),
       crypto_(std::move(crypto)),
       rng_(seed),
-      roster_(first_claim(self, std::move(address), wire, crypto_)) {
+      roster_(first_claim(self, std::move(address), wire, crypto_)),
+      first_serial_(self.serial) {
     CHECK(options.members_max <= kIndexMask && options.probe_interval.count() > 0);
     CHECK(options.suspicion_min_intervals > 0);
     for (const ClaimRef& claim : roster) {
@@ -121,6 +122,7 @@ void Membership::Core::forget(const NodeId& id, Version up_to) {
     std::erase_if(relays_, [&](const Relay& relay) { return relay.target == index; });
     linked_.erase(index);
     dialing_.erase(index);
+    set_back_.erase(id);
     roster_.forget(index, now_);
 }
 
@@ -144,7 +146,9 @@ void Membership::Core::refute(const NodeId& by) {
 // of our volume. Of two words with one version the same one wins everywhere (Roster::supersedes),
 // so that one of the two processes goes on.
 void Membership::Core::hear_of_self(const Claim& claim) {
-    if (!roster_.supersedes(claim, Roster::kSelf)) return vouch(Roster::kSelf, claim);
+    if (!roster_.supersedes(claim, Roster::kSelf)) {
+        return is_of_later_start(claim) ? outgrow(claim) : vouch(Roster::kSelf, claim);
+    }
     if (claim.version == superseded_by_) return;
     if (!crypto_.verify(claim)) {
         ++counters_.claims_rejected;
@@ -152,6 +156,26 @@ void Membership::Core::hear_of_self(const Claim& claim) {
     }
     superseded_by_ = claim.version;
     out_->push_back(Notify{{EventKind::kSuperseded, claim.id, claim.version, {}}});
+}
+
+// A word of ours by an older certificate, and yet of a process that had counted as many starts as
+// we have, or more: the disk that we count on is older than that process.
+bool Membership::Core::is_of_later_start(const Claim& claim) const {
+    const Claim& own = *roster_[Roster::kSelf].claim;
+    if (has_left() || claim.key != own.key || claim.version.serial >= first_serial_) return false;
+    return claim.version.generation >= own.version.generation &&
+           claim.version.generation.value < std::numeric_limits<std::uint64_t>::max();
+}
+
+void Membership::Core::outgrow(const Claim& later) {
+    if (!(crypto_.signed_by_key ? crypto_.signed_by_key(later) : crypto_.verify(later))) {
+        ++counters_.claims_rejected;
+        return;
+    }
+    Claim claim = *self().claim;
+    claim.version.generation = Generation{later.version.generation.value + 1};
+    restate(std::move(claim));
+    out_->push_back(Notify{{EventKind::kSetBack, later.id, later.version, {}}});
 }
 
 void Membership::Core::worsen_health(std::uint32_t by) {

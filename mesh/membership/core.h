@@ -93,6 +93,8 @@ class Membership::Core {
     void restate(Claim claim);
     void refute(const NodeId& by);
     void hear_of_self(const Claim& claim);
+    bool is_of_later_start(const Claim& claim) const;
+    void outgrow(const Claim& claim);
     void worsen_health(std::uint32_t by);
     void improve_health();
     void arm(Timer timer, MonoTime at);  // the one of its kind: overtakes what was armed before
@@ -111,6 +113,7 @@ class Membership::Core {
     void vouch(std::uint32_t index, const Claim& claim);
     void meet(const ClaimRef& claim);
     void update(std::uint32_t index, const ClaimRef& claim);
+    void watch_starts(const ClaimRef& before, const Claim& now);
     void describe(std::uint32_t index, const ClaimRef& claim);
     void hear_accusation(const Accusation& accusation, Source source);
     void accuse(std::uint32_t index, Evidence evidence, const NodeId& by);
@@ -189,6 +192,7 @@ class Membership::Core {
     std::uint32_t health_ = 0;
     MonoTime tick_at_;
     std::array<std::uint32_t, kTimersOfOneKind> armed_{};  // generations: older tokens are stale
+    const std::uint64_t first_serial_;                     // of this process
     Version superseded_by_;                                // last told, so that each is told once
 
     Probe probe_;
@@ -215,6 +219,8 @@ class Membership::Core {
     std::set<std::uint32_t> dialing_;  // at most dials_max and the probe's target, where bounded
     std::set<NodeId> strangers_;       // connected, their claim not heard yet
     std::map<NodeId, Version> forgotten_;  // and what of them is not heard any more
+    // Of members whose disk was put back, until they know: the word of theirs that says so.
+    std::map<NodeId, ClaimRef> set_back_;
 };
 
 }  // namespace vidai::mesh::membership

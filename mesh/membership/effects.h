@@ -64,6 +64,8 @@ enum class EventKind : std::uint8_t {
     kSelfLeft,     // the farewell has been sent: connections may be closed
     kPaused,       // this process did not run for a while; nobody is blamed for that time
     kForgotten,    // removed from the roster for good by an operator
+    kSetBack,      // of this node: `version` is of an earlier process with its key that has counted
+                   // as many starts or more; it goes on in a generation above that one's
 };
 std::string_view event_name(EventKind kind);  // "joined", ...
 // Whether claims() are others than before: what is on disk is to be written anew.

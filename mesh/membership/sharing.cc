@@ -144,6 +144,9 @@ void Membership::Core::on_body(const NodeId& from, const Gossip& body) {
 void Membership::Core::tell_of_other(const Claim& said) {
     const std::uint32_t index = roster_.find(said.id);
     if (index == Roster::kNone || roster_.supersedes(said, index)) return;
+    if (const auto back = set_back_.find(said.id); back != set_back_.end()) {
+        send(said.id, Gossip{{back->second}});
+    }
     const ClaimRef& held = roster_[index].claim;
     const bool same_word = said.version == held->version && said.signature == held->signature;
     if (!same_word) send(said.id, Gossip{{held}});

@@ -76,6 +76,7 @@ void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
         !same_life(*member.claim, *claim) || (renewed && VIDAI_MUTANT("renewal-is-new-life"));
     const bool was_living = member.living();
     const Status before = member.status;
+    watch_starts(member.claim, *claim);
     if (member.claim->address != claim->address) {
         member.rtt = {};
         member.addressed = now_;
@@ -94,6 +95,21 @@ void Membership::Core::update(std::uint32_t index, const ClaimRef& claim) {
     out_->push_back(Notify{{kind, member.id(), member.version(), {}, new_life}});
     if (!was_living) schedule_probing(index);
     connect_unless_bounded(index);
+}
+
+// A newer certificate wins over a greater generation, so that a node whose disk was put back, and
+// which certifies itself, would never hear that its generations are used. A certificate that was
+// renewed leaves the generation as it is, and the incarnation grows.
+void Membership::Core::watch_starts(const ClaimRef& before, const Claim& now) {
+    const auto held = set_back_.find(now.id);
+    const bool known = held != set_back_.end();
+    const ClaimRef most = known ? held->second : before;
+    const Version &then = most->version, &is = now.version;
+    const bool renewed = is.generation == then.generation && is.incarnation > then.incarnation;
+    const bool back = most->key == now.key && is.serial > then.serial &&
+                      is.generation <= then.generation && (known || !renewed);
+    if (back) set_back_.try_emplace(now.id, most);
+    if (!back && known) set_back_.erase(held);
 }
 
 // The word that we have, and now all of it: no sign of life.

@@ -27,6 +27,14 @@ bool has_signed(const ms::Claim& claim, seal::Domain domain, const std::string& 
                         seal::Signature{signature});
 }
 
+bool signed_by_key(const ms::Claim& claim) {
+    return has_signed(claim, seal::Domain::kMemberRecord, ms::signed_bytes(claim),
+                      claim.signature) &&
+           (claim.profile.empty() ||
+            has_signed(claim, seal::Domain::kMemberProfile, ms::signed_profile(claim),
+                       claim.profile_signature));
+}
+
 }  // namespace
 
 ms::Identity identity_of(const Startup& startup) {
@@ -57,12 +65,9 @@ ms::Crypto crypto_of(const Startup& startup, const admission::Certified& certifi
                     revoked->covers(*who)) {
                     return false;
                 }
-                return has_signed(claim, seal::Domain::kMemberRecord, ms::signed_bytes(claim),
-                                  claim.signature) &&
-                       (claim.profile.empty() ||
-                        has_signed(claim, seal::Domain::kMemberProfile, ms::signed_profile(claim),
-                                   claim.profile_signature));
-            }};
+                return signed_by_key(claim);
+            },
+            signed_by_key};
 }
 
 bool can(const ms::ClaimRef& claim, Capability capability) {

@@ -213,19 +213,10 @@ void MeshThread::on_event(const ms::Event& event) {
     }
     if (event.kind == ms::EventKind::kForgotten) replica_.counters().forget(event.subject);
     if (event.kind == ms::EventKind::kSuperseded) be_superseded();
+    if (event.kind == ms::EventKind::kSetBack) outgrow(event.version.generation);
     left_ |= event.kind == ms::EventKind::kSelfLeft;
     publish_readiness();
     publish_view();
-}
-
-// Two processes with one identity would count, sign and spend as one node. The other one goes on.
-void MeshThread::be_superseded() {
-    superseded_ = true;
-    const std::string why = "there is a newer word by the identity of " + startup_.node.str() +
-                            ": if this data directory was replaced or copied, empty this one, and "
-                            "if two nodes have this id, give each an id and a directory of its own";
-    shared_.must_stop.publish(std::make_shared<const std::string>(why));
-    notice(Notice::Kind::kSuperseded, startup_.node.str(), "superseded", why);
 }
 
 // --- links
@@ -246,9 +237,10 @@ void MeshThread::be_superseded() {
 
 void MeshThread::on_link_up(const NodeId& peer) {
     standing_.connected(peer, mono_now());
+    // First what we are: by that the peer knows what it can answer us with.
+    turn([&](ms::Effects& out) { membership_.on_connected(mono_now(), peer, out); });
     exchange_.on_link_up(peer);
     treasury_.on_link_up(peer);
-    turn([&](ms::Effects& out) { membership_.on_connected(mono_now(), peer, out); });
     publish_view();
 }
 
@@ -471,7 +463,8 @@ std::shared_ptr<const MeshView> MeshThread::view_now() {
 NodeReport MeshThread::report_now() {
     return make_report({startup_, certified_, membership_, exchange_, *view_now(),
                         shared_.service.load(), *shared_.not_ready.load(), standing_.alone(),
-                        unsaved_, registrar_.issuer(), treasury_.report(), mono_now(), wall_now()});
+                        unsaved_, set_back_, refusals_, registrar_.issuer(), treasury_.report(),
+                        mono_now(), wall_now()});
 }
 
 bool MeshThread::drain(std::chrono::milliseconds grace) {

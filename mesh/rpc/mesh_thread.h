@@ -181,6 +181,7 @@ class MeshThread final : private LinkEvents,
     std::optional<admission::KnownNode> known_node(const NodeId& node) const;
     void leave();
     void be_superseded();
+    void outgrow(Generation known);
     void publish_readiness();
     void look_around();
     Readiness readiness() const;
@@ -211,6 +212,7 @@ class MeshThread final : private LinkEvents,
     admission::Certified certified_;
     kj::PromiseFulfillerPair<void> stop_;
     bool superseded_ = false, left_ = false;
+    std::optional<SetBack> set_back_;  // what was found out of this node's disk
     Standing standing_;
     std::optional<MonoTime> patient_until_;  // for peers to say what they know; from join() on
     kj::Own<kj::ConnectionReceiver> peers_;  // until join()

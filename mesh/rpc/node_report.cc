@@ -62,6 +62,8 @@ NodeReport make_report(const ReportInputs& in) {
     report.service = in.service;
     report.alone = in.alone;
     report.unsaved = in.unsaved;
+    report.set_back = in.set_back;
+    report.refusals = in.refusals.lately(in.mono);
     report.money = in.money;
     const seal::PublicKey newest = in.startup.roots->newest().root;
     report.root = seal::fingerprint(newest);

@@ -9,6 +9,7 @@
 #include "mesh/membership/membership.h"
 #include "mesh/node_report.h"
 #include "mesh/rpc/exchange.h"
+#include "mesh/rpc/refusals.h"
 #include "mesh/rpc/startup.h"
 #include "mesh/service.h"
 #include "mesh/view.h"
@@ -26,6 +27,8 @@ struct ReportInputs {
     const std::string& not_ready;
     const std::string& alone;
     const std::string& unsaved;
+    const std::optional<SetBack>& set_back;
+    const Refusals& refusals;
     const std::optional<seal::Issuer>& issuer;
     MoneyReport money;
     MonoTime mono;

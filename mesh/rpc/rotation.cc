@@ -136,7 +136,9 @@ kj::Promise<Result<void>> MeshThread::keep_identity(const seal::NodeIdentity& ne
 
 KeyRotation MeshThread::take_key(const seal::NodeIdentity& next, const admission::Certified& made) {
     const seal::PublicKey old = certified_.who.key;
+    const Generation counted = startup_.identity.generation;  // perhaps outgrown meanwhile
     startup_.identity = next;
+    startup_.identity.generation = std::max(next.generation, counted);
     take_certificate(made);
     links_.reauthenticate();
     saver_.mark_dirty();

@@ -77,7 +77,13 @@ Result<MeshOptions> with_genesis(MeshOptions options, const DataDir& dir, const 
     std::error_code ignored;
     std::filesystem::remove_all(unfinished, ignored);
     auto made = mesh_init({.directory = unfinished, .clock = options.clock});
-    if (!made) return fail(std::move(made).error());
+    if (!made) {
+        made.error().message =
+            "this node cannot make the root of its mesh of one: " + made.error().message +
+            ". Make room on that disk, or name a directory that this user may "
+            "write to with --data-dir";
+        return fail(std::move(made).error());
+    }
     if (auto moved = seal::system_disk().rename(unfinished, folder); !moved) {
         return fail(std::move(moved).error());
     }
@@ -159,6 +165,38 @@ std::uint64_t last_serial(const state::StoredState& stored, const NodeId& node,
     return last;
 }
 
+// Whose this volume is: of whom it keeps a word, or a certificate, for its own key. Nothing where
+// it keeps none. A node that was given another's name long ago has words by both, and is fine.
+std::optional<NodeId> owner_of(const DataDir& dir, const std::optional<state::StoredState>& stored,
+                               const NodeId& node, const seal::PublicKey& key) {
+    std::optional<NodeId> owner;
+    for (const seal::Bytes& packed : stored ? stored->roster : std::vector<seal::Bytes>()) {
+        const auto claim = wire::unpack_claim(packed);
+        if (!claim || claim->key != key.bytes) continue;
+        if (claim->id == node) return node;
+        owner = claim->id;
+    }
+    if (owner || !admission::has_membership(dir.path())) return owner;
+    const auto held = seal::load_membership(dir.path());
+    if (!held) return owner;  // admit_self() says what is wrong with it
+    const auto leaf = seal::decode_leaf(held->chain);
+    return leaf && leaf->key == key ? std::optional(leaf->node) : owner;
+}
+
+Result<void> check_owner(const DataDir& dir, const std::optional<state::StoredState>& stored,
+                         const NodeId& node, const seal::PublicKey& key) {
+    const auto owner = owner_of(dir, stored, node, key);
+    if (!owner || *owner == node) return {};
+    return fail(ErrorCode::kConfigInvalid,
+                "the data directory " + dir.path() + " belongs to node '" + owner->str() +
+                    "' of this mesh, and this node is to be '" + node.str() +
+                    "': the mesh would see one node under two names. Start it as --node-id " +
+                    owner->str() + ", or give " + node.str() +
+                    " a data directory of its own. To rename a node, add it under the new name "
+                    "with an empty data directory, then drain and forget the old one",
+                "node_id");
+}
+
 // A token that came too late is a mistake, or one that a supervisor gives at each start.
 void tell_unused_token(const Startup& startup, const NoticeSink& sink) {
     if (startup.options.join.empty() || startup.by_token) return;
@@ -193,6 +231,10 @@ Result<Startup> recall(const MeshOptions& wanted, const NoticeSink& sink,
     if (!identity) return fail(std::move(identity).error());
     auto stored = load_stored(*dir);
     if (!stored) return fail(std::move(stored).error());
+    if (options.enabled) {  // nobody else knows the name of a mesh of one
+        auto own = check_owner(*dir, *stored, *node, identity->key->public_key());
+        if (!own) return fail(std::move(own).error());
+    }
     auto admitted = admission::admit_self(
         *chosen, *node, *identity, *stored ? (*stored)->registers : std::vector<state::Register>(),
         random, *stored ? last_serial(**stored, *node, identity->key->public_key()) : 0,

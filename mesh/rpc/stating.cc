@@ -116,7 +116,11 @@ Result<Subject> subject_of_file(const std::string& path) {
     }
     if (issuer.error().code != ErrorCode::kConfigInvalid) return fail(issuer.error());
     return fail(ErrorCode::kInvalidRequest,
-                path + " is neither an operator's nor an issuer's key file", path);
+                path +
+                    " is neither an operator's nor an issuer's secret key (operator.key, "
+                    "issuer.key): only those are revoked by their file. A node is by its name, "
+                    "`vidaictl mesh revoke NODE`, and any other key by --key",
+                path);
 }
 
 bool shows(const NodeDetail& detail, const std::string& key, Subject& found) {

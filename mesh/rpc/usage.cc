@@ -75,7 +75,7 @@ Result<UsageSheet> sum_usage(const Startup& startup, usage::Recorder& recorder, 
 }
 
 Result<UsagePage> find_usage(const Startup& startup, usage::Recorder& recorder,
-                             const usage::Search& search, std::stop_token stop) {
+                             const usage::Search& search, const std::stop_token& stop) {
     if (!startup.ledger) return std::unexpected(startup.ledger.error());
     const journal::Owner origin{startup.trust.mesh, startup.ledger->key->public_key()};
     recorder.flush();

@@ -25,7 +25,7 @@ Result<UsageSheet> sum_usage(const Startup& startup, usage::Recorder& recorder, 
                              const std::stop_token& stop);
 // One by one, at most UsagePage::kEventsMax.
 Result<UsagePage> find_usage(const Startup& startup, usage::Recorder& recorder,
-                             const usage::Search& search, std::stop_token stop);
+                             const usage::Search& search, const std::stop_token& stop);
 
 // Any thread.
 std::vector<MetricFamily> usage_metrics(const usage::Counts& counts);

@@ -109,13 +109,24 @@ Result<Block> read_block(Lines& lines, std::string_view name, std::string_view w
     return damaged(where, lines.number(), "its last block has no end");
 }
 
-std::string list(const auto& names) {
-    std::string out;
-    for (const auto& name : names) {
-        if (!out.empty()) out += ", ";
-        out += name;
+// What a file is, by the block that no other kind has; where that is missing, by its first one.
+constexpr std::pair<std::string_view, std::string_view> kKinds[] = {
+    {"VIDAI ROOT SECRET KEY", "a mesh's secret root (root.key)"},
+    {"VIDAI ISSUER SECRET KEY", "an issuer's secret key (issuer.key)"},
+    {"VIDAI OPERATOR SECRET KEY", "an operator's secret key (operator.key)"},
+    {"VIDAI NODE SECRET KEY", "a node's secret key (node.key)"},
+    {"VIDAI LEDGER SECRET KEY", "a ledger's secret key (ledger/key)"},
+    {"VIDAI GENERATION", "a node's count of its starts (generation)"},
+    {"VIDAI ROOT SUCCESSION", "the succession of a root (succession)"},
+    {"VIDAI CERTIFICATE CHAIN", "a node's certificate (certificate)"},
+    {"VIDAI MESH TRUST", "a mesh's public root (mesh.pub)"}};
+
+std::string kind_of(const auto& names) {
+    for (const auto& [block, kind] : kKinds) {
+        if (std::ranges::find(names, block) != std::ranges::end(names)) return std::string(kind);
     }
-    return out.empty() ? "nothing" : out;
+    const auto first = std::ranges::begin(names);
+    return first == std::ranges::end(names) ? "no identity file" : std::string(*first);
 }
 
 }  // namespace
@@ -151,6 +162,9 @@ Result<std::vector<Block>> read_blocks(std::string_view text, std::string_view w
     std::vector<std::string> names;
     Lines lines(text);
     std::string_view line;
+    if (text.empty()) {
+        return fail(ErrorCode::kCorrupt, std::string(where) + " is empty", std::string(where));
+    }
     while (lines.next(line)) {
         if (line.empty() || line.starts_with('#')) continue;
         const std::string_view name = marker(line, kBegin);
@@ -164,8 +178,8 @@ Result<std::vector<Block>> read_blocks(std::string_view text, std::string_view w
     }
     if (!std::ranges::equal(names, expected)) {
         return fail(ErrorCode::kConfigInvalid,
-                    std::string(where) + " is another kind of file: it holds " + list(names) +
-                        ", expected " + list(expected),
+                    std::string(where) + " is another kind of file: it is " + kind_of(names) +
+                        ", and " + kind_of(expected) + " is wanted",
                     std::string(where));
     }
     return blocks;

@@ -33,7 +33,8 @@ struct Block {
 std::string armour(std::string_view name, ByteView content);
 
 // The blocks of a file, which must be exactly those `expected`, in that order. kCorrupt for
-// damage; kConfigInvalid for a whole file of another kind, which the message names.
+// damage, an empty file among it; kConfigInvalid for a whole file of another kind, which the
+// message names.
 Result<std::vector<Block>> read_blocks(std::string_view text, std::string_view where,
                                        std::initializer_list<std::string_view> expected);
 

@@ -43,10 +43,15 @@ bool exists(const std::string& path) {
 template <class T>
 Result<T> load(const std::string& path, Privacy privacy,
                Result<T> (*decode)(std::string_view, std::string_view)) {
-    const Result<Secret> text = read_file(system_disk(), path, privacy);
+    Result<Secret> text = read_file(system_disk(), path, privacy);
+    if (!text && text.error().code == ErrorCode::kPermissionDenied) {
+        // A file that is public by its nature is another file than was meant: no case for chmod.
+        auto open = read_file(system_disk(), path, Privacy::kPublic);
+        if (open && decode_trust(open->reveal(), path)) text = std::move(open);
+    }
     if (!text) return fail(text.error());
     Result<T> value = decode(text->reveal(), path);
-    if (!value) {
+    if (!value && value.error().code == ErrorCode::kCorrupt) {
         value.error().message += ". Restore it from a backup, or make and distribute it again";
     }
     return value;
@@ -54,6 +59,13 @@ Result<T> load(const std::string& path, Privacy privacy,
 
 constexpr std::string_view kKeyFile = "node.key";
 constexpr std::string_view kGenerationFile = "generation";
+
+std::unexpected<Error> not_made(Error error) {
+    error.message = "this node cannot keep an identity, so it has none: " + error.message +
+                    ". Make room on that disk, or name a directory that this user may write to "
+                    "with --data-dir; the next start is the first one again";
+    return fail(std::move(error));
+}
 
 // Key and generation appear together, by one rename, so that a crash in a first start leaves
 // nothing that looks like a damaged identity.
@@ -64,7 +76,7 @@ Result<NodeIdentity> first_start(const std::string& data_dir, const std::string&
     const std::string generation_path = fresh + "/" + std::string(kGenerationFile);
     ::unlink(key_path.c_str());
     ::unlink(generation_path.c_str());
-    if (auto made = make_directory(fresh); !made) return fail(std::move(made).error());
+    if (auto made = make_directory(fresh); !made) return not_made(std::move(made).error());
     NodeIdentity identity{std::make_shared<const SecretKey>(SecretKey::generate(random)),
                           Generation{1}};
     const std::string generation =
@@ -75,7 +87,7 @@ Result<NodeIdentity> first_start(const std::string& data_dir, const std::string&
     if (done) done = disk.sync_directory(fresh);
     if (done) done = disk.rename(fresh, folder);
     if (done) done = disk.sync_directory(data_dir);
-    if (!done) return fail(std::move(done).error());
+    if (!done) return not_made(std::move(done).error());
     return identity;
 }
 
@@ -195,6 +207,12 @@ Result<NodeIdentity> open_node_identity(const std::string& data_dir, RandomSourc
     }
     if (!exists(folder)) return first_start(data_dir, folder, random, disk);
     return next_start(folder, disk);
+}
+
+Result<void> count_starts(const std::string& data_dir, const NodeIdentity& identity,
+                          const Disk& disk) {
+    const std::string counted = encode_generation(identity.generation, identity.key->public_key());
+    return disk.replace(data_dir + "/identity/" + std::string(kGenerationFile), bytes_of(counted));
 }
 
 std::string membership_path(const std::string& data_dir) {

@@ -36,6 +36,11 @@ Result<void> write_new_files(const std::string& directory, std::span<const NewFi
 Result<NodeIdentity> open_node_identity(const std::string& data_dir, RandomSource& random,
                                         const Disk& disk = system_disk());
 
+// Has the next start count on from `identity`, whose key must be the one in DATA_DIR/identity.
+// Blocking.
+Result<void> count_starts(const std::string& data_dir, const NodeIdentity& identity,
+                          const Disk& disk = system_disk());
+
 // DATA_DIR/identity/certificate, 0600: what a node keeps that another one certified. kNotFound when
 // there is none; kCorrupt says how to recover.
 std::string membership_path(const std::string& data_dir);

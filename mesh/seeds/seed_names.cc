@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 
 #include "mesh/transport/sockets.h"
+#include "schema/base/near.h"
 
 namespace vidai::mesh::seeds {
 
@@ -120,6 +121,21 @@ Answer resolve_srv(const std::string& name) {
     return out;
 }
 
+// For a scheme that is none: a slip in the one that there is, or one that is not needed.
+std::string advice_for(const std::string& seed) {
+    constexpr std::string_view kScheme[] = {"dnssrv"};
+    if (const std::size_t plus = seed.find('+'); plus != std::string::npos) {
+        const bool near = !nearest(seed.substr(0, plus), kScheme).empty();
+        return near ? "; did you mean '" + std::string(kSrvPrefix) + seed.substr(plus + 1) + "'?"
+                    : "";
+    }
+    const std::size_t colon = seed.find(':');
+    if (colon == std::string::npos) return "";
+    std::string rest = seed.substr(colon + 1);
+    if (rest.starts_with("//")) rest.erase(0, 2);
+    return transport::parse_host_port(rest) ? "; did you mean '" + rest + "'?" : "";
+}
+
 }  // namespace
 
 Result<void> check_seed(const std::string& seed) {
@@ -130,7 +146,8 @@ Result<void> check_seed(const std::string& seed) {
     return fail(ErrorCode::kConfigInvalid,
                 "'" + seed +
                     "' is no seed: it is HOST:PORT, such as vidai-0.example:7420, or "
-                    "dnssrv+NAME for SRV records, such as dnssrv+_mesh._tcp.vidai.example",
+                    "dnssrv+NAME for SRV records, such as dnssrv+_mesh._tcp.vidai.example" +
+                    advice_for(seed),
                 seed);
 }
 

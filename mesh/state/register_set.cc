@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/state/register_set.h"
 
+#include <algorithm>
 #include <bit>
+#include <span>
 #include <utility>
 
 #include "schema/base/mutant.h"
@@ -115,10 +117,34 @@ const Register* RegisterSet::find(const RegisterName& name) const {
     return found == bucket.end() ? nullptr : &found->second;
 }
 
+// The statements of roots that `theirs` may lack, as many as fit: without them whoever knows one
+// root alone believes nothing of what stands under the others.
+std::vector<const Register*> RegisterSet::roots_for(const RegisterDigest& theirs,
+                                                    std::size_t bytes_max) const {
+    std::vector<const Register*> roots;
+    std::size_t bytes = 0;
+    for (std::size_t index = 0; index < kBuckets; ++index) {
+        if (theirs.buckets[index] == digest_.buckets[index]) continue;
+        const Bucket& bucket = buckets_[index];
+        for (auto it = bucket.lower_bound({RegisterKind::kRoot, ""});
+             it != bucket.end() && it->first.kind == RegisterKind::kRoot; ++it) {
+            bytes += page_bytes(it->second);
+            if (bytes > bytes_max) return roots;
+            roots.push_back(&it->second);
+        }
+    }
+    return roots;
+}
+
 Page RegisterSet::page(const RegisterDigest& theirs, const Cursor& from, std::size_t bytes_max,
                        RegisterKind newest) const {
     Page page;
     std::size_t bytes = 0;
+    if (from == Cursor{} && newest >= RegisterKind::kRoot) {
+        page.registers = roots_for(theirs, bytes_max);
+        for (const Register* root : page.registers) bytes += page_bytes(*root);
+    }
+    const std::size_t roots = page.registers.size();
     for (std::size_t index = from.bucket; index < kBuckets; ++index) {
         if (theirs.buckets[index] == digest_.buckets[index]) continue;
         const Bucket& bucket = buckets_[index];
@@ -126,6 +152,8 @@ Page RegisterSet::page(const RegisterDigest& theirs, const Cursor& from, std::si
         for (auto it = resumed ? bucket.upper_bound(*from.after) : bucket.begin();
              it != bucket.end(); ++it) {
             if (it->second.statement.kind > newest) continue;
+            if (std::ranges::count(std::span(page.registers).first(roots), &it->second) > 0)
+                continue;
             if (!page.registers.empty() && bytes + page_bytes(it->second) > bytes_max) {
                 page.next = Cursor{index, std::nullopt};
                 if (it != bucket.begin()) page.next->after = std::prev(it)->first;

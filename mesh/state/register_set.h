@@ -75,7 +75,8 @@ class RegisterSet {
 
     const RegisterDigest& digest() const { return digest_; }
     // What `theirs` may lack, from `from` on: registers of at most about `bytes_max` bytes, and at
-    // least one if any is left; none of a kind after `newest`, for who does not know it.
+    // least one if any is left; none of a kind after `newest`, for who does not know it. The first
+    // page begins with the statements of roots, by which the rest is believed.
     Page page(const RegisterDigest& theirs, const Cursor& from, std::size_t bytes_max,
               RegisterKind newest = RegisterKind{kRegisterKindMax}) const;
 
@@ -90,6 +91,8 @@ class RegisterSet {
     struct Share {
         std::size_t count = 0, bytes = 0;
     };
+    std::vector<const Register*> roots_for(const RegisterDigest& theirs,
+                                           std::size_t bytes_max) const;
     bool has_room(const Register& candidate, const Register* before) const;
     void count(const Register& held);
     void uncount(const Register& held);

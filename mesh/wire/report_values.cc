@@ -19,6 +19,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t kTextMax = 4'096;
 constexpr unsigned kPeersMax = 16'384;
 constexpr unsigned kCustodiansMax = 16;
+constexpr unsigned kRefusalsMax = 256;  // reasons
 
 std::unexpected<Error> malformed(const char* what) {
     return fail(ErrorCode::kProtocol, std::string("a node's report is malformed: ") + what, what);
@@ -170,12 +171,22 @@ void write(const NodeReport& report, proto::NodeReport::Builder out) {
     out.setAlone(to_text(report.alone));
     out.setUnsaved(to_text(report.unsaved));
     out.setKey(to_text(report.key));
+    if (report.set_back) {
+        out.setSetBackFrom(report.set_back->disk.value);
+        out.setSetBackTo(report.set_back->known.value);
+    }
     out.setRoot(to_text(report.root));
     out.setCertifiedRoot(to_text(report.certified_root));
     out.setIssuer(report.issuer);
     write(report.certified_by, out.initCertifiedBy());
     write(report.held, out.initHeldIssuer());
     if (report.money) write(*report.money, out.initMoney());
+    auto refusals = out.initRefusals(static_cast<unsigned>(report.refusals.size()));
+    for (unsigned i = 0; i < refusals.size(); ++i) {
+        refusals[i].setReason(to_text(report.refusals[i].reason));
+        refusals[i].setCount(report.refusals[i].count);
+        refusals[i].setLast(to_text(report.refusals[i].last));
+    }
     auto peers = out.initPeers(static_cast<unsigned>(report.peers.size()));
     for (unsigned i = 0; i < peers.size(); ++i) write(report.peers[i], peers[i]);
 }
@@ -205,6 +216,9 @@ Result<NodeReport> read(proto::NodeReport::Reader in) {
     report.alone = bounded(in.getAlone());
     report.unsaved = bounded(in.getUnsaved());
     report.key = bounded(in.getKey());
+    if (in.getSetBackFrom() > 0) {
+        report.set_back = {Generation{in.getSetBackFrom()}, Generation{in.getSetBackTo()}};
+    }
     report.root = bounded(in.getRoot());
     report.certified_root = bounded(in.getCertifiedRoot());
     report.issuer = in.getIssuer();
@@ -214,6 +228,11 @@ Result<NodeReport> read(proto::NodeReport::Reader in) {
         auto money = read(in.getMoney());
         if (!money) return fail(std::move(money).error());
         report.money = std::move(*money);
+    }
+    if (in.getRefusals().size() > kRefusalsMax) return malformed("refusals");
+    for (const auto refusal : in.getRefusals()) {
+        report.refusals.push_back(
+            {bounded(refusal.getReason()), refusal.getCount(), bounded(refusal.getLast())});
     }
     if (in.getPeers().size() > kPeersMax) return malformed("peers");
     for (const auto slot : in.getPeers()) {

@@ -89,7 +89,10 @@ void check_mesh(Reading& reading) {
     };
     if (!mesh.advertise.empty()) check_peer("mesh.advertise", mesh.advertise);
     for (const std::string& seed : mesh.seeds) {
-        if (!seed.starts_with("dnssrv+")) check_peer("mesh.seeds", seed);  // else: Mesh::check()
+        // One with a scheme, right or wrong, is for Mesh::check().
+        const bool scheme = seed.find_first_of("+/") != std::string::npos ||
+                            (!seed.starts_with('[') && seed.find(':') != seed.rfind(':'));
+        if (!scheme) check_peer("mesh.seeds", seed);
     }
     check_membership(reading, mesh.membership);
 }

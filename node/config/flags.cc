@@ -115,6 +115,13 @@ Result<Flags> parse_flags(std::span<const char* const> arguments) {
         return misused("--clock-offset: '" + offset +
                        "' is not a duration of at most 10 years, such as 30s or -5m");
     }
+    for (const Option<Config>& option : node_options()) {
+        const auto given = flags.options.find(std::string(option.path));
+        if (given == flags.options.end() || !std::ranges::count(given->second, "")) continue;
+        return misused(std::string(option.flag) +
+                       " is empty, as an unset variable of a shell is: give it a value, or leave "
+                       "the flag out for the default");
+    }
     std::erase_if(flags.options, [](const auto& entry) { return entry.second.empty(); });
     return flags;
 }

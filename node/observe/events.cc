@@ -101,7 +101,8 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
     {Event::kMeshMember, "mesh.member", kInfo, 100, "node, state, note",
      "What this node holds of a member has changed: joined, alive, suspect, dead, left, updated "
      "(its address or certificate), paused, superseded (a process with the same id and a newer "
-     "start took over); of itself: self_refuted (others took it for dead), self_left."},
+     "start took over); of itself: self_refuted (others took it for dead), set_back (its disk was, "
+     "see mesh.trouble), self_left."},
     {Event::kMeshMemberKey, "mesh.member_key", kWarn, 5, "node, change, note",
      "A member's name goes with another key than before; the note has both fingerprints. "
      "taken_over: a process with a newer certificate has the name now, as one that lost its disk "

@@ -52,6 +52,12 @@ struct Money {  # a node's part in hard budgets
   others @10 :UInt32;
 }
 
+struct Refusal {
+  reason @0 :Text;
+  count @1 :UInt64;  # in the last vidai::mesh::kRefusalsLately
+  last @2 :Text;
+}
+
 struct NodeReport {
   mesh @0 :Data;
   self @1 :ReportedMember;
@@ -77,6 +83,9 @@ struct NodeReport {
   money @21 :Money;  # null: it does not say
   unsaved @22 :Text;  # why what it knows could not be written last; empty: it could
   key @23 :Text;  # its own, a fingerprint; empty: it does not say
+  setBackFrom @24 :UInt64;  # vidai::mesh::SetBack, `disk` and `known`; 0: its disk was not put back
+  setBackTo @25 :UInt64;
+  refusals @26 :List(Refusal);
 }
 
 struct Draining {

@@ -19,8 +19,9 @@ from serf import SerfCluster
 from trials import Trials
 
 COMMAND = "./dev chaos --figures"
-# Meshes at a time: waiting for timers costs next to nothing, and minutes of waiting less than that.
-MESHES, MESHES_LONG = 4, 24
+# Meshes at a time: waiting for timers costs next to nothing, and minutes of waiting less than that;
+# starting ten processes takes all of two cores.
+MESHES = {"long": 24, "usual": 4, "alone": 1}
 FEW = 3     # clusters where a trial takes a minute or more and the goal is never near
 MOVES = 4   # trials of what takes serf half a minute each
 SPLIT, SPLIT_LONG = 20, 600
@@ -39,7 +40,7 @@ class Figure:
     unit: str = "s"
     count: int = 3         # nodes
     links: tuple = ()      # those behind a user-space link
-    longest: bool = False  # takes minutes a trial; done before all others
+    pace: str = "usual"    # of MESHES
     note: str = ""
     subjects: tuple = ("vidaid", "vidaid_1s", "serf")
 
@@ -54,7 +55,8 @@ def catalogue(options):
 
     def counted(name, what, clusters, do, **more):
         return Figure(name, f"false deaths, {what}", (0, 0), clusters, 1, lambda t, _: do(t),
-                      unit="", note=f", {span} s each", longest=options.long, **more)
+                      unit="", note=f", {span} s each", pace="long" if options.long else "usual",
+                      **more)
 
     def healed(seconds, clusters, trials, **more):
         return Figure(f"heal_{seconds}", f"heal of a split of {seconds} s", (None, 5), clusters,
@@ -63,7 +65,7 @@ def catalogue(options):
     def started(count):
         return Figure(f"bootstrap_n{count}", f"{count} nodes started until all agree",
                       (None, None), options.trials, 1, lambda t, _: t.bootstrap, count=count,
-                      subjects=("vidaid", "serf"))
+                      pace="alone", subjects=("vidaid", "serf"))
     # Hours of meshes: so many only where long runs are asked for.
     many = options.trials if options.long else FEW
     figures = [
@@ -80,7 +82,7 @@ def catalogue(options):
     ]
     if not options.long:
         return figures
-    return [healed(SPLIT_LONG, many, 1, longest=True, subjects=("vidaid", "serf")), *figures]
+    return [healed(SPLIT_LONG, many, 1, pace="long", subjects=("vidaid", "serf")), *figures]
 
 
 class Subject:
@@ -233,7 +235,7 @@ def measure(options):
         tell(table, subjects, figures)
         print(f"({next(number)}/{len(jobs)}, {time.time() - began:.0f} s) {what}: {said}",
               file=sys.stderr, flush=True)
-    for longest, meshes in ((True, MESHES_LONG), (False, MESHES)):
-        perform([job for job in jobs if job[1].longest == longest], meshes, done)
+    for pace, meshes in MESHES.items():
+        perform([job for job in jobs if job[1].pace == pace], meshes, done)
     table.print()
     return table.missed + failed

@@ -65,6 +65,28 @@ TEST_F(Contexts, TheFileIsThatOfTheFlagThenTheVariableThenXdgThenHome) {
     EXPECT_EQ(file({{"--config", "/flag.yaml"}}), "/flag.yaml");
 }
 
+TEST_F(Contexts, OfSeveralServersTheFirstThatAnswersIsAsked) {
+    const char* const kThree = "a:1,[::1]:2,c:3";
+    const std::vector<const char*> line = {"--server", kThree, "--identity", "i",
+                                           "--root",   "r",    "mesh",       "members"};
+    EXPECT_EQ(vidaictl(line).status, 0);
+    EXPECT_EQ(recording_.target.address, "a:1");
+    recording_.silent = {"a:1", "[::1]:2"};
+    EXPECT_EQ(vidaictl(line).status, 0);
+    EXPECT_EQ(recording_.target.address, "c:3");
+    recording_.silent.insert("c:3");
+    const Outcome none = vidaictl(line);
+    EXPECT_EQ(none.status, 4);
+    EXPECT_THAT(none.err, HasSubstr("no server answers: a:1: connection refused; [::1]:2: "));
+    EXPECT_THAT(none.err, HasSubstr("asked a:1,[::1]:2,c:3 (from --server)"));
+    recording_.silent.clear();
+    recording_.refusal = Error{ErrorCode::kPermissionDenied, "the role does not allow it", ""};
+    EXPECT_NE(vidaictl(line).status, 0);
+    EXPECT_EQ(recording_.target.address, "a:1") << "who refuses is not asked elsewhere";
+    EXPECT_EQ(vidaictl({"--server", "a:1,b", "mesh", "members"}).status, 2);
+    EXPECT_EQ(vidaictl({"--server", "a:1,", "mesh", "members"}).status, 2);
+}
+
 TEST_F(Contexts, FlagsThatSayEverythingNeedNone) {
     write(config(), "current-context: gone\n");
     EXPECT_EQ(vidaictl({"mesh", "members"}).status, kExitNotFound);

@@ -200,6 +200,15 @@ const Case kCases[] = {
      Severity::kError, "links", "b", "no route"},
     {"CannotWrite", [](Facts& f) { report(f, 1).unsaved = "No space left on device"; },
      Severity::kError, "health", "b", "No space left on device"},
+    {"TurnedStrangersAway",
+     [](Facts& f) {
+         report(f, 1).refusals = {{"certificate_expired", 12, "192.0.2.1:1"}, {"late", 1, ""}};
+     },
+     Severity::kInfo, "refusals", "b",
+     "in the last 10 min: certificate_expired 12 times (last 192.0.2.1:1) and late 1 time"},
+    {"DiskPutBack",
+     [](Facts& f) { report(f, 1).set_back = mesh::SetBack{Generation{3}, Generation{7}}; },
+     Severity::kWarning, "health", "b", "this is its start 3, and the others knew of start 7"},
     {"OneKey", [](Facts& f) { report(f, 0).key = report(f, 2).key = "0123"; }, Severity::kError,
      "members", "a and c", "have one key, 0123"},
     {"NotReady", [](Facts& f) { report(f, 1).not_ready = "the disk is full"; }, Severity::kError,
@@ -279,7 +288,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, Doctor, testing::ValuesIn(kCases),
 TEST(Doctor, SaysOfEachCheckThatItProvedSomething) {
     const auto findings = diagnose(healthy());
     EXPECT_EQ(worst(findings), Severity::kOk);
-    EXPECT_EQ(findings.size(), 10u);
+    EXPECT_EQ(findings.size(), 11u);
     for (const Finding& finding : findings) EXPECT_FALSE(finding.what.empty()) << finding.check;
 }
 

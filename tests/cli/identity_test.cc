@@ -135,6 +135,26 @@ TEST_F(Statements, FailWhenSomeNodeHasNotAcknowledged) {
     EXPECT_FALSE(recording_.forgotten.force);
 }
 
+TEST_F(Statements, PutATokenIntoAFileThatOthersCannotRead) {
+    const std::string path = folder() + "/n2.token";
+    const Outcome done = asked({"mesh", "token", "create", "--node", "n2", "--out", path.c_str()});
+    EXPECT_EQ(done.status, kExitOk) << done.err;
+    EXPECT_EQ(read(path), "vidai-join-abc\n");
+    EXPECT_THAT(done.out, testing::Not(HasSubstr("vidai-join-abc")));
+    EXPECT_THAT(done.out, HasSubstr(path));
+    using std::filesystem::perms;
+    EXPECT_EQ(std::filesystem::status(path).permissions(), perms::owner_read | perms::owner_write);
+    const Outcome again = asked({"mesh", "token", "create", "--node", "n3", "--out", path.c_str()});
+    EXPECT_EQ(again.status, kExitError);
+    EXPECT_THAT(again.err, HasSubstr("exists and is not overwritten"));
+    EXPECT_EQ(recording_.token.node_pattern, "n2") << "no token is made that has no place";
+    recording_.failure = Error{ErrorCode::kUnavailable, "it broke off", ""};
+    const std::string other = folder() + "/n4.token";
+    EXPECT_NE(asked({"mesh", "token", "create", "--node", "n4", "--out", other.c_str()}).status,
+              kExitOk);
+    EXPECT_FALSE(std::filesystem::exists(other)) << "an empty file would look like a token";
+}
+
 TEST_F(Statements, MakeATokenForAPatternAndATime) {
     const Outcome outcome =
         asked({"mesh", "token", "create", "--node", "web-*", "--ttl", "15m", "--seed", "a:1,b:2"});

@@ -74,6 +74,8 @@ TEST_F(Members, DrainingThatTakesLongerThanOneWaitsSaysSo) {
     const Outcome done = asked_as_operator({"node", "drain", "node-b", "--within", "200ms"});
     EXPECT_EQ(done.status, 4);
     EXPECT_THAT(done.err, HasSubstr("has not left yet"));
+    EXPECT_THAT(done.err, HasSubstr("--within takes a longer time"));
+    EXPECT_THAT(done.err, testing::Not(HasSubstr("--timeout"))) << "that is another time";
 }
 
 TEST_F(Members, DrainingAnUnknownNodeOrAnotherThroughASocketIsRefused) {

@@ -147,19 +147,21 @@ TEST_F(Printed, OneNode) {
                 HasSubstr("\"key_fingerprint\": \"ab:cd\",\n  \"certificate_until\": null,"));
 }
 
-TEST_F(Printed, ANodeThatHasLeftIsConnectedToNobody) {
-    mesh::Member left = recorded_member("n1", MemberStatus::kLeft);
-    left.connected = true;  // its process still holds the connection open
-    left.rtt = std::chrono::microseconds(412);
-    recording_.node.member = left;
-    recording_.members = {left};
-    EXPECT_THAT(asked({"node", "show", "n1"}).out, HasSubstr("Connected:        no\n"
-                                                             "Round trip:       -\n"));
-    EXPECT_THAT(asked({"node", "show", "n1", "-o", "json"}).out,
-                HasSubstr("\"connected\": false,\n  \"rtt_us\": null,"));
-    const std::string wide = asked({"mesh", "members", "-o", "wide"}).out;
-    EXPECT_THAT(wide, testing::Not(HasSubstr("yes")));
-    EXPECT_THAT(wide, testing::Not(HasSubstr("412us")));
+TEST_F(Printed, ANodeThatHasLeftOrIsDeadIsConnectedToNobody) {
+    for (const MemberStatus gone : {MemberStatus::kLeft, MemberStatus::kDead}) {
+        mesh::Member left = recorded_member("n1", gone);
+        left.connected = true;  // its process, perhaps stopped, still holds the connection open
+        left.rtt = std::chrono::microseconds(412);
+        recording_.node.member = left;
+        recording_.members = {left};
+        EXPECT_THAT(asked({"node", "show", "n1"}).out, HasSubstr("Connected:        no\n"
+                                                                 "Round trip:       -\n"));
+        EXPECT_THAT(asked({"node", "show", "n1", "-o", "json"}).out,
+                    HasSubstr("\"connected\": false,\n  \"rtt_us\": null,"));
+        const std::string wide = asked({"mesh", "members", "-o", "wide"}).out;
+        EXPECT_THAT(wide, testing::Not(HasSubstr("yes")));
+        EXPECT_THAT(wide, testing::Not(HasSubstr("412us")));
+    }
 }
 
 TEST_F(Printed, ANewKeyWithItsSecretOnStandardOutputAndTheWarningBeside) {

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,7 +68,9 @@ struct Recording {
     std::string rotated_at;
     std::chrono::milliseconds grace{-1};
     std::vector<std::string> written;  // while the command ran
+    std::vector<std::int64_t> pauses;  // that it made, in ms
     std::size_t writes_max = 100;      // then nobody reads any more
+    std::set<std::string> silent;      // servers that nobody answers at
     std::optional<Error> refusal;      // of connecting
     std::optional<Error> failure;      // of every call
     std::optional<Error> init_failure;
@@ -228,6 +231,9 @@ class Shell : public testing::Test {
                    std::chrono::milliseconds timeout) -> Result<std::unique_ptr<Operator>> {
             recording_.target = target;
             recording_.timeout = timeout;
+            if (recording_.silent.contains(target.address)) {
+                return fail(ErrorCode::kUnavailable, "connection refused");
+            }
             if (recording_.refusal) return fail(*recording_.refusal);
             return std::make_unique<RecordedOperator>(recording_);
         };
@@ -260,11 +266,14 @@ class Shell : public testing::Test {
         world.variable = [this](const char* name) { return variables_[name]; };
         world.now = recorded_now();
         world.clock = recorded_now;
-        world.pause = [](std::chrono::milliseconds) {};
+        world.pause = [this](std::chrono::milliseconds span) {
+            recording_.pauses.push_back(span.count());
+        };
         world.write = [this](std::string_view text) {
             recording_.written.emplace_back(text);
             return recording_.written.size() < recording_.writes_max;
         };
+        world.terminal = terminal_;
         world.color = color_;
         return run(arguments, world);
     }
@@ -285,6 +294,7 @@ class Shell : public testing::Test {
     Recording recording_;
     std::map<std::string, std::string> variables_;
     bool color_ = false;
+    bool terminal_ = false;
 
   private:
     std::string folder_;

@@ -79,7 +79,25 @@ class Names(unittest.TestCase):
         self.check(expressions_of_rules(), 14)
 
     def test_dashboard(self):
-        self.check(expressions_of_dashboard("vidai-mesh.json"), 20)
+        self.check(expressions_of_dashboard("vidai-mesh.json"), 30)
+
+    def test_the_dashboard_shows_what_keeps_a_node_out_and_what_fails(self):
+        shown = {name for expression in expressions_of_dashboard("vidai-mesh.json")
+                 for name, _ in series_in(expression)}
+        for name in ("vidai_mesh_refusals_total", "vidai_mesh_isolated",
+                     "vidai_mesh_dials_failed_total", "vidai_mesh_state_saves_total"):
+            self.assertIn(name, shown)
+
+    def test_the_dashboards_panels_do_not_overlap(self):
+        panels = json.loads((OPERATING / "grafana/vidai-mesh.json").read_text())["panels"]
+        taken = {}
+        for panel in panels:
+            at = panel["gridPos"]
+            for place in ((x, y) for x in range(at["x"], at["x"] + at["w"])
+                          for y in range(at["y"], at["y"] + at["h"])):
+                self.assertNotIn(place, taken, panel["title"])
+                taken[place] = panel["title"]
+        self.assertEqual(len({panel["id"] for panel in panels}), len(panels))
 
     def test_every_alert_is_raised_and_silent_in_a_test(self):
         alerts = re.findall(r"alert: (\w+)", (OPERATING / "alerts.yaml").read_text())

@@ -14,6 +14,8 @@ TEST(Nearest, FindsASlipOfTheFingers) {
     EXPECT_EQ(nearest("lisen", kNames), "listen");
     EXPECT_EQ(nearest("lsiten", kNames), "listen");
     EXPECT_EQ(nearest("leve", kNames), "level");
+    constexpr std::string_view kShort[] = {"mesh", "log"};
+    EXPECT_EQ(nearest("mseh", kShort), "mesh");  // one slip of two fingers
 }
 
 TEST(Nearest, DoesNotGuessWildly) {

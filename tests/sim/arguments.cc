@@ -146,6 +146,20 @@ bool parse_tier(std::string_view text, Arguments& out) {
     return parse(text, out.tier) && out.tier >= 1 && out.tier <= 2;
 }
 
+// What is wrong with the value, where that is not plain to see.
+std::string advice_for(std::string_view option, std::string_view value) {
+    if (option != "--seeds") return "";
+    Arguments seen;
+    const bool turned =
+        !parse_seeds(value, seen) && seen.last < seen.first &&
+        parse_seeds(std::to_string(seen.last) + ".." + std::to_string(seen.first), seen);
+    if (turned) {
+        return ": its first seed is the greater one; did you mean " + std::to_string(seen.first) +
+               ".." + std::to_string(seen.last) + "?";
+    }
+    return ": it is A..B with A at most B, one seed, or fresh";
+}
+
 using Setter = std::function<bool(std::string_view)>;
 
 std::map<std::string_view, bool*> switches(Arguments& out) {
@@ -214,7 +228,7 @@ std::optional<Arguments> parse_arguments(const std::vector<std::string>& words, 
         }
         const std::string value = i + 1 < words.size() ? words[++i] : "";
         if (!setting->second(value)) {
-            why = word + " cannot be '" + value + "'";
+            why = word + " cannot be '" + value + "'" + advice_for(word, value);
             return std::nullopt;
         }
     }

@@ -2,7 +2,9 @@
 // vidai-sim: real cores, modelled network, virtual time, many seeds. See --help.
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "schema/base/mutant.h"
@@ -23,16 +25,29 @@ bool choose_mutant([[maybe_unused]] const Arguments& arguments) {
 #endif
 }
 
-// What is checked out where this runs; "unknown" outside a repository.
-std::string revision_here() {
-    std::FILE* git = popen("git rev-parse --short=12 HEAD 2>/dev/null", "r");
-    if (git == nullptr) return "unknown";
+// What is checked out in `folder`; empty outside a repository.
+std::string revision_in(const std::string& folder) {
+    std::FILE* git =
+        popen(("git -C '" + folder + "' rev-parse --short=12 HEAD 2>/dev/null").c_str(), "r");
+    if (git == nullptr) return "";
     std::array<char, 64> line{};
     const bool read = std::fgets(line.data(), line.size(), git) != nullptr;
     pclose(git);
-    std::string revision = read ? line.data() : "unknown";
+    std::string revision = read ? line.data() : "";
     while (!revision.empty() && revision.back() == '\n') revision.pop_back();
     return revision;
+}
+
+// Of where this program was built, since it may be run from anywhere; of a copy that lies outside
+// the repository, where it runs.
+std::string revision_here() {
+    std::error_code error;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+    const std::string folder = error ? "" : program.parent_path().string();
+    const bool quotable = !folder.empty() && folder.find('\'') == std::string::npos;
+    std::string revision = quotable ? revision_in(folder) : "";
+    if (revision.empty()) revision = revision_in(".");
+    return revision.empty() ? "unknown" : revision;
 }
 
 int refuse(const std::string& why) {

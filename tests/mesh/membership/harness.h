@@ -43,10 +43,10 @@ inline Accusation accusation(const std::string& subject, Version v, const std::s
 class Bench {
   public:
     explicit Bench(const std::string& peers = "", bool connect = true, Options options = {},
-                   std::vector<ClaimRef> roster = {})
+                   std::vector<ClaimRef> roster = {}, std::uint64_t serial = 0)
         : core(Identity{.id = NodeId("m"),
                         .key = {},
-                        .serial = 0,
+                        .serial = serial,
                         .generation = Generation{1},
                         .credential = {}},
                "m:7420", WireRange{},

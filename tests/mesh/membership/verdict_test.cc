@@ -233,6 +233,78 @@ TEST(Superseded, IsToldOnceWhenANewerLifeOfThisIdentityIsHeardOf) {
     EXPECT_EQ(m.view("m").generation.value, 1U);
 }
 
+TEST(SetBack, AMemberIsToldOfItsLaterStartEachTimeItSpeaksUntilItHasOneAboveThat) {
+    Bench m("a");
+    m.hear("a", claim("a", version(7, 2, 10)));
+    m.effects.clear();
+    m.hear("a", claim("a", version(3, 0, 20)));  // its newer certificate wins
+    EXPECT_EQ(m.view("a").generation.value, 3U);
+    ASSERT_EQ(m.sent<Gossip>().size(), 1U);
+    EXPECT_EQ(std::get<ClaimRef>(m.sent<Gossip>()[0].second.rumors[0])->version, version(7, 2, 10));
+    m.hear("a", claim("a", version(3, 1, 20)));
+    EXPECT_EQ(m.sent<Gossip>().size(), 2U) << "the first may have been lost with its connection";
+    m.hear("a", claim("a", version(8, 2, 20)));
+    m.hear("a", claim("a", version(8, 3, 20)));
+    EXPECT_EQ(m.sent<Gossip>().size(), 2U) << "it knows";
+}
+
+TEST(SetBack, IsNotARenewedCertificateNorANewKeyNorTheNextStart) {
+    Bench m("a");
+    m.hear("a", claim("a", version(7, 2, 10)));
+    m.hear("a", claim("a", version(7, 3, 20)));
+    m.hear("a", claim("a", version(8, 0, 30)));
+    auto wiped = std::make_shared<Claim>(*claim("a", version(1, 0, 40)));
+    wiped->key[0] = 1;
+    m.hear("a", ClaimRef(wiped));
+    EXPECT_TRUE(m.sent<Gossip>().empty());
+}
+
+TEST(SetBack, TheSameStartTwiceIsOneToo) {
+    Bench m("a");
+    m.hear("a", claim("a", version(7, 2, 10)));
+    m.effects.clear();
+    m.hear("a", claim("a", version(7, 0, 20)));
+    EXPECT_EQ(m.sent<Gossip>().size(), 1U);
+}
+
+// Node "m" of generation 1 by its second certificate.
+struct Restored : Bench {
+    Restored() : Bench("ab", true, {}, {}, 20) {}
+};
+
+TEST(SetBack, ANodeGoesOnAboveTheLatestStartThatTheOthersKnow) {
+    Restored m;
+    m.hear("a", claim("m", version(7, 2, 10)));
+    EXPECT_EQ(m.count(EventKind::kSetBack), 1);
+    EXPECT_EQ(m.count(EventKind::kSuperseded), 0);
+    EXPECT_EQ(m.view("m").generation.value, 8U);
+    EXPECT_EQ(m.core.self()->version.serial, 20U);
+    m.hear("b", claim("m", version(7, 2, 10)));
+    EXPECT_EQ(m.count(EventKind::kSetBack), 1) << "told once";
+    m.hear("b", claim("m", version(8, 0, 15)));
+    EXPECT_EQ(m.view("m").generation.value, 9U) << "as much is not enough: that one had it";
+}
+
+TEST(SetBack, ANodeBelievesOnlyItsOwnSignature) {
+    Restored m;
+    auto forged = std::make_shared<Claim>(*claim("m", version(7, 2, 10)));
+    forged->signature[0] = kForged;
+    m.hear("a", ClaimRef(forged));
+    auto other = std::make_shared<Claim>(*claim("m", version(7, 2, 10)));
+    other->key[0] = 1;  // before its volume was lost
+    m.hear("a", ClaimRef(other));
+    EXPECT_EQ(m.count(EventKind::kSetBack), 0);
+    EXPECT_EQ(m.view("m").generation.value, 1U);
+}
+
+TEST(SetBack, IsNotAnOlderStartNorThisOneBeforeItsCertificateWasRenewed) {
+    Restored m;
+    m.hear("a", claim("m", version(0, 9, 10)));
+    m.give([&](Effects& out) { m.core.renew(m.now, {}, 30, {}, out); });
+    m.hear("a", claim("m", version(1, 0, 20)));
+    EXPECT_EQ(m.count(EventKind::kSetBack), 0);
+}
+
 TEST(Roster, IsBoundedAndSaysWhenItRefuses) {
     Options options;
     options.members_max = 3;

@@ -52,6 +52,25 @@ TEST(Refusals, NameTheLastOfThoseThatWereLeftOut) {
     EXPECT_EQ(due.front().last, "[2001:db8::3]:3");
 }
 
+TEST(Refusals, ThoseOfTheLastTenMinutesAreKept) {
+    Refusals refusals;
+    EXPECT_TRUE(refusals.lately(kStart).empty());
+    refusals.count("late", "192.0.2.1:1", kStart);
+    for (int i = 0; i < 5; ++i) {
+        refusals.count("slots", "192.0.2.2:" + std::to_string(i), kStart + 3min);
+    }
+    refusals.count("late", "192.0.2.3:3", kStart + 9min);
+    using Reports = std::vector<RefusalReport>;
+    EXPECT_EQ(refusals.lately(kStart + 9min),
+              (Reports{{"slots", 5, "192.0.2.2:4"}, {"late", 2, "192.0.2.3:3"}}));
+    EXPECT_EQ(refusals.lately(kStart + 10min),
+              (Reports{{"slots", 5, "192.0.2.2:4"}, {"late", 1, "192.0.2.3:3"}}));
+    EXPECT_EQ(refusals.lately(kStart + 13min), (Reports{{"late", 1, "192.0.2.3:3"}}));
+    EXPECT_TRUE(refusals.lately(kStart + 19min).empty());
+    refusals.count("late", "192.0.2.4:4", kStart + 48h);
+    EXPECT_EQ(refusals.lately(kStart + 48h), (Reports{{"late", 1, "192.0.2.4:4"}}));
+}
+
 TEST(Refusals, CountAnUnknownReasonAsOther) {
     Refusals refusals;
     EXPECT_TRUE(refusals.count("made up by a peer", kAnyone, kStart).has_value());

@@ -126,6 +126,30 @@ TEST_F(Rolling, MovesEveryNodeAndAllThatWasSignedWhileTheMeshRuns) {
     EXPECT_TRUE(eventually([&]() { return a.alive() == 4 && c.alive() == 4; }));
 }
 
+// What an operator of the old root has revoked stays in force, and a newcomer knows the new root
+// alone: it hears first how that came to be.
+TEST_F(Rolling, LetsANewcomerBelieveWhatWasRevokedBeforeWithoutARefusal) {
+    const auto token = connect(a, "init").token_create({"gone-*", 1h, {}});
+    ASSERT_TRUE(token.has_value());
+    RevokeRequest request;
+    request.key = token->key;
+    ASSERT_TRUE(connect(a, "init").revoke(request).has_value());
+    const RootRollFiles files = roll("init", "next");
+    auto client = connect(a, "init");
+    ASSERT_TRUE(client.state_succession(files.succession_file).has_value());
+    put("next");
+    ASSERT_TRUE(moves(client, "a", files));
+    const auto retired = retire_root(cluster.path("init"), cluster.path("next"));
+    ASSERT_TRUE(retired.has_value()) << retired.error().message;
+    ASSERT_TRUE(connect(a, "next").state_succession(retired->succession_file).has_value());
+    const Node d = start("d", {a.address()});
+    ASSERT_TRUE(eventually([&]() {
+        const auto mine = d.mesh->view().load(), theirs = a.mesh->view().load();
+        return d.alive() == 2 && mine->digest == theirs->digest && mine->registers > 0;
+    })) << d.notices->text();
+    EXPECT_FALSE(d.notices->has(Notice::Kind::kTrouble, "register_refused")) << d.notices->text();
+}
+
 TEST_F(Rolling, TakesBackANodeThatWasOffForTwoRollOvers) {
     MeshOptions away = joiner("c");
     Node c = Cluster::start(away);

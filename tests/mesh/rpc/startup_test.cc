@@ -103,6 +103,27 @@ TEST(Startup, RefusesAnIssuerOfAnotherMesh) {
     EXPECT_EQ(refusal(options).code, ErrorCode::kUnauthenticated);
 }
 
+TEST(Startup, SaysWhichOfTheFilesOfAMeshIsInTheOthersPlace) {
+    const Cluster cluster;
+    MeshOptions options = cluster.options("a");
+    std::swap(options.root_file, options.issuer_file);
+    for (const Error& why : {refusal(options), Mesh::check(options).error()}) {
+        EXPECT_EQ(why.code, ErrorCode::kConfigInvalid);
+        EXPECT_NE(why.message.find("are in each other's place"), std::string::npos) << why.message;
+        EXPECT_NE(why.message.find(cluster.files.root_file + " is the mesh's public root"),
+                  std::string::npos)
+            << why.message;
+        EXPECT_EQ(why.message.find("backup"), std::string::npos) << "nothing is damaged";
+    }
+    options = cluster.options("a");
+    options.root_file = cluster.files.operator_file;
+    const Error why = refusal(options);
+    EXPECT_NE(why.message.find("it is an operator's secret key (operator.key), and a mesh's public "
+                               "root (mesh.pub) is wanted"),
+              std::string::npos)
+        << why.message;
+}
+
 TEST(Startup, RefusesASeedWithoutARoot) {
     const Cluster cluster;
     MeshOptions options = cluster.options("a");
@@ -111,6 +132,60 @@ TEST(Startup, RefusesASeedWithoutARoot) {
     const Error why = refusal(options);
     EXPECT_EQ(why.code, ErrorCode::kConfigInvalid);
     EXPECT_EQ(why.param, "root_file");
+}
+
+TEST(Startup, RefusesTheDataDirectoryOfAnotherNodeOfItsMesh) {
+    const Cluster cluster;
+    {
+        const Node a = cluster.start("a");
+    }
+    MeshOptions renamed = cluster.options("b");
+    renamed.data_dir = cluster.path("a");
+    const Error why = refusal(renamed);
+    EXPECT_EQ(why.code, ErrorCode::kConfigInvalid);
+    EXPECT_EQ(why.param, "node_id");
+    EXPECT_NE(why.message.find("belongs to node 'a'"), std::string::npos) << why.message;
+    EXPECT_NE(why.message.find("--node-id a"), std::string::npos) << why.message;
+    EXPECT_NE(cluster.start("a").mesh, nullptr) << "as itself it starts as before";
+    std::filesystem::remove_all(cluster.path("a") + "/identity");
+    EXPECT_NE(Cluster::start(renamed).mesh, nullptr) << "with a key of its own it is another node";
+}
+
+TEST(Startup, KnowsByItsCertificateWhoseADataDirectoryIs) {
+    const Cluster cluster;
+    const Node a = cluster.start("a");
+    MeshOptions joined = cluster.options("b");
+    joined.root_file.clear();
+    joined.issuer_file.clear();
+    joined.enabled = false;
+    const auto token = cluster.connect(a).token_create({"*", std::chrono::hours(1), {}});
+    ASSERT_TRUE(token.has_value()) << token.error().message;
+    joined.join = std::string(token->text.reveal());
+    {
+        const Node b = Cluster::start(joined);
+        ASSERT_NE(b.mesh, nullptr);
+    }
+    std::filesystem::remove(joined.data_dir + "/registers");
+    MeshOptions renamed = joined;  // its token would make it one more node with the same key
+    renamed.node_id = "c";
+    const Error why = refusal(renamed);
+    EXPECT_EQ(why.param, "node_id");
+    EXPECT_NE(why.message.find("belongs to node 'b'"), std::string::npos) << why.message;
+    EXPECT_NE(Cluster::start(joined).mesh, nullptr);
+}
+
+TEST(Startup, LetsAMeshOfOneTakeAnotherName) {
+    const Cluster cluster;
+    MeshOptions solo = cluster.options("solo");
+    solo.root_file.clear();
+    solo.issuer_file.clear();
+    solo.enabled = false;
+    {
+        const Node node = Cluster::start(solo);
+        ASSERT_NE(node.mesh, nullptr);
+    }
+    solo.node_id = "another-host";  // as of a container, whose host name is new each time
+    EXPECT_NE(Cluster::start(solo).mesh, nullptr);
 }
 
 TEST(Startup, CountsAGenerationPerStart) {

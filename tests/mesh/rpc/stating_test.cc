@@ -37,6 +37,19 @@ NodeDetail altered(NodeDetail detail, const std::function<void(Claim&)>& change)
     return detail;
 }
 
+TEST(SubjectOfAFile, IsAnOperatorOrAnIssuerAndNothingElse) {
+    const Cluster cluster;
+    EXPECT_EQ(rpc::subject_of_file(cluster.files.operator_file)->name, "admin");
+    EXPECT_TRUE(rpc::subject_of_file(cluster.files.issuer_file));
+    for (const std::string& other : {cluster.files.root_file, cluster.files.root_secret_file}) {
+        const auto refused = rpc::subject_of_file(other);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, ErrorCode::kInvalidRequest);
+        EXPECT_NE(refused.error().message.find("vidaictl mesh revoke NODE"), std::string::npos)
+            << refused.error().message;
+    }
+}
+
 TEST(ProvingAMember, TakesItsOwnSignedWordAndNothingElse) {
     const Cluster cluster, other;
     const Node a = cluster.start("a");

@@ -137,6 +137,18 @@ TEST_F(Damage, OfAnyByteOrLengthIsRefused) {
     EXPECT_TRUE(start()) << "whole again";
 }
 
+TEST_F(Damage, ThatEmptiedAFileIsCalledThat) {
+    for (const std::string name : kFiles) {
+        const std::string good = read(path(name));
+        write(path(name), "");
+        const auto refused = name == "certificate" ? certificate() : start();
+        ASSERT_FALSE(refused) << name;
+        EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
+        EXPECT_THAT(refused.error().message, HasSubstr(path(name) + " is empty. Restore"));
+        write(path(name), good);
+    }
+}
+
 TEST_F(Damage, ThatTookAFileAwayIsRefused) {
     for (const std::string name : {"node.key", "generation"}) {
         const std::string good = read(path(name));
@@ -217,6 +229,10 @@ TEST_F(Damage, AFirstStartOnABrokenDiskMakesNoHalfIdentity) {
             const BrokenDisk disk(call, at, ENOSPC);
             const auto made = open_node_identity(fresh, random_, disk);
             EXPECT_EQ(made.has_value(), !disk.failed());
+            if (!made) {
+                EXPECT_THAT(made.error().message, HasSubstr("Make room on that disk"));
+                EXPECT_THAT(made.error().message, HasSubstr("--data-dir"));
+            }
             const bool there = fs::exists(fresh + "/identity");
             const auto again = open_node_identity(fresh, random_);
             ASSERT_TRUE(again) << again.error().message;

@@ -92,7 +92,7 @@ TEST_F(Files, SayWhatTheyAreWhenTheyAreMistakenForEachOther) {
     ASSERT_FALSE(issuer);
     EXPECT_EQ(issuer.error().code, ErrorCode::kConfigInvalid);
     EXPECT_THAT(issuer.error().message, HasSubstr("/etc/issuer.key"));
-    EXPECT_THAT(issuer.error().message, HasSubstr("VIDAI ROOT SECRET KEY"));
+    EXPECT_THAT(issuer.error().message, HasSubstr("it is a mesh's secret root (root.key)"));
     EXPECT_FALSE(decode_root(text("issuer.key"), "f"));
     EXPECT_FALSE(decode_trust(text("root.key"), "f"));
     EXPECT_FALSE(decode_trust("", "f"));

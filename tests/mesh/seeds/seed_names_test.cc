@@ -82,6 +82,21 @@ TEST(Seed, IsAHostAndPortOrTheNameOfSrvRecords) {
     EXPECT_FALSE(check_seed("dnssrv+" + std::string(254, 'a')));
 }
 
+TEST(Seed, WithAWrongSchemeIsToldTheRightOne) {
+    const std::pair<const char*, const char*> kCases[] = {
+        {"dnssvr+_mesh._tcp.x", "did you mean 'dnssrv+_mesh._tcp.x'?"},
+        {"dnsrv+x", "did you mean 'dnssrv+x'?"},
+        {"mseh:vidai-0:7420", "did you mean 'vidai-0:7420'?"},
+        {"tcp://[::1]:7420", "did you mean '[::1]:7420'?"}};
+    for (const auto& [seed, advice] : kCases) {
+        const auto checked = check_seed(seed);
+        ASSERT_FALSE(checked) << seed;
+        EXPECT_NE(checked.error().message.find(advice), std::string::npos)
+            << checked.error().message;
+    }
+    EXPECT_EQ(check_seed("x+y").error().message.find("did you mean"), std::string::npos);
+}
+
 TEST(SrvAnswer, GivesHostsPortsPrioritiesAndWeights) {
     const auto read = read_srv_answer(DnsAnswer()
                                           .cname({"other", "x"})

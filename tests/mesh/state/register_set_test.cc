@@ -116,6 +116,41 @@ TEST(RegisterSync, BringsTwoNodesTogetherPageByPage) {
     EXPECT_EQ(left.size(), 900u);
 }
 
+// A register of which only the kind and the place in the set matter.
+Register of_kind(const Origin& origin, RegisterKind kind, const std::string& id) {
+    Register made = write(origin, id, Hlc::at(kNow), "v");
+    made.statement.kind = kind;
+    return made;
+}
+
+TEST(RegisterSync, TellsOfRootsBeforeWhatStandsUnderThem) {
+    const Origins mesh;
+    const Origin a = mesh.make("a");
+    RegisterSet set;
+    for (int i = 0; i < 300; ++i) (void)set.merge(write(a, std::to_string(i), Hlc::at(kNow), "v"));
+    for (const char* id : {"x", "y", "z"}) {
+        (void)set.merge(of_kind(a, RegisterKind::kRoot, id));
+        (void)set.merge(of_kind(a, RegisterKind::kRevocation, id));
+    }
+    const RegisterDigest nothing;
+    const Page first = set.page(nothing, {}, 4'096);
+    ASSERT_GE(first.registers.size(), 4U);
+    for (std::size_t i = 0; i < first.registers.size(); ++i) {
+        EXPECT_EQ(first.registers[i]->statement.kind == RegisterKind::kRoot, i < 3) << i;
+    }
+    EXPECT_TRUE(first.next);
+    std::size_t bytes = 0;
+    for (const Register* told : first.registers) bytes += page_bytes(*told);
+    EXPECT_LE(bytes, 4'096U) << "they count as the others";
+    RegisterSet all;
+    pull_all(all, set, 4'096);
+    EXPECT_EQ(all.digest(), set.digest());
+    for (const Register* told : set.page(nothing, {}, 1'000'000, RegisterKind::kForget).registers) {
+        EXPECT_LE(told->statement.kind, RegisterKind::kForget) << "who asks does not know them";
+    }
+    EXPECT_EQ(set.page(nothing, {}, 1'000'000).registers.size(), 306U) << "none twice";
+}
+
 TEST(RegisterSync, SendsNothingBetweenEquals) {
     const Origins mesh;
     const Origin a = mesh.make("a");

@@ -21,6 +21,8 @@ NodeReport full() {
     report.version = "1.2.0";
     report.alone = "connected to nobody";
     report.unsaved = "No space left on device";
+    report.refusals = {{"certificate_expired", 12, "192.0.2.1:1"}, {"late", 1, ""}};
+    report.set_back = SetBack{Generation{3}, Generation{7}};
     report.key = "01234567";
     report.wire_min = 1;
     report.wire_max = 2;

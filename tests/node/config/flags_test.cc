@@ -41,6 +41,9 @@ TEST(Flags, RefuseWhatTheyDoNotKnow) {
     EXPECT_THAT(parse({"--listen", "a", "--listen", "b"}).error().message,
                 HasSubstr("--listen is given more than once\n"));
     EXPECT_THAT(parse({"--listen"}).error().message, HasSubstr("--listen needs a value\n"));
+    const Result<Flags> empty = parse({"--node-id", ""});
+    ASSERT_FALSE(empty) << "it would take the host name";
+    EXPECT_THAT(empty.error().message, HasSubstr("--node-id is empty"));
     EXPECT_THAT(parse({"--foo=1"}).error().message, testing::Not(HasSubstr("did you mean")));
     EXPECT_THAT(parse({"--lisen=x"}).error().message, HasSubstr("did you mean --listen?"));
 }
