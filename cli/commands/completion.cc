@@ -60,7 +60,8 @@ std::string bash_script() {
         "    case $prev in\n"
         "        -o|--output) COMPREPLY=($(compgen -W 'table wide json yaml' -- \"$cur\")); "
         "return ;;\n"
-        "        --config|--identity|--root) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+        "        --config|--identity|--root|--file|--out) COMPREPLY=($(compgen -f -- \"$cur\")); "
+        "return ;;\n"
         "    esac\n"
         "    case \"$noun $verb\" in\n"
         "        ' ') choices='" +

@@ -75,6 +75,28 @@ class OneId(suite.ThreeNodes):
         wait_for(lambda: request(goes_on.admin, "GET", "/readyz")[0] == 200, 20, "readiness")
         self.assertEqual(chat(goes_on.port, key)[0], 200)
 
+    def test_an_identity_that_was_put_back_is_noticed_and_goes_on_above_its_past(self):
+        victim = self.nodes[2]
+        identity, backup = victim.folder / "data" / "identity", self.folder / "backup"
+        shutil.copytree(identity, backup)  # as it starts for the first time
+        for _ in range(2):
+            self.assertEqual(victim.stop(), 0)
+            victim.start()
+            self.mesh.wait_alive(3)
+        self.assertEqual(victim.stop(), 0)
+        shutil.rmtree(identity)
+        shutil.copytree(backup, identity)
+        victim.start()
+        wait_for(lambda: '"what":"set_back"' in self.log(victim), 20, "the node to notice")
+        self.assertIn("It goes on as start 4", self.log(victim))
+        self.assertIn("started: 4", (identity / "generation").read_text())
+        self.mesh.wait_alive(3)
+        done = self.mesh.run_ctl("--server", self.nodes[0].mesh_address, "-o", "json", "mesh",
+                                 "doctor", check=False)
+        self.assertIn((victim.id, "health", "warning"),
+                      [(f["where"], f["check"], f["severity"])
+                       for f in json.loads(done.stdout)["findings"]], done.stdout)
+
 
 if __name__ == "__main__":
     suite.main()

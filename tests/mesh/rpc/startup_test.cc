@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a node refuses to start with, and what it says then.
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "mesh/transport/sockets.h"
 #include "tests/mesh/rpc/nodes.h"
@@ -57,6 +59,46 @@ TEST(Startup, MakesAMeshOfOneAfterACrashInTheMiddleOfIt) {
         EXPECT_TRUE(std::filesystem::exists(folder + name)) << name;
     }
     EXPECT_FALSE(std::filesystem::exists(folder + ".new"));
+}
+
+// No file grows, as on a full disk, whoever the tests run as.
+class NoRoom {
+  public:
+    NoRoom() : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+        EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
+        const rlimit none{0, before_.rlim_max};
+        EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+    }
+    ~NoRoom() {
+        ::setrlimit(RLIMIT_FSIZE, &before_);
+        (void)std::signal(SIGXFSZ, handler_);
+    }
+    NoRoom(const NoRoom&) = delete;
+    NoRoom& operator=(const NoRoom&) = delete;
+
+  private:
+    rlimit before_{};
+    void (*handler_)(int);
+};
+
+TEST(Startup, SaysWhatToDoWhereTheFirstOneFindsNoRoom) {
+    const Cluster cluster;
+    const MeshOptions member = cluster.options("a");
+    MeshOptions solo = cluster.options("solo");
+    solo.root_file.clear();
+    solo.issuer_file.clear();
+    solo.enabled = false;
+    for (const MeshOptions& options : {member, solo}) {
+        Error why;
+        {
+            const NoRoom full;
+            why = refusal(options);
+        }
+        EXPECT_EQ(why.code, ErrorCode::kIo);
+        EXPECT_NE(why.message.find("Make room on that disk"), std::string::npos) << why.message;
+        EXPECT_NE(why.message.find("--data-dir"), std::string::npos) << why.message;
+        EXPECT_NE(Cluster::start(options).mesh, nullptr) << "with room it is a first start again";
+    }
 }
 
 TEST(Startup, ReleasesTheDataDirectoryWhenItFails) {

@@ -112,6 +112,18 @@ TEST_F(Store, RefusesAHugeFileUnread) {
     EXPECT_EQ(load_trust(path("mesh.pub")).error().code, ErrorCode::kConfigInvalid);
 }
 
+TEST_F(Store, CountsOnFromWhereItIsTold) {
+    auto identity = start();
+    ASSERT_TRUE(identity);
+    identity->generation = Generation{41};
+    ASSERT_TRUE(count_starts(dir_, *identity));
+    const auto next = start();
+    ASSERT_TRUE(next) << next.error().message;
+    EXPECT_EQ(next->generation, Generation{42});
+    EXPECT_EQ(next->key->public_key(), identity->key->public_key());
+    EXPECT_EQ(mode_of(path("identity/generation")), 0600U);
+}
+
 TEST_F(Store, MakesAnIdentityOnceAndCountsItsStarts) {
     const auto first = start();
     ASSERT_TRUE(first);
