@@ -176,8 +176,8 @@ TEST(Nodes, CountARequestOnOneNodeAgainstTheLimitOnTheOther) {
     EXPECT_EQ(report->limits[0].own, 0u);
     EXPECT_EQ(report->limits[0].known, 5u);
     EXPECT_EQ(report->limits[0].nodes, 2u);
-    // Never above (N - 1) L and what may have come while clocks differ, as far as a busy machine can
-    // tell: at most all that came.
+    // Never above (N - 1) L and what may have come while clocks differ, as far as a busy machine
+    // can tell: at most all that came.
     EXPECT_LE(report->limits[0].bound, 10u);
     EXPECT_EQ(report->limits[0].crashes, 0u);
 }
