@@ -56,6 +56,12 @@ class RemoteOperator : public Operator {
         return client_.budget_show(budget);
     }
     Result<mesh::BudgetPage> budget_list() override { return client_.budget_list(); }
+    Result<mesh::UsageSheet> usage(const mesh::usage::Query& query) override {
+        return client_.usage(query);
+    }
+    Result<mesh::UsagePage> usage_events(const mesh::usage::Search& search) override {
+        return client_.usage_events(search);
+    }
     Result<mesh::NodeReport> report() override { return client_.report(); }
     Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {
         return client_.revoke(request);

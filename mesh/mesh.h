@@ -36,6 +36,9 @@ namespace vidai::mesh::budget {
 class BudgetTable;  // mesh/budget/budget_table.h
 class Cashier;      // mesh/budget/cashier.h
 }  // namespace vidai::mesh::budget
+namespace vidai::mesh::usage {
+class Recorder;  // mesh/usage/recorder.h
+}
 namespace vidai::mesh::limits {
 class CounterTable;  // mesh/limits/counter_table.h
 }
@@ -63,6 +66,7 @@ struct Notice {
         kStateFailed,  // subject: the snapshot file; it is tried again
         kMoney,        // subject: a log, by the fingerprint of its volume's key and its generation;
                        // what: "opened", "sealed", "taken_over" or "superseded"
+        kUsageFailed,  // subject: the folder of usage; message: why calls go unrecorded
         kSuperseded,   // subject: this node; must_stop() says why
         kIdentity,     // subject: a node's, operator's or issuer's name; what: "revoked",
                        // "forgotten", of this node "self_revoked", by an operator's statement;
@@ -76,7 +80,8 @@ struct Notice {
     std::string message;  // one sentence for a person; may be empty
 };
 
-// Called on the mesh thread, or, of what start() does, on the thread that calls it; must not block.
+// Called on the mesh thread, of what start() does on the thread that calls it, and of usage on its
+// own; must not block.
 using NoticeSink = std::function<void(const Notice&)>;
 
 class Mesh {
@@ -115,6 +120,7 @@ class Mesh {
     limits::CounterTable& counters();
     const Snapshot<budget::BudgetTable>& budgets() const;
     budget::Cashier& cashier();
+    usage::Recorder& usage();  // what is recorded is written before this object is gone
 
     // Beats four times a second while the mesh thread is well.
     const Heartbeat& heartbeat() const;

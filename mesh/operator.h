@@ -18,6 +18,7 @@
 #include "mesh/node_report.h"
 #include "mesh/state/key_record.h"
 #include "mesh/state/limit_record.h"
+#include "mesh/usage/sheet.h"
 #include "mesh/view.h"
 #include "schema/base/secret.h"
 #include "schema/vocabulary/ids.h"
@@ -163,6 +164,26 @@ struct BudgetPage {
     std::vector<NodeId> silent;           // did not answer: what they own is not here
 };
 
+// The calls of providers that a node made, summed.
+struct UsageSheet {
+    NodeId node;
+    std::string origin;         // whose calls: the key of its volume, 64 hex digits
+    std::uint64_t through = 0;  // the number of the last one
+    usage::Sheet sheet;
+    std::vector<std::string> unreadable;  // what was wrong, of each file that could not be read
+    std::uint64_t lost = 0;  // calls since its process began that could not be recorded
+};
+
+// Events of calls that a node made, by rising number.
+struct UsagePage {
+    static constexpr std::size_t kEventsMax = 1'000;
+    NodeId node;
+    std::string origin;  // as in UsageSheet
+    std::vector<usage::Event> events;
+    std::uint64_t next = 0;  // Search::from of the next page; 0: these were all
+    std::vector<std::string> unreadable;
+};
+
 // Whose key to void for good; exactly one of the first three is set.
 struct RevokeRequest {
     NodeId node;           // the key that it has now, by its own signed word
@@ -269,6 +290,12 @@ class OperatorClient {
     // kNotFound.
     Result<BudgetStanding> budget_show(const BudgetId& budget);
     Result<BudgetPage> budget_list();  // whole, by name
+
+    // Of the calls that the node that is connected to made itself. kInvalidRequest, kUnavailable:
+    // it has enough to do.
+    Result<UsageSheet> usage(const usage::Query& query);
+
+    Result<UsagePage> usage_events(const usage::Search& search);  // as usage()
 
     Result<NodeReport> report();
     // Signed here with the operator's key: kUnauthenticated on a connection without one. What is

@@ -36,6 +36,10 @@ struct MeshOptions {
     // Asked on the thread that calls Mesh::start(), some times a second while that joins by the
     // token; true: it shall end with kCancelled. Nothing: it never shall.
     std::function<bool()> give_up;
+    // Of the calls of providers that this node made, what it keeps on its volume: at most so much,
+    // and nothing older.
+    std::uint64_t usage_bytes_max = 4ULL << 30;
+    std::chrono::milliseconds usage_keep{std::chrono::days(90)};
     bool enabled = false;  // a node on its own: nothing listens on the mesh port
     // The oldest that a connection to a peer may grow before both prove again who they are.
     std::chrono::milliseconds reauthenticate{std::chrono::hours(24)};

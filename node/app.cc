@@ -191,9 +191,10 @@ Result<void> App::Impl::start() {
     metrics.watch(log);
     metrics.add_source([this] { return mesh->metrics(); });
 
-    auto served =
-        net::Server::start(config.listen, std::move(*runtime), mesh->keys(), mesh->counters(),
-                           mesh->budgets(), mesh->cashier(), mesh->service(), metrics, log);
+    auto served = net::Server::start(config.listen, std::move(*runtime),
+                                     {mesh->keys(), mesh->counters(), mesh->budgets(),
+                                      mesh->cashier(), mesh->service(), mesh->usage()},
+                                     metrics, log);
     if (!served) return fail(std::move(served).error());
     server = std::move(*served);
     std::vector<observe::Watchdog::Loop> loops = {{"mesh", &mesh->heartbeat()}};

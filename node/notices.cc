@@ -46,6 +46,8 @@ Shape shape_of(Kind kind) {
             return {Event::kStateSaved, "path", {}, {}};
         case Kind::kStateFailed:
             return {Event::kStateFailed, "path", {}, "error"};
+        case Kind::kUsageFailed:
+            return {Event::kUsageFailed, "path", {}, "error"};
         case Kind::kSuperseded:
             return {Event::kMeshSuperseded, "node", {}, "error"};
         case Kind::kIdentity:

@@ -18,8 +18,8 @@ constexpr Flag kGlobalFlags[] = {
     {"--root", "FILE", "The mesh's public root, made by `vidaictl mesh init`."},
     {"--timeout", "TIME", "How long to wait, such as 500ms, 5s or 1m. Default: 5s."},
     {"-o,--output", "FORMAT",
-     "table, wide, json or yaml. Default: table. wide adds columns to lists and the links to the "
-     "doctor's answer; elsewhere it is as table."},
+     "table, wide, csv, json or yaml. Default: table. wide adds columns to lists and the links to "
+     "the doctor's answer, csv has all columns of a list; elsewhere they are as table."},
     {"--no-headers", "", "Tables without their first line."},
     {"-h,--help", "", "Say what a command does and takes."},
     {"--version", "", "The same as `vidaictl version`."},
@@ -29,9 +29,9 @@ std::vector<Command> gather() {
     std::vector<Command> all;
     for (const auto& commands :
          {mesh_commands(), members_commands(), doctor_commands(), node_commands(), drain_commands(),
-          key_commands(), limit_commands(), budget_commands(), price_commands(), config_commands(),
-          completion_commands(), version_commands(), identity_commands(), revocations_commands(),
-          rotate_commands()}) {
+          key_commands(), limit_commands(), budget_commands(), usage_commands(), price_commands(),
+          config_commands(), completion_commands(), version_commands(), identity_commands(),
+          revocations_commands(), rotate_commands()}) {
         all.insert(all.end(), commands.begin(), commands.end());
     }
     return all;

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::pair<std::string_view, print::Output> kOutputs[] = {{"table", print::Output::kTable},
                                                                    {"wide", print::Output::kWide},
+                                                                   {"csv", print::Output::kCsv},
                                                                    {"json", print::Output::kJson},
                                                                    {"yaml", print::Output::kYaml}};
 
@@ -23,7 +24,7 @@ Result<print::Output> parse_output(std::string_view text) {
         if (name == text) return output;
     }
     return fail(ErrorCode::kUsage,
-                "--output takes table, wide, json or yaml, not '" + std::string(text) + "'",
+                "--output takes table, wide, csv, json or yaml, not '" + std::string(text) + "'",
                 "--output");
 }
 

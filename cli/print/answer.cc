@@ -2,6 +2,7 @@
 #include "cli/print/answer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "cli/print/text.h"
 
@@ -91,12 +92,44 @@ std::string table_text(const Table& table, const Style& style) {
     return out;
 }
 
+// RFC 4180, with the ends of lines that this system has. All columns; what is empty is empty, and
+// bytes are as they were, but for what a spreadsheet would take for a formula.
+std::string csv_field(const std::string& text) {
+    const bool formula = text.size() > 1 && std::string_view("=+-@\t\r").contains(text.front());
+    std::string plain = formula ? "'" + text : text;
+    if (plain.find_first_of(",\"\r\n") == std::string::npos) return plain;
+    std::string out = "\"";
+    for (const char c : plain) {
+        out += c;
+        if (c == '"') out += c;
+    }
+    return out + "\"";
+}
+
+std::string csv_text(const Table& table, bool headers) {
+    std::string out;
+    const auto line = [&](const auto& cells, auto text_of) {
+        bool first = true;
+        for (const auto& cell : cells) {
+            if (!std::exchange(first, false)) out += ',';
+            out += csv_field(std::string(text_of(cell)));
+        }
+        out += '\n';
+    };
+    if (headers) line(table.columns, [](const Column& column) { return column.title; });
+    for (const auto& row : table.rows) line(row, [](const Cell& cell) { return cell.text; });
+    return out;
+}
+
 }  // namespace
 
 std::string render(const Answer& answer, const Style& style) {
     if (answer.script) return answer.verbatim;
     if (style.output == Output::kJson) return to_json(answer.data);
     if (style.output == Output::kYaml) return to_yaml(answer.data);
+    if (style.output == Output::kCsv && !answer.table.columns.empty()) {
+        return csv_text(answer.table, style.headers);
+    }
     if (!answer.verbatim.empty()) return answer.verbatim;
     std::string out = fields_text(answer.fields, style.color);
     for (const Table* table : {&answer.table, &answer.detail}) {

@@ -13,7 +13,7 @@
 
 namespace vidai::cli::print {
 
-enum class Output : std::uint8_t { kTable, kWide, kJson, kYaml };
+enum class Output : std::uint8_t { kTable, kWide, kCsv, kJson, kYaml };
 enum class Tone : std::uint8_t { kPlain, kGood, kWarn, kBad };
 
 struct Cell {

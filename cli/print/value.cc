@@ -53,8 +53,13 @@ std::string yaml_text(std::string_view text) {
 
 struct Printer {
     bool yaml;
-    std::string out;
+    bool one_line = false;
+    std::string out{};
 
+    void line(int depth) {
+        out += '\n';
+        indent(depth);
+    }
     void indent(int depth) { out.append(static_cast<std::size_t>(depth) * 2, ' '); }
 
     bool scalar(const Value& value) {
@@ -82,15 +87,12 @@ struct Printer {
         const std::size_t count = items != nullptr ? items->size() : members->size();
         out += items != nullptr ? '[' : '{';
         for (std::size_t i = 0; i < count; ++i) {
-            out += i > 0 ? ",\n" : "\n";
-            indent(depth + 1);
-            if (members != nullptr) out += quoted((*members)[i].key) + ": ";
+            if (i > 0) out += ',';
+            if (!one_line) line(depth + 1);
+            if (members != nullptr) out += quoted((*members)[i].key) + (one_line ? ":" : ": ");
             json(items != nullptr ? (*items)[i] : (*members)[i].value, depth + 1);
         }
-        if (count > 0) {
-            out += '\n';
-            indent(depth);
-        }
+        if (count > 0 && !one_line) line(depth);
         out += items != nullptr ? ']' : '}';
     }
 
@@ -155,13 +157,19 @@ void Value::set(std::string_view key, Value value) {
 }
 
 std::string to_json(const Value& value) {
-    Printer printer{.yaml = false, .out = {}};
+    Printer printer{.yaml = false};
+    printer.json(value, 0);
+    return printer.out + '\n';
+}
+
+std::string to_json_line(const Value& value) {
+    Printer printer{.yaml = false, .one_line = true};
     printer.json(value, 0);
     return printer.out + '\n';
 }
 
 std::string to_yaml(const Value& value) {
-    Printer printer{.yaml = true, .out = {}};
+    Printer printer{.yaml = true};
     printer.entry(value, 0);
     return printer.out;
 }

@@ -58,8 +58,9 @@ struct Value::Member {
     Value value;
 };
 
-// Both end with a newline.
+// All end with a newline.
 std::string to_json(const Value& value);  // indented by two
+std::string to_json_line(const Value& value);
 std::string to_yaml(const Value& value);
 
 }  // namespace vidai::cli::print

@@ -30,4 +30,11 @@ const Price& PriceHistory::at(WallTime now) const {
     return kUnknown;
 }
 
+WallTime PriceHistory::since(WallTime now) const {
+    for (std::size_t i = spans_.size(); i > 0; --i) {
+        if (spans_[i - 1].from <= now) return spans_[i - 1].from;
+    }
+    return WallTime::min();
+}
+
 }  // namespace vidai::mesh::pricing

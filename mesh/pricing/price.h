@@ -89,6 +89,7 @@ class PriceHistory {
     explicit PriceHistory(std::vector<Span> spans) : spans_(std::move(spans)) {}  // by `from`
 
     const Price& at(WallTime now) const;
+    WallTime since(WallTime now) const;  // when what is at(now) began; min(): it always was
     const std::vector<Span>& spans() const { return spans_; }
     bool empty() const { return spans_.empty(); }
     friend bool operator==(const PriceHistory&, const PriceHistory&) = default;

@@ -233,6 +233,14 @@ kj::Promise<Result<BudgetPage>> Desk::budget_list(BudgetId budget, BudgetId afte
     return events_.look_at_budgets(std::move(budget), std::move(after), within);
 }
 
+kj::Promise<Result<UsageSheet>> Desk::usage(usage::Query query) {
+    return events_.sum_usage(std::move(query));
+}
+
+kj::Promise<Result<UsagePage>> Desk::usage_events(usage::Search search) {
+    return events_.find_usage(std::move(search));
+}
+
 Result<NodeReport> Desk::report() {
     return events_.report_now();
 }

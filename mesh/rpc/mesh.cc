@@ -2,6 +2,8 @@
 // The door in mesh/mesh.h: starts and stops the mesh thread.
 #include "mesh/mesh.h"
 
+#include <algorithm>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -12,6 +14,7 @@
 #include "mesh/rpc/report.h"
 #include "mesh/rpc/shared.h"
 #include "mesh/rpc/startup.h"
+#include "mesh/rpc/usage.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh {
@@ -29,7 +32,12 @@ kj::Own<kj::ConnectionReceiver> listener(kj::AsyncIoContext& io, transport::OwnF
 
 struct Mesh::Impl {
     Impl(rpc::Startup prepared, NoticeSink notices)
-        : startup(std::move(prepared)), sink(std::move(notices)), port(startup.peers.port) {}
+        : startup(std::move(prepared)),
+          sink(std::move(notices)),
+          port(startup.peers.port),
+          usage(rpc::open_usage(startup, sink)) {
+        shared.usage = usage.get();
+    }
 
     void run() {
         ::pthread_setname_np(::pthread_self(), "mesh");
@@ -48,6 +56,7 @@ struct Mesh::Impl {
     rpc::Startup startup;
     NoticeSink sink;
     const std::uint16_t port;
+    const std::unique_ptr<usage::Recorder> usage;
     rpc::Shared shared{rpc::mesh_metric_catalogue()};
     std::thread thread;
 };
@@ -106,6 +115,10 @@ budget::Cashier& Mesh::cashier() {
     return impl_->shared.asks;
 }
 
+usage::Recorder& Mesh::usage() {
+    return *impl_->usage;
+}
+
 limits::CounterTable& Mesh::counters() {
     return impl_->shared.counters;
 }
@@ -126,10 +139,14 @@ std::optional<std::chrono::milliseconds> Mesh::drain_asked() const {
     return grace < 0 ? std::nullopt : std::optional(std::chrono::milliseconds(grace));
 }
 std::vector<MetricFamily> Mesh::metrics() const {
-    return *impl_->shared.metrics.load();
+    auto families = *impl_->shared.metrics.load();
+    std::ranges::move(rpc::usage_metrics(impl_->usage->counts()), std::back_inserter(families));
+    return families;
 }
 std::vector<MetricFamily> Mesh::metric_catalogue() {
-    return rpc::mesh_metric_catalogue();
+    auto families = rpc::mesh_metric_catalogue();
+    std::ranges::move(rpc::usage_metric_catalogue(), std::back_inserter(families));
+    return families;
 }
 
 }  // namespace vidai::mesh

@@ -102,8 +102,8 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
            startup.options.membership.full_mesh_max, random_seed(random_)},
           [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); },
           [this](const NodeId& from, const Error& why) { on_malformed(from, why); }),
-      treasury_(seal::open_ledger_volume(startup.data_dir.path(), around.random), shared,
-                around_treasury()),
+      treasury_(startup.ledger, shared, around_treasury()),
+      reports_("reports", around.descriptors),
       tasks_(*this) {
     if (around.descriptors != nullptr) {
         commands_.emplace(shared.commands, *around.descriptors,

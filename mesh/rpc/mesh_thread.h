@@ -21,6 +21,7 @@
 #include "mesh/rpc/key_watch.h"
 #include "mesh/rpc/links.h"
 #include "mesh/rpc/mailbox_pump.h"
+#include "mesh/rpc/off_loop.h"
 #include "mesh/rpc/peer_quota.h"
 #include "mesh/rpc/peer_server.h"
 #include "mesh/rpc/refusals.h"
@@ -127,6 +128,8 @@ class MeshThread final : private LinkEvents,
     Result<void> heard_by_others() override;
     CountingFacts counting() override;
     std::shared_ptr<const MeshView> view_now() override;
+    kj::Promise<Result<UsageSheet>> sum_usage(usage::Query query) override;
+    kj::Promise<Result<UsagePage>> find_usage(usage::Search search) override;
     NodeReport report_now() override;
     bool drain(std::chrono::milliseconds grace) override;
     kj::Promise<Result<KeyRotation>> rotate_key() override;
@@ -237,6 +240,7 @@ class MeshThread final : private LinkEvents,
     Links links_;
     Exchange exchange_;
     Treasury treasury_;
+    OffLoop reports_;
     bool agreeing_ = false;
     std::optional<MailboxPump<Command>> commands_;
     kj::TaskSet tasks_;

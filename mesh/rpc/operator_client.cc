@@ -356,6 +356,23 @@ Result<BudgetPage> OperatorClient::budget_list() {
     return all;
 }
 
+Result<UsageSheet> OperatorClient::usage(const usage::Query& query) {
+    auto request = impl_->remote.usageRequest();
+    request.setBy(wire::to_text(usage::to_text(query.by)));
+    request.setSinceMs(query.since.time_since_epoch().count());
+    request.setUntilMs(query.until.time_since_epoch().count());
+    return impl_->call<UsageSheet>(kj::mv(request));
+}
+
+Result<UsagePage> OperatorClient::usage_events(const usage::Search& search) {
+    auto request = impl_->remote.usageEventsRequest();
+    request.setFrom(search.from);
+    request.setSinceMs(search.since.time_since_epoch().count());
+    request.setUntilMs(search.until.time_since_epoch().count());
+    request.setRequest(wire::to_text(search.request));
+    return impl_->call<UsagePage>(kj::mv(request));
+}
+
 Result<NodeReport> OperatorClient::report() {
     return impl_->call<NodeReport>(impl_->remote.reportRequest());
 }

@@ -26,6 +26,10 @@ std::chrono::milliseconds deadline(std::uint32_t ms) {
     return std::chrono::milliseconds(std::clamp<std::uint32_t>(ms, 1, kDeadlineMaxMs));
 }
 
+WallTime time_of(std::int64_t ms) {
+    return WallTime(WallTime::duration(ms));
+}
+
 std::unexpected<Error> may_not_write() {
     return fail(ErrorCode::kPermissionDenied,
                 "this certificate may only look: changing things needs the role operator");
@@ -116,6 +120,24 @@ kj::Promise<void> OperatorServer::budgetList(BudgetListContext context) {
     };
     return answer_later(context, calls_.budget_list(name(asked.getBudget()), name(asked.getAfter()),
                                                     deadline(asked.getDeadlineMs())));
+}
+
+kj::Promise<void> OperatorServer::usage(UsageContext context) {
+    const auto asked = context.getParams();
+    auto by = usage::parse_fields(wire::view_of(asked.getBy()));
+    if (!by) return answer<UsageSheet>(context, fail(std::move(by).error()));
+    return answer_later(context, calls_.usage({.by = std::move(*by),
+                                               .since = time_of(asked.getSinceMs()),
+                                               .until = time_of(asked.getUntilMs())}));
+}
+
+kj::Promise<void> OperatorServer::usageEvents(UsageEventsContext context) {
+    const auto asked = context.getParams();
+    return answer_later(context,
+                        calls_.usage_events({.from = asked.getFrom(),
+                                             .since = time_of(asked.getSinceMs()),
+                                             .until = time_of(asked.getUntilMs()),
+                                             .request = wire::text_of(asked.getRequest())}));
 }
 
 kj::Promise<void> OperatorServer::report(ReportContext context) {

@@ -36,6 +36,8 @@ class OperatorCalls {
                                                           std::chrono::milliseconds within) = 0;
     virtual kj::Promise<Result<BudgetPage>> budget_list(BudgetId budget, BudgetId after,
                                                         std::chrono::milliseconds within) = 0;
+    virtual kj::Promise<Result<UsageSheet>> usage(usage::Query query) = 0;
+    virtual kj::Promise<Result<UsagePage>> usage_events(usage::Search search) = 0;
     virtual Result<NodeReport> report() = 0;
     virtual kj::Promise<Result<Stated>> announce(state::Register said,
                                                  std::chrono::milliseconds within) = 0;
@@ -67,6 +69,8 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> limitStanding(LimitStandingContext context) override;
     kj::Promise<void> budgetChange(BudgetChangeContext context) override;
     kj::Promise<void> budgetList(BudgetListContext context) override;
+    kj::Promise<void> usage(UsageContext context) override;
+    kj::Promise<void> usageEvents(UsageEventsContext context) override;
     kj::Promise<void> report(ReportContext context) override;
     kj::Promise<void> announce(AnnounceContext context) override;
     kj::Promise<void> acknowledged(AcknowledgedContext context) override;

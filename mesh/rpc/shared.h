@@ -16,6 +16,7 @@
 #include "mesh/limits/counter_table.h"
 #include "mesh/service.h"
 #include "mesh/state/key_table.h"
+#include "mesh/usage/recorder.h"
 #include "mesh/view.h"
 #include "schema/base/heartbeat.h"
 #include "schema/base/mailbox.h"
@@ -57,7 +58,8 @@ struct Shared {
     limits::CounterTable counters;
     Snapshot<budget::BudgetTable> budgets{std::make_shared<const budget::BudgetTable>()};
     budget::Asks asks;
-    Heartbeat heart;  // of the mesh thread
+    usage::Recorder* usage = nullptr;  // outlives the mesh thread; none in the simulator
+    Heartbeat heart;                   // of the mesh thread
     Mailbox<Command> commands{8};
     std::atomic<std::int64_t> drain_grace_ms{-1};  // -1: no operator asked for a drain
     Gate started, joined, left;

@@ -246,6 +246,7 @@ Result<Startup> recall(const MeshOptions& wanted, const NoticeSink& sink,
         return fail(std::move(same).error());
     }
 
+    auto ledger = seal::open_ledger_volume(dir->path(), random);
     Startup startup{std::move(*chosen),
                     std::move(*dir),
                     std::move(*node),
@@ -257,6 +258,7 @@ Result<Startup> recall(const MeshOptions& wanted, const NoticeSink& sink,
                     std::move(admitted->seeds),
                     admitted->by_token,
                     std::move(**stored),
+                    std::move(ledger),
                     {},
                     {},
                     {},

@@ -15,6 +15,7 @@
 #include "mesh/rpc/data_dir.h"
 #include "mesh/seal/handshake.h"
 #include "mesh/seal/identity.h"
+#include "mesh/seal/ledger_key.h"
 #include "mesh/state/snapshot_file.h"
 #include "mesh/transport/sockets.h"
 #include "mesh/wire_version.h"
@@ -40,9 +41,10 @@ struct Startup {
     std::vector<std::string> joined_at;  // seeds to be kept with the certificate
     bool by_token = false;               // joined just now
     state::StoredState stored;
-    std::string address;         // HOST:PORT that peers dial
-    transport::Listening peers;  // no descriptor in a mesh of one
-    transport::OwnFd operators;  // none when the path is too long
+    Result<seal::LedgerVolume> ledger;  // without it there is no money here, and the rest goes on
+    std::string address;                // HOST:PORT that peers dial
+    transport::Listening peers;         // no descriptor in a mesh of one
+    transport::OwnFd operators;         // none when the path is too long
     std::string operator_socket;
 };
 

@@ -47,6 +47,8 @@ void write(const state::LimitRecord& limit, proto::Limit::Builder out);
 void write(const LimitChange& change, proto::LimitChange::Builder out);
 void write(const LimitPage& page, proto::LimitPage::Builder out);
 void write(const LimitStanding& standing, proto::LimitStanding::Builder out);
+void write(const UsagePage& page, proto::UsagePage::Builder out);
+void write(const UsageSheet& usage, proto::UsageSheet::Builder out);
 void write(const BudgetPage& page, proto::BudgetPage::Builder out);
 void write(const state::Register& said, proto::SignedStatement::Builder out);
 void write(const Stated& said, proto::StatementRef::Builder out);
@@ -70,6 +72,8 @@ Result<state::LimitRecord> read(proto::Limit::Reader in);  // of the right form,
 Result<LimitChange> read(proto::LimitChange::Reader in);
 Result<LimitPage> read(proto::LimitPage::Reader in);
 Result<LimitStanding> read(proto::LimitStanding::Reader in);
+Result<UsagePage> read(proto::UsagePage::Reader in);
+Result<UsageSheet> read(proto::UsageSheet::Reader in);
 Result<BudgetPage> read(proto::BudgetPage::Reader in);
 Result<state::Register> read(proto::SignedStatement::Reader in);  // unverified
 Result<Stated> read(proto::StatementRef::Reader in);

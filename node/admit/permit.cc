@@ -53,8 +53,10 @@ void Permit::sent(MicroUsd worst_case) {
     worst_case_ = std::max(worst_case_, worst_case);
 }
 
-void Permit::lost() {
-    if (in_flight_) lost_ += *std::exchange(in_flight_, std::nullopt);
+MicroUsd Permit::lost() {
+    const MicroUsd more = std::exchange(in_flight_, std::nullopt).value_or(MicroUsd{});
+    lost_ += more;
+    return funds_.empty() ? MicroUsd{} : more;
 }
 
 bool Permit::cover_another() {
@@ -88,7 +90,7 @@ MicroUsd Permit::settle(Tokens used, MicroUsd cost, MicroUsd at_most, WallTime n
 void Permit::abandon() noexcept {
     if (empty()) return;
     mesh::limits::CounterTable& counters = *std::exchange(counters_, nullptr);
-    lost();
+    (void)lost();
     funds_.settle(lost_);
     if (!sent_) {
         counters.give_back(ticket_);

@@ -48,7 +48,8 @@ class [[nodiscard]] Permit {
     // How the attempt that was sent has ended, but for the one that is settled. Without one:
     // nothing.
     void refused() { in_flight_.reset(); }  // by the provider: it costs nothing
-    void lost();                            // nobody knows: the worst case stays spent
+    // Nobody knows: the worst case stays spent. That, of one attempt, in each budget.
+    MicroUsd lost();
     // Whether another attempt is covered besides those lost, having reserved what was missing.
     // False: a budget lacks it, and no other may be sent.
     [[nodiscard]] bool cover_another();

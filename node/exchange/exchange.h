@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "mesh/usage/event.h"
 #include "node/admit/funding.h"
 #include "node/admit/permit.h"
 #include "node/auth/principal.h"
@@ -130,7 +131,9 @@ class Exchange {
 
     request::Usage stream_usage() const;
     void lose_attempt();
-    void settle(const meter::Charge& charge);
+    void settle(const meter::Charge& charge, mesh::usage::Outcome how);
+    void account(const meter::Charge& charge);
+    void record(const meter::Charge& charge, MicroUsd charged, mesh::usage::Outcome how);
     void settle_unanswered();
     bool is_paid_in_full() const;
     void log_overrun(MicroUsd reserved, MicroUsd spent);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "mesh/usage/recorder.h"
 #include "node/exchange/exchange.h"
 #include "node/meter/meter.h"
 
@@ -25,17 +26,61 @@ request::Usage Exchange::stream_usage() const {
 // of a stream that had not begun it is paid what went in.
 void Exchange::lose_attempt() {
     if (!std::exchange(sent_, false)) return;
-    permit_->lost();
+    const MicroUsd charged = permit_->lost();
     const bool no_answer_yet = facts_.stream && phase_ == Phase::kCall;
     const request::Usage usage = no_answer_yet
                                      ? meter::estimated_usage(facts_.input_estimate, 0)
                                      : meter::reserved_usage(facts_.input_estimate, reserved_);
     const meter::Charge lost = charge(usage);
+    record(lost, charged, mesh::usage::Outcome::kUnknown);
     if (!owed_ || lost.dearer_than(*owed_)) owed_ = lost;
 }
 
+// Of the call under way, the last of this request.
+void Exchange::settle(const meter::Charge& charge, mesh::usage::Outcome how) {
+    record(charge, permit_->under_budgets() ? charge.at_most : MicroUsd{}, how);
+    account(charge);
+}
+
+// One call of a provider leaves one event, whatever came of it and of the request.
+void Exchange::record(const meter::Charge& charge, MicroUsd charged, mesh::usage::Outcome how) {
+    const request::Usage& used = charge.usage;
+    if (used.total().value == 0 && charge.cost.value == 0) return;
+    const mesh::state::KeyEntry* const entry = rooms_.keys->find(principal_.key_id);
+    const route::Target& target = *plan_choice().target;
+    mesh::usage::Draft draft;
+    draft.holds = {rooms_.keys.share(), runtime_.shared};
+    draft.time = wall_;
+    draft.request_bytes =
+        static_cast<std::uint8_t>(id_.view().copy(draft.request.data(), draft.request.size()));
+    if (entry != nullptr) {
+        draft.key = entry->record.id.str();
+        draft.user = entry->record.owner.user;
+        draft.team = entry->record.owner.team;
+        draft.project = entry->record.owner.project;
+    }
+    draft.model = plan_->alias;
+    draft.provider = runtime_.shared->providers[target.provider].name;
+    draft.target = target.model;
+    draft.endpoint = request::endpoint_name(endpoint_);
+    draft.tokens = {.input = used.input_uncached,
+                    .cached_input = used.cache_read,
+                    .cache_write = used.cache_write,
+                    .output = used.output_visible,
+                    .reasoning = used.reasoning,
+                    .audio_input = used.audio_input,
+                    .audio_output = used.audio_output};
+    draft.priced = charge.priced;
+    draft.price_from = target.prices.since(wall_);
+    draft.cost = charge.cost;
+    draft.estimated = used.estimated;
+    draft.charged = charged;
+    draft.outcome = how;
+    (void)rooms_.usage.record(std::move(draft));  // the recorder counts what it refuses
+}
+
 // The only place where a key is charged and where metrics and log learn of it.
-void Exchange::settle(const meter::Charge& charge) {
+void Exchange::account(const meter::Charge& charge) {
     const MicroUsd reserved = permit_->reserved();
     const MicroUsd spent =
         permit_->settle(charge.usage.total(), charge.cost, charge.at_most, wall_);
@@ -54,8 +99,8 @@ void Exchange::settle(const meter::Charge& charge) {
 // which nothing was ever sent gives all back.
 void Exchange::settle_unanswered() {
     if (!permit_) return;
-    if (owed_) return settle(*owed_);
-    if (permit_->may_be_billed()) return settle({});
+    if (owed_) return account(*owed_);
+    if (permit_->may_be_billed()) return account({});
     permit_.reset();
 }
 

@@ -178,7 +178,7 @@ Next Exchange::cut_stream(std::string_view chunk) {
                      choice.endpoint);
     attempt_ended(observe::Outcome::kOk);
     const meter::Charge charge = stream_charge(false);
-    settle(charge);
+    settle(charge, mesh::usage::Outcome::kCut);
     scratch_.held.clear();
     dialect::openai_chat::append_length_end(
         scratch_.held, chunk, facts_.choices,

@@ -91,7 +91,7 @@ Next Exchange::end_stream() {
                             "the provider ended the stream before it was complete");
     }
     attempt_ended(Outcome::kOk);
-    settle(stream_charge(true));
+    settle(stream_charge(true), mesh::usage::Outcome::kAnswered);
     if (!http10_) out_ += http::kLastChunk;
     phase_ = Phase::kDone;
     return Next::kDone;
@@ -106,7 +106,7 @@ Next Exchange::break_stream(ErrorCode why, std::string_view what, const char* me
     attempt_ended(invalid              ? Outcome::kInvalid
                   : message == nullptr ? Outcome::kFailed
                                        : Outcome::kInterrupted);
-    settle(stream_charge(false));
+    settle(stream_charge(false), mesh::usage::Outcome::kInterrupted);
     if (message != nullptr) {
         scratch_.held.clear();
         append_error_event(scratch_.held, {why, message, ""});

@@ -192,9 +192,10 @@ Next Exchange::finish_held() {
     const auto facts = dialect::openai_chat::read_response(scratch_.held);
     if (!facts) return refuse_held("not_json", facts.error().message);
     attempt_ended(Outcome::kOk);
-    settle(charge(facts->usage
-                      ? *facts->usage
-                      : meter::estimated_usage(facts_.input_estimate, facts->content_bytes)));
+    settle(
+        charge(facts->usage ? *facts->usage
+                            : meter::estimated_usage(facts_.input_estimate, facts->content_bytes)),
+        mesh::usage::Outcome::kAnswered);
     phase_ = Phase::kDone;
     if (gone_) return Next::kDone;
     status_ = upstream_status_;
@@ -281,7 +282,7 @@ Next Exchange::give_up(MonoTime now) {
     attempt_ended(Outcome::kCancelled);
     error_ = ErrorCode::kCancelled;
     if (phase_ == Phase::kStream) {
-        settle(stream_charge(false));
+        settle(stream_charge(false), mesh::usage::Outcome::kClientGone);
     } else {
         status_ = error_status(*error_);
         lose_attempt();

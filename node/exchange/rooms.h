@@ -15,6 +15,7 @@
 #include "mesh/limits/counter_table.h"
 #include "mesh/service.h"
 #include "mesh/state/key_table.h"
+#include "mesh/usage/recorder.h"
 #include "node/dialect/openai_chat/request.h"
 #include "node/observe/log.h"
 #include "node/observe/worker_metrics.h"
@@ -52,6 +53,7 @@ struct Rooms {
     mesh::limits::CounterTable& counters;
     SnapshotReader<mesh::budget::BudgetTable>& budgets;
     mesh::budget::Cashier& cashier;
+    mesh::usage::Recorder& usage;
     observe::WorkerMetrics& metrics;
     observe::Log& log;
     MonoTime (*mono_now)();  // the worker's clock, for the times between two rooms

@@ -116,12 +116,10 @@ Result<std::shared_ptr<const ServerRuntime>> make_runtime(
 
 struct Server::Impl {
     Impl(const ListenOptions& listen, std::shared_ptr<const ServerRuntime> first,
-         const Snapshot<mesh::state::KeyTable>& keys, mesh::limits::CounterTable& counters,
-         const Snapshot<mesh::budget::BudgetTable>& budgets, mesh::budget::Cashier& cashier,
-         const std::atomic<mesh::Service>& service, observe::Log& log)
+         const MeshSide& mesh, observe::Log& log)
         : options(listen),
           runtime(std::move(first)),
-          shared{options, keys, counters, budgets, cashier, runtime, log, *resolver, service} {}
+          shared{options, mesh, runtime, log, *resolver} {}
 
     const ListenOptions options;
     std::uint16_t port = 0;
@@ -144,18 +142,16 @@ Server::~Server() {
     impl_->workers.clear();
 }
 
-Result<std::unique_ptr<Server>> Server::start(
-    const ListenOptions& options, std::shared_ptr<const exchange::Runtime> runtime,
-    const Snapshot<mesh::state::KeyTable>& keys, mesh::limits::CounterTable& counters,
-    const Snapshot<mesh::budget::BudgetTable>& budgets, mesh::budget::Cashier& cashier,
-    const std::atomic<mesh::Service>& service, observe::Metrics& metrics, observe::Log& log) {
+Result<std::unique_ptr<Server>> Server::start(const ListenOptions& options,
+                                              std::shared_ptr<const exchange::Runtime> runtime,
+                                              const MeshSide& mesh, observe::Metrics& metrics,
+                                              observe::Log& log) {
     auto first = make_runtime(options, std::move(runtime));
     if (!first) return fail(std::move(first).error());
     const std::uint32_t count = worker_count(options);
     Result<std::vector<int>> sockets = listen_all(options, count);
     if (!sockets) return fail(std::move(sockets).error());
-    auto impl = std::make_unique<Impl>(options, std::move(*first), keys, counters, budgets, cashier,
-                                       service, log);
+    auto impl = std::make_unique<Impl>(options, std::move(*first), mesh, log);
     impl->port = bound_port(sockets->front());
     std::random_device entropy;
     for (std::size_t i = 0; i < sockets->size(); ++i) {

@@ -3,21 +3,15 @@
 // called from the main thread.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
-#include "mesh/budget/budget_table.h"
-#include "mesh/budget/cashier.h"
-#include "mesh/limits/counter_table.h"
-#include "mesh/service.h"
-#include "mesh/state/key_table.h"
 #include "node/exchange/rooms.h"
+#include "node/net/mesh_side.h"
 #include "node/net/options.h"
 #include "node/observe/log.h"
 #include "node/observe/metrics.h"
-#include "schema/base/snapshot.h"
 #include "schema/vocabulary/result.h"
 
 namespace vidai::node::net {
@@ -30,11 +24,10 @@ class Server {
     // Binds the port (probing it first with a plain bind: SO_REUSEPORT alone would let a second
     // gateway share it unnoticed), loads TLS material and starts the workers. What is borrowed
     // outlives the server. kIo when the port is taken, kConfigInvalid for TLS files.
-    static Result<std::unique_ptr<Server>> start(
-        const ListenOptions& options, std::shared_ptr<const exchange::Runtime> runtime,
-        const Snapshot<mesh::state::KeyTable>& keys, mesh::limits::CounterTable& counters,
-        const Snapshot<mesh::budget::BudgetTable>& budgets, mesh::budget::Cashier& cashier,
-        const std::atomic<mesh::Service>& service, observe::Metrics& metrics, observe::Log& log);
+    static Result<std::unique_ptr<Server>> start(const ListenOptions& options,
+                                                 std::shared_ptr<const exchange::Runtime> runtime,
+                                                 const MeshSide& mesh, observe::Metrics& metrics,
+                                                 observe::Log& log);
     // What start() would say of the TLS files, without binding anything.
     static Result<void> check(const ListenOptions& options,
                               std::shared_ptr<const exchange::Runtime> runtime);

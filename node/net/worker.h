@@ -20,6 +20,7 @@
 #include "node/net/buffer.h"
 #include "node/net/client_connection.h"
 #include "node/net/deadline_wheel.h"
+#include "node/net/mesh_side.h"
 #include "node/net/options.h"
 #include "node/net/poller.h"
 #include "node/net/resolver.h"
@@ -34,14 +35,10 @@ namespace vidai::node::net {
 // What all workers read. Outlives them.
 struct Shared {
     const ListenOptions& options;
-    const Snapshot<mesh::state::KeyTable>& keys;
-    mesh::limits::CounterTable& counters;
-    const Snapshot<mesh::budget::BudgetTable>& budgets;
-    mesh::budget::Cashier& cashier;
+    const MeshSide mesh;
     const Snapshot<ServerRuntime>& runtime;
     observe::Log& log;
     ResolverThread& resolver;
-    const std::atomic<mesh::Service>& service;
 };
 
 class Worker final : public EventHandler, private ThreadBound {

@@ -132,6 +132,9 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
     {Event::kStateFailed, "state.failed", kError, 1, "path, error",
      "The data directory could not be written; it is tried again, but changes may not outlive a "
      "restart."},
+    {Event::kUsageFailed, "usage.failed", kError, 1, "path, error",
+     "The record of calls could not be read or written. This node goes on serving, calls go "
+     "unrecorded until it can be, and vidai_usage_events_total counts them as lost."},
     {Event::kIdentityChanged, "identity.changed", kWarn, 0, "subject, change, note",
      "An operator has revoked a key or had a member forgotten; self_revoked, self_forgotten: this "
      "node's own. "

@@ -55,6 +55,7 @@ enum class Event : std::uint8_t {
     kMoneyLog,
     kStateSaved,
     kStateFailed,
+    kUsageFailed,
     kIdentityChanged,
 };
 inline constexpr std::size_t kEventCount = static_cast<std::size_t>(Event::kIdentityChanged) + 1;

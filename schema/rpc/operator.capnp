@@ -226,6 +226,72 @@ struct StatementPage {
   more @1 :Bool;  # ask again after the last
 }
 
+# Usage: mesh/usage/sheet.h. Amounts are micro-dollars.
+struct UsageSums {
+  events @0 :UInt64;
+  unpriced @1 :UInt64;
+  input @2 :Int64;
+  cachedInput @3 :Int64;
+  cacheWrite @4 :Int64;
+  output @5 :Int64;
+  reasoning @6 :Int64;
+  audioInput @7 :Int64;
+  audioOutput @8 :Int64;
+  cost @9 :Int64;
+  estimated @10 :Int64;
+  charged @11 :Int64;
+}
+
+struct UsageRow {
+  group @0 :List(Text);
+  sums @1 :UsageSums;
+}
+
+struct UsageSheet {
+  node @0 :Text;
+  origin @1 :Text;  # whose calls these are: hex of the key of a volume
+  through @2 :UInt64;  # the number of the last one that is known
+  rows @3 :List(UsageRow);
+  others @4 :UsageSums;
+  unreadable @5 :List(Text);  # what was wrong, of each file that could not be read
+  lost @6 :UInt64;  # calls since the process began that could not be recorded
+}
+
+struct UsageEvent {
+  number @0 :UInt64;
+  timeMs @1 :Int64;
+  request @2 :Text;
+  key @3 :Text;
+  user @4 :Text;
+  team @5 :Text;
+  project @6 :Text;
+  model @7 :Text;
+  provider @8 :Text;
+  target @9 :Text;
+  endpoint @10 :Text;
+  input @11 :Int64;
+  cachedInput @12 :Int64;
+  cacheWrite @13 :Int64;
+  output @14 :Int64;
+  reasoning @15 :Int64;
+  audioInput @16 :Int64;
+  audioOutput @17 :Int64;
+  priced @18 :Bool;
+  priceFromMs @19 :Int64;
+  cost @20 :Int64;
+  estimated @21 :Bool;
+  charged @22 :Int64;
+  outcome @23 :UInt8;  # vidai::mesh::usage::Outcome
+}
+
+struct UsagePage {
+  node @0 :Text;
+  origin @1 :Text;  # as in UsageSheet
+  events @2 :List(UsageEvent);
+  next @3 :UInt64;  # ask again from there; 0: these were all
+  unreadable @4 :List(Text);
+}
+
 struct Acknowledgement {
   by @0 :List(Text);
   missing @1 :List(Text);
@@ -269,6 +335,12 @@ interface Operator {
   # deleted. The first one of a mesh needs every member once.
   budgetList @18 (budget :Text, after :Text, deadlineMs :UInt32) -> (outcome :Outcome(BudgetPage));
   # One, or all behind `after`, as their owners know them.
+
+  usage @19 (by :Text, sinceMs :Int64, untilMs :Int64) -> (outcome :Outcome(UsageSheet));
+  # The calls that this node made. `by`: fields with commas between; times since 1970.
+  usageEvents @20 (from :UInt64, sinceMs :Int64, untilMs :Int64, request :Text)
+      -> (outcome :Outcome(UsagePage));
+  # One by one, from that number on; of one request, where its id is given.
 }
 
 struct KeyRotation {

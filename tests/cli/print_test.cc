@@ -75,6 +75,25 @@ TEST(Table, IsAlignedByCharactersWithoutTrailingBlanks) {
               "caf\u00e9 long  12345678  -\n");
 }
 
+TEST(Csv, HasAllColumnsAndQuotesWhatNeedsIt) {
+    Answer answer;
+    answer.table.columns = {{"NAME"}, {"NOTE", true}, {"COUNT", false, true}};
+    answer.table.rows = {
+        {{"a,b"}, {"say \"hi\""}, {"7"}}, {{"two\nlines"}, {""}, {"-"}}, {{"=1+2"}, {"@x"}, {"0"}}};
+    EXPECT_EQ(render(answer, {.output = Output::kCsv}),
+              "NAME,NOTE,COUNT\n"
+              "\"a,b\",\"say \"\"hi\"\"\",7\n"
+              "\"two\nlines\",,-\n"
+              "'=1+2,'@x,0\n");
+    EXPECT_EQ(render(answer, {.output = Output::kCsv, .headers = false}).find("NAME"),
+              std::string::npos);
+    answer.table.rows.clear();
+    EXPECT_EQ(render(answer, {.output = Output::kCsv}), "NAME,NOTE,COUNT\n") << "also of nothing";
+    Answer fields;
+    fields.fields = {{"Limit", {"5usd"}}};
+    EXPECT_EQ(render(fields, {.output = Output::kCsv}), "Limit:  5usd\n") << "no list, as table";
+}
+
 TEST(Table, ShowsMoreWhenWideAndNoTitlesWhenAsked) {
     EXPECT_EQ(render(table(), {.output = Output::kWide, .headers = false}),
               "a                 7  x  up\n"

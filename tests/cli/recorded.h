@@ -84,6 +84,10 @@ struct Recording {
     mesh::TokenRequest token;
     mesh::Stated stated;
     std::vector<mesh::OperatorStatement> statements;
+    mesh::UsageSheet usage;
+    std::optional<mesh::usage::Query> usage_asked;
+    std::vector<mesh::UsagePage> usage_pages;  // each once
+    std::vector<mesh::usage::Search> searched;
     mesh::Acknowledgement heard;
     int inits = 0;
     std::string succession;             // told
@@ -148,6 +152,17 @@ class RecordedOperator : public Operator {
     Result<mesh::BudgetPage> budget_list() override { return said(recording_.budgets); }
     Result<mesh::LimitStanding> limit_standing(const std::string&) override {
         return said(recording_.limit_standing);
+    }
+    Result<mesh::UsageSheet> usage(const mesh::usage::Query& query) override {
+        recording_.usage_asked = query;
+        return said(recording_.usage);
+    }
+    Result<mesh::UsagePage> usage_events(const mesh::usage::Search& search) override {
+        recording_.searched.push_back(search);
+        if (recording_.usage_pages.empty()) return said(mesh::UsagePage{});
+        mesh::UsagePage page = recording_.usage_pages.front();
+        recording_.usage_pages.erase(recording_.usage_pages.begin());
+        return said(std::move(page));
     }
     Result<mesh::NodeReport> report() override { return said(recording_.node_report); }
     Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {

@@ -40,8 +40,8 @@ TEST(Notices, OfEveryKindAreLinesOfTheCatalogue) {
          {Notice::Kind::kGenesis, Notice::Kind::kJoining, Notice::Kind::kStarted,
           Notice::Kind::kMember, Notice::Kind::kPeerRefused, Notice::Kind::kTrouble,
           Notice::Kind::kKeyChanged, Notice::Kind::kLimitChanged, Notice::Kind::kStateSaved,
-          Notice::Kind::kStateFailed, Notice::Kind::kSuperseded, Notice::Kind::kIdentity,
-          Notice::Kind::kMemberKey}) {
+          Notice::Kind::kStateFailed, Notice::Kind::kUsageFailed, Notice::Kind::kSuperseded,
+          Notice::Kind::kIdentity, Notice::Kind::kMemberKey}) {
         const std::string line = line_of({kind, "the-subject", "what_it_is", "A sentence."});
         EXPECT_THAT(line, testing::HasSubstr("\"the-subject\"")) << line;
     }

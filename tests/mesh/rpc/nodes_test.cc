@@ -176,8 +176,8 @@ TEST(Nodes, CountARequestOnOneNodeAgainstTheLimitOnTheOther) {
     EXPECT_EQ(report->limits[0].own, 0u);
     EXPECT_EQ(report->limits[0].known, 5u);
     EXPECT_EQ(report->limits[0].nodes, 2u);
-    // Never above (N - 1) L and what may have come while clocks differ, as far as a busy machine can
-    // tell: at most all that came.
+    // Never above (N - 1) L and what may have come while clocks differ, as far as a busy machine
+    // can tell: at most all that came.
     EXPECT_LE(report->limits[0].bound, 10u);
     EXPECT_EQ(report->limits[0].crashes, 0u);
 }
@@ -305,7 +305,8 @@ TEST(Nodes, ShowTheirMetricsByTheCatalogue) {
         EXPECT_EQ(metrics[i].name, catalogue[i].name);
         EXPECT_FALSE(metrics[i].samples.empty()) << metrics[i].name;
         EXPECT_TRUE(metrics[i].name.starts_with("vidai_mesh_") ||
-                    metrics[i].name.starts_with("vidai_budget_"))
+                    metrics[i].name.starts_with("vidai_budget_") ||
+                    metrics[i].name.starts_with("vidai_usage_"))
             << metrics[i].name;
         EXPECT_EQ(metrics[i].kind == MetricKind::kCounter, metrics[i].name.ends_with("_total"));
     }

@@ -25,6 +25,7 @@
 #include "node/http/head.h"
 #include "node/observe/log.h"
 #include "node/observe/worker_metrics.h"
+#include "tests/mesh/usage/temporary_store.h"
 
 namespace vidai::node::exchange {
 
@@ -99,6 +100,7 @@ struct House {
                                               counters,
                                               budget_reader,
                                               asks,
+                                              usage,
                                               *metrics,
                                               log,
                                               &test_now,
@@ -106,6 +108,12 @@ struct House {
                                               Rng(7),
                                               service,
                                               false});
+    }
+
+    // What was recorded, on the disk.
+    std::vector<mesh::usage::Event> events() {
+        usage.flush();
+        return folder.read();
     }
 
     // Reads `text` as a request and lets it in. The text lives here until the next request.
@@ -162,6 +170,10 @@ struct House {
         std::make_shared<const mesh::budget::BudgetTable>()};
     SnapshotReader<mesh::budget::BudgetTable> budget_reader{budgets};
     mesh::budget::Asks asks;
+    mesh::usage::TemporaryStore folder;
+    mesh::usage::Recorder usage{
+        std::make_unique<mesh::usage::Writer>(folder.open(), [](const Error&) {}),
+        []() { return kWall; }, 1'000};
     std::unique_ptr<observe::WorkerMetrics> metrics = std::make_unique<observe::WorkerMetrics>();
     LogFile log_file;
     observe::Log log{{.level = observe::LogLevel::kDebug, .requests = true}, log_file.fd};

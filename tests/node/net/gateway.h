@@ -21,6 +21,7 @@
 #include "node/net/server.h"
 #include "node/observe/log.h"
 #include "node/observe/metrics.h"
+#include "tests/mesh/usage/temporary_store.h"
 
 namespace vidai::node::net {
 
@@ -39,8 +40,8 @@ struct Gateway {
         listen.address = "127.0.0.1";
         listen.port = 0;
         listen.workers = 2;
-        auto started = Server::start(listen, runtime(provider_port, std::move(provider)), keys,
-                                     counters, budgets, asks, service, metrics, log);
+        auto started = Server::start(listen, runtime(provider_port, std::move(provider)),
+                                     mesh_side(), metrics, log);
         if (!started) throw std::runtime_error(started.error().message);
         server = std::move(*started);
     }
@@ -66,6 +67,8 @@ struct Gateway {
             std::move(*table), std::vector<providers::Provider>{provider}, wall_now());
     }
 
+    MeshSide mesh_side() { return {keys, counters, budgets, asks, service, usage}; }
+
     std::string request(std::string_view body, std::string_view extra = "") const {
         return "POST /v1/chat/completions HTTP/1.1\r\nhost: gw\r\nauthorization: Bearer " + secret +
                "\r\n" + std::string(extra) + "content-length: " + std::to_string(body.size()) +
@@ -80,6 +83,10 @@ struct Gateway {
     Snapshot<mesh::budget::BudgetTable> budgets{
         std::make_shared<const mesh::budget::BudgetTable>()};
     mesh::budget::Asks asks;
+    mesh::usage::TemporaryStore folder;
+    mesh::usage::Recorder usage{
+        std::make_unique<mesh::usage::Writer>(folder.open(), [](const Error&) {}), &wall_now,
+        1'000};
     std::atomic<mesh::Service> service{mesh::Service::kServing};
     observe::Log log{observe::LogOptions{}};
     observe::Metrics metrics{2, {}};

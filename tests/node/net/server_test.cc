@@ -335,8 +335,7 @@ TEST(Server, ASecondOneOnTheSamePortIsRefusedWithAReason) {
     listen.port = gateway.port();
     observe::Metrics metrics(worker_count(listen), {});
     auto second =
-        Server::start(listen, Gateway::runtime(1), gateway.keys, gateway.counters, gateway.budgets,
-                      gateway.asks, gateway.service, metrics, gateway.log);
+        Server::start(listen, Gateway::runtime(1), gateway.mesh_side(), metrics, gateway.log);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, ErrorCode::kIo);
     EXPECT_NE(second.error().message.find(std::to_string(gateway.port())), std::string::npos);

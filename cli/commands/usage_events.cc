@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// Usage one by one: `usage export`, and `budget explain`, which shows the calls of one request.
+#include "cli/commands/usage_events.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cli/commands/usage_nodes.h"
+#include "cli/exit_code.h"
+#include "cli/print/text.h"
+#include "schema/vocabulary/usd.h"
+
+namespace vidai::cli::commands {
+namespace {
+
+using mesh::usage::Event;
+using mesh::usage::Search;
+using print::Answer;
+using print::Value;
+
+std::string_view outcome_text(mesh::usage::Outcome outcome) {
+    constexpr std::array<std::string_view, mesh::usage::kOutcomes> kNames = {
+        "answered", "client_gone", "interrupted", "unknown", "cut"};
+    return kNames.at(static_cast<std::size_t>(outcome));
+}
+
+Value time_value(WallTime time) {
+    return time.time_since_epoch().count() == 0 ? Value() : Value(print::time_text(time));
+}
+
+Value event_value(const mesh::UsagePage& page, const Event& event) {
+    const auto& tokens = event.tokens;
+    Value value = {{"time", print::time_text(event.time)},
+                   {"node", page.node.str()},
+                   {"origin", page.origin},
+                   {"number", event.number},
+                   {"request", event.request},
+                   {"key", event.caller.key.str()},
+                   {"user", event.caller.user},
+                   {"team", event.caller.team},
+                   {"project", event.caller.project},
+                   {"model", event.callee.model},
+                   {"provider", event.callee.provider},
+                   {"target", event.callee.target},
+                   {"endpoint", event.callee.endpoint},
+                   {"input_tokens", tokens.input.value},
+                   {"cached_input_tokens", tokens.cached_input.value},
+                   {"cache_write_tokens", tokens.cache_write.value},
+                   {"output_tokens", tokens.output.value},
+                   {"reasoning_tokens", tokens.reasoning.value},
+                   {"audio_input_tokens", tokens.audio_input.value},
+                   {"audio_output_tokens", tokens.audio_output.value},
+                   {"outcome", outcome_text(event.outcome)},
+                   {"estimated", event.estimated},
+                   {"charged_micro_usd", event.charged.value}};
+    value.set("cost_micro_usd", event.priced ? Value(event.cost.value) : Value());
+    value.set("price_since", event.priced ? time_value(event.price_from) : Value());
+    return value;
+}
+
+// All pages of one node. False: `take` has had enough.
+using TakePage = std::function<bool(const mesh::UsagePage&)>;
+Result<bool> read_pages(Operator& node, Search search, const TakePage& take) {
+    for (;;) {
+        const auto page = node.usage_events(search);
+        if (!page) return fail(page.error());
+        if (!take(*page)) return false;
+        if (page->next == 0) return true;
+        search.from = page->next;
+    }
+}
+
+// Of all nodes; in the answer, who is missing and why.
+Result<Answer> search_nodes(Call& call, const Search& search, const TakePage& take) {
+    Answer answer;
+    bool enough = false;
+    const auto visited =
+        visit_nodes(call, [&](const mesh::Member& member, Operator* node, const Error* why) {
+            if (enough) return;
+            const auto done =
+                node == nullptr ? Result<bool>(fail(*why)) : read_pages(*node, search, take);
+            enough = done && !*done;
+            if (done) return;
+            answer.status = kExitUnavailable;
+            answer.note += "Calls that " + member.id.str() +
+                           " made are not all in it: " + done.error().message + "\n";
+        });
+    if (!visited) return fail(visited.error());
+    return answer;
+}
+
+void note_unreadable(const mesh::UsagePage& page, Answer& answer) {
+    for (const std::string& what : page.unreadable) {
+        answer.note += "Some calls that " + page.node.str() + " made are not in it: " + what + "\n";
+    }
+}
+
+}  // namespace
+
+Result<Answer> run_export(Call& call) {
+    Search search;
+    const auto since = time_flag(call, "--since", search.since);
+    if (!since) return fail(since.error());
+    const auto until = time_flag(call, "--until", search.until);
+    if (!until) return fail(until.error());
+    search.since = *since;
+    search.until = *until;
+    Answer unreadable;
+    auto answer = search_nodes(call, search, [&](const mesh::UsagePage& page) {
+        note_unreadable(page, unreadable);
+        std::string lines;
+        for (const Event& event : page.events) lines += to_json_line(event_value(page, event));
+        return call.world().write(lines);
+    });
+    if (!answer) return answer;
+    answer->note += unreadable.note;
+    answer->script = true;  // what there is to write is written
+    return answer;
+}
+
+Result<Answer> run_explain(Call& call) {
+    const std::string& request = call.argument(0);
+    Answer found;
+    Value::List calls;
+    std::vector<std::pair<NodeId, Event>> events;
+    auto answer = search_nodes(call, {.request = request}, [&](const mesh::UsagePage& page) {
+        note_unreadable(page, found);
+        for (const Event& event : page.events) {
+            calls.push_back(event_value(page, event));
+            events.emplace_back(page.node, event);
+        }
+        return true;
+    });
+    if (!answer) return answer;
+    answer->note += found.note;
+    if (events.empty()) {
+        const std::string but = answer->note.empty() ? "" : ". " + answer->note;
+        return fail(ErrorCode::kNotFound,
+                    "no call of a provider is known of a request '" + request +
+                        "': it was refused before, or it is older than what nodes keep" + but,
+                    "REQUEST_ID");
+    }
+    std::ranges::stable_sort(events, {}, [](const auto& one) { return one.second.time; });
+    MicroUsd cost, charged;
+    for (const auto& [node, event] : events) {
+        cost += event.priced ? event.cost : MicroUsd{};
+        charged += event.charged;
+    }
+    const Event& first = events.front().second;
+    answer->fields = {{"Request", {request}},
+                      {"Time", {print::time_text(first.time)}},
+                      {"Key", {first.caller.key.str()}},
+                      {"Cost", {print_usd(cost)}},
+                      {"Charged to each of its budgets", {print_usd(charged)}}};
+    answer->table.columns = {{"NODE"},
+                             {"MODEL"},
+                             {"PROVIDER"},
+                             {"TARGET"},
+                             {"OUTCOME"},
+                             {"INPUT", false, true},
+                             {"OUTPUT", false, true},
+                             {"COUNTED"},
+                             {"COST", false, true},
+                             {"CHARGED", false, true},
+                             {"PRICE SINCE", true}};
+    for (const auto& [node, event] : events) {
+        const auto& tokens = event.tokens;
+        const Tokens in =
+            tokens.input + tokens.cached_input + tokens.cache_write + tokens.audio_input;
+        const Tokens out = tokens.output + tokens.reasoning + tokens.audio_output;
+        const bool always = event.price_from.time_since_epoch().count() == 0;
+        answer->table.rows.push_back({{node.str()},
+                                      {event.callee.model},
+                                      {event.callee.provider},
+                                      {event.callee.target},
+                                      {std::string(outcome_text(event.outcome))},
+                                      {std::to_string(in.value)},
+                                      {std::to_string(out.value)},
+                                      {event.estimated ? "estimated" : "by the provider"},
+                                      {event.priced ? print_usd(event.cost) : "no price"},
+                                      {print_usd(event.charged)},
+                                      {always ? "" : print::time_text(event.price_from)}});
+    }
+    answer->data = {{"request", request},
+                    {"cost_micro_usd", cost.value},
+                    {"charged_micro_usd", charged.value},
+                    {"calls", std::move(calls)}};
+    return answer;
+}
+
+}  // namespace vidai::cli::commands

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// A node's record of usage: where it lies on the volume, and its metrics. Blocking; the thread that
+// starts the mesh.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include "mesh/mesh.h"
+#include "mesh/operator.h"
+#include "mesh/rpc/startup.h"
+#include "mesh/usage/recorder.h"
+#include "schema/base/metric_family.h"
+
+namespace vidai::mesh::rpc {
+
+// Always a recorder: where the volume has no key or does not take the folder, it counts what it is
+// given as lost, and the sink is told why. A node serves also when it cannot account for it.
+std::unique_ptr<usage::Recorder> open_usage(const Startup& startup, const NoticeSink& sink);
+
+// The calls that this node made. Blocking: once what has been recorded is written, reads the files.
+// Any thread but the recorder's.
+Result<UsageSheet> sum_usage(const Startup& startup, usage::Recorder& recorder, usage::Query query,
+                             const std::stop_token& stop);
+// One by one, at most UsagePage::kEventsMax.
+Result<UsagePage> find_usage(const Startup& startup, usage::Recorder& recorder,
+                             const usage::Search& search, const std::stop_token& stop);
+
+// Any thread.
+std::vector<MetricFamily> usage_metrics(const usage::Counts& counts);
+// The same families, without samples.
+std::vector<MetricFamily> usage_metric_catalogue();
+
+}  // namespace vidai::mesh::rpc

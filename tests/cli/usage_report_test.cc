@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cli/recorded.h"
+
+namespace vidai::cli {
+namespace {
+
+using mesh::usage::Field;
+using mesh::usage::Sums;
+using testing::HasSubstr;
+using testing::Not;
+
+class UsageReport : public Shell {
+  protected:
+    UsageReport() {
+        recording_.members.resize(1);
+        recording_.members.front().self = true;
+        Sums blue;
+        blue.events = 3;
+        blue.unpriced = 1;
+        blue.tokens.input = {100};
+        blue.tokens.cached_input = {20};
+        blue.tokens.output = {30};
+        blue.cost = {1'500'000};
+        blue.charged = {2'000'000};
+        Sums red;
+        red.events = 1;
+        red.cost = {2'500'000};
+        recording_.usage.node = recording_.members.front().id;
+        recording_.usage.origin = std::string(64, 'a');
+        recording_.usage.through = 4;
+        recording_.usage.sheet.add({"blue"}, blue);
+        recording_.usage.sheet.add({"red"}, red);
+    }
+};
+
+TEST_F(UsageReport, HasARowForEachTheDearestFirst) {
+    const Outcome shown = asked({"usage", "report", "--by", "team"});
+    EXPECT_EQ(shown.status, 0) << shown.err;
+    EXPECT_EQ(shown.out,
+              "TEAM     CALLS  INPUT  OUTPUT    COST\n"
+              "red          1      0       0  2.5usd\n"
+              "blue         3    120      30  1.5usd\n"
+              "(total)      4    120      30    4usd\n");
+    ASSERT_TRUE(recording_.usage_asked);
+    EXPECT_EQ(recording_.usage_asked->by, std::vector{Field::kTeam});
+    EXPECT_EQ(recording_.usage_asked->since, WallTime::min());
+}
+
+TEST_F(UsageReport, IsForProgramsToo) {
+    const Outcome csv = asked({"usage", "report", "--by", "team", "-o", "csv"});
+    EXPECT_THAT(csv.out, HasSubstr("TEAM,CALLS,INPUT,CACHED,OUTPUT,REASONING,COST,ESTIMATED,"
+                                   "CHARGED,UNPRICED\n"));
+    EXPECT_THAT(csv.out, HasSubstr("blue,3,120,20,30,0,1.5usd,0usd,2usd,1\n"));
+    const Outcome json = asked({"usage", "report", "--by", "team", "-o", "json"});
+    EXPECT_THAT(json.out, HasSubstr("\"team\": \"blue\""));
+    EXPECT_THAT(json.out, HasSubstr("\"cost_micro_usd\": 4000000"));
+    EXPECT_THAT(json.out, HasSubstr("\"through\": 4"));
+}
+
+TEST_F(UsageReport, TakesTimesAgoAndDates) {
+    asked({"usage", "report", "--since", "24h", "--until", "1h"});
+    ASSERT_TRUE(recording_.usage_asked);
+    EXPECT_EQ(recording_.usage_asked->until - recording_.usage_asked->since,
+              std::chrono::hours(23));
+    asked({"usage", "report", "--since", "2026-11-01", "--until", "2026-11-01T08:30:00Z"});
+    EXPECT_EQ(recording_.usage_asked->until - recording_.usage_asked->since,
+              std::chrono::minutes(510));
+}
+
+TEST_F(UsageReport, ThatMakesNoSenseIsNotAskedFor) {
+    const std::vector<const char*> wrong[] = {
+        {"usage", "report", "--by", "teams"},
+        {"usage", "report", "--by", "team,team"},
+        {"usage", "report", "--since", "yesterday"},
+        {"usage", "report", "--since", "1h", "--until", "2h"},
+        {"usage", "report", "team"},
+    };
+    for (const auto& words : wrong) {
+        const Outcome outcome = asked(words);
+        EXPECT_EQ(outcome.status, 2) << outcome.err;
+        EXPECT_FALSE(recording_.usage_asked);
+    }
+}
+
+TEST_F(UsageReport, CountsAVolumeOnceWhoeverAnswersForIt) {
+    recording_.members.push_back(recording_.members.front());
+    recording_.members.back().id = NodeId("n2");
+    recording_.members.back().self = false;
+    const Outcome shown = vidaictl({"--server", "127.0.0.1:7420", "--identity", "me", "--root",
+                                    "mesh", "usage", "report", "--by", "team"});
+    EXPECT_EQ(shown.status, 0) << shown.err;
+    EXPECT_THAT(shown.out, HasSubstr("4usd"));
+    EXPECT_THAT(shown.out, Not(HasSubstr("8usd")));
+}
+
+TEST_F(UsageReport, SaysWhatIsNotInIt) {
+    recording_.members.push_back(recording_.members.front());
+    recording_.members.back().id = NodeId("n2");
+    recording_.members.back().self = false;
+    const Outcome alone = asked({"usage", "report", "--by", "team"});
+    EXPECT_EQ(alone.status, 4) << "a local socket is one node's";
+    EXPECT_THAT(alone.err, HasSubstr("Calls that n2 made are not in it"));
+    EXPECT_THAT(alone.out, HasSubstr("4usd"));
+    recording_.members.pop_back();
+    recording_.usage.unreadable = {"a file is damaged"};
+    recording_.usage.lost = 7;
+    const Outcome shown = asked({"usage", "report"});
+    EXPECT_THAT(shown.err, HasSubstr("a file is damaged"));
+    EXPECT_THAT(shown.err, HasSubstr("could not record 7 calls"));
+    recording_.usage = {};
+    EXPECT_THAT(asked({"usage", "report"}).err, HasSubstr("No calls were recorded"));
+}
+
+mesh::usage::Event some_call(std::uint64_t number) {
+    mesh::usage::Event event;
+    event.number = number;
+    event.time = recorded_now();
+    event.request = "req-1";
+    event.caller.team = "blue";
+    event.callee = {"demo", "mock", "m-2026", "chat_completions"};
+    event.tokens.input = {100};
+    event.tokens.output = {30};
+    event.priced = true;
+    event.cost = {160};
+    event.charged = {200};
+    return event;
+}
+
+TEST_F(UsageReport, IsExportedCallByCallPageByPage) {
+    mesh::UsagePage page;
+    page.node = NodeId("n1");
+    page.events = {some_call(1), some_call(2)};
+    page.events[1].priced = false;
+    page.next = 3;
+    recording_.usage_pages = {page};
+    page.events = {some_call(3)};
+    page.next = 0;
+    recording_.usage_pages.push_back(page);
+    const Outcome done = asked({"usage", "export", "--since", "1h"});
+    EXPECT_EQ(done.status, 0) << done.err;
+    EXPECT_EQ(done.out, "") << "it was written already";
+    ASSERT_EQ(recording_.searched.size(), 2U);
+    EXPECT_EQ(recording_.searched[0].from, 1U);
+    EXPECT_EQ(recording_.searched[1].from, 3U);
+    ASSERT_EQ(recording_.written.size(), 2U);
+    const std::string& lines = recording_.written[0];
+    EXPECT_EQ(std::ranges::count(lines, '\n'), 2);
+    EXPECT_THAT(lines, HasSubstr("\"number\":1,\"request\":\"req-1\""));
+    EXPECT_THAT(lines, HasSubstr("\"outcome\":\"answered\""));
+    EXPECT_THAT(lines, HasSubstr("\"cost_micro_usd\":160"));
+    EXPECT_THAT(lines, HasSubstr("\"cost_micro_usd\":null"));
+}
+
+TEST_F(UsageReport, EndsWhereNobodyReadsWhatIsExported) {
+    mesh::UsagePage page;
+    page.events = {some_call(1)};
+    page.next = 2;
+    recording_.usage_pages = {page, page};
+    recording_.writes_max = 1;
+    asked({"usage", "export"});
+    EXPECT_EQ(recording_.searched.size(), 1U);
+}
+
+TEST_F(UsageReport, ExplainsARequestByItsCalls) {
+    mesh::UsagePage page;
+    page.node = NodeId("n1");
+    page.events = {some_call(7), some_call(8)};
+    page.events[0].outcome = mesh::usage::Outcome::kUnknown;
+    page.events[0].estimated = true;
+    recording_.usage_pages = {page};
+    const Outcome shown = asked({"budget", "explain", "req-1"});
+    EXPECT_EQ(shown.status, 0) << shown.err;
+    EXPECT_EQ(recording_.searched.at(0).request, "req-1");
+    EXPECT_THAT(shown.out, HasSubstr("Charged to each of its budgets:  0.0004usd\n"));
+    EXPECT_THAT(shown.out, HasSubstr("unknown     100      30  estimated"));
+    EXPECT_THAT(shown.out, HasSubstr("answered    100      30  by the provider"));
+    const Outcome none = asked({"budget", "explain", "req-2"});
+    EXPECT_EQ(none.status, 3);
+    EXPECT_THAT(none.err, HasSubstr("no call of a provider is known of a request 'req-2'"));
+}
+
+}  // namespace
+}  // namespace vidai::cli
