@@ -183,7 +183,8 @@ class Storm:
         it has produced, sent or not."""
         said = self.provider("GET")
         total = sum(row["input_tokens"] + 2 * row["output_tokens"] for row in said["rows"])
-        self.write({"t": time.time(), "billed": total})
+        calls = sum(row["started"] - row["rejected"] for row in said["rows"])
+        self.write({"t": time.time(), "billed": total, "calls": calls})
         return total
 
     def dry(self):

@@ -101,7 +101,8 @@ class Stage:
 
     def __enter__(self):
         self.mesh.ctl("budget", "create", self.budget, "--limit", f"{self.scenario.limit / 1e6}usd")
-        key, _ = self.mesh.create_key(self.scenario.name, budget=self.budget, rpm=10_000_000)
+        key, self.key_id = self.mesh.create_key(self.scenario.name, budget=self.budget,
+                                                rpm=10_000_000)
         self.clients = subprocess.Popen(clients_command(
             self.mesh, self.lab, key, self.out, "--clients", self.scenario.clients,
             "--mix", self.scenario.mix, *(["--until-told"] if self.scenario.faults else [])))
@@ -122,8 +123,20 @@ class Stage:
             raise Failed(f"{self.scenario.name}: the clients ended with status {status}")
 
     def verdict(self):
+        self.mesh.wait_alive(len(self.nodes))
+        recorded = sum(self.recorded_by(node) for node in self.nodes)
         with open(self.out, encoding="utf-8") as lines:
-            return Verdict(self.scenario, [json.loads(line) for line in lines], self.figures)
+            return Verdict(self.scenario, [json.loads(line) for line in lines], self.figures,
+                           recorded)
+
+    def recorded_by(self, node):
+        """Calls that it has recorded itself: a local socket is for one node, and says so by its
+        status."""
+        socket = node.folder / "data/operator.sock"
+        told = self.mesh.run_ctl("--server", f"unix:{socket}", "-o", "json", "usage", "report",
+                                 "--by", "key", check=False)
+        return sum(row["events"] for row in json.loads(told.stdout)["items"]
+                   if row["by"]["key"] == self.key_id)
 
     def sleep(self, seconds):
         time.sleep(seconds)
@@ -172,14 +185,16 @@ class Table:
 
     def head(self):
         print(f"{'scenario':12} {'limit':>9} {'billed':>9} {'over':>6} {'unused':>7} {'served':>6} "
-              f"{'402':>5} {'phantom':>7} {'429':>5} {'503':>5} {'admit p50 p99 ms':>17} "
-              f"{'refusal p50 p99 ms':>19}")
+              f"{'402':>5} {'phantom':>7} {'429':>5} {'503':>5} {'calls':>6} {'unrec.':>6} "
+              f"{'admit p50 p99 ms':>17} {'refusal p50 p99 ms':>19}")
 
     def tell(self, v):
         admit, refusal = v.admission_ms(), v.refusal_ms()
         print(f"{v.scenario.name:12} {v.scenario.limit / 1e6:>9.4f} {v.billed / 1e6:>9.4f} "
               f"{v.overspent:>6} {v.unused:>6.2f}% {v.served:>6} {v.exhausted:>5} {v.phantom:>7} "
-              f"{v.statuses[429]:>5} {v.statuses[503]:>5} {admit[0]:>8.3f} {admit[1]:>8.3f} "
+              f"{v.statuses[429]:>5} {v.statuses[503]:>5} {v.calls:>6} "
+              f"{'-' if v.unrecorded is None else v.unrecorded:>6} "
+              f"{admit[0]:>8.3f} {admit[1]:>8.3f} "
               f"{refusal[0]:>9.2f} {refusal[1]:>9.2f}", flush=True)
         name, told = v.scenario.name, v.scenario.told
         self.row(f"storm_{name}_overspend", f"billed beyond the budget: {told}", v.overspent,
@@ -188,6 +203,10 @@ class Table:
                  round(v.unused, 3), "%", "<=", 100 / 8 if v.scenario.faults else None)
         self.row(f"storm_{name}_phantom", f"refused as exhausted with enough left: {told}",
                  v.phantom, "", "==", None if v.scenario.faults else 0)
+        if v.unrecorded is not None:
+            self.row(f"storm_{name}_unrecorded",
+                     f"calls of the provider without a usage event: {told}", v.unrecorded, "",
+                     "==", None if v.scenario.faults else 0)
         if v.scenario.usable:
             self.row(v.scenario.usable, f"of a budget of {told}, spent", round(100 - v.unused, 3),
                      "%", ">=", v.scenario.goal)

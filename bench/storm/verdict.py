@@ -15,8 +15,12 @@ def percentile(values, share):
 
 
 class Verdict:
-    def __init__(self, scenario, lines, figures):
+    """recorded: calls of the provider that the gateway has a record of; None: it keeps none."""
+
+    def __init__(self, scenario, lines, figures, recorded=None):
         self.scenario, self.figures = scenario, figures
+        self.calls = [line for line in lines if "billed" in line][-1]["calls"]
+        self.unrecorded = None if recorded is None else self.calls - recorded
         self.bills = [(line["t"], line["billed"]) for line in lines if "billed" in line]
         self.answers = [line for line in lines if "status" in line]
         self.statuses = collections.Counter(a["status"] for a in self.answers)

@@ -17,7 +17,7 @@ PLAIN, BROKEN = KINDS["plain"].bound, KINDS["broken"].bound
 
 
 def bill(t, micro_usd):
-    return {"t": t, "billed": micro_usd}
+    return {"t": t, "billed": micro_usd, "calls": 0}
 
 
 def answer(t, status, code=None, kind="plain", ms=1, admit=0.5):
@@ -58,6 +58,12 @@ class Verdicts(unittest.TestCase):
         refused = answer(1, 402, "budget_exhausted", ms=500)
         told = verdict(10_000, bill(1.2, 0), refused, bill(1.6, 9_999))
         self.assertEqual(told.phantom, 0)
+
+    def test_what_was_called_and_not_recorded(self):
+        lines = [bill(0, 0), {"t": 1, "billed": 5, "calls": 7}]
+        scenario = Scenario("test", "", nothing, 10)
+        self.assertEqual(Verdict(scenario, lines, {}, recorded=5).unrecorded, 2)
+        self.assertIsNone(Verdict(scenario, lines, {}).unrecorded)
 
     def test_only_who_was_served_was_admitted(self):
         told = verdict(10_000, bill(0, 0), answer(1, 200, admit=3), answer(2, 429, admit=250))
