@@ -11,12 +11,14 @@ using observe::Outcome;
 
 void Exchange::start_stream() {
     if (http10_) keep_alive_ = false;  // its body ends with the connection
-    status_ = 200;
-    append_stream_head(out_, 200, scratch_.lines, context(now_));
-    rooms_.metrics.response_started(endpoint_, 200, now_ - timing_.received,
-                                    timing_.upstream_first - timing_.upstream_sent);
-    started_ = true;
-    answered_ = now_;
+    if (!gone_) {                      // whoever left before it began was not answered
+        status_ = 200;
+        append_stream_head(out_, 200, scratch_.lines, context(now_));
+        rooms_.metrics.response_started(endpoint_, 200, now_ - timing_.received,
+                                        timing_.upstream_first - timing_.upstream_sent);
+        started_ = true;
+        answered_ = now_;
+    }
     rooms_.metrics.streams.add();
     stream_.emplace(facts_.client_wants_usage);
     scanner_.emplace();

@@ -326,6 +326,32 @@ TEST(Budgets, GetBackWhatAStreamCanNoLongerCost) {
     EXPECT_EQ(house.team->reserved().value, 0);
 }
 
+// Whoever leaves before an answer begins has not been answered, streamed or not.
+TEST(Budgets, CountACallerWhoLeftBeforeTheAnswerBegan) {
+    for (const bool stream : {false, true}) {
+        SCOPED_TRACE(stream ? "streamed" : "whole");
+        Budgeted house(kStreamWorst);
+        ASSERT_EQ(house.post(stream ? kChatStream : kChat), Next::kCall);
+        ready(house);
+        ASSERT_EQ(house.exchange->on_client_gone(test_now()), Next::kWait) << "read on for usage";
+        house.answer(stream ? kStreamHead : kOkHead);
+        if (stream) {
+            house.end_with(
+                "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},"
+                "\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],\"usage\":"
+                "{\"prompt_tokens\":4,\"completion_tokens\":1,\"total_tokens\":5}}\n\n"
+                "data: [DONE]\n\n");
+        } else {
+            house.end_with(kAnswer);
+        }
+        house.exchange->finish(test_now());
+        const std::string log = house.logged();
+        EXPECT_NE(log.find("\"status\":499,\"outcome\":\"cancelled\""), std::string::npos) << log;
+        EXPECT_EQ(log.find("\"total_us\""), std::string::npos) << "no answer went out";
+        EXPECT_LT(house.team->spent().value, 100) << "charged by the usage all the same";
+    }
+}
+
 TEST(Budgets, SayWhenARequestCostMoreThanWasReserved) {
     Budgeted house(kWorst);
     ASSERT_EQ(house.post(kChat), Next::kCall);
