@@ -127,6 +127,7 @@ World real_world() {
             .retire_root = mesh::retire_root,
             .root_fingerprint = mesh::root_fingerprint,
             .rotate_issuer = mesh::rotate_issuer,
+            .read_ledger = mesh::read_ledger,
             .variable = variable,
             .now = wall_now(),
             .clock = wall_now,

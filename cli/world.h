@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mesh/ledger_log.h"
 #include "mesh/operator.h"
 #include "schema/vocabulary/result.h"
 #include "schema/vocabulary/time.h"
@@ -60,6 +61,9 @@ struct World {
         retire_root;
     std::function<Result<std::string>(const std::string& directory)> root_fingerprint;
     std::function<Result<std::string>(const mesh::RootRollRequest&)> rotate_issuer;
+    std::function<Result<mesh::LedgerAudit>(const std::string& data_dir,
+                                            const std::function<void(const mesh::LedgerEntry&)>&)>
+        read_ledger;
     std::function<std::string(const char* name)> variable;  // of the environment; empty: unset
     WallTime now;                                           // when the command began
     std::function<WallTime()> clock;

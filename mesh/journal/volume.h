@@ -4,6 +4,7 @@
 // Blocking; one thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -32,5 +33,9 @@ class Volume {
 // A regular file, made with mode 0600 if it is not there, its name synced in its folder, and locked
 // against other processes for as long as this lives. kConflict where one has it.
 Result<std::unique_ptr<Volume>> open_file(const std::string& path);
+
+// A copy in memory that takes what is written to it and leaves the file alone; another process may
+// be writing to that. kNotFound, kIo; kCorrupt: larger than that.
+Result<std::unique_ptr<Volume>> copy_file(const std::string& path, std::size_t bytes_max);
 
 }  // namespace vidai::mesh::journal

@@ -26,8 +26,7 @@ struct File {
 // By rising number; other names are passed over. A folder that is not there is empty. kIo.
 Result<std::vector<File>> list_segments(const std::string& folder);
 
-// A copy in memory that takes what is written to it and leaves the file alone. kNotFound where the
-// file has gone, kIo; kCorrupt: larger than kSegmentFileMax bytes.
+// One of them as it is now: journal::copy_file().
 inline constexpr std::size_t kSegmentFileMax = 64U << 20;
 Result<std::unique_ptr<journal::Volume>> copy_segment(const std::string& path);
 

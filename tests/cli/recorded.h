@@ -89,6 +89,9 @@ struct Recording {
     std::vector<mesh::UsagePage> usage_pages;  // each once
     std::vector<mesh::usage::Search> searched;
     mesh::Acknowledgement heard;
+    mesh::LedgerAudit ledger;
+    std::vector<mesh::LedgerEntry> entries;
+    std::string ledger_dir;
     int inits = 0;
     std::string succession;             // told
     std::optional<Error> roll_failure;  // of making the next root
@@ -262,6 +265,14 @@ class Shell : public testing::Test {
             files.succession_file = request.new_directory + "/succession";
             files.old_fingerprint = "1234:5678";
             return Result<mesh::RootRollFiles>(std::move(files));
+        };
+        world.read_ledger = [this](const std::string& dir, const auto& each) {
+            recording_.ledger_dir = dir;
+            if (recording_.failure) return Result<mesh::LedgerAudit>(fail(*recording_.failure));
+            for (const mesh::LedgerEntry& entry : recording_.entries) {
+                if (each) each(entry);
+            }
+            return Result<mesh::LedgerAudit>(recording_.ledger);
         };
         world.variable = [this](const char* name) { return variables_[name]; };
         world.now = recorded_now();

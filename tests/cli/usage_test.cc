@@ -151,7 +151,7 @@ TEST_F(Usage, BashCompletesNounsVerbsAndFlags) {
         return offered(script, folder() + "/completion.sh", words);
     };
     EXPECT_EQ(completed("vidaictl ''"),
-              "mesh node key limit budget usage price config completion version\n");
+              "mesh node key limit budget usage log price config completion version\n");
     EXPECT_EQ(
         completed("vidaictl --server h:1 -o json mesh ''"),
         "init status members doctor leave revoke token join-token forget revocations rotate\n");
