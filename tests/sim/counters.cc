@@ -70,7 +70,7 @@ CellName Counters::cell(std::uint32_t node, std::uint32_t key, Kind kind,
 
 Generation Counters::generation(std::uint32_t node) const {
     const World::Node& process = world_.node(node);
-    return cell_generation(process.life_serial, Generation{process.generation});
+    return cell_generation(process.life_serial, Generation{process.life_generation});
 }
 
 void Counters::on_start(std::uint32_t index) {

@@ -148,6 +148,7 @@ void World::start(std::uint32_t index) {
     node.seen.assign(nodes_.size(), 0);
     node.alive.assign(nodes_.size(), std::nullopt);
     node.life_serial = node.serial;
+    node.life_generation = node.generation;
     node.living = 0;
     node.linked.clear();
     network_.start(index);
@@ -452,6 +453,9 @@ void World::told(std::uint32_t index, const Event& event) {
              (event.by.empty() ? "" : " by " + event.by.str()));
     if (watcher_) watcher_(index, event);
     if (event.kind == EventKind::kSuperseded) superseded(index);
+    if (event.kind == EventKind::kSetBack) {  // and it writes down where it goes on
+        nodes_[index].generation = nodes_[index].core->self()->version.generation.value;
+    }
     if (event.kind == EventKind::kSelfLeft) {
         // Not at once: the core is in the middle of a turn.
         const std::uint32_t life = nodes_[index].life;
