@@ -181,10 +181,11 @@ Result<Answer> run_report(Call& call) {
     std::set<std::string> origins;  // each once, whoever answers for it
     Answer answer;
     Value::List sources, missing;
+    bool incomplete = false;
     for (const Asked& one : *asked) {
         const std::string& node = one.member.id.str();
         if (!one.usage) {
-            if (one.member.status == mesh::MemberStatus::kLeft) continue;
+            incomplete = true;
             missing.push_back({{"node", node}, {"error", one.usage.error().message}});
             answer.note +=
                 "Calls that " + node + " made are not in it: " + one.usage.error().message + "\n";
@@ -194,6 +195,7 @@ Result<Answer> run_report(Call& call) {
         sheet.add(one.usage->sheet);
         Value::List unreadable;
         for (const std::string& what : one.usage->unreadable) {
+            incomplete = true;
             unreadable.push_back(what);
             answer.note += "Some calls that " + node;
             answer.note += " made are not in it: " + what + "\n";
@@ -220,7 +222,7 @@ Result<Answer> run_report(Call& call) {
         item.set("by", std::move(by));
         items.push_back(std::move(item));
     }
-    if (!missing.empty()) answer.status = kExitUnavailable;
+    if (incomplete) answer.status = kExitUnavailable;
     answer.data = {{"items", std::move(items)},
                    {"others", sums_value(sheet.others)},
                    {"total", sums_value(sheet.total)},

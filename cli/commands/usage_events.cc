@@ -96,6 +96,7 @@ Result<Answer> search_nodes(Call& call, const Search& search, const TakePage& ta
 
 void note_unreadable(const mesh::UsagePage& page, Answer& answer) {
     for (const std::string& what : page.unreadable) {
+        answer.status = kExitUnavailable;
         answer.note += "Some calls that " + page.node.str() + " made are not in it: " + what + "\n";
     }
 }
@@ -119,6 +120,7 @@ Result<Answer> run_export(Call& call) {
     });
     if (!answer) return answer;
     answer->note += unreadable.note;
+    answer->status = std::max(answer->status, unreadable.status);
     answer->script = true;  // what there is to write is written
     return answer;
 }
@@ -138,11 +140,16 @@ Result<Answer> run_explain(Call& call) {
     });
     if (!answer) return answer;
     answer->note += found.note;
+    answer->status = std::max(answer->status, found.status);
     if (events.empty()) {
-        const std::string but = answer->note.empty() ? "" : ". " + answer->note;
-        return fail(ErrorCode::kNotFound,
+        std::string but = answer->note;
+        if (but.ends_with('\n')) but.pop_back();
+        std::ranges::replace(but, '\n', ';');
+        const ErrorCode code = but.empty() ? ErrorCode::kNotFound : ErrorCode::kUnavailable;
+        return fail(code,
                     "no call of a provider is known of a request '" + request +
-                        "': it was refused before, or it is older than what nodes keep" + but,
+                        "': it was refused before, or it is older than what nodes keep" +
+                        (but.empty() ? "" : ", or it is among those that are missing. " + but),
                     "REQUEST_ID");
     }
     std::ranges::stable_sort(events, {}, [](const auto& one) { return one.second.time; });

@@ -32,7 +32,7 @@ Result<void> visit_nodes(Call& call, const VisitNode& visit) {
     for (const mesh::Member& member : *members) {
         if (member.self) {
             visit(member, first->get(), nullptr);
-        } else if (member.status != mesh::MemberStatus::kLeft) {
+        } else {
             const auto there = reach(call, member);
             visit(member, there ? there->get() : nullptr, there ? nullptr : &there.error());
         }

@@ -15,8 +15,9 @@ namespace vidai::cli::commands {
 // "24h" or "7d" ago, or a date or time in UTC; `otherwise` where the flag was not given. kUsage.
 Result<WallTime> time_flag(const Call& call, const char* flag, WallTime otherwise);
 
-// One node after the other, first the one that is asked; not those that left. With the error of
-// whom could not be asked, and nothing else. Fails where the first one cannot be asked for members.
+// One node after the other, first the one that is asked. With the error of whom could not be asked,
+// and nothing else; who has left the mesh is one of them, for its calls lie on its volume. Fails
+// where the first one cannot be asked for members.
 using VisitNode = std::function<void(const mesh::Member& member, Operator* node, const Error* why)>;
 Result<void> visit_nodes(Call& call, const VisitNode& visit);
 

@@ -32,9 +32,7 @@ Sum sum_of(std::initializer_list<seal::ByteView> parts) {
 std::unexpected<Error> damaged(const Volume& volume, const std::string& what) {
     return fail(ErrorCode::kCorrupt,
                 volume.name() + " is damaged: " + what +
-                    ". Money that this node had activated is not spent from it any more. Keep the "
-                    "file; restore the volume if that is possible, or start with an empty one: the "
-                    "custodians of its logs hold what was committed",
+                    ". Keep the file; restore the volume if that is possible",
                 volume.name());
 }
 

@@ -89,7 +89,13 @@ bool Treasury::open(const seal::PublicKey& genesis) {
         [this](std::uint8_t kind, seal::ByteView bytes) { return bank_->read(kind, bytes); });
     if (!opened) {
         bank_.reset();
-        freeze(opened.error());
+        Error why = opened.error();
+        if (why.code == ErrorCode::kCorrupt) {
+            why.message +=
+                ". Money that this node had activated is not spent from it any more: with an empty "
+                "volume it begins anew, and the custodians of its logs hold what was committed";
+        }
+        freeze(why);
         return false;
     }
     vault_ = std::move(*opened);

@@ -18,9 +18,9 @@ void assign(Reading& reading, const Option<Config>& option, const std::string& w
             const std::string& text) {
     const Slot slot = option.slot(reading.config);
     if (!parse_value(text, option.bounds, slot)) {
-        return reading.problems.add(where, option.path,
-                                    "expected " + expected_value(option.bounds, slot) +
-                                        ", found '" + text.substr(0, 80) + "'");
+        return reading.problems.add(
+            where, option.path,
+            "expected " + expected_value(option.bounds, slot) + found(option.path, slot, text));
     }
     reading.origins.set(option.path, where);
 }
@@ -29,7 +29,11 @@ void read_variable_file(Reading& reading, const Option<Config>& option, const st
                         const std::string& file) {
     Result<std::string> text = reading.sources.read_file(file, kSecretBytesMax);
     if (!text) return reading.problems.add(name, option.path, text.error().message);
-    if (text->ends_with('\n')) text->pop_back();
+    // A file ends with the end of a line, in whichever way, or several.
+    while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
+    if (text->empty()) {
+        return reading.problems.add(name, option.path, "the file " + file + " is empty");
+    }
     assign(reading, option, name, *text);
 }
 

@@ -90,11 +90,9 @@ class TreeReader {
             }
         }
         if (!right || !parse_value(text, option.bounds, slot)) {
-            // What was found is not shown when it may be a secret.
-            const bool show = right && !std::holds_alternative<Secret*>(slot);
             return problem(member.line, shown,
                            "expected " + expected_value(option.bounds, slot) +
-                               (show ? ", found '" + text.substr(0, 80) + "'" : ""));
+                               (right ? found(option.path, slot, text) : ""));
         }
         reading_.origins.set(shown, where(member.line));
     }

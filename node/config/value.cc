@@ -188,6 +188,12 @@ bool parse_value(std::string_view text, const Bounds& bounds, const Slot& slot) 
         slot);
 }
 
+std::string found(std::string_view path, const Slot& slot, const std::string& text) {
+    constexpr std::size_t kShownMax = 80;
+    if (std::holds_alternative<Secret*>(slot) || path == "mesh.join") return {};
+    return ", found '" + text.substr(0, kShownMax) + "'";
+}
+
 std::string expected_value(const Bounds& bounds, const Slot& slot) {
     const auto text = [&](const std::string& what) {
         return what + " of " + std::to_string(bounds.min) + " to " + std::to_string(bounds.max);

@@ -51,6 +51,8 @@ bool parse_value(std::string_view text, const Bounds& bounds, const Slot& slot);
 
 // "a duration from 10ms to 10m, such as 500ms, 10s or 5m".
 std::string expected_value(const Bounds& bounds, const Slot& slot);
+// ", found 'text'", cut; empty where the option is a secret.
+std::string found(std::string_view path, const Slot& slot, const std::string& text);
 
 // As one would write it; a secret as "***", nothing as "".
 std::string print_value(const Slot& slot);

@@ -45,7 +45,7 @@ void Exchange::settle(const meter::Charge& charge, mesh::usage::Outcome how) {
 // One call of a provider leaves one event, whatever came of it and of the request.
 void Exchange::record(const meter::Charge& charge, MicroUsd charged, mesh::usage::Outcome how) {
     const request::Usage& used = charge.usage;
-    if (used.total().value == 0 && charge.cost.value == 0) return;
+    if (used.total().value == 0 && charge.cost.value == 0 && charged.value == 0) return;
     const mesh::state::KeyEntry* const entry = rooms_.keys->find(principal_.key_id);
     const route::Target& target = *plan_choice().target;
     mesh::usage::Draft draft;

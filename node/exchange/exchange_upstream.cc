@@ -257,7 +257,7 @@ Next Exchange::apply(const upstream::Verdict& verdict) {
             return begin_another(verdict.target, false);
         case upstream::Step::kTrySameFresh:
             // The connection had gone stale; but nobody can prove that the request did not arrive.
-            permit_->lost();
+            record({}, permit_->lost(), mesh::usage::Outcome::kUnknown);
             return begin_another(choice_, true);
         default:
             break;

@@ -107,12 +107,15 @@ TEST_F(UsageReport, SaysWhatIsNotInIt) {
     recording_.members.back().self = false;
     const Outcome alone = asked({"usage", "report", "--by", "team"});
     EXPECT_EQ(alone.status, 4) << "a local socket is one node's";
+    recording_.members.back().status = mesh::MemberStatus::kLeft;
+    EXPECT_EQ(asked({"usage", "report"}).status, 4) << "what it called is on its volume";
     EXPECT_THAT(alone.err, HasSubstr("Calls that n2 made are not in it"));
     EXPECT_THAT(alone.out, HasSubstr("4usd"));
     recording_.members.pop_back();
     recording_.usage.unreadable = {"a file is damaged"};
     recording_.usage.lost = 7;
     const Outcome shown = asked({"usage", "report"});
+    EXPECT_EQ(shown.status, 4);
     EXPECT_THAT(shown.err, HasSubstr("a file is damaged"));
     EXPECT_THAT(shown.err, HasSubstr("could not record 7 calls"));
     recording_.usage = {};
@@ -185,6 +188,12 @@ TEST_F(UsageReport, ExplainsARequestByItsCalls) {
     const Outcome none = asked({"budget", "explain", "req-2"});
     EXPECT_EQ(none.status, 3);
     EXPECT_THAT(none.err, HasSubstr("no call of a provider is known of a request 'req-2'"));
+    recording_.members.push_back(recording_.members.front());
+    recording_.members.back().id = NodeId("n2");
+    recording_.members.back().self = false;
+    const Outcome perhaps = asked({"budget", "explain", "req-2"});
+    EXPECT_EQ(perhaps.status, 4) << "n2 may know of it";
+    EXPECT_THAT(perhaps.err, HasSubstr("Calls that n2 made"));
 }
 
 }  // namespace

@@ -43,8 +43,21 @@ TEST(Load, ReadsTheFileThatAVariableNames) {
               "VIDAI_MESH_NODE_ID: mesh.node_id: set it or VIDAI_MESH_NODE_ID_FILE, not both");
     sources.environment["VIDAI_MESH_NODE_ID"] = "";  // empty counts as absent
     EXPECT_EQ(sources.load_all()->mesh.node_id, "node-7");
+    sources.files["/run/id"] = "node-7\r\n\n";  // by another system's editor
+    EXPECT_EQ(sources.load_all()->mesh.node_id, "node-7");
+    sources.files["/run/id"] = "\n";
+    EXPECT_THAT(sources.load_all().error().message, HasSubstr("the file /run/id is empty"));
     sources.files.clear();
     EXPECT_THAT(sources.load_all().error().message, HasSubstr("cannot read /run/id"));
+}
+
+TEST(Load, DoesNotShowAJoinTokenThatIsWrong) {
+    TestSources sources;
+    sources.files["/run/token"] = "vidai-join-s3cret\nand more";
+    sources.environment["VIDAI_MESH_JOIN_FILE"] = "/run/token";
+    const std::string message = sources.load_all().error().message;
+    EXPECT_THAT(message, HasSubstr("VIDAI_MESH_JOIN_FILE: mesh.join: expected text"));
+    EXPECT_EQ(message.find("s3cret"), std::string::npos) << message;
 }
 
 TEST(Load, TakesTheFileFromAVariableWhenNoFlagNamesOne) {

@@ -143,6 +143,16 @@ const Way kWays[] = {
          ready(h);
          fails(h, Outcome::kFirstByteTimeout);
      }},
+    {"gone stale, and made again",
+     {How::kUnknown, How::kAnswered},
+     [](Budgeted& h) {
+         h.post(kChat);
+         h.exchange->on_ready(true, test_now());
+         fails(h, Outcome::kClosedBeforeFirstByte);
+         ready(h);
+         h.answer(kOkHead);
+         h.end_with(kAnswer);
+     }},
     {"streamed to the end",
      {How::kAnswered},
      [](Budgeted& h) {
