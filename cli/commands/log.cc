@@ -15,7 +15,6 @@
 namespace vidai::cli::commands {
 namespace {
 
-using mesh::LedgerAudit;
 using mesh::LedgerEntry;
 using mesh::LedgerLog;
 using print::Answer;

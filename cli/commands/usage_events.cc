@@ -101,6 +101,58 @@ void note_unreadable(const mesh::UsagePage& page, Answer& answer) {
     }
 }
 
+using Called = std::pair<NodeId, Event>;
+
+std::vector<print::Cell> row_of(const NodeId& node, const Event& event) {
+    const auto& tokens = event.tokens;
+    const Tokens in = tokens.input + tokens.cached_input + tokens.cache_write + tokens.audio_input;
+    const Tokens out = tokens.output + tokens.reasoning + tokens.audio_output;
+    const bool always = event.price_from.time_since_epoch().count() == 0;
+    return {{node.str()},
+            {event.callee.model},
+            {event.callee.provider},
+            {event.callee.target},
+            {std::string(outcome_text(event.outcome))},
+            {std::to_string(in.value)},
+            {std::to_string(out.value)},
+            {event.estimated ? "estimated" : "by the provider"},
+            {event.priced ? print_usd(event.cost) : "no price"},
+            {print_usd(event.charged)},
+            {always ? "" : print::time_text(event.price_from)}};
+}
+
+struct Sum {
+    MicroUsd cost, charged;
+};
+
+// The calls of one request, of which there is at least one.
+Sum show(const std::string& request, const std::vector<Called>& events, Answer& answer) {
+    Sum sum;
+    for (const auto& [node, event] : events) {
+        sum.cost += event.priced ? event.cost : MicroUsd{};
+        sum.charged += event.charged;
+    }
+    const Event& first = events.front().second;
+    answer.fields = {{"Request", {request}},
+                     {"Time", {print::time_text(first.time)}},
+                     {"Key", {first.caller.key.str()}},
+                     {"Cost", {print_usd(sum.cost)}},
+                     {"Charged to each of its budgets", {print_usd(sum.charged)}}};
+    answer.table.columns = {{"NODE"},
+                            {"MODEL"},
+                            {"PROVIDER"},
+                            {"TARGET"},
+                            {"OUTCOME"},
+                            {"INPUT", false, true},
+                            {"OUTPUT", false, true},
+                            {"COUNTED"},
+                            {"COST", false, true},
+                            {"CHARGED", false, true},
+                            {"PRICE SINCE", true}};
+    for (const auto& [node, event] : events) answer.table.rows.push_back(row_of(node, event));
+    return sum;
+}
+
 }  // namespace
 
 Result<Answer> run_export(Call& call) {
@@ -129,7 +181,7 @@ Result<Answer> run_explain(Call& call) {
     const std::string& request = call.argument(0);
     Answer found;
     Value::List calls;
-    std::vector<std::pair<NodeId, Event>> events;
+    std::vector<Called> events;
     auto answer = search_nodes(call, {.request = request}, [&](const mesh::UsagePage& page) {
         note_unreadable(page, found);
         for (const Event& event : page.events) {
@@ -153,49 +205,10 @@ Result<Answer> run_explain(Call& call) {
                     "REQUEST_ID");
     }
     std::ranges::stable_sort(events, {}, [](const auto& one) { return one.second.time; });
-    MicroUsd cost, charged;
-    for (const auto& [node, event] : events) {
-        cost += event.priced ? event.cost : MicroUsd{};
-        charged += event.charged;
-    }
-    const Event& first = events.front().second;
-    answer->fields = {{"Request", {request}},
-                      {"Time", {print::time_text(first.time)}},
-                      {"Key", {first.caller.key.str()}},
-                      {"Cost", {print_usd(cost)}},
-                      {"Charged to each of its budgets", {print_usd(charged)}}};
-    answer->table.columns = {{"NODE"},
-                             {"MODEL"},
-                             {"PROVIDER"},
-                             {"TARGET"},
-                             {"OUTCOME"},
-                             {"INPUT", false, true},
-                             {"OUTPUT", false, true},
-                             {"COUNTED"},
-                             {"COST", false, true},
-                             {"CHARGED", false, true},
-                             {"PRICE SINCE", true}};
-    for (const auto& [node, event] : events) {
-        const auto& tokens = event.tokens;
-        const Tokens in =
-            tokens.input + tokens.cached_input + tokens.cache_write + tokens.audio_input;
-        const Tokens out = tokens.output + tokens.reasoning + tokens.audio_output;
-        const bool always = event.price_from.time_since_epoch().count() == 0;
-        answer->table.rows.push_back({{node.str()},
-                                      {event.callee.model},
-                                      {event.callee.provider},
-                                      {event.callee.target},
-                                      {std::string(outcome_text(event.outcome))},
-                                      {std::to_string(in.value)},
-                                      {std::to_string(out.value)},
-                                      {event.estimated ? "estimated" : "by the provider"},
-                                      {event.priced ? print_usd(event.cost) : "no price"},
-                                      {print_usd(event.charged)},
-                                      {always ? "" : print::time_text(event.price_from)}});
-    }
+    const Sum sum = show(request, events, *answer);
     answer->data = {{"request", request},
-                    {"cost_micro_usd", cost.value},
-                    {"charged_micro_usd", charged.value},
+                    {"cost_micro_usd", sum.cost.value},
+                    {"charged_micro_usd", sum.charged.value},
                     {"calls", std::move(calls)}};
     return answer;
 }
