@@ -57,7 +57,7 @@ void OffLoop::work() {
         lock.unlock();
         job.work();
         job.work = {};
-        const bool told = results_.push(std::move(job.number));
+        const bool told = results_.push(std::uint64_t{job.number});
         CHECK(told, "there is room for all that may wait");
         lock.lock();
     }

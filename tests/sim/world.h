@@ -60,7 +60,7 @@ class World : private Receiver {
         bool old = false;  // of wire version 1: it knows no profiles, and drops them on the way
         std::uint64_t generation = 0;
         std::uint64_t serial = kSerialStep;
-        std::uint64_t life_serial = kSerialStep;             // these its process began with
+        std::uint64_t life_serial = kSerialStep;  // these its process began with
         std::uint64_t life_generation = 0;
         std::vector<std::uint64_t> volumes = {kSerialStep};  // the first serial of each
         std::vector<mesh::membership::ClaimRef> volume;      // roster on disk
