@@ -66,12 +66,30 @@ Result<void> check_options(const MeshOptions& options) {
     return {};
 }
 
+// A mesh of one has its root before it has an identity. So this volume was a node of another mesh,
+// whose keys and limits a root of its own would silently leave behind.
+Result<void> check_never_joined(const DataDir& dir) {
+    std::error_code error;
+    const std::filesystem::path certificate = seal::membership_path(dir.path());
+    if (!std::filesystem::exists(certificate.parent_path(), error)) return {};
+    return fail(ErrorCode::kConfigInvalid,
+                "the data directory " + dir.path() +
+                    " belongs to a node of a mesh, and nothing says which: there is neither its "
+                    "certificate (" +
+                    certificate.string() +
+                    ") nor mesh.root_file with mesh.issuer_file. Start it once with a join token "
+                    "(--join), from `vidaictl mesh token create`, or with the two files that it "
+                    "had; for a mesh of its own give it an empty data directory",
+                "data_dir");
+}
+
 // A mesh of one makes its own root, once.
 Result<MeshOptions> with_genesis(MeshOptions options, const DataDir& dir, const NoticeSink& sink) {
     const std::string folder = dir.file("mesh");
     options.root_file = folder + "/mesh.pub";
     options.issuer_file = folder + "/issuer.key";
     if (std::filesystem::exists(folder)) return options;
+    if (auto fresh = check_never_joined(dir); !fresh) return fail(std::move(fresh).error());
     // All of it or, after a crash on the way, nothing.
     const std::string unfinished = folder + ".new";
     std::error_code ignored;
@@ -108,7 +126,8 @@ Result<void> check_mesh(const DataDir& dir, const MeshId& stored, const seal::Tr
     if (stored == trust.mesh) return {};
     return fail(ErrorCode::kConfigInvalid,
                 dir.file(kStateFile) + " holds the keys of another mesh (" + to_hex(stored) +
-                    "): give this node a data directory of its own, or move that file away",
+                    "): start this node with a join token of that mesh, or with its root and "
+                    "issuer, or give it a data directory of its own",
                 "data_dir");
 }
 

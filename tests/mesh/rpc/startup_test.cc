@@ -128,6 +128,27 @@ TEST(Startup, RefusesADamagedStateFileAndSaysHowToGoOn) {
     EXPECT_NE(cluster.start("a").mesh, nullptr);
 }
 
+// It would be ready, with no keys, and nobody would hear of it.
+TEST(Startup, MakesNoMeshOfOneOfANodeThatLostItsCertificate) {
+    const Cluster cluster;
+    {
+        const Node a = cluster.start("a");
+    }
+    MeshOptions alone = cluster.options("a");
+    alone.root_file.clear();
+    alone.issuer_file.clear();
+    alone.enabled = false;
+    for (const char* gone : {"", "/registers"}) {
+        if (*gone != '\0') std::filesystem::remove(cluster.path("a") + gone);
+        const Error why = refusal(alone);
+        EXPECT_EQ(why.code, ErrorCode::kConfigInvalid) << gone;
+        EXPECT_EQ(why.param, "data_dir");
+        EXPECT_NE(why.message.find("--join"), std::string::npos) << why.message;
+        EXPECT_FALSE(std::filesystem::exists(cluster.path("a") + "/mesh")) << gone;
+    }
+    EXPECT_NE(cluster.start("a").mesh, nullptr) << "with its files it starts as before";
+}
+
 TEST(Startup, RefusesTheDataDirectoryOfAnotherMesh) {
     const Cluster cluster, other;
     {
