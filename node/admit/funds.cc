@@ -23,26 +23,6 @@ void Funds::add(const std::shared_ptr<mesh::budget::Account>& account, MicroUsd 
     (*holds_)[count_++] = {account, reserved, enforce};
 }
 
-bool Funds::extend(MicroUsd amount) {
-    std::array<bool, kBudgetsMax> more{};
-    bool all = true;
-    for (std::uint32_t i = 0; i < count_ && all; ++i) {
-        const Hold& hold = held()[i];
-        more[i] = hold.account->reserve(amount);
-        all = more[i] || !hold.enforce;
-    }
-    for (std::uint32_t i = 0; i < count_; ++i) {
-        if (!more[i]) continue;
-        Hold& hold = held()[i];
-        if (all) {
-            hold.reserved += amount;
-        } else {
-            hold.account->settle(amount, {});
-        }
-    }
-    return all;
-}
-
 void Funds::shrink(MicroUsd amount) {
     for (Hold& hold : held()) {
         const MicroUsd back = std::clamp(amount, MicroUsd{}, hold.reserved);

@@ -35,8 +35,6 @@ class Funds {
     // only observed, and charged whether or not it was covered.
     void add(const std::shared_ptr<mesh::budget::Account>& account, MicroUsd reserved,
              bool enforce);
-    // Reserves that much more in all of them, or in none.
-    [[nodiscard]] bool extend(MicroUsd amount);
     // Gives that much of each reservation back; of one that is smaller, all.
     void shrink(MicroUsd amount);
     // Ends all reservations: each account is charged that, more than it reserved too.

@@ -15,9 +15,9 @@ Permit::Permit(Permit&& other) noexcept
       funded_(other.funded_),
       worst_case_(other.worst_case_),
       funds_(std::move(other.funds_)),
-      each_(other.each_),
       reserved_(other.reserved_),
       lost_(other.lost_),
+      paid_(other.paid_),
       in_flight_(other.in_flight_) {}
 
 Permit& Permit::operator=(Permit&& other) noexcept {
@@ -29,18 +29,18 @@ Permit& Permit::operator=(Permit&& other) noexcept {
     funded_ = other.funded_;
     worst_case_ = other.worst_case_;
     funds_ = std::move(other.funds_);
-    each_ = other.each_;
     reserved_ = other.reserved_;
     lost_ = other.lost_;
+    paid_ = other.paid_;
     in_flight_ = other.in_flight_;
     return *this;
 }
 
-void Permit::fund(Funds&& funds, MicroUsd each) {
+void Permit::fund(Funds&& funds, MicroUsd reserved) {
     CHECK(!empty() && !funded_, "funded twice, or never admitted");
     funds_ = std::move(funds);
     funded_ = true;
-    each_ = reserved_ = each;
+    reserved_ = reserved;
 }
 
 void Permit::sent(MicroUsd worst_case) {
@@ -59,13 +59,12 @@ MicroUsd Permit::lost() {
     return funds_.empty() ? MicroUsd{} : more;
 }
 
-bool Permit::cover_another() {
+void Permit::conclude() {
     CHECK(!empty() && !in_flight_, "an attempt is under way");
-    const MicroUsd missing = lost_ + each_ - reserved_;
-    if (missing.value <= 0) return true;
-    if (!funds_.extend(missing)) return false;
-    reserved_ += missing;
-    return true;
+    funds_.settle(lost_);
+    paid_ += std::exchange(lost_, MicroUsd{});
+    reserved_ = {};
+    funded_ = false;
 }
 
 void Permit::shrink(MicroUsd worst_case) {
@@ -81,10 +80,10 @@ MicroUsd Permit::settle(Tokens used, MicroUsd cost, MicroUsd at_most, WallTime n
     mesh::limits::CounterTable& counters = *std::exchange(counters_, nullptr);
     counters.settle(ticket_, used, now);
     counters.add_spend(ticket_.slot, cost);
-    if (funds_.empty()) return {};
+    if (funds_.empty()) return paid_;
     const MicroUsd spent = in_flight_ ? lost_ + at_most : lost_;
     funds_.settle(spent);
-    return spent;
+    return paid_ + spent;
 }
 
 void Permit::abandon() noexcept {

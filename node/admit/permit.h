@@ -10,8 +10,8 @@
 // (node/admit/funding.h), the money of each hard budget that the key stands under.
 //
 // A provider may bill every attempt that was sent and not refused, so each has a reservation of its
-// own: what a lost one may cost stays spent, whatever a later one comes to. Limits and the key's
-// spend, which are soft, are told of one attempt alone.
+// own: what a lost one may cost stays spent, whatever a later one comes to, and another is funded
+// as the first was. Limits and the key's spend, which are soft, are told of one attempt alone.
 // Lives on one worker; the CounterTable outlives it.
 #pragma once
 
@@ -36,9 +36,9 @@ class [[nodiscard]] Permit {
     Permit& operator=(const Permit&) = delete;
     ~Permit() { abandon(); }
 
-    // fund() alone, once: so much is reserved in each budget, for one attempt. Without budgets the
-    // funds are empty and nothing bounds an attempt.
-    void fund(Funds&& funds, MicroUsd each);
+    // fund() alone, once, and once after each conclude(): so much is reserved in each budget, for
+    // one attempt. Without budgets the funds are empty and nothing bounds an attempt.
+    void fund(Funds&& funds, MicroUsd reserved);
     bool funded() const { return funded_; }
 
     // Call before the first byte goes upstream, for each attempt. `worst_case`: what the provider
@@ -50,24 +50,29 @@ class [[nodiscard]] Permit {
     void refused() { in_flight_.reset(); }  // by the provider: it costs nothing
     // Nobody knows: the worst case stays spent. That, of one attempt, in each budget.
     MicroUsd lost();
-    // Whether another attempt is covered besides those lost, having reserved what was missing.
-    // False: a budget lacks it, and no other may be sent.
-    [[nodiscard]] bool cover_another();
+    // Whether another attempt that may cost so much is covered besides those lost.
+    bool covers(MicroUsd worst_case) const {
+        return funds_.empty() || lost_ + worst_case <= reserved_;
+    }
+    // Where it is not: each budget is charged what the lost ones may have cost, the rest goes back,
+    // and the permit is to be funded anew before another is sent.
+    void conclude();
     // The attempt under way costs at most that; the rest of its reservation goes back.
     void shrink(MicroUsd worst_case);
 
     // The truth, once: tokens below the reserve go back, above it are charged; spend is added.
     // `cost` is that of the attempt under way, or of a lost one, which its budgets have been
     // charged already; for the former budgets are charged `at_most`, what it can have cost where
-    // nobody counted. What each budget was charged; zero without one. Settling twice, or an empty
-    // Permit, is a bug (CHECK).
+    // nobody counted. What each budget was charged in all; zero without one. Settling twice, or an
+    // empty Permit, is a bug (CHECK).
     MicroUsd settle(Tokens used, MicroUsd cost, MicroUsd at_most, WallTime now);
 
     // Whether a provider may bill for it: sent() was called.
     bool may_be_billed() const { return sent_; }
     bool empty() const { return counters_ == nullptr; }
     bool under_budgets() const { return !funds_.empty(); }
-    MicroUsd reserved() const { return funds_.empty() ? MicroUsd{} : reserved_; }  // in each budget
+    // In each budget, for the attempts that concluded too.
+    MicroUsd reserved() const { return funds_.empty() ? paid_ : paid_ + reserved_; }
 
   private:
     void abandon() noexcept;
@@ -78,9 +83,9 @@ class [[nodiscard]] Permit {
     bool funded_ = false;
     MicroUsd worst_case_;
     Funds funds_;
-    MicroUsd each_;                      // what an attempt may cost
-    MicroUsd reserved_;                  // for all of them
-    MicroUsd lost_;                      // worst cases of the attempts that were lost
+    MicroUsd reserved_;                  // in each budget that funds_ holds
+    MicroUsd lost_;                      // of it, worst cases of the attempts that were lost
+    MicroUsd paid_;                      // by each budget for those that concluded
     std::optional<MicroUsd> in_flight_;  // worst case of the attempt under way
 };
 

@@ -109,6 +109,7 @@ class Exchange {
     Next begin_attempt(std::size_t choice, bool fresh);
     Next begin_another(std::size_t choice, bool fresh);
     MicroUsd worst_case() const;
+    MicroUsd bound() const;
     meter::Charge charge(const request::Usage& usage) const;
     meter::Charge stream_charge(bool whole) const;
     void shrink_reservation();
@@ -179,11 +180,12 @@ class Exchange {
     request::ChatFacts facts_;
     Tokens reserved_;
     std::unique_ptr<meter::Exposure> exposure_;  // null: no hard budget bounds it
-    MonoTime parked_;  // when it began to wait for money; zero: it has not
+    MonoTime parked_;  // since when it waits for money; zero: it does not
     Duration waited_{};
     MicroUsd reserved_money_;  // in each budget, the most at once
     MicroUsd charged_money_;   // in each budget, in the end
     bool shrunk_ = false;
+    bool clamped_ = false;  // and that was counted
     std::int64_t pieces_ = 0;                       // of content, of a stream under a budget
     std::int64_t content_bytes_ = 0;                // when the last of them was counted
     std::optional<request::BudgetRefusal> budget_;  // the one in the way
@@ -193,6 +195,11 @@ class Exchange {
     std::optional<route::Plan> plan_;
     std::optional<upstream::Attempts> attempts_;
     std::size_t choice_ = 0;
+    struct Another {
+        std::size_t choice = 0;
+        bool fresh = false;
+    };
+    std::optional<Another> another_;  // attempt, that is to be funded first
     std::optional<dialect::openai_chat::StreamReader> stream_;
     std::optional<http::SseScanner> scanner_;
     std::size_t advice_at_ = 0;  // where in Scratch::lines the gateway's own begin

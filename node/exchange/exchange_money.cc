@@ -68,12 +68,18 @@ meter::Charge Exchange::stream_charge(bool whole) const {
     return of_it;
 }
 
+// Of what is to be funded: first an attempt at any of the targets, then another at the next one.
+MicroUsd Exchange::bound() const {
+    if (exposure_ == nullptr) return {};
+    return another_ ? exposure_->at(another_->choice) : exposure_->dearest();
+}
+
 // Where the whole bound cannot be had, the client has not bounded the output itself, and less of it
 // is affordable and useful: that.
 admit::Funding Exchange::reserve(const mesh::state::KeyRecord& key, admit::Patience patience) {
     constexpr int kTries = 3;  // others may take meanwhile what was there
     for (int i = 1;; ++i) {
-        const MicroUsd worst = exposure_ != nullptr ? exposure_->dearest() : MicroUsd{};
+        const MicroUsd worst = bound();
         admit::Funding funding =
             admit::fund(*permit_, key, worst, *rooms_.budgets, rooms_.cashier, patience);
         const bool may_clamp =
@@ -83,6 +89,7 @@ admit::Funding Exchange::reserve(const mesh::state::KeyRecord& key, admit::Patie
 }
 
 Next Exchange::fund(const mesh::state::KeyRecord& key, admit::Patience patience) {
+    const MicroUsd paid = permit_->reserved();  // for attempts that were lost
     admit::Funding funding = reserve(key, patience);
     observe::BudgetMetrics& metrics = rooms_.metrics.budgets;
     if (funding.step == admit::Funding::Step::kWait) {
@@ -97,15 +104,24 @@ Next Exchange::fund(const mesh::state::KeyRecord& key, admit::Patience patience)
     end_wait();
     if (funding.step == admit::Funding::Step::kRefused) {
         budget_ = std::move(funding.refusal);
+        if (another_) {
+            funding.error->message =
+                "a provider failed and may charge for it all the same; for another attempt: " +
+                funding.error->message;
+        }
         return fail_with(*funding.error);
     }
-    reserved_money_ = permit_->reserved();
+    reserved_money_ = std::max(reserved_money_, permit_->reserved());
     if (!key.budgets.empty()) {
-        if (parked_ == MonoTime{}) metrics.hot.add();
-        metrics.reserved_micro_usd.add(static_cast<std::uint64_t>(reserved_money_.value));
-        if (exposure_ != nullptr && exposure_->output_limit()) metrics.clamps.add();
+        if (waited_ == Duration::zero() && !another_) metrics.hot.add();
+        metrics.reserved_micro_usd.add(
+            static_cast<std::uint64_t>((permit_->reserved() - paid).value));
+        const bool bounded = exposure_ != nullptr && exposure_->output_limit();
+        if (bounded && !std::exchange(clamped_, true)) metrics.clamps.add();
     }
-    return begin_call();
+    if (!another_) return begin_call();
+    const Another next = *std::exchange(another_, std::nullopt);
+    return begin_attempt(next.choice, next.fresh);
 }
 
 // The key may have been revoked meanwhile.
@@ -121,25 +137,24 @@ Next Exchange::resume(MonoTime now, admit::Patience patience) {
 
 // Whatever came of it. Not waiting: nothing.
 void Exchange::end_wait() {
-    if (parked_ == MonoTime{} || waited_ > Duration::zero()) return;
-    waited_ = std::max(rooms_.mono_now() - parked_, Duration{1});
+    if (parked_ == MonoTime{}) return;
+    const MonoTime since = std::exchange(parked_, MonoTime{});
+    const Duration wait = std::max(rooms_.mono_now() - since, Duration{1});
+    waited_ += wait;
     rooms_.metrics.budgets.waiting.subtract();
-    rooms_.metrics.budgets.wait.record(static_cast<std::uint64_t>(waited_.count()));
+    rooms_.metrics.budgets.wait.record(static_cast<std::uint64_t>(wait.count()));
 }
 
-// After one that failed. A provider may bill that too, so this one needs money of its own.
+// After one that failed. A provider may bill that too, so this one needs money of its own, and
+// waits for it as the first one may have.
 Next Exchange::begin_another(std::size_t choice, bool fresh) {
-    const MicroUsd before = permit_->reserved();
-    if (!permit_->cover_another()) {
-        return fail_with({ErrorCode::kBudgetBusy,
-                          "a provider failed and may charge for it, and a budget of this key lacks "
-                          "the money for another attempt; try again as retry-after says",
-                          ""});
+    another_ = Another{choice, fresh};
+    if (permit_->covers(bound())) {
+        another_.reset();
+        return begin_attempt(choice, fresh);
     }
-    const MicroUsd more = permit_->reserved() - before;
-    rooms_.metrics.budgets.reserved_micro_usd.add(static_cast<std::uint64_t>(more.value));
-    reserved_money_ = std::max(reserved_money_, permit_->reserved());
-    return begin_attempt(choice, fresh);
+    permit_->conclude();
+    return resume(now_, admit::Patience::kMayWait);
 }
 
 // The first usage of a stream says what went in, and that is final; what comes out may still be as

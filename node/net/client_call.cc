@@ -30,6 +30,7 @@ void ClientConnection::handle(Next next) {
 
 // Money may come: the worker goes on meanwhile.
 void ClientConnection::park() {
+    drop_call();
     if (worker_.context().waiting_room.enter(*this)) return;
     if (worker_.options().budget_wait.count() > 0) worker_.metrics().budgets.crowded.add();
     handle(exchange_->resume(mono_now(), admit::Patience::kIsOver));

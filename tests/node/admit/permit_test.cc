@@ -35,16 +35,20 @@ struct PermitTest : testing::Test {
         return funded;
     }
     // Under these, each of which must have `each` free.
-    Permit permit(std::vector<std::shared_ptr<Account>> accounts, MicroUsd each,
+    Permit permit(const std::vector<std::shared_ptr<Account>>& accounts, MicroUsd each,
                   const mesh::state::KeyLimits& limits = {100, 10'000, 10}) {
+        Permit funded = admitted(limits);
+        fund(funded, accounts, each);
+        return funded;
+    }
+    static void fund(Permit& permit, const std::vector<std::shared_ptr<Account>>& accounts,
+                     MicroUsd each) {
         Funds funds;
         for (const auto& account : accounts) {
             EXPECT_TRUE(account->reserve(each));
             funds.add(account, each, true);
         }
-        Permit funded = admitted(limits);
-        funded.fund(std::move(funds), each);
-        return funded;
+        permit.fund(std::move(funds), each);
     }
     static std::shared_ptr<Account> account(std::int64_t granted) {
         auto made = std::make_shared<Account>();
@@ -208,13 +212,35 @@ TEST_F(PermitTest, PaysForAnAttemptThatWasLostAndForTheOneThatAnswered) {
     Permit settled = permit({team}, {60});
     settled.sent({50});
     settled.lost();
-    ASSERT_TRUE(settled.cover_another());
-    expect(*team, 0, 110, 90);
-    ASSERT_TRUE(settled.cover_another()) << "covered already";
-    expect(*team, 0, 110, 90);
+    EXPECT_TRUE(settled.covers({10})) << "with the rest";
+    ASSERT_FALSE(settled.covers({11}));
+    settled.conclude();
+    expect(*team, 50, 0, 150);
+    fund(settled, {team}, {60});
+    EXPECT_EQ(settled.reserved().value, 110);
     settled.sent({60});
     EXPECT_EQ(settled.settle(Tokens{1}, {7}, {7}, kNow).value, 57);
     expect(*team, 57, 0, 143);
+}
+
+// No money came for another attempt.
+TEST_F(PermitTest, PaysForALostAttemptAlone) {
+    for (const bool settles : {false, true}) {
+        const auto team = account(100);
+        Permit held = permit({team}, {60});
+        held.sent({50});
+        held.lost();
+        held.conclude();
+        EXPECT_EQ(held.reserved().value, 50);
+        EXPECT_DEATH(held.sent({60}), "nobody has funded");
+        if (settles) {
+            EXPECT_EQ(held.settle(Tokens{1}, {9}, {9}, kNow).value, 50);
+        }
+        {
+            const Permit gone = std::move(held);
+        }
+        expect(*team, 50, 0, 50);
+    }
 }
 
 TEST_F(PermitTest, PaysNothingForAnAttemptThatWasRefused) {
@@ -222,22 +248,19 @@ TEST_F(PermitTest, PaysNothingForAnAttemptThatWasRefused) {
     Permit settled = permit({team}, {60});
     settled.sent({60});
     settled.refused();
-    ASSERT_TRUE(settled.cover_another()) << "with the money of the first";
+    ASSERT_TRUE(settled.covers({60})) << "with the money of the first";
     settled.sent({60});
     EXPECT_EQ(settled.settle(Tokens{1}, {7}, {7}, kNow).value, 7);
     expect(*team, 7, 0, 53);
 }
 
-TEST_F(PermitTest, CoversAnotherAttemptInAllBudgetsOrInNone) {
-    const auto org = account(1'000), team = account(100), credential = account(1'000);
+TEST_F(PermitTest, SendsNoAttemptBeyondWhatIsReserved) {
+    const auto org = account(1'000), team = account(100);
     {
-        Permit held = permit({org, team, credential}, {60});
+        Permit held = permit({org, team}, {60});
         held.sent({50});
         held.lost();
-        EXPECT_FALSE(held.cover_another());
-        expect(*org, 0, 60, 940);
-        expect(*team, 0, 60, 40);
-        expect(*credential, 0, 60, 940);
+        EXPECT_FALSE(held.covers({60}));
         EXPECT_DEATH(held.sent({60}), "beyond what is reserved");
     }
     expect(*org, 50, 0, 950);
@@ -251,12 +274,13 @@ TEST_F(PermitTest, GivesBackWhatAnAttemptCanNoLongerCost) {
     expect(*team, 0, 60, 140);  // nothing is under way that could be cheaper
     held.sent({50});
     held.lost();
-    ASSERT_TRUE(held.cover_another());
+    held.conclude();
+    fund(held, {team}, {60});
     held.sent({55});
     held.shrink({70});
-    expect(*team, 0, 110, 90);
+    expect(*team, 50, 60, 90);
     held.shrink({20});
-    expect(*team, 0, 70, 130);
+    expect(*team, 50, 20, 130);
     held = permit({}, {});
     expect(*team, 70, 0, 130);
 }
@@ -272,10 +296,16 @@ TEST_F(PermitTest, ChargesABudgetThatIsOnlyObservedWhatItLacks) {
         held.fund(std::move(funds), {60});
         held.sent({60});
         held.lost();
-        ASSERT_TRUE(held.cover_another());
+        held.conclude();
+        expect(*watched, 60, 0, -50);
+        Funds more;
+        ASSERT_TRUE(team->reserve({60}));
+        more.add(team, {60}, true);
+        more.add(watched, {}, false);
+        held.fund(std::move(more), {60});
         held.sent({60});
         held.shrink({30});
-        expect(*watched, 0, 0, 10);
+        expect(*watched, 60, 0, -50);
     }
     expect(*watched, 90, 0, -80);
     expect(*team, 90, 0, 110);
@@ -315,7 +345,11 @@ TEST_F(PermitTest, LeavesNothingReservedWhateverHappens) {
         std::optional<std::int64_t> flying;
         Permit held = permit(mine, {100}, {});
         for (std::uint64_t attempts = rng.below(4); attempts > 0 && !flying; --attempts) {
-            if (!held.cover_another()) break;
+            if (!held.covers({100})) {
+                held.conclude();
+                if (rng.chance(0.2)) break;
+                fund(held, mine, {100});
+            }
             flying = static_cast<std::int64_t>(rng.below(101));
             held.sent({*flying});
             if (rng.chance(0.3)) {

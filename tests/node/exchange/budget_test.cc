@@ -299,17 +299,77 @@ TEST(Budgets, SeeThatAKeyWasRevokedWhileItsRequestWaited) {
     EXPECT_EQ(house.counted().waiting.get(), 0U);
 }
 
-// The provider may bill the attempt that was lost, and the next one too.
-TEST(Budgets, LetNoAttemptBeMadeThatTheyDoNotCover) {
-    Budgeted house(2 * kWorst - 1);
+const std::vector<mesh::pricing::Price> kBothDear = {bounded(kOneInTwoOut), bounded(kOneInTwoOut)};
+
+// The provider may bill the attempt that was lost, and the next one too. Money for that may be with
+// others, so it waits as the first one may have.
+TEST(Budgets, AskForMoneyForAnotherAttempt) {
+    Budgeted house(2 * kWorst - 1, kBothDear);
     ASSERT_EQ(house.post(kChat), Next::kCall);
     ready(house);
-    ASSERT_EQ(house.exchange->on_failed(Outcome::kFirstByteTimeout, test_now()), Next::kDone);
+    ASSERT_EQ(house.exchange->on_failed(Outcome::kFirstByteTimeout, test_now()), Next::kPark);
+    EXPECT_EQ(house.counted().waiting.get(), 1U);
+    EXPECT_EQ(house.team->balance(), (Balance{{2 * kWorst - 1}, {kWorst}, {}, {}, {kWorst - 1}}));
+    const auto asked = house.asks.take();
+    ASSERT_EQ(asked.size(), 1U);
+    EXPECT_EQ(asked.at(BudgetId("team")).value, kWorst);
+    ASSERT_EQ(house.exchange->resume(test_now(), Patience::kMayWait), Next::kPark);
+    house.team->on_grant({2 * kWorst});
+    ASSERT_EQ(house.exchange->resume(test_now(), Patience::kMayWait), Next::kCall);
+    EXPECT_EQ(house.counted().waiting.get(), 0U);
+    ready(house);
+    house.answer(kOkHead);
+    house.end_with(kAnswer);
+    EXPECT_TRUE(house.out.starts_with("HTTP/1.1 200 ")) << house.out;
+    EXPECT_EQ(house.team->reserved().value, 0);
+    EXPECT_GT(house.team->spent().value, kWorst);
+    EXPECT_LT(house.team->spent().value, 2 * kWorst);
+    EXPECT_EQ(house.org->spent().value, house.team->spent().value);
+}
+
+TEST(Budgets, BoundAnotherAttemptByWhatIsLeft) {
+    Budgeted house(2 * kWorst - 1, kBothDear);
+    ASSERT_EQ(house.post(kChat), Next::kCall);
+    ready(house);
+    ASSERT_EQ(house.exchange->on_failed(Outcome::kFirstByteTimeout, test_now()), Next::kPark);
+    ASSERT_EQ(house.exchange->resume(test_now(), Patience::kIsOver), Next::kCall);
+    EXPECT_NE(house.scratch.upstream.find("\"max_completion_tokens\":"), std::string::npos);
+    EXPECT_EQ(house.counted().clamps.get(), 1U);
+}
+
+TEST(Budgets, LetNoAttemptBeMadeThatTheyDoNotCover) {
+    Budgeted house(kWorst + 50, kBothDear);  // for no useful answer
+    ASSERT_EQ(house.post(kChat), Next::kCall);
+    ready(house);
+    ASSERT_EQ(house.exchange->on_failed(Outcome::kFirstByteTimeout, test_now()), Next::kPark);
+    ASSERT_EQ(house.exchange->resume(test_now(), Patience::kIsOver), Next::kDone);
     EXPECT_TRUE(house.out.starts_with("HTTP/1.1 429 ")) << house.out;
     EXPECT_NE(house.out.find("another attempt"), std::string::npos);
     EXPECT_EQ(house.team->spent().value, kWorst);
     EXPECT_EQ(house.team->reserved().value, 0);
     EXPECT_EQ(house.org->spent().value, kWorst);
+    house.exchange->finish(test_now());
+    EXPECT_NE(house.logged().find("\"charged_micro_usd\":" + std::to_string(kWorst)),
+              std::string::npos);
+}
+
+// It needs no more than the next target may cost; first it needed what the dearest may.
+TEST(Budgets, NeedForAnotherAttemptWhatThatOneMayCost) {
+    Budgeted house(kWorst);
+    ASSERT_EQ(house.post(kChat), Next::kCall);
+    ready(house);
+    ASSERT_EQ(house.exchange->on_failed(Outcome::kFirstByteTimeout, test_now()), Next::kCall);
+    EXPECT_EQ(house.team->reserved().value + house.team->spent().value, kWorst);
+}
+
+TEST(Budgets, ChargeWhatWasLostWhenTheCallerLeavesBeforeAnotherAttempt) {
+    Budgeted house(2 * kWorst - 1, kBothDear);
+    ASSERT_EQ(house.post(kChat), Next::kCall);
+    ready(house);
+    ASSERT_EQ(house.exchange->on_failed(Outcome::kFirstByteTimeout, test_now()), Next::kPark);
+    ASSERT_EQ(house.exchange->on_client_gone(test_now()), Next::kDone);
+    EXPECT_EQ(house.counted().waiting.get(), 0U);
+    EXPECT_EQ(house.team->balance(), (Balance{{2 * kWorst - 1}, {kWorst}, {}, {}, {kWorst - 1}}));
 }
 
 TEST(Budgets, GetBackWhatAStreamCanNoLongerCost) {

@@ -75,9 +75,10 @@ struct Budgeted {
     std::string rest_{response(kAnswer)};
     std::atomic<bool> go_on{true};
     std::atomic<int> asked{0};
+    std::atomic<int> dropped{0};  // the request that it hangs up on, counted from 1
     Provider provider{[this](const Socket& socket) {
         while (!read_request(socket).empty()) {
-            ++asked;
+            if (++asked == dropped) return;
             if (!first_.empty() && !socket.send(first_)) return;
             go_on.wait(false);
             if (!socket.send(rest_)) return;
@@ -144,6 +145,28 @@ TEST(WaitingRequest, GoesOnWhenItsMoneyHasCome) {
     EXPECT_EQ(house.waiting(), 0U);
     EXPECT_TRUE(house.settled());
     EXPECT_EQ(house.account->spent().value, 17);
+}
+
+// Its provider may have done the work before it hung up, so it is paid twice.
+TEST(WaitingRequest, WaitsForAnotherAttemptToo) {
+    Budgeted house(kLong);
+    house.dropped = 2;
+    house.grant(2 * kWorst);
+    const Socket client = Socket::connect(house.gateway.port());
+    ASSERT_TRUE(client.send(house.gateway.request(kBody)));
+    EXPECT_TRUE(client.read_response().starts_with("HTTP/1.1 200 OK\r\n"));
+    ASSERT_TRUE(house.settled());
+    (void)house.gateway.asks.take();
+    ASSERT_TRUE(client.send(house.gateway.request(kBody)));
+    ASSERT_TRUE(eventually([&] { return house.waiting() == 1; }));
+    EXPECT_EQ(house.account->spent().value, 17 + kWorst);
+    EXPECT_EQ(house.account->reserved().value, 0);
+    EXPECT_EQ(house.gateway.asks.take().at(BudgetId("team")).value, kWorst);
+    house.grant(3 * kWorst);
+    EXPECT_TRUE(client.read_response().starts_with("HTTP/1.1 200 OK\r\n"));
+    EXPECT_TRUE(house.settled());
+    EXPECT_EQ(house.account->spent().value, 17 + kWorst + 17);
+    EXPECT_EQ(house.asked, 3);
 }
 
 TEST(WaitingRequest, DoesNotHoldUpItsWorker) {
