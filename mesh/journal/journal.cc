@@ -207,6 +207,10 @@ Result<Journal> Journal::open(Volume& volume, const Owner& owner, seal::RandomSo
     if (!begun && *size <= kFirstRecord) {
         if (auto made = create(volume, owner, random); !made) return std::unexpected(made.error());
     }
+    return reopen(volume, owner, read);
+}
+
+Result<Journal> Journal::reopen(Volume& volume, const Owner& owner, const Read& read) {
     const auto first = read_header(volume, owner);
     if (!first) return std::unexpected(first.error());
     Journal journal(volume, *first);
@@ -266,6 +270,15 @@ Result<void> Journal::mark() {
     auto done = all();
     if (!done) failed_ = done.error();
     return done;
+}
+
+Result<void> make_journal(const std::string& path, const Owner& owner, seal::RandomSource& random) {
+    auto volume = open_file(path);
+    if (!volume) return std::unexpected(std::move(volume).error());
+    const auto nothing = [](std::uint8_t, seal::ByteView) -> Result<void> { return {}; };
+    auto made = Journal::open(**volume, owner, random, nothing);
+    if (!made) return std::unexpected(std::move(made).error());
+    return {};
 }
 
 }  // namespace vidai::mesh::journal

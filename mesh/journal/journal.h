@@ -17,6 +17,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "mesh/journal/volume.h"
 #include "mesh/seal/encoding.h"
@@ -49,6 +50,8 @@ class Journal {
     // to do. kIo.
     static Result<Journal> open(Volume& volume, const Owner& owner, seal::RandomSource& random,
                                 const Read& read);
+    // As open(), where one was made before: an empty volume is a damaged one.
+    static Result<Journal> reopen(Volume& volume, const Owner& owner, const Read& read);
     Recovered recovered() const { return recovered_; }
 
     // To be written with the next commit. CHECKs `bytes` against kRecordBytesMax.
@@ -96,5 +99,9 @@ class Journal {
     std::optional<Error> failed_;
     Recovered recovered_;
 };
+
+// Makes an empty journal at `path`, where none is. All of it is on the disk but the file's name:
+// the caller syncs the folder.
+Result<void> make_journal(const std::string& path, const Owner& owner, seal::RandomSource& random);
 
 }  // namespace vidai::mesh::journal

@@ -144,17 +144,16 @@ Result<LedgerAudit> read_ledger(const std::string& data_dir, const EachEntry& ea
     }
     const auto stored = state::load_state(data_dir + "/" + rpc::kStateFile);
     if (!stored) return fail(stored.error());
-    const auto volume = seal::open_ledger_volume(data_dir, seal::system_random());
+    const auto volume = seal::read_ledger_volume(data_dir);
     if (!volume) return fail(volume.error());
     auto file = journal::copy_file(volume->journal, kJournalBytesMax);
     if (!file) return fail(std::move(file).error());
     LedgerAudit audit;
     audit.path = volume->journal;
     audit.ledger = seal::fingerprint(volume->key->public_key());
-    if (auto size = (*file)->size(); size && *size == 0) return audit;  // nothing was written yet
     Books books(stored->mesh, *volume->key);
-    auto journal = journal::Journal::open(
-        **file, {stored->mesh, volume->key->public_key()}, seal::system_random(),
+    auto journal = journal::Journal::reopen(
+        **file, {stored->mesh, volume->key->public_key()},
         [&](std::uint8_t kind, seal::ByteView bytes) { return books.read(kind, bytes); });
     if (!journal) return fail(std::move(journal).error());
     if (auto whole = books.begin(); !whole) return fail(std::move(whole).error());

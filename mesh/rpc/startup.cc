@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 
+#include "mesh/journal/journal.h"
 #include "mesh/operator.h"
 #include "mesh/seal/disk.h"
 #include "mesh/seal/identity_store.h"
@@ -265,7 +266,10 @@ Result<Startup> recall(const MeshOptions& wanted, const NoticeSink& sink,
         return fail(std::move(same).error());
     }
 
-    auto ledger = seal::open_ledger_volume(dir->path(), random);
+    auto ledger = seal::open_ledger_volume(
+        dir->path(), random, [&](const std::string& path, const seal::SecretKey& key) {
+            return journal::make_journal(path, {admitted->trust.mesh, key.public_key()}, random);
+        });
     Startup startup{std::move(*chosen),
                     std::move(*dir),
                     std::move(*node),

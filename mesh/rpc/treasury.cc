@@ -85,7 +85,7 @@ bool Treasury::open(const seal::PublicKey& genesis) {
     options.genesis = self == genesis;
     bank_.emplace(around_.mesh, *volume_->key, options);
     auto opened = Vault::open(
-        volume_->journal, {around_.mesh, self}, around_.random, around_.io,
+        volume_->journal, {around_.mesh, self}, around_.io,
         [this](std::uint8_t kind, seal::ByteView bytes) { return bank_->read(kind, bytes); });
     if (!opened) {
         bank_.reset();

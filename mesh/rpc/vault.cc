@@ -15,12 +15,11 @@ constexpr std::chrono::seconds kMarkAfter{1};
 }  // namespace
 
 Result<std::unique_ptr<Vault>> Vault::open(const std::string& path, const journal::Owner& owner,
-                                           seal::RandomSource& random,
                                            kj::LowLevelAsyncIoProvider* io,
                                            const journal::Journal::Read& read) {
     auto volume = journal::open_file(path);
     if (!volume) return fail(std::move(volume).error());
-    auto opened = journal::Journal::open(**volume, owner, random, read);
+    auto opened = journal::Journal::reopen(**volume, owner, read);
     if (!opened) return fail(std::move(opened).error());
     return std::unique_ptr<Vault>(new Vault(std::move(*volume), std::move(*opened), io));
 }

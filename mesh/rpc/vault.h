@@ -37,10 +37,9 @@ class Vault final : private kj::TaskSet::ErrorHandler {
     };
 
     // Reads the journal at `path`, record by record, blocking. Without `io` there is no other
-    // thread: it writes in the turn after the one that asks. As Journal::open(), and kConflict for
-    // one that another process has.
+    // thread: it writes in the turn after the one that asks. As Journal::reopen(), and kConflict
+    // for one that another process has.
     static Result<std::unique_ptr<Vault>> open(const std::string& path, const journal::Owner& owner,
-                                               seal::RandomSource& random,
                                                kj::LowLevelAsyncIoProvider* io,
                                                const journal::Journal::Read& read);
     ~Vault() noexcept(false);

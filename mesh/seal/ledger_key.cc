@@ -36,7 +36,8 @@ std::unexpected<Error> unusable(Error error, const std::string& folder) {
 
 // Key and journal appear together, by one rename.
 Result<LedgerVolume> first_start(const std::string& data_dir, const std::string& folder,
-                                 RandomSource& random, const Disk& disk) {
+                                 RandomSource& random, const MakeJournal& make_journal,
+                                 const Disk& disk) {
     const std::string fresh = folder + ".new";
     for (const char* file : {"/key", "/journal"}) ::unlink((fresh + file).c_str());
     if (::mkdir(fresh.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -45,7 +46,7 @@ Result<LedgerVolume> first_start(const std::string& data_dir, const std::string&
     auto key = std::make_shared<const SecretKey>(SecretKey::generate(random));
     Result<void> done =
         disk.create(fresh + "/key", bytes_of(encode_ledger_key(*key).reveal()), kSecretMode);
-    if (done) done = disk.create(fresh + "/journal", {}, kSecretMode);
+    if (done) done = make_journal(fresh + "/journal", *key);
     if (done) done = disk.sync_directory(fresh);
     if (done) done = disk.rename(fresh, folder);
     if (done) done = disk.sync_directory(data_dir);
@@ -56,9 +57,14 @@ Result<LedgerVolume> first_start(const std::string& data_dir, const std::string&
 }  // namespace
 
 Result<LedgerVolume> open_ledger_volume(const std::string& data_dir, RandomSource& random,
-                                        const Disk& disk) {
+                                        const MakeJournal& make_journal, const Disk& disk) {
     const std::string folder = data_dir + "/ledger";
-    if (!exists(folder)) return first_start(data_dir, folder, random, disk);
+    if (exists(folder)) return read_ledger_volume(data_dir, disk);
+    return first_start(data_dir, folder, random, make_journal, disk);
+}
+
+Result<LedgerVolume> read_ledger_volume(const std::string& data_dir, const Disk& disk) {
+    const std::string folder = data_dir + "/ledger";
     const std::string path = folder + "/key";
     Result<Bytes> bytes = disk.read(path, Privacy::kSecret, kFileBytesMax);
     if (!bytes) return unusable(std::move(bytes).error(), folder);

@@ -57,6 +57,23 @@ TEST_F(JournalTest, ReadsWhatWasCommittedInOrder) {
     EXPECT_EQ(again.recovered().cut, 0U);
 }
 
+// Somebody has emptied it, or the disk has: its node was told once that it is there.
+TEST_F(JournalTest, IsNotMadeAnewWhereOneWas) {
+    const auto again = [&] {
+        return Journal::reopen(volume, kOwner,
+                               [](std::uint8_t, seal::ByteView) { return Result<void>(); });
+    };
+    ASSERT_TRUE(made().commit());
+    ASSERT_TRUE(again());
+    for (const std::uint64_t size : {0, 4'096, 12'288}) {
+        ASSERT_TRUE(volume.truncate(0));
+        ASSERT_TRUE(volume.truncate(size));
+        const auto refused = again();
+        ASSERT_FALSE(refused) << size;
+        EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
+    }
+}
+
 TEST_F(JournalTest, SyncsOnceForAllThatWasAppended) {
     Journal journal = made();
     const std::uint64_t before = volume.syncs;

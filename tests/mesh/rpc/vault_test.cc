@@ -28,11 +28,15 @@ class VaultTest : public ::testing::Test {
     VaultTest(const VaultTest&) = delete;
     VaultTest& operator=(const VaultTest&) = delete;
 
+    void make() const {
+        const auto made = journal::make_journal(dir_ + "/journal", kOwner, seal::system_random());
+        EXPECT_TRUE(made.has_value()) << made.error().message;
+    }
     // The records that are there.
     std::unique_ptr<Vault> open(kj::LowLevelAsyncIoProvider* io) {
         found_.clear();
         auto vault =
-            Vault::open(dir_ + "/journal", kOwner, seal::system_random(), io,
+            Vault::open(dir_ + "/journal", kOwner, io,
                         [this](std::uint8_t kind, seal::ByteView bytes) -> Result<void> {
                             found_.emplace_back(kind, seal::Bytes(bytes.begin(), bytes.end()));
                             return {};
@@ -58,6 +62,7 @@ TEST_F(VaultTest, WhatWasCommittedIsThereForTheNextProcess) {
     auto io = kj::setupAsyncIo();
     for (const bool threads : {true, false}) {
         fs::remove(dir_ + "/journal");
+        make();
         kj::LowLevelAsyncIoProvider* const provider = threads ? io.lowLevelProvider.get() : nullptr;
         {
             auto vault = open(provider);
@@ -75,8 +80,9 @@ TEST_F(VaultTest, WhatWasCommittedIsThereForTheNextProcess) {
 }
 
 TEST_F(VaultTest, AnotherProcessDoesNotGetIt) {
+    make();
     auto vault = open(nullptr);
-    const auto second = Vault::open(dir_ + "/journal", kOwner, seal::system_random(), nullptr,
+    const auto second = Vault::open(dir_ + "/journal", kOwner, nullptr,
                                     [](std::uint8_t, seal::ByteView) { return Result<void>(); });
     ASSERT_FALSE(second.has_value());
     EXPECT_EQ(second.error().code, ErrorCode::kConflict);

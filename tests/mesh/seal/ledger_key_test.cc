@@ -29,7 +29,14 @@ class Ledger : public ::testing::Test {
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;
 
-    Result<LedgerVolume> open() { return open_ledger_volume(dir_, random_); }
+    Result<LedgerVolume> open() {
+        return open_ledger_volume(
+            dir_, random_, [this](const std::string& path, const SecretKey& key) -> Result<void> {
+                std::ofstream(path) << fingerprint(key.public_key());
+                if (journal_fails_) return fail(ErrorCode::kIo, "no room", path);
+                return {};
+            });
+    }
     std::string file(const char* name) const { return dir_ + "/ledger/" + name; }
     void expect_refused(const char* what) {
         const auto refused = open();
@@ -40,13 +47,16 @@ class Ledger : public ::testing::Test {
     }
 
     std::string dir_;
+    bool journal_fails_ = false;
     SeededRandom random_{9};
 };
 
 TEST_F(Ledger, IsMadeOnceAndIsAnotherOnAnEmptyVolume) {
     const auto first = open();
     ASSERT_TRUE(first.has_value()) << first.error().message;
-    EXPECT_EQ(fs::file_size(first->journal), 0U);
+    std::string journal;
+    std::ifstream(first->journal) >> journal;
+    EXPECT_EQ(journal, fingerprint(first->key->public_key()));
     struct stat status{};
     ASSERT_EQ(::stat(file("key").c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0600U);
@@ -59,6 +69,16 @@ TEST_F(Ledger, OfACrashWhileItWasMadeNothingIsLeft) {
     fs::create_directories(dir_ + "/ledger.new");
     std::ofstream(dir_ + "/ledger.new/key") << "half";
     EXPECT_TRUE(open().has_value());
+}
+
+TEST_F(Ledger, IsNotThereBeforeItsJournalIs) {
+    journal_fails_ = true;
+    ASSERT_FALSE(open().has_value());
+    EXPECT_FALSE(read_ledger_volume(dir_).has_value());
+    EXPECT_FALSE(fs::exists(dir_ + "/ledger"));
+    journal_fails_ = false;
+    EXPECT_TRUE(open().has_value());
+    EXPECT_TRUE(read_ledger_volume(dir_).has_value());
 }
 
 TEST_F(Ledger, WithoutItsJournalOrKeyIsRefusedAndNeverMadeAnew) {
