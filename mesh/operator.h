@@ -162,6 +162,7 @@ struct BudgetPage {
     std::vector<BudgetStanding> budgets;  // in the order of the logs
     bool more = false;                    // ask again, after the last
     std::vector<NodeId> silent;           // did not answer: what they own is not here
+    std::uint32_t unowned = 0;  // parts of those asked for, of 1,024, that nobody in reach owns
 };
 
 // The calls of providers that a node made, summed.

@@ -8,6 +8,7 @@
 #include "cli/call.h"
 #include "cli/commands/command.h"
 #include "cli/commands/member_text.h"
+#include "cli/exit_code.h"
 #include "cli/print/text.h"
 #include "schema/vocabulary/usd.h"
 
@@ -207,12 +208,22 @@ Result<Answer> run_list(Call& call) {
              renewal_cell(budget),
              {budget.owner.str()}});
     }
-    if (items.empty()) answer.note = "No budgets yet: 'vidaictl budget create' makes one.\n";
+    if (items.empty() && page->silent.empty() && page->unowned == 0) {
+        answer.note = "No budgets yet: 'vidaictl budget create' makes one.\n";
+    }
     for (const NodeId& node : page->silent) {
         silent.push_back(node.str());
         answer.note += node.str() + " does not answer: budgets that it owns are not shown.\n";
     }
-    answer.data = {{"items", std::move(items)}, {"silent", std::move(silent)}};
+    if (page->unowned > 0) {
+        answer.note += "Nobody in reach owns " + std::to_string(page->unowned) +
+                       " of 1024 parts of all budgets: those in them are not shown. `vidaictl mesh "
+                       "doctor` says why.\n";
+    }
+    if (!page->silent.empty() || page->unowned > 0) answer.status = kExitUnavailable;
+    answer.data = {{"items", std::move(items)},
+                   {"silent", std::move(silent)},
+                   {"unowned_parts", static_cast<std::int64_t>(page->unowned)}};
     return answer;
 }
 

@@ -63,6 +63,7 @@ BudgetPage shown(Treasury::Page page, const Treasury& treasury) {
     BudgetPage out;
     out.more = page.more;
     out.silent = std::move(page.silent);
+    out.unowned = page.unowned;
     for (const Treasury::Seen& one : page.seen) {
         BudgetStanding budget{one.sight.budget,
                               one.owner,
@@ -279,8 +280,9 @@ kj::Promise<Result<BudgetPage>> MeshThread::look_at_budgets(BudgetId budget, Bud
                                                             std::chrono::milliseconds within) {
     const auto most = std::min<std::chrono::milliseconds>(within, std::chrono::seconds(1));
     return treasury_.look(std::move(budget), std::move(after), most)
-        .then([this](Treasury::Page&& page) -> Result<BudgetPage> {
-            return shown(std::move(page), treasury_);
+        .then([this](Result<Treasury::Page>&& page) -> Result<BudgetPage> {
+            if (!page) return fail(std::move(page).error());
+            return shown(std::move(*page), treasury_);
         });
 }
 

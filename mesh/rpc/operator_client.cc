@@ -178,6 +178,12 @@ Result<BudgetStanding> only_one(const BudgetId& budget, BudgetPage page) {
                         ", does not answer; try again",
                     budget.str());
     }
+    if (page.unowned > 0) {
+        return fail(ErrorCode::kUnavailable,
+                    "nobody in reach owns the part of all budgets that '" + budget.str() +
+                        "' belongs to, so none can tell of it: `vidaictl mesh doctor` says why",
+                    budget.str());
+    }
     return fail(ErrorCode::kNotFound,
                 "no budget is named '" + budget.str() + "'; `vidaictl budget list` shows all",
                 budget.str());
@@ -351,6 +357,7 @@ Result<BudgetPage> OperatorClient::budget_list() {
         more = page->more && !page->budgets.empty();
         std::move(page->budgets.begin(), page->budgets.end(), std::back_inserter(all.budgets));
         all.silent = std::move(page->silent);
+        all.unowned = page->unowned;
     }
     std::ranges::sort(all.budgets, {}, &BudgetStanding::budget);
     return all;

@@ -22,7 +22,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kCommitEvery{10};  // at most 100 syncs a second, whatever the load
 constexpr milliseconds kLookAround{250};
 constexpr std::chrono::seconds kGreetAgain{1};
-// A log that is kept here and whose node nobody has seen since this one began.
+// For so long has nobody seen the node of a log that is kept here, or its node has not spoken of
+// it.
 constexpr std::chrono::seconds kUnseen{15};
 
 BudgetEntry::State state_of(const budget::Leases::Purse& purse) {
@@ -185,12 +186,21 @@ Result<void> Treasury::on_told(const NodeId& from, seal::ByteView said) {
     return {};
 }
 
-// Whose logs may be taken over: the detector's verdict, or nobody who could tell of them.
+// Whose logs may be taken over: of whom the detector says so, of whom nobody can tell, and of whose
+// money its own node does not speak.
 void Treasury::look_for_the_lost() {
     std::set<LedgerKey> lost;
+    const std::vector<NodeId> all = around_.connected();
+    const std::set<NodeId> connected(all.begin(), all.end());
     for (const auto& [ledger, node] : node_of_) {
         const bool elsewhere = ledger_of_.at(node) != ledger;
-        if (elsewhere || (!bank_->connected(ledger) && around_.is_gone(node))) lost.insert(ledger);
+        if (bank_->connected(ledger) || !connected.contains(node)) {
+            mute_since_.erase(ledger);
+        } else {
+            mute_since_.try_emplace(ledger, now());
+        }
+        const bool gone = !bank_->connected(ledger) && around_.is_gone(node);
+        if (elsewhere || gone || is_mute(ledger)) lost.insert(ledger);
     }
     for (const LedgerKey& ledger : lost) bank_->on_dead(ledger, now());
     if (now() - begun_at_ < kUnseen) return;
@@ -199,6 +209,12 @@ void Treasury::look_for_the_lost() {
         if (!node_of_.contains(log.ledger)) unseen.insert(log.ledger);
     }
     for (const LedgerKey& ledger : unseen) bank_->on_lost(ledger, now());
+}
+
+// A process that cannot use its volume's money says nothing about it, and never will.
+bool Treasury::is_mute(const LedgerKey& ledger) const {
+    const auto since = mute_since_.find(ledger);
+    return since != mute_since_.end() && now() - since->second >= kUnseen;
 }
 
 // --- turns

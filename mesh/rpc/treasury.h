@@ -55,6 +55,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
         std::vector<Seen> seen;  // in the order of the logs: by bucket and name
         bool more = false;
         std::vector<NodeId> silent;  // did not answer: what they own is not here
+        std::uint32_t unowned = 0;   // buckets of those asked for that nobody in reach owns
     };
 
     // `volume`: nothing, and why, where it cannot be used; then all money is frozen here.
@@ -85,8 +86,9 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
 
     // Ends with what came of it: an answer of its owner, or kUnavailable when `within` is over.
     kj::Promise<Result<void>> edit(budget::Edit wanted, std::chrono::milliseconds within);
-    // One budget, or all behind `after`.
-    kj::Promise<Page> look(BudgetId budget, BudgetId after, std::chrono::milliseconds within);
+    // One budget, or all behind `after`. kUnavailable where money is frozen here.
+    kj::Promise<Result<Page>> look(BudgetId budget, BudgetId after,
+                                   std::chrono::milliseconds within);
 
     // The node drains: leases go back. Ends when they are, or after `within`.
     kj::Promise<void> close(std::chrono::milliseconds within);
@@ -103,7 +105,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
         std::optional<MonoTime> again;  // nobody could write it; then it is tried again
     };
     struct Looking {
-        kj::Own<kj::PromiseFulfiller<Page>> answer;
+        kj::Own<kj::PromiseFulfiller<Result<Page>>> answer;
         budget::Look wanted;
         std::map<budget::LedgerKey, std::optional<budget::Seen>> asked{};
         MonoTime until;
@@ -126,8 +128,10 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     Page page_of(Looking& looking) const;
     void tell_news();
     void look_for_the_lost();
+    bool is_mute(const budget::LedgerKey& ledger) const;
     void look_for_owners();
     bool without_owner(budget::Bucket bucket) const;
+    std::uint32_t unowned() const;  // buckets, but those on their way to another log
     budget::BudgetEntry entry_of(const BudgetId& id) const;
     void show(const std::set<BudgetId>& budgets, const std::vector<BudgetId>& forgotten = {});
     kj::Promise<void> hear_asks();
@@ -148,6 +152,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     seal::Signature proof_;
     std::map<NodeId, budget::LedgerKey> ledger_of_;
     std::map<budget::LedgerKey, NodeId> node_of_;
+    std::map<budget::LedgerKey, MonoTime> mute_since_;  // whose node is connected, and says nothing
     std::set<BudgetId> named_;
     std::uint64_t next_id_ = 0;
     std::map<std::uint64_t, Editing> editing_;

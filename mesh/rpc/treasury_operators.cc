@@ -78,9 +78,22 @@ void Treasury::finish_edits() {
     for (const budget::Edit& wanted : again) bank_->edit(wanted, now());
 }
 
-kj::Promise<Treasury::Page> Treasury::look(BudgetId budget, BudgetId after, milliseconds within) {
-    if (!begun_ || looking_.size() >= kWaitingMax) return Page();
-    auto pair = kj::newPromiseAndFulfiller<Page>();
+kj::Promise<Result<Treasury::Page>> Treasury::look(BudgetId budget, BudgetId after,
+                                                   milliseconds within) {
+    if (!frozen_.empty()) {
+        return Result<Page>(fail(ErrorCode::kUnavailable,
+                                 around_.node.str() +
+                                     " cannot tell of budgets, ask another node (--server): money "
+                                     "is frozen here: " +
+                                     frozen_,
+                                 around_.node.str()));
+    }
+    if (!begun_) return Result<Page>(Page());
+    if (looking_.size() >= kWaitingMax) {
+        return Result<Page>(fail(ErrorCode::kResourceExhausted,
+                                 "this node has as many looks under way as it may; try again"));
+    }
+    auto pair = kj::newPromiseAndFulfiller<Result<Page>>();
     const std::uint64_t id = ++next_id_;
     const budget::Look wanted{id, std::move(budget), std::move(after)};
     Looking& looking =
@@ -132,7 +145,7 @@ void Treasury::finish_looks() {
             ++one;
             continue;
         }
-        looking.answer->fulfill(page_of(looking));
+        looking.answer->fulfill(Result<Page>(page_of(looking)));
         one = looking_.erase(one);
     }
     for (const std::uint64_t id : again) {
@@ -161,6 +174,11 @@ Treasury::Page Treasury::page_of(Looking& looking) const {
             page.seen.push_back({node, std::move(sight)});
         }
     }
+    if (const BudgetId& one = looking.wanted.budget; !one.empty()) {
+        page.unowned = bank_->owned_in_reach()[budget::bucket_of(one).value] ? 0 : 1;
+    } else {
+        page.unowned = unowned();
+    }
     std::ranges::sort(page.seen, {}, [&](const Seen& at) { return order(at.sight.budget); });
     if (!end) return page;
     page.more = true;
@@ -179,6 +197,12 @@ bool Treasury::without_owner(budget::Bucket bucket) const {
     return now() - owned_at_[bucket.value] >= kPassage;
 }
 
+std::uint32_t Treasury::unowned() const {
+    std::uint32_t parts = 0;
+    for (std::uint16_t at = 0; at < budget::kBuckets; ++at) parts += without_owner({at});
+    return parts;
+}
+
 MoneyReport Treasury::report() const {
     MoneyReport out;
     out.begun = begun_;
@@ -186,7 +210,7 @@ MoneyReport Treasury::report() const {
     if (!begun_) return out;
     out.disowned = frozen_.empty() && !out.frozen.empty();
     out.owned = static_cast<std::uint32_t>(bank_->hello().owned.count());
-    for (std::uint16_t at = 0; at < budget::kBuckets; ++at) out.unowned += without_owner({at});
+    out.unowned = unowned();
     for (const BudgetId& id : named_) {
         if (out.cut_off.size() == kCutOffMax) break;
         if (without_owner(budget::bucket_of(id))) out.cut_off.push_back(id);

@@ -75,6 +75,7 @@ void write(const BudgetPage& page, proto::BudgetPage::Builder out) {
     out.setMore(page.more);
     auto silent = out.initSilent(static_cast<unsigned>(page.silent.size()));
     for (unsigned i = 0; i < silent.size(); ++i) silent.set(i, to_text(page.silent[i].str()));
+    out.setUnowned(page.unowned);
 }
 
 Result<BudgetPage> read(proto::BudgetPage::Reader in) {
@@ -89,6 +90,7 @@ Result<BudgetPage> read(proto::BudgetPage::Reader in) {
     }
     page.more = in.getMore();
     for (const auto node : in.getSilent()) page.silent.emplace_back(bounded(node));
+    page.unowned = in.getUnowned();
     return page;
 }
 

@@ -206,6 +206,7 @@ struct BudgetPage {
   budgets @0 :List(Budget);
   more @1 :Bool;  # ask again after the last
   silent @2 :List(Text);  # nodes that did not answer: what they own is not here
+  unowned @3 :UInt32;  # parts of those asked for, of 1,024, that nobody in reach owns
 }
 
 # What an operator says about an identity and signs itself: mesh/state/statement.h.

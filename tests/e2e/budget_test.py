@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hard budgets as a client meets them: a key that stands under one which nobody knows is refused on
 every node, over a restart too, and no provider is called for it."""
+import re
+
 import suite
 from money import Money
 from programs import chat, request, wait_for
@@ -84,6 +86,42 @@ class Budgets(Money):
         victim.start()
         wait_for(lambda: request(victim.admin, "GET", "/readyz")[0] == 200, 30, "readiness")
         self.spend_all(key, self.nodes)
+        self.assertLessEqual(self.billed(), 50000)
+        self.assertGreaterEqual(self.billed(), 40000, "a crash strands an eighth at most")
+
+    def test_an_emptied_journal_ends_its_nodes_part_and_others_take_it_over(self):
+        key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
+        self.mesh.ctl("budget", "create", "team-a", "--limit", "0.05usd")
+        owner = self.moved_to_custodians()
+        victim = next(node for node in self.nodes if node.id == owner)
+        others = [node for node in self.nodes if node is not victim]
+        victim.kill()
+        (victim.folder / "data" / "ledger" / "journal").write_bytes(b"")
+        victim.start()
+        self.mesh.wait_alive(3)
+        status, body, _ = chat(victim.port, key, max_tokens=20)
+        self.assertEqual((status, body["error"].get("reason")), (503, "log_frozen"), body)
+        asked = self.mesh.run_ctl("--server", victim.mesh_address, "budget", "list", check=False)
+        self.assertEqual(asked.returncode, 4, asked)
+        self.assertIn("ask another node", asked.stderr)
+        self.assertIn("journal is damaged", asked.stderr)
+        shown = self.mesh.run_ctl("--server", others[0].mesh_address, "budget", "show", "team-a",
+                                  check=False)
+        self.assertIn("nobody in reach owns", shown.stderr)
+
+        def listed():
+            told = self.mesh.run_ctl("--server", others[0].mesh_address, "budget", "list",
+                                     check=False)
+            self.assertNotIn("No budgets yet", told.stderr)
+            self.assertEqual(told.returncode, 4, told)
+            return re.search(r"Nobody in reach owns [1-9]\d* of 1024 parts", told.stderr)
+        wait_for(listed, 10, "the list to tell what it lacks")
+        for node in others:  # its node lives, and says nothing of money
+            self.served_within(node, key, 40)
+        self.assertEqual(chat(victim.port, key, max_tokens=20)[0], 503)
+        shown = self.mesh.ctl("budget", "show", "team-a", node=others[0])
+        self.assertIn(shown["owner"], [node.id for node in others])
+        self.spend_all(key, others)
         self.assertLessEqual(self.billed(), 50000)
         self.assertGreaterEqual(self.billed(), 40000, "a crash strands an eighth at most")
 
