@@ -150,6 +150,7 @@ Hello Bank::hello() const {
     says.frozen = !frozen_.empty();
     if (const OwnLog* log = books_.newest()) {
         says.log = log->header();
+        says.since = books_.own().begin()->first.generation;
         // Of a log that cannot act, another may own them by now.
         if (ready()) says.owned = owned_for_good(log->ledger);
     } else {
@@ -238,6 +239,7 @@ void Bank::on_tick(MonoTime now) {
     rebalance(now);
     seal_dead(now);
     tell_ended(now);
+    forget(now);
     turn(now);
 }
 

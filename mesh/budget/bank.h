@@ -33,6 +33,8 @@ struct BankOptions {
     std::size_t custodians = 2;  // of a log, where there are so many other nodes
     Duration grace = std::chrono::seconds(5);   // after a death verdict, before a log is sealed
     Duration settle = std::chrono::seconds(2);  // with the same nodes, before a log moves
+    // That a log grows by, beyond what it took over, before it goes on in a next generation.
+    std::uint64_t log_bytes = 16U << 20;
 };
 
 // Something that a log should say, or a counter count.
@@ -166,6 +168,8 @@ class Bank {
     void on(const LedgerKey& from, const Append& append, MonoTime now);
     void on(const LedgerKey& from, const Ack& ack, MonoTime now);
     void on(const LedgerKey& from, const AskAck& ask, MonoTime now);
+    void on(const LedgerKey& from, const AskOver& ask, MonoTime now);
+    void on(const LedgerKey& from, const Over& over, MonoTime now);
     void on(const LedgerKey& from, const Fetch& fetch, MonoTime now);
     void on(const LedgerKey& from, const Offer& offer, MonoTime now);
     void on(const LedgerKey& from, const Ended& ended, MonoTime now);
@@ -196,6 +200,7 @@ class Bank {
     void open_first(MonoTime now);
     void move_if_due(MonoTime now);
     std::vector<LedgerKey> wanted_custodians() const;
+    bool is_long(const OwnLog& log) const;
     void open_next(std::vector<LedgerKey> custodians);
     void pass_on(MonoTime now);
     void pass_on(OwnLog& old, MonoTime now);
@@ -221,6 +226,15 @@ class Bank {
     std::optional<std::pair<EndedLog, Estate>> ended_log(Legacy& of, MonoTime now);
     void claim(std::vector<EndedLog> circle, const std::map<LogId, Estate>& estates);
 
+    // bank_forgetting.cc: logs that nobody needs any more.
+    bool stands_for(const LogId& log) const;
+    bool has_arrived(const LogState& of) const;
+    void ask_over(MonoTime now);
+    void forget(MonoTime now);
+    void forget_own();
+    void forget_copies();
+    void forget_traces(const LogId& log);
+
     const MeshId mesh_;
     const BankOptions options_;
     Books books_;
@@ -233,6 +247,7 @@ class Bank {
     std::string frozen_;
     std::map<LogId, Head> acknowledged_;  // of kept ones, to their owner
     std::set<LogId> seal_told_;
+    std::set<LogId> over_;  // of those that are here, as another has said
     std::map<LogId, Legacy> legacies_;
     std::map<std::pair<LogId, Seq>, Taking> taking_;
     std::vector<Pending> pending_;
@@ -241,7 +256,7 @@ class Bank {
     std::optional<Hello> told_;  // the last one that was broadcast
     std::vector<LedgerKey> ring_;
     MonoTime ring_since_;
-    MonoTime offered_, rebalanced_, told_ended_, circle_tried_;
+    MonoTime offered_, rebalanced_, told_ended_, circle_tried_, asked_over_, forgot_;
     Outbox out_;
     std::vector<EditDone> edits_done_;
     std::vector<std::pair<LedgerKey, Seen>> seen_;

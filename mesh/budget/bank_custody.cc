@@ -153,6 +153,8 @@ void Bank::on(const LedgerKey& from, const AskAck& ask, MonoTime now) {
     (void)now;
     if (const KeptLog* copy = books_.kept(ask.log)) {
         acknowledge(from, *copy);
+    } else if (from == ask.log.ledger && books_.is_gone(ask.log)) {
+        send(from, Over{ask.log});
     } else {
         send(from, Ack{ask.log, {}, false});
     }

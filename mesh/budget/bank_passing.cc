@@ -21,6 +21,8 @@ constexpr Duration kRebalanceEvery = milliseconds(1'000);
 constexpr std::size_t kMovedAtOnce = 64;  // buckets
 constexpr std::size_t kTakingMax = 4'096;
 
+constexpr std::size_t kUnpassedMax = 4;  // logs of one volume, before a long one is ended
+
 Seq last(const OwnLog& log) {
     return log.ledger.entries().size();
 }
@@ -71,14 +73,21 @@ void Bank::move_if_due(MonoTime now) {
     const std::size_t sealed = sealed_by(header);
     const Quorum quorum = quorum_of(header.custodians.size());
     const bool lost = sealed >= quorum.seal;
+    const bool alone = wanted.empty() && header.custodians.empty();
     // Its successor may have moved on; that log's heir is found all the same.
-    const bool due = sealed > 0 || (!wanted.empty() && wanted != header.custodians);
+    const bool due = sealed > 0 || (!wanted.empty() && wanted != header.custodians) ||
+                     (is_long(*newest) && books_.own().size() <= kUnpassedMax);
     if (!due) return;
-    if (wanted.empty() && !lost) return;  // with fewer it would be worse off
+    if (wanted.empty() && !alone && !lost) return;  // with fewer it would be worse off
     // The one before is passed on first.
     if (newest->ledger.committed() == 0 && !lost) return;
     if (lost) news_.push_back({BankNews::Kind::kSuperseded, header.id, {}});
     open_next(std::move(wanted));
+}
+
+// A generation is the compaction of the one before; what it costs is paid once in as many bytes.
+bool Bank::is_long(const OwnLog& log) const {
+    return log.bytes - log.carried >= std::max(options_.log_bytes, log.carried);
 }
 
 void Bank::open_next(std::vector<LedgerKey> custodians) {

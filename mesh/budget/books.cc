@@ -15,6 +15,8 @@ namespace {
 // makes a large one.
 constexpr std::size_t kEntriesAtOnce = 4'096;
 
+constexpr std::size_t kGoneMax = 65'536;  // of one volume, besides those before a generation
+
 std::unexpected<Error> senseless(const std::string& what) {
     return fail(ErrorCode::kCorrupt, "a record of the journal " + what);
 }
@@ -25,6 +27,30 @@ seal::Bytes encode(const Batch& batch) {
     return out;
 }
 
+Record boot_record(Boot boot) {
+    Record out{Record::Kind::kBoot, {}};
+    seal::Writer(out.bytes).u32(boot.value);
+    return out;
+}
+
+Record seal_record(const LogId& log) {
+    Record out{Record::Kind::kSealed, {}};
+    seal::Writer(out.bytes).fixed(log.ledger.bytes).u32(log.generation);
+    return out;
+}
+
+bool takes_over(const EntryRef& entry) {
+    return std::holds_alternative<Inherit>(*entry) || std::holds_alternative<Adopt>(*entry) ||
+           std::holds_alternative<AdoptCircle>(*entry);
+}
+
+void add(const BatchRef& batch, OwnLog& log) {
+    log.bytes += batch->bytes.size();
+    if (std::ranges::any_of(batch->entries, takes_over)) log.carried += batch->bytes.size();
+    log.written = batch->head;
+    log.batches.push_back(batch);
+}
+
 }  // namespace
 
 Result<void> Books::read(std::uint8_t kind, seal::ByteView bytes) {
@@ -33,7 +59,7 @@ Result<void> Books::read(std::uint8_t kind, seal::ByteView bytes) {
         case Record::Kind::kBoot: {
             seal::Reader reader(bytes);
             const std::uint32_t boot = reader.u32();
-            if (!reader.done() || boot != boot_.value + 1) return senseless("counts no start");
+            if (!reader.done() || boot <= boot_.value) return senseless("counts no start");
             boot_.value = boot;
             return {};
         }
@@ -41,6 +67,8 @@ Result<void> Books::read(std::uint8_t kind, seal::ByteView bytes) {
             return read_batch(bytes);
         case Record::Kind::kSealed:
             return read_seal(bytes);
+        case Record::Kind::kGone:
+            return read_gone(bytes);
     }
     return senseless("is of a kind that this program does not know: run the newer one");
 }
@@ -67,8 +95,21 @@ Result<void> Books::read_batch(seal::ByteView bytes) {
     if (auto next = follows(log.written, *ref); !next) {
         return senseless("does not fit: " + next.error().message);
     }
-    log.batches.push_back(ref);
-    log.written = ref->head;
+    add(ref, log);
+    return {};
+}
+
+Result<void> Books::read_gone(seal::ByteView bytes) {
+    seal::Reader reader(bytes);
+    LedgerKey ledger;
+    reader.into(ledger.bytes);
+    Gone gone;
+    gone.before = reader.u32();
+    const std::uint32_t count = reader.u32();
+    if (count > kGoneMax) return senseless("forgets more logs than there can be");
+    for (std::uint32_t i = 0; i < count; ++i) gone.besides.insert(reader.u32());
+    if (!reader.done() || ledger == self()) return senseless("forgets no log");
+    gone_[ledger] = std::move(gone);
     return {};
 }
 
@@ -125,6 +166,9 @@ Result<void> Books::keep(const BatchRef& batch) {
         if (!batch->header) {
             return fail(ErrorCode::kConflict, "the beginning of that log is not here");
         }
+        if (is_gone(batch->log)) {
+            return fail(ErrorCode::kConflict, "a later log has what that one had");
+        }
         const auto& named = batch->header->custodians;
         if (batch->log.ledger == self() || std::ranges::find(named, self()) == named.end()) {
             return fail(ErrorCode::kConflict, "that log does not name this volume as custodian");
@@ -139,8 +183,9 @@ Result<void> Books::keep(const BatchRef& batch) {
         return taken;
     }
     copy.batches.push_back(batch);
+    copy.bytes += batch->bytes.size();
     copy.head = batch->head;
-    due_.push_back({Record::Kind::kBatch, encode(*batch)});
+    due_.push_back(batch);
     return {};
 }
 
@@ -152,14 +197,85 @@ void Books::seal(const LogId& log) {
     seals_due_.push_back(log);
 }
 
+void Books::forget_oldest() {
+    CHECK(own_.size() > 1);
+    own_.erase(own_.begin());
+}
+
+bool Books::is_gone(const LogId& log) const {
+    const auto found = gone_.find(log.ledger);
+    if (found == gone_.end()) return false;
+    return log.generation < found->second.before || found->second.besides.contains(log.generation);
+}
+
+void Books::forget_kept(const LogId& log) {
+    CHECK(kept(log) != nullptr);
+    Gone& gone = gone_[log.ledger];
+    if (gone.besides.size() >= kGoneMax) return;
+    gone.besides.insert(log.generation);
+    drop(log);
+}
+
+void Books::forget_before(const LedgerKey& ledger, std::uint32_t generation) {
+    if (ledger == self() || generation == 0) return;
+    for (;;) {
+        const auto first = kept_.lower_bound({ledger, 0});
+        if (first == kept_.end() || first->first.ledger != ledger) break;
+        if (first->first.generation >= generation) break;
+        drop(LogId(first->first));
+    }
+    Gone& gone = gone_[ledger];
+    gone.before = std::max(gone.before, generation);
+    gone.besides.erase(gone.besides.begin(), gone.besides.lower_bound(gone.before));
+}
+
+void Books::drop(const LogId& log) {
+    std::erase(seals_due_, log);
+    std::erase_if(due_, [&](const BatchRef& batch) { return batch->log == log; });
+    kept_.erase(log);
+}
+
+std::vector<std::function<Record()>> Books::snapshot() const {
+    CHECK(begun_ && !writing_);
+    std::vector<std::function<Record()>> out;
+    const auto add = [&](Record record) {
+        out.push_back([record = std::move(record)]() { return record; });
+    };
+    const auto add_batch = [&](const BatchRef& batch) {
+        out.push_back([batch]() { return Record{Record::Kind::kBatch, encode(*batch)}; });
+    };
+    if (!boot_due_) add(boot_record(boot_));
+    for (const auto& [ledger, gone] : gone_) {
+        Record record{Record::Kind::kGone, {}};
+        seal::Writer writer(record.bytes);
+        writer.fixed(ledger.bytes).u32(gone.before);
+        writer.u32(static_cast<std::uint32_t>(gone.besides.size()));
+        for (const std::uint32_t generation : gone.besides) writer.u32(generation);
+        add(std::move(record));
+    }
+    for (const auto& [id, log] : own_) std::ranges::for_each(log.batches, add_batch);
+    for (const auto& [id, copy] : kept_) {
+        std::ranges::for_each(copy.batches, add_batch);
+        if (copy.seal_written) add(seal_record(id));
+    }
+    return out;
+}
+
+std::uint64_t Books::snapshot_bytes() const {
+    std::uint64_t bytes = 0;
+    for (const auto& [id, log] : own_) bytes += log.bytes;
+    for (const auto& [id, copy] : kept_) bytes += copy.bytes;
+    return bytes;
+}
+
 void Books::write_batches(OwnLog& log, std::vector<Record>& out) {
     for (;;) {
         const auto left = log.ledger.entries().subspan(log.written.seq);
         if (left.empty()) return;
         const auto entries = left.first(std::min(left.size(), kEntriesAtOnce));
-        log.batches.push_back(std::make_shared<const Batch>(
-            make_batch(mesh_, log.header(), log.written, entries, key_)));
-        log.written = log.batches.back()->head;
+        add(std::make_shared<const Batch>(
+                make_batch(mesh_, log.header(), log.written, entries, key_)),
+            log);
         out.push_back({Record::Kind::kBatch, encode(*log.batches.back())});
     }
 }
@@ -168,17 +284,13 @@ std::vector<Record> Books::take_records() {
     CHECK(begun_ && !writing_);
     std::vector<Record> out;
     if (std::exchange(boot_due_, false)) {
-        seal::Bytes bytes;
-        seal::Writer(bytes).u32(boot_.value);
-        out.push_back({Record::Kind::kBoot, std::move(bytes)});
+        out.push_back(boot_record(boot_));
     }
-    for (Record& record : due_) out.push_back(std::move(record));
+    for (const BatchRef& batch : due_) out.push_back({Record::Kind::kBatch, encode(*batch)});
     due_.clear();
     Writing writing;
     for (const LogId& log : seals_due_) {  // behind all that was appended to the copy before
-        seal::Bytes bytes;
-        seal::Writer(bytes).fixed(log.ledger.bytes).u32(log.generation);
-        out.push_back({Record::Kind::kSealed, std::move(bytes)});
+        out.push_back(seal_record(log));
     }
     writing.seals = std::exchange(seals_due_, {});
     for (auto& [id, log] : own_) {

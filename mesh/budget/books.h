@@ -3,13 +3,16 @@
 // of others', which of those it has sealed, and how often its process has been started. They say
 // what is to be written, as records of a journal (mesh/journal), and count nothing as written
 // before it is: what is appended between two commits is one batch of its log, under one signature.
-// Pure; one thread.
+// What nobody needs any more is forgotten here at once, and on the volume when the journal is
+// written anew, of snapshot(). Pure; one thread.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -26,7 +29,7 @@ namespace vidai::mesh::budget {
 using BatchRef = std::shared_ptr<const Batch>;
 
 struct Record {
-    enum class Kind : std::uint8_t { kBoot = 1, kBatch = 2, kSealed = 3 };
+    enum class Kind : std::uint8_t { kBoot = 1, kBatch = 2, kSealed = 3, kGone = 4 };
     Kind kind = Kind::kBoot;
     seal::Bytes bytes;
 };
@@ -36,6 +39,8 @@ struct OwnLog {
     Ledger ledger;
     std::vector<BatchRef> batches;  // all of it that has been written, or is being
     Head written{};                 // behind the last of them
+    std::uint64_t bytes = 0;        // of the batches
+    std::uint64_t carried = 0;      // of those among them that took over what other logs had
     const LogHeader& header() const { return ledger.header(); }
 };
 // Another's, of which this volume is a custodian.
@@ -45,6 +50,7 @@ struct KeptLog {
     Head head{};    // behind the last of them
     Head synced{};  // what is on the disk
     bool seal_written = false;
+    std::uint64_t bytes = 0;  // of the batches
 };
 
 class Books {
@@ -68,8 +74,8 @@ class Books {
     const std::map<LogId, OwnLog>& own() const { return own_; }
     // The next generation. CHECKs that it is.
     OwnLog& open_log(LogHeader header);
-    // Drops one that has passed on all that it had.
-    void forget_own(const LogId& log) { own_.erase(log); }
+    // Of the oldest, which is not the newest (CHECK): a later log has all that it had, for good.
+    void forget_oldest();
 
     // Copies. CHECKs for seal() and forget() that there is one.
     KeptLog* kept(const LogId& log);
@@ -80,13 +86,23 @@ class Books {
     // it says is not allowed: nothing of it is to be believed any more.
     Result<void> keep(const BatchRef& batch);
     void seal(const LogId& log);
-    void forget_kept(const LogId& log) { kept_.erase(log); }
+    // Another log has all that it had, for good. A copy of it is never begun again: half of one
+    // that is sealed would be taken for all of it.
+    void forget_kept(const LogId& log);
+    // The same of all of that volume's before this generation, kept or not.
+    void forget_before(const LedgerKey& ledger, std::uint32_t generation);
+    bool is_gone(const LogId& log) const;
 
     // All that has come since the last call: to be committed at once, and nothing is taken again
     // before on_committed(). Empty: nothing is to be written.
     std::vector<Record> take_records();
     bool writing() const { return writing_.has_value(); }
     void on_committed();
+
+    // What a journal must have in place of all that it has, in order: each makes its record, on any
+    // thread. CHECKs that nothing is being written; what is taken after this comes behind it.
+    std::vector<std::function<Record()>> snapshot() const;
+    std::uint64_t snapshot_bytes() const;  // about
 
   private:
     struct Writing {  // what counts as synced once it is
@@ -96,6 +112,8 @@ class Books {
     };
     Result<void> read_batch(seal::ByteView bytes);
     Result<void> read_seal(seal::ByteView bytes);
+    Result<void> read_gone(seal::ByteView bytes);
+    void drop(const LogId& log);
     void write_batches(OwnLog& log, std::vector<Record>& out);
 
     const MeshId mesh_;
@@ -105,7 +123,12 @@ class Books {
     bool boot_due_ = false;
     std::map<LogId, OwnLog> own_;
     std::map<LogId, KeptLog> kept_;
-    std::vector<Record> due_;  // of copies
+    struct Gone {  // copies that were forgotten, of one volume
+        std::uint32_t before = 0;
+        std::set<std::uint32_t> besides;
+    };
+    std::map<LedgerKey, Gone> gone_;
+    std::vector<BatchRef> due_;  // of copies
     std::vector<LogId> seals_due_;
     std::optional<Writing> writing_;
 };

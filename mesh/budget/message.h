@@ -25,6 +25,7 @@ struct Hello {
     LogHeader log;                // its newest
     std::bitset<kBuckets> owned;  // by that one; a hint, for ownership is read from logs
     bool frozen = false;          // nothing is to be given to it
+    std::uint32_t since = 0;      // of its logs before this generation nobody needs anything
     friend bool operator==(const Hello&, const Hello&) = default;
 };
 
@@ -43,6 +44,17 @@ struct Ack {
 struct AskAck {  // asks for one
     LogId log;
     friend bool operator==(const AskAck&, const AskAck&) = default;
+};
+// Asks whether a log is over, and says so: a later one has all that it had, for good. That one is
+// the sender's; or the sender is a custodian of the log, has forgotten it, and says so to its
+// owner.
+struct AskOver {
+    LogId log;
+    friend bool operator==(const AskOver&, const AskOver&) = default;
+};
+struct Over {
+    LogId log;
+    friend bool operator==(const Over&, const Over&) = default;
 };
 struct Fetch {
     LogId log;
@@ -182,7 +194,8 @@ struct Seen {
     friend bool operator==(const Seen&, const Seen&) = default;
 };
 
-using Message = std::variant<Hello, Append, Ack, AskAck, Fetch, Offer, Want, Grant, Report,
-                             ReportAck, Recall, Edit, EditDone, Changed, Look, Seen, Ended>;
+using Message =
+    std::variant<Hello, Append, Ack, AskAck, Fetch, Offer, Want, Grant, Report, ReportAck, Recall,
+                 Edit, EditDone, Changed, Look, Seen, Ended, AskOver, Over>;
 
 }  // namespace vidai::mesh::budget

@@ -62,8 +62,8 @@ struct Writer {
     Written operator()(const Hello& m) const {
         const auto log = write_header(out, m.log);
         const auto owned = write_owned(out, m.owned);
-        return said(fb::Said::Hello,
-                    fb::CreateHello(out, m.boot.value, log, owned, bytes(proof.bytes), m.frozen));
+        return said(fb::Said::Hello, fb::CreateHello(out, m.boot.value, log, owned,
+                                                     bytes(proof.bytes), m.frozen, m.since));
     }
     Written operator()(const Append& m) const {
         std::vector<Offset<fb::SignedBatch>> all;
@@ -81,6 +81,14 @@ struct Writer {
     Written operator()(const AskAck& m) const {
         const fb::LogId log = write_log(m.log);
         return said(fb::Said::AskAck, fb::CreateAskAck(out, &log));
+    }
+    Written operator()(const AskOver& m) const {
+        const fb::LogId log = write_log(m.log);
+        return said(fb::Said::AskOver, fb::CreateAskOver(out, &log));
+    }
+    Written operator()(const Over& m) const {
+        const fb::LogId log = write_log(m.log);
+        return said(fb::Said::Over, fb::CreateOver(out, &log));
     }
     Written operator()(const Fetch& m) const {
         const fb::LogId log = write_log(m.log);
@@ -230,6 +238,8 @@ struct Reader {
         out.log = take(read_header(m.log()));
         out.owned = take(read_owned(m.owned()));
         out.frozen = m.frozen();
+        out.since = m.since();
+        need(out.since <= out.log.id.generation);
         return out;
     }
     Message read(const fb::Append& m) {
@@ -252,6 +262,8 @@ struct Reader {
         return out;
     }
     Message read(const fb::AskAck& m) { return AskAck{log(m.log())}; }
+    Message read(const fb::AskOver& m) { return AskOver{log(m.log())}; }
+    Message read(const fb::Over& m) { return Over{log(m.log())}; }
     Message read(const fb::Fetch& m) { return Fetch{log(m.log()), m.after()}; }
     Message read(const fb::Offer& m) {
         need(m.bucket() < kBuckets);
@@ -368,6 +380,10 @@ struct Reader {
                 return read(*in.said_as_Seen());
             case fb::Said::Ended:
                 return read(*in.said_as_Ended());
+            case fb::Said::AskOver:
+                return read(*in.said_as_AskOver());
+            case fb::Said::Over:
+                return read(*in.said_as_Over());
             default:
                 break;
         }

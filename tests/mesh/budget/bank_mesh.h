@@ -28,6 +28,7 @@ class BankMesh {
         Duration delay = 2ms;  // of a message
         Duration sync = 5ms;   // of a commit
         int lost_percent = 0;
+        std::uint64_t log_bytes = BankOptions().log_bytes;
     };
     explicit BankMesh(std::size_t nodes, Options options, std::uint64_t seed = 1)
         : options_(options), rng_(seed), nodes_(nodes) {
@@ -43,6 +44,7 @@ class BankMesh {
         ASSERT_EQ(node.bank, nullptr);
         BankOptions options;
         options.genesis = i == 0;
+        options.log_bytes = options_.log_bytes;
         node.bank = std::make_unique<Bank>(mesh_, keys_[i], options);
         for (const Record& record : node.disk) {
             const auto read = node.bank->read(static_cast<std::uint8_t>(record.kind), record.bytes);
@@ -62,6 +64,18 @@ class BankMesh {
         node.open.clear();
         std::erase_if(flying_, [&](const Flying& one) { return one.to == i || one.from == i; });
         for (std::size_t other = 0; other < nodes_.size(); ++other) disconnect(other, i);
+    }
+    // Its journal is written anew; what is being written comes behind.
+    void compact(std::size_t i) {
+        Node& node = nodes_[i];
+        if (!node.bank || node.writing) return;
+        node.disk.clear();
+        for (const auto& record : node.bank->books().snapshot()) node.disk.push_back(record());
+    }
+    std::size_t disk_bytes(std::size_t i) const {
+        std::size_t bytes = 0;
+        for (const Record& record : nodes_[i].disk) bytes += record.bytes.size();
+        return bytes;
     }
     void declare_dead(std::size_t i) {
         for (Node& node : nodes_) {
@@ -167,6 +181,13 @@ class BankMesh {
                    (state.owns(bucket_of(money.budget)) ? " OWNS" : "") + " passing " +
                    std::to_string(state.passing().size()) + " owned " +
                    std::to_string(state.estate().owned.count());
+        }
+        for (const auto& [id, copy] : bank.books().kept()) {
+            const auto of = std::ranges::find_if(
+                keys_, [&](const seal::SecretKey& key) { return key.public_key() == id.ledger; });
+            out += "; copy of " + std::to_string(of - keys_.begin()) + "/" +
+                   std::to_string(id.generation) + " synced " + std::to_string(copy.synced.seq) +
+                   (copy.seal_written ? " sealed" : "");
         }
         out += "; left " + std::to_string(bank.owner().position(money).left.value);
         if (const auto purse = bank.leases().purse(money)) {

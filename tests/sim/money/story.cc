@@ -72,15 +72,16 @@ bool MoneyStory::rolls_back() const {
 
 std::string MoneyStory::describe() const {
     char line[240];
-    std::snprintf(line, sizeof line,
-                  "seed %llu: %zu nodes, %zu custodians, budgets of %lld, requests up to %lld%s, "
-                  "latency %s and %s, "
-                  "loss %.2f, twice %.2f, late %.2f, sync %s, first budget after %s%s\n",
-                  static_cast<unsigned long long>(seed), nodes, custodians,
-                  static_cast<long long>(limit), static_cast<long long>(dearest),
-                  estimates ? " at most" : "", seconds(latency).c_str(), seconds(jitter).c_str(),
-                  loss, duplicates, late, seconds(sync).c_str(), seconds(quiet).c_str(),
-                  clients ? "" : ", clients only in the end");
+    std::snprintf(
+        line, sizeof line,
+        "seed %llu: %zu nodes, %zu custodians, budgets of %lld, requests up to %lld%s, "
+        "latency %s and %s, "
+        "loss %.2f, twice %.2f, late %.2f, sync %s, first budget after %s, logs of %llu bytes%s\n",
+        static_cast<unsigned long long>(seed), nodes, custodians, static_cast<long long>(limit),
+        static_cast<long long>(dearest), estimates ? " at most" : "", seconds(latency).c_str(),
+        seconds(jitter).c_str(), loss, duplicates, late, seconds(sync).c_str(),
+        seconds(quiet).c_str(), static_cast<unsigned long long>(log_bytes),
+        clients ? "" : ", clients only in the end");
     std::string out = line;
     for (const MoneyEvent& event : events) {
         std::snprintf(line, sizeof line, "  %2u. %s %s node %zu other %zu group %llx for %s\n",
@@ -111,6 +112,8 @@ MoneyStory draw_money(std::uint64_t seed, const Trim& trim) {
     story.think = pick(rng, {milliseconds(15), milliseconds(60), milliseconds(200)});
     story.call = pick(rng, {milliseconds(2), milliseconds(200), milliseconds(3'000)});
     story.estimates = rng.chance(0.5);
+    constexpr std::uint64_t kLogBytes[] = {16U << 20, 16U << 20, 30'000, 6'000};
+    story.log_bytes = kLogBytes[seed % std::size(kLogBytes)];
     story.clients = !trim.no_traffic;
     if (trim.plain_links) story.loss = story.duplicates = story.late = 0;
     const auto kinds = draw_kinds(rng);

@@ -61,6 +61,7 @@ struct MoneyStory {
     Duration call{};                            // that the provider takes at most
     std::int64_t dearest = 0;                   // request
     bool estimates = false;                     // are above what the provider charges
+    std::uint64_t log_bytes = 0;                // BankOptions; of a journal beyond what is needed
     std::vector<MoneyEvent> events;             // ascending
 
     // Whether a volume may tell less than had been synced to it.

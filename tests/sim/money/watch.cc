@@ -46,6 +46,27 @@ void MoneyWatch::on_disk(const LedgerKey& volume, const Books& books, const Writ
         chain.sealed.try_emplace(volume, chain.stored[volume]);
     }
     for (auto& [id, chain] : chains_) advance(id, chain);
+    look_for_forgotten(volume, books);
+}
+
+// Whether a later log has its place, and that is committed.
+bool MoneyWatch::taken_over(const LogId& log) const {
+    return std::ranges::any_of(chains_, [&](const auto& other) {
+        return other.first != log && other.second.state && other.second.state->represents(log);
+    });
+}
+
+void MoneyWatch::look_for_forgotten(const LedgerKey& volume, const Books& books) {
+    if (rolled_back_) return;
+    for (auto& [id, chain] : chains_) {
+        if (!chain.stored.contains(volume) || chain.forgotten_by.contains(volume)) continue;
+        if (books.own().contains(id) || books.kept().contains(id)) continue;
+        chain.forgotten_by.insert(volume);
+        if (taken_over(id)) continue;
+        violate("forgotten-is-taken", "log " + name_of(id) + " is forgotten by " +
+                                          std::to_string(volume.bytes[0]) +
+                                          ", and no other has committed that it has its place");
+    }
 }
 
 void MoneyWatch::store(const LedgerKey& volume, const LogId& log, const Head& head,
@@ -83,6 +104,7 @@ void MoneyWatch::began(const LedgerKey& volume, const Books& books) {
         if (stored == chain.stored.end()) continue;
         const auto head = has.heads.find(id);
         const Seq seq = head == has.heads.end() ? 0 : head->second.seq;
+        if (seq == 0 && taken_over(id)) continue;
         const bool forgets =
             seq < stored->second || (chain.sealed.contains(volume) && !has.sealed.contains(id));
         if (forgets && !rolled_back_) {

@@ -8,6 +8,7 @@
 //   one-owner            of each bucket, among logs that may still commit
 //   copies-are-prefixes  of their owner's log, and neither grow once sealed nor shrink
 //   folds-agree          whoever folds one head of a log has the same budgets
+//   forgotten-is-taken   a log that a volume forgets has its place taken by another, committed
 //
 // and in the end budget-usable and stranded-by-the-dead (clients.cc). Where a volume was rolled
 // back, which the promise excludes, only the verdict is asked for: somebody has noticed, or no more
@@ -81,6 +82,7 @@ class MoneyWatch {
         std::vector<mesh::budget::EntryRef> entries;
         std::map<LedgerKey, Seq> stored;  // by whom; what a volume had counts when it is lost, too
         std::map<LedgerKey, Seq> sealed;
+        std::set<LedgerKey> forgotten_by;
         Seq committed = 0;
         std::vector<Activation> activations;
         std::unique_ptr<mesh::budget::LogState> state;  // of what is committed
@@ -88,6 +90,8 @@ class MoneyWatch {
     void store(const LedgerKey& volume, const LogId& log, const mesh::budget::Head& head,
                const std::vector<mesh::budget::BatchRef>& batches);
     void advance(const LogId& log, Chain& chain);
+    bool taken_over(const LogId& log) const;
+    void look_for_forgotten(const LedgerKey& volume, const mesh::budget::Books& books);
     bool ended(const Chain& chain) const;
 
     const Bill& bill_;

@@ -87,6 +87,7 @@ bool MoneyWorld::open(std::size_t node) {
     BankOptions options;
     options.custodians = story_.custodians;
     options.genesis = node == 0 && at.volumes == 0;
+    options.log_bytes = story_.log_bytes;
     at.bank = std::make_unique<Bank>(mesh_, *at.key, options);
     Dice dice(disk_rng_);
     auto journal = Journal::open(
@@ -224,7 +225,27 @@ void MoneyWorld::commit(std::size_t node, std::uint32_t life) {
     trace(static_cast<std::uint64_t>(scheduler_.now().time_since_epoch().count()));
     watch_.on_disk(key(node), at.bank->books(), at.written);
     at.bank->on_committed(scheduler_.now());
+    rewrite_if_due(node);
     after(node);
+}
+
+// By one rename: a crash leaves the one or the other.
+void MoneyWorld::rewrite_if_due(std::size_t node) {
+    Node& at = nodes_[node];
+    const Books& books = at.bank->books();
+    if (at.journal->size() < story_.log_bytes + 2 * books.snapshot_bytes()) return;
+    auto volume = std::make_unique<MemoryVolume>();
+    Dice dice(disk_rng_);
+    auto journal = Journal::open(*volume, {mesh_, key(node)}, dice,
+                                 [](std::uint8_t, mesh::seal::ByteView) { return Result<void>(); });
+    for (const auto& record : books.snapshot()) {
+        const Record one = record();
+        journal->append(static_cast<std::uint8_t>(one.kind), one.bytes);
+    }
+    if (!journal->commit() || !journal->mark()) return;
+    trace(journal->size());
+    at.journal.emplace(std::move(*journal));
+    at.volume = std::move(volume);
 }
 
 void MoneyWorld::tick(std::size_t node, std::uint32_t life) {

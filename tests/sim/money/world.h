@@ -88,6 +88,7 @@ class MoneyWorld : private Wires::Ends {
     void lose_volume(std::size_t node);
     void after(std::size_t node);
     void commit(std::size_t node, std::uint32_t life);
+    void rewrite_if_due(std::size_t node);
     void tick(std::size_t node, std::uint32_t life);
     void detect(std::size_t node);
     std::optional<std::size_t> node_of(const mesh::budget::LedgerKey& key) const;

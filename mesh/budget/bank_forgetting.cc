@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Logs that nobody needs any more: a later one has, committed, all that they had, and what they
+// gave away has arrived. Their owner forgets them, from the oldest on, and says how far; a
+// custodian forgets its copies by that, and those of logs that were taken over once it is told by
+// whoever has them. To forget moves no money: who has forgotten a log never says that it has sealed
+// it, nor that it has any of it, and never begins another copy.
+#include <algorithm>
+#include <chrono>
+#include <variant>
+
+#include "mesh/budget/bank.h"
+#include "schema/base/mutant.h"
+
+namespace vidai::mesh::budget {
+
+namespace {
+
+constexpr Duration kForgetEvery = std::chrono::milliseconds(500);
+constexpr Duration kAskEvery = std::chrono::seconds(5);
+constexpr std::size_t kAskedAtOnce = 64;
+
+// Of an entry that takes over what other logs had; else null.
+const Estate* estate_of(const Entry& entry) {
+    if (const auto* one = std::get_if<Inherit>(&entry)) return one->estate.get();
+    if (const auto* one = std::get_if<Adopt>(&entry)) {
+        return one->closed ? nullptr : one->estate.get();
+    }
+    if (const auto* one = std::get_if<AdoptCircle>(&entry)) return one->estate.get();
+    return nullptr;
+}
+
+}  // namespace
+
+// Whether the newest log has its place, and not by an entry that may be gone again.
+bool Bank::stands_for(const LogId& log) const {
+    const OwnLog* newest = books_.newest();
+    if (newest == nullptr || newest->header().id == log || !ready()) return false;
+    const Ledger& ledger = newest->ledger;
+    if (!ledger.state().represents(log)) return false;
+    if (VIDAI_MUTANT("forgotten-before-commit")) return true;
+    const auto brings = [&](const EntryRef& entry) {
+        const Estate* estate = estate_of(*entry);
+        return estate != nullptr && estate->represents.contains(log);
+    };
+    return std::ranges::none_of(ledger.entries().subspan(ledger.committed()), brings);
+}
+
+// All that it gave away: somebody in reach has each bucket for good.
+bool Bank::has_arrived(const LogState& of) const {
+    if (of.passing().empty() || VIDAI_MUTANT("forgotten-on-its-way")) return true;
+    const std::bitset<kBuckets> owned = owned_in_reach();
+    return std::ranges::all_of(of.passing(),
+                               [&](const auto& one) { return owned[one.second.bucket.value]; });
+}
+
+void Bank::ask_over(MonoTime now) {
+    if (now - asked_over_ < kAskEvery) return;
+    asked_over_ = now;
+    std::vector<LogId> asked;
+    const auto ask = [&](const LogId& log) {
+        if (asked.size() < kAskedAtOnce && !over_.contains(log)) asked.push_back(log);
+    };
+    for (const auto& [id, copy] : books_.kept()) {
+        if (copy.seal_written) ask(id);
+    }
+    for (const auto& [id, log] : books_.own()) {
+        if (&log != books_.newest() && !stands_for(id)) ask(id);
+    }
+    for (const LogId& log : asked) broadcast(AskOver{log});
+}
+
+void Bank::on(const LedgerKey& from, const AskOver& ask, MonoTime now) {
+    (void)now;
+    if (stands_for(ask.log)) send(from, Over{ask.log});
+}
+
+void Bank::on(const LedgerKey& from, const Over& over, MonoTime now) {
+    (void)now;
+    if (books_.own().contains(over.log) || books_.kept().contains(over.log)) over_.insert(over.log);
+    const auto custodians = custodians_.find(over.log);
+    if (custodians == custodians_.end()) return;
+    const auto at = custodians->second.find(from);
+    if (at != custodians->second.end()) at->second.heard = at->second.sealed = true;
+}
+
+void Bank::forget(MonoTime now) {
+    if (!frozen_.empty() || now - forgot_ < kForgetEvery) return;
+    forgot_ = now;
+    ask_over(now);
+    forget_own();
+    forget_copies();
+}
+
+void Bank::forget_own() {
+    while (books_.own().size() > 1) {
+        OwnLog& oldest = books_.own().begin()->second;
+        const LogId id = oldest.header().id;
+        if (frozen_logs_.contains(id)) return;
+        if (!stands_for(id) && !over_.contains(id)) return;
+        if (!has_arrived(oldest.ledger.state())) return;
+        drain_pools(oldest);
+        for (const BudgetWindow& money : oldest.ledger.pools()) {
+            if (oldest.ledger.pool(money).value > 0) return;
+        }
+        books_.forget_oldest();
+        custodians_.erase(id);
+        opened_here_.erase(id);
+        forget_traces(id);
+    }
+}
+
+void Bank::forget_copies() {
+    for (const auto& [key, peer] : peers_) {
+        if (peer.connected) books_.forget_before(key, peer.hello.since);
+    }
+    std::vector<LogId> gone;
+    for (const auto& [id, copy] : books_.kept()) {
+        if (!copy.seal_written || frozen_logs_.contains(id)) continue;
+        const bool over = over_.contains(id) || stands_for(id);
+        if (over && has_arrived(copy.custody.state())) gone.push_back(id);
+    }
+    for (const LogId& id : gone) {
+        books_.forget_kept(id);
+        forget_traces(id);
+    }
+    std::erase_if(acknowledged_,
+                  [&](const auto& one) { return !books_.kept().contains(one.first); });
+    std::erase_if(seal_told_, [&](const LogId& log) { return !books_.kept().contains(log); });
+}
+
+void Bank::forget_traces(const LogId& log) {
+    over_.erase(log);
+    legacies_.erase(log);
+}
+
+}  // namespace vidai::mesh::budget
