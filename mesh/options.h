@@ -40,6 +40,9 @@ struct MeshOptions {
     // and nothing older.
     std::uint64_t usage_bytes_max = 4ULL << 30;
     std::chrono::milliseconds usage_keep{std::chrono::days(90)};
+    // That this node's log of budgets may grow by before it goes on in a next one; its journal,
+    // twice that beyond what is needed of it, before it is written anew.
+    std::uint64_t budget_log_bytes = 16U << 20;
     bool enabled = false;  // a node on its own: nothing listens on the mesh port
     // The oldest that a connection to a peer may grow before both prove again who they are.
     std::chrono::milliseconds reauthenticate{std::chrono::hours(24)};

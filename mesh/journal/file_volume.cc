@@ -76,10 +76,14 @@ class FileVolume final : public Volume {
 
 }  // namespace
 
-Result<std::unique_ptr<Volume>> open_file(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+namespace {
+
+// `name` is what it will be called.
+Result<std::unique_ptr<Volume>> open_as(const std::string& path, int flags,
+                                        const std::string& name) {
+    const int fd = ::open(path.c_str(), flags | O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return seal::io_error(errno, "open", path);
-    auto volume = std::make_unique<FileVolume>(fd, path);
+    auto volume = std::make_unique<FileVolume>(fd, name);
     struct stat status{};
     if (::fstat(fd, &status) != 0) return seal::io_error(errno, "inspect", path);
     if (!S_ISREG(status.st_mode)) {
@@ -96,6 +100,31 @@ Result<std::unique_ptr<Volume>> open_file(const std::string& path) {
         return std::unexpected(synced.error());
     }
     return volume;
+}
+
+std::string beside(const std::string& path) {
+    return path + ".new";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Volume>> open_file(const std::string& path) {
+    return open_as(path, 0, path);
+}
+
+Result<std::unique_ptr<Volume>> create_beside(const std::string& path) {
+    remove_beside(path);
+    return open_as(beside(path), O_EXCL, path);
+}
+
+Result<void> take_place(const Volume& of) {
+    const seal::Disk& disk = seal::system_disk();
+    if (auto moved = disk.rename(beside(of.name()), of.name()); !moved) return moved;
+    return disk.sync_directory(seal::folder_of(of.name()));
+}
+
+void remove_beside(const std::string& path) {
+    ::unlink(beside(path).c_str());
 }
 
 }  // namespace vidai::mesh::journal

@@ -64,6 +64,11 @@ class Journal {
     // is known already.
     Result<void> mark();
 
+    // As a failed write does: nothing is written any more.
+    void fail_from_now(const Error& why) {
+        if (!failed_) failed_ = why;
+    }
+
     std::uint64_t commits() const { return commits_; }
     std::uint64_t size() const { return end_; }  // bytes synced
 

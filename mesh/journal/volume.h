@@ -34,6 +34,14 @@ class Volume {
 // against other processes for as long as this lives. kConflict where one has it.
 Result<std::unique_ptr<Volume>> open_file(const std::string& path);
 
+// An empty one beside `path`, in place of what an earlier attempt has left there, and locked as
+// that by open_file(). It gets that name, and takes the place of who has it, by take_place(): once
+// that returns, for good.
+Result<std::unique_ptr<Volume>> create_beside(const std::string& path);
+Result<void> take_place(const Volume& of);
+// Removes what create_beside() has left.
+void remove_beside(const std::string& path);
+
 // A copy in memory that takes what is written to it and leaves the file alone; another process may
 // be writing to that. kNotFound, kIo; kCorrupt: larger than that.
 Result<std::unique_ptr<Volume>> copy_file(const std::string& path, std::size_t bytes_max);

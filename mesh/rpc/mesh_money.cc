@@ -115,7 +115,8 @@ Treasury::Around MeshThread::around_treasury() {
                        found->status == MemberStatus::kLeft;
             },
             [this](const Notice& said) { sink_(said); },
-            [this]() { return peer_clocks(); }};
+            [this]() { return peer_clocks(); },
+            startup_.options.budget_log_bytes};
 }
 
 budget::PeerClocks MeshThread::peer_clocks() {

@@ -50,6 +50,15 @@ std::vector<MetricFamily> money_metrics(const MoneyReport& money, const Vault* v
          "Bytes committed to this node's journal of hard budgets.",
          kCounter,
          {plain(vault == nullptr ? 0 : vault->bytes())}},
+        {"vidai_budget_journal_size_bytes",
+         "The size of this node's journal of hard budgets.",
+         kGauge,
+         {plain(vault == nullptr ? 0 : vault->size())}},
+        {"vidai_budget_journal_rewrites_total",
+         "How often the journal of hard budgets was written anew, without what nobody needs any "
+         "more.",
+         kCounter,
+         {plain(vault == nullptr ? 0 : vault->rewrites())}},
     };
 }
 

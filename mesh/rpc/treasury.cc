@@ -25,6 +25,7 @@ constexpr std::chrono::seconds kGreetAgain{1};
 // For so long has nobody seen the node of a log that is kept here, or its node has not spoken of
 // it.
 constexpr std::chrono::seconds kUnseen{15};
+constexpr std::chrono::minutes kRewriteAgain{10};
 
 BudgetEntry::State state_of(const budget::Leases::Purse& purse) {
     switch (purse.position.standing) {
@@ -84,9 +85,10 @@ bool Treasury::open(const seal::PublicKey& genesis) {
     const seal::PublicKey self = volume_->key->public_key();
     budget::BankOptions options;
     options.genesis = self == genesis;
+    options.log_bytes = around_.log_bytes;
     bank_.emplace(around_.mesh, *volume_->key, options);
     auto opened = Vault::open(
-        volume_->journal, {around_.mesh, self}, around_.io,
+        volume_->journal, {around_.mesh, self}, around_.random, around_.io,
         [this](std::uint8_t kind, seal::ByteView bytes) { return bank_->read(kind, bytes); });
     if (!opened) {
         bank_.reset();
@@ -101,6 +103,7 @@ bool Treasury::open(const seal::PublicKey& genesis) {
     }
     vault_ = std::move(*opened);
     vault_->on_committed([this](const Result<void>& result) { on_written(result); });
+    vault_->on_rewritten([this](const Result<void>& result) { on_rewritten(result); });
     proof_ = budget::prove_volume(*volume_->key, around_.mesh, around_.node);
     return true;
 }
@@ -245,6 +248,7 @@ void Treasury::tick() {
         }
     }
     bank_->on_tick(now());
+    rewrite_if_due();
     turn();
 }
 
@@ -294,6 +298,29 @@ void Treasury::write() {
     const bool alone = log == nullptr || log->header().custodians.empty();
     written_ = now();
     vault_->commit(std::move(records), alone ? Vault::Care::kAlone : Vault::Care::kUsual);
+}
+
+// Where most of the journal is of logs that nobody needs any more.
+void Treasury::rewrite_if_due() {
+    if (vault_->busy() || vault_->rewriting() || bank_->writing() || now() < rewrite_after_) return;
+    if (vault_->size() < 2 * around_.log_bytes + 2 * bank_->books().snapshot_bytes()) return;
+    std::vector<journal::Rewrite::Source> records;
+    for (auto& source : bank_->books().snapshot()) {
+        records.push_back([source = std::move(source)]() {
+            budget::Record record = source();
+            return Vault::Record{static_cast<std::uint8_t>(record.kind), std::move(record.bytes)};
+        });
+    }
+    vault_->rewrite(std::move(records));
+}
+
+void Treasury::on_rewritten(const Result<void>& result) {
+    if (result) return;
+    rewrite_after_ = now() + kRewriteAgain;
+    around_.notice({Notice::Kind::kTrouble, around_.node.str(), "journal_grows",
+                    "the journal of budgets could not be rewritten without what nobody needs any "
+                    "more, and is tried again in 10 min: " +
+                        result.error().message});
 }
 
 void Treasury::on_written(const Result<void>& result) {

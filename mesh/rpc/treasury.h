@@ -45,6 +45,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
         std::function<bool(const NodeId&)> is_gone;      // dead, left or unknown
         std::function<void(Notice)> notice;
         std::function<budget::PeerClocks()> peer_clocks;
+        std::uint64_t log_bytes;  // MeshOptions::budget_log_bytes
     };
     // A budget as its owner knows it, and where that is.
     struct Seen {
@@ -119,6 +120,8 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     void turn();
     void write();
     void on_written(const Result<void>& result);
+    void rewrite_if_due();
+    void on_rewritten(const Result<void>& result);
     void send();
     void greet(const NodeId& node);
     void meet(const NodeId& from, const budget::LedgerKey& ledger);
@@ -147,7 +150,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     std::string frozen_;
     std::array<MonoTime, budget::kBuckets> owned_at_{};  // when each was seen to have an owner
     budget::ClockJudge judge_;
-    MonoTime written_, looked_, greeted_, begun_at_;
+    MonoTime written_, looked_, greeted_, begun_at_, rewrite_after_;
     bool write_due_ = false;
     seal::Signature proof_;
     std::map<NodeId, budget::LedgerKey> ledger_of_;

@@ -376,6 +376,13 @@ constexpr Option<Config> kNode[] = {
      "How long this node keeps the record of a call that it made to a provider; whole files go, "
      "the oldest first. 2160h are 90 days.",
      [](Config& c) -> Slot { return &c.mesh.usage_keep; }},
+    {"budgets.log_bytes",
+     "",
+     kStart,
+     {64 * kKiB, kGiB},
+     "How much this node's log of hard budgets may grow before it goes on in a next one, which "
+     "begins with what is left of it. A node keeps three such logs, in memory and on its disk.",
+     [](Config& c) -> Slot { return &c.mesh.budget_log_bytes; }},
     {"usage.bytes_max",
      "",
      kStart,

@@ -180,12 +180,12 @@ class Exchange {
     request::ChatFacts facts_;
     Tokens reserved_;
     std::unique_ptr<meter::Exposure> exposure_;  // null: no hard budget bounds it
-    MonoTime parked_;  // since when it waits for money; zero: it does not
+    MonoTime parked_;                            // since when it waits for money; zero: it does not
     Duration waited_{};
     MicroUsd reserved_money_;  // in each budget, the most at once
     MicroUsd charged_money_;   // in each budget, in the end
     bool shrunk_ = false;
-    bool clamped_ = false;  // and that was counted
+    bool clamped_ = false;                          // and that was counted
     std::int64_t pieces_ = 0;                       // of content, of a stream under a budget
     std::int64_t content_bytes_ = 0;                // when the last of them was counted
     std::optional<request::BudgetRefusal> budget_;  // the one in the way

@@ -36,10 +36,10 @@ class Money(suite.ThreeNodes):
                  f"{node.name} to serve")
         return time.monotonic() - begin
 
-    def moved_to_custodians(self):
-        """Waits until two others keep the log of every node; who owns team-a then."""
+    def moved_to_custodians(self, budget="team-a"):
+        """Waits until two others keep the log of every node; who owns the budget then."""
         def kept():
             text = "".join((node.folder / f"{node.id}.log").read_text() for node in self.nodes)
             return text.count("kept by 2 others") >= 3
         wait_for(kept, 30, "logs to have custodians")
-        return self.mesh.ctl("budget", "show", "team-a")["owner"]
+        return self.mesh.ctl("budget", "show", budget)["owner"]
