@@ -33,6 +33,12 @@ enum class MoneyDeed : std::uint8_t {
     kLower,       // or lowers it
     // This breaks what the promise assumes; what must hold even then: watch.h.
     kRollBack,  // back on the volume as it was `lasts` before
+    // Of budgets that renew or are deleted.
+    kNight,       // a day passes in which nothing happens, but for its last seconds
+    kClockJump,   // `node`'s clock leaps, and back after `lasts`
+    kClockDrift,  // `node`'s clock is slow or fast for `lasts`
+    kSetRule,     // an operator gives a budget another window
+    kDelete,      // or deletes one, and makes it again after `lasts`
     kCount
 };
 std::string_view deed_name(MoneyDeed deed);
@@ -61,6 +67,11 @@ struct MoneyStory {
     Duration call{};                            // that the provider takes at most
     std::int64_t dearest = 0;                   // request
     bool estimates = false;                     // are above what the provider charges
+    bool windows = false;                       // some budgets have, and time is told
+    WallTime begins;                            // when mono is an hour
+    Duration clocks_apart{};                    // at most, from the true time
+    bool nested = false;                        // some requests stand under several budgets
+    bool retries = false;                       // some calls are lost, and some tried again
     std::vector<MoneyEvent> events;             // ascending
 
     // Whether a volume may tell less than had been synced to it.

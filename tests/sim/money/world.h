@@ -10,11 +10,16 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "mesh/budget/bank.h"
+#include "mesh/budget/budget_table.h"
+#include "mesh/budget/time_of_day.h"
 #include "mesh/journal/journal.h"
+#include "mesh/limits/counter_table.h"
+#include "node/admit/permit.h"
 #include "schema/base/rng.h"
 #include "tests/mesh/journal/memory_volume.h"
 #include "tests/sim/money/bill.h"
@@ -36,7 +41,7 @@ class MoneyWorld : private Wires::Ends {
     void run(Duration time);
     void perform(const MoneyEvent& event);
     void heal();  // all faults end, and who is down starts
-    void create(std::size_t node, MicroUsd limit);
+    void create(std::size_t node, MicroUsd limit, Rng& rng);
     // The cheapest requests that there are, until for a while nobody gets any more: then what was
     // not spent must be lost with processes that ended, on volumes that were lost, or not be there.
     void spend_the_rest();
@@ -46,9 +51,15 @@ class MoneyWorld : private Wires::Ends {
 
   private:
     struct Request {
-        BudgetId budget;
+        std::vector<BudgetId> budgets;  // that it stands under
         MicroUsd amount;
         MonoTime until;
+        bool last_penny = false;
+    };
+    struct Call {                       // of the provider
+        std::vector<Bill::Name> names;  // of the accounts that it is reserved in
+        node::admit::Permit permit;
+        MicroUsd amount;
         bool last_penny = false;
     };
     struct Node {
@@ -64,11 +75,16 @@ class MoneyWorld : private Wires::Ends {
         MoneyWatch::Written written;  // by the commit that is at work
         std::map<mesh::budget::LedgerKey, MonoTime> absent;
         std::deque<Request> waiting;
+        mesh::budget::BudgetTable table;  // what workers look at
+        mesh::budget::ClockJudge judge;
+        Duration skew{};   // of its clock, from the true time
+        Duration drift{};  // and what comes to it with each tick
     };
     struct Wish {  // of an operator
         mesh::budget::Edit edit;
         MonoTime asked{};
         std::optional<MonoTime> over;
+        bool failed = false;
     };
 
     bool running(std::size_t node) const override { return nodes_[node].bank != nullptr; }
@@ -77,6 +93,10 @@ class MoneyWorld : private Wires::Ends {
     void disconnected(std::size_t node, const mesh::budget::LedgerKey& peer) override;
     void arrived(std::size_t node, const mesh::budget::LedgerKey& from,
                  const mesh::budget::Message& message) override;
+
+    // What banks are told: what they call mono goes on by a day at once in a night.
+    MonoTime now() const { return scheduler_.now() + slept_; }
+    WallTime true_time() const;
 
     // world.cc: processes and disks.
     void new_volume(std::size_t node);
@@ -90,25 +110,46 @@ class MoneyWorld : private Wires::Ends {
     void commit(std::size_t node, std::uint32_t life);
     void tick(std::size_t node, std::uint32_t life);
     void detect(std::size_t node);
+    void tell_time(std::size_t node);
     std::optional<std::size_t> node_of(const mesh::budget::LedgerKey& key) const;
 
     // clients.cc
     void think(std::size_t node);
     bool try_spend(std::size_t node, const Request& request);
+    void send(std::size_t node, Call call);
+    void ended(std::size_t node, Call call, MicroUsd cost);
     void retry(std::size_t node);
     void ask(std::size_t node);
+    void publish(std::size_t node, const std::set<BudgetId>& budgets);
+    mesh::budget::BudgetEntry entry_of(std::size_t node, const BudgetId& budget);
+
+    // operators.cc
     void wish(std::size_t node, mesh::budget::Edit edit);
     void answered(const mesh::budget::EditDone& done);
     void edit_some(const MoneyEvent& event);
+    mesh::budget::Rule draw_rule(Rng& rng) const;
+
+    // events.cc
     void cut(const MoneyEvent& event, bool on);
-    std::string describe(const BudgetId& budget) const;
+    void perform_on_time(const MoneyEvent& event);
+    void night(Duration before_midnight);
+
+    // ending.cc
+    void spend_the_rest(const BudgetId& budget);
+    std::string describe(const mesh::budget::BudgetWindow& money) const;
     void judge(const BudgetId& budget);
+    void judge_rolled_back(const BudgetId& budget);
+    void judge_usable(const mesh::budget::BudgetWindow& money,
+                      const mesh::budget::BudgetState& state);
     void note(const std::string& line);
     void trace(std::uint64_t value) { hash_ = (hash_ ^ value) * 0x100000001b3; }
 
     const MoneyStory story_;
     const MeshId mesh_{};
+    mesh::limits::CounterTable counters_{1};  // of soft limits, which nobody has here
     Scheduler scheduler_;
+    Duration slept_{};
+    WallTime latest_{};  // that a node's clock has said
     Rng rng_, clients_rng_, disk_rng_;
     Bill bill_;
     MoneyWatch watch_;
