@@ -106,6 +106,7 @@ constexpr std::string_view kHelp =
             [--hashes] [--plain-budgets]
   vidai-sim --corpus FILE                 replays seeds that once failed
   vidai-sim --figures [--long] [--figure PREFIX] [--report FILE]
+  vidai-sim --tier money --figures [--figure PREFIX] [--report FILE]
   vidai-sim-mutants --mutant NAME [--expect-caught] [--seeds A..B]
 
 A seed is 30 s of faults and 15 s of healing, drawn from it alone; where several nodes vanished and

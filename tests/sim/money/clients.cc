@@ -39,8 +39,9 @@ void MoneyWorld::think(std::size_t node) {
     Node& at = nodes_[node];
     if (!thinking_ || !story_.clients || !at.bank || budgets_.empty()) return;
     Request request{{budgets_[clients_rng_.below(budgets_.size())]}, {}, {}};
-    request.amount.value = 1 + static_cast<std::int64_t>(
-                                   clients_rng_.below(static_cast<std::uint64_t>(story_.dearest)));
+    const auto dearest = static_cast<std::uint64_t>(story_.dearest);
+    request.amount.value =
+        story_.equal ? story_.dearest : 1 + static_cast<std::int64_t>(clients_rng_.below(dearest));
     request.until = scheduler_.now() + kPatience;
     while (story_.nested && clients_rng_.chance(0.4)) {
         const BudgetId& another = budgets_[clients_rng_.below(budgets_.size())];
@@ -102,6 +103,10 @@ void MoneyWorld::ended(std::size_t node, Call call, MicroUsd cost) {
     (void)call.permit.lost();
     for (const Bill::Name& name : call.names) bill_.write_off(name, call.amount - cost);
     if (clients_rng_.chance(0.7) && call.permit.cover_another()) send(node, std::move(call));
+}
+
+bool MoneyWorld::ask_once(std::size_t node, const BudgetId& budget, MicroUsd amount) {
+    return running(node) && try_spend(node, {{budget}, amount, scheduler_.now(), false});
 }
 
 // Who waits looks whenever something has changed.

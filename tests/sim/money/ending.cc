@@ -163,21 +163,46 @@ std::string MoneyWorld::describe(const BudgetWindow& money) const {
     return out;
 }
 
+MicroUsd MoneyWorld::overspent() const {
+    MicroUsd over;
+    for (const auto& [money, billed] : bill_.windows()) {
+        over += std::max(MicroUsd{}, billed - bill_.most(money));
+    }
+    return over;
+}
+
+std::optional<std::size_t> MoneyWorld::owner_of(const BudgetId& budget) const {
+    for (std::size_t node = 0; node < nodes_.size(); ++node) {
+        if (!running(node)) continue;
+        const LedgerKey* owner = nodes_[node].bank->owner_of(bucket_of(budget));
+        if (owner != nullptr) return node_of(*owner);
+    }
+    return std::nullopt;
+}
+
+void MoneyWorld::begin() {
+    run(story_.quiet);
+    Rng rng(story_.seed ^ 0x6669727374);
+    create(0, {story_.limit}, rng);
+}
+
+void MoneyWorld::live() {
+    begin();
+    Duration done{};
+    for (const MoneyEvent& event : story_.events) {
+        run(event.at - done);
+        done = event.at;
+        perform(event);
+    }
+    run(milliseconds(2'000));
+    heal();
+    run(story_.windows ? kTrusted : kHealing);
+    spend_the_rest();
+}
+
 Outcome run_money(const MoneyStory& story, bool verbose) {
     MoneyWorld world(story);
-    world.run(story.quiet);
-    Rng rng(story.seed ^ 0x6669727374);
-    world.create(0, {story.limit}, rng);
-    Duration now{};
-    for (const MoneyEvent& event : story.events) {
-        world.run(event.at - now);
-        now = event.at;
-        world.perform(event);
-    }
-    world.run(milliseconds(2'000));
-    world.heal();
-    world.run(story.windows ? kTrusted : kHealing);
-    world.spend_the_rest();
+    world.live();
     const Outcome outcome = world.outcome();
     if (verbose) {
         for (const std::string& line : outcome.history) std::printf("%s\n", line.c_str());

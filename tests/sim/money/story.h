@@ -59,20 +59,22 @@ struct MoneyStory {
     std::size_t custodians = 2;  // of a log, where there are so many others
     std::int64_t limit = 0;      // of each budget, at first
     Duration latency{}, jitter{};
-    double loss = 0, duplicates = 0, late = 0;  // of messages; late: by up to 2 s
-    Duration sync{};                            // that a commit takes
-    Duration quiet{};                           // before the first budget: how far the mesh is
-    bool clients = true;                        // while faults last
-    Duration think{};                           // between two requests at a node
-    Duration call{};                            // that the provider takes at most
-    std::int64_t dearest = 0;                   // request
-    bool estimates = false;                     // are above what the provider charges
-    bool windows = false;                       // some budgets have, and time is told
-    WallTime begins;                            // when mono is an hour
-    Duration clocks_apart{};                    // at most, from the true time
-    bool nested = false;                        // some requests stand under several budgets
-    bool retries = false;                       // some calls are lost, and some tried again
-    std::vector<MoneyEvent> events;             // ascending
+    double loss = 0, duplicates = 0, late = 0;    // of messages; late: by up to 2 s
+    Duration sync{};                              // that a commit takes
+    Duration detected = std::chrono::seconds(3);  // who is gone is taken for dead after that
+    Duration quiet{};                             // before the first budget: how far the mesh is
+    bool clients = true;                          // while faults last
+    Duration think{};                             // between two requests at a node
+    Duration call{};                              // that the provider takes at most
+    std::int64_t dearest = 0;                     // request
+    bool equal = false;                           // all are
+    bool estimates = false;                       // are above what the provider charges
+    bool windows = false;                         // some budgets have, and time is told
+    WallTime begins;                              // when mono is an hour
+    Duration clocks_apart{};                      // at most, from the true time
+    bool nested = false;                          // some requests stand under several budgets
+    bool retries = false;                         // some calls are lost, and some tried again
+    std::vector<MoneyEvent> events;               // ascending
 
     // Whether a volume may tell less than had been synced to it.
     bool rolls_back() const;

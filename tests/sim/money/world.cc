@@ -20,7 +20,6 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr Duration kTick = milliseconds(50);
-constexpr Duration kDetected = milliseconds(3'000);  // who is not connected
 constexpr std::size_t kHistory = 60;
 constexpr std::uint64_t kRecords = 12'288;  // where a journal's first one is
 
@@ -257,7 +256,7 @@ void MoneyWorld::detect(std::size_t node) {
             continue;
         }
         const MonoTime since = at.absent.try_emplace(key, scheduler_.now()).first->second;
-        if (scheduler_.now() - since >= kDetected) at.bank->on_dead(key, now());
+        if (scheduler_.now() - since >= story_.detected) at.bank->on_dead(key, now());
     }
 }
 

@@ -37,16 +37,23 @@ class MoneyWorld : private Wires::Ends {
     MoneyWorld(const MoneyWorld&) = delete;
     MoneyWorld& operator=(const MoneyWorld&) = delete;
 
+    // All of the story, and then what must be left: all that was not lost with processes that
+    // ended, or on volumes that were lost, must be had by the cheapest requests that there are.
+    void live();
+
+    // Or piece by piece. Until an operator asks for the first budget, which is team-0.
+    void begin();
     // Runs what is due until then, or until a rule is broken.
     void run(Duration time);
     void perform(const MoneyEvent& event);
-    void heal();  // all faults end, and who is down starts
-    void create(std::size_t node, MicroUsd limit, Rng& rng);
-    // The cheapest requests that there are, until for a while nobody gets any more: then what was
-    // not spent must be lost with processes that ended, on volumes that were lost, or not be there.
-    void spend_the_rest();
+    // One request that does not wait; true: it was billed.
+    bool ask_once(std::size_t node, const BudgetId& budget, MicroUsd amount);
+    // Which node, as the first one that runs has heard.
+    std::optional<std::size_t> owner_of(const BudgetId& budget) const;
 
     bool broken() const { return !watch_.violation().rule.empty(); }
+    MicroUsd billed(const mesh::budget::BudgetWindow& money) const { return bill_.of(money); }
+    MicroUsd overspent() const;  // beyond what was allowed, of all windows together
     Outcome outcome() const;
 
   private:
@@ -124,17 +131,20 @@ class MoneyWorld : private Wires::Ends {
     mesh::budget::BudgetEntry entry_of(std::size_t node, const BudgetId& budget);
 
     // operators.cc
+    void create(std::size_t node, MicroUsd limit, Rng& rng);
     void wish(std::size_t node, mesh::budget::Edit edit);
     void answered(const mesh::budget::EditDone& done);
     void edit_some(const MoneyEvent& event);
     mesh::budget::Rule draw_rule(Rng& rng) const;
 
     // events.cc
+    void heal();  // all faults end, and who is down starts
     void cut(const MoneyEvent& event, bool on);
     void perform_on_time(const MoneyEvent& event);
     void night(Duration before_midnight);
 
     // ending.cc
+    void spend_the_rest();
     void spend_the_rest(const BudgetId& budget);
     std::string describe(const mesh::budget::BudgetWindow& money) const;
     void judge(const BudgetId& budget);
