@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::node::admit {
@@ -61,6 +62,7 @@ MicroUsd Permit::lost() {
 
 bool Permit::cover_another() {
     CHECK(!empty() && !in_flight_, "an attempt is under way");
+    if (VIDAI_MUTANT("retry-unreserved")) lost_ = {};
     const MicroUsd missing = lost_ + each_ - reserved_;
     if (missing.value <= 0) return true;
     if (!funds_.extend(missing)) return false;
@@ -91,7 +93,7 @@ void Permit::abandon() noexcept {
     if (empty()) return;
     mesh::limits::CounterTable& counters = *std::exchange(counters_, nullptr);
     (void)lost();
-    funds_.settle(lost_);
+    funds_.settle(VIDAI_MUTANT("hang-up-is-free") ? MicroUsd{} : lost_);
     if (!sent_) {
         counters.give_back(ticket_);
         return;

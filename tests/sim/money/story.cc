@@ -72,6 +72,7 @@ void draw_renewals(std::uint64_t seed, MoneyStory& story) {
     for (std::uint64_t i = 0; i < count; ++i) {
         story.events.push_back(draw_event(rng, story, kinds));
     }
+    story.stumbles = rng.chance(0.3);
 }
 
 std::string seconds(Duration time) {
@@ -115,6 +116,7 @@ std::string MoneyStory::describe() const {
     }
     if (nested) out += "  some requests stand under several budgets\n";
     if (retries) out += "  some calls are lost\n";
+    if (stumbles) out += "  half of all starts end at once\n";
     for (const MoneyEvent& event : events) {
         std::snprintf(line, sizeof line, "  %2u. %s %s node %zu other %zu group %llx for %s\n",
                       event.number, seconds(event.at).c_str(),

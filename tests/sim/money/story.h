@@ -74,6 +74,7 @@ struct MoneyStory {
     Duration clocks_apart{};                      // at most, from the true time
     bool nested = false;                          // some requests stand under several budgets
     bool retries = false;                         // some calls are lost, and some tried again
+    bool stumbles = false;                        // half of all starts end within two commits
     std::vector<MoneyEvent> events;               // ascending
 
     // Whether a volume may tell less than had been synced to it.

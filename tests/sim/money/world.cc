@@ -41,6 +41,7 @@ MoneyWorld::MoneyWorld(const MoneyStory& story)
       rng_(story.seed ^ 0x776f726c64),
       clients_rng_(rng_.fork()),
       disk_rng_(rng_.fork()),
+      starts_rng_(story.seed ^ 0x737461727473),
       watch_(bill_, story.rolls_back()),
       nodes_(story.nodes),
       wires_(story_, scheduler_, *this) {
@@ -128,6 +129,19 @@ void MoneyWorld::start(std::size_t node) {
     publish(node, {budgets_.begin(), budgets_.end()});
     scheduler_.after(kTick, [this, node, life = at.life] { tick(node, life); });
     after(node);
+    if (story_.stumbles) stumble(node);
+}
+
+// Some fall again before it is on the disk that they stand.
+void MoneyWorld::stumble(std::size_t node) {
+    const bool falls = starts_rng_.chance(0.5);
+    const Duration within(starts_rng_.below(static_cast<std::uint64_t>(2 * story_.sync.count())));
+    if (!falls || healed_) return;
+    scheduler_.after(within, [this, node, life = nodes_[node].life] {
+        if (nodes_[node].life != life || healed_) return;
+        stop(node, false);
+        start(node);
+    });
 }
 
 void MoneyWorld::stop(std::size_t node, bool power) {

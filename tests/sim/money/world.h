@@ -110,6 +110,7 @@ class MoneyWorld : private Wires::Ends {
     void start(std::size_t node);
     bool open(std::size_t node);
     void stop(std::size_t node, bool power);
+    void stumble(std::size_t node);
     void back(std::size_t node, Duration after);
     void turn_bit(std::size_t node, Rng& rng);
     void lose_volume(std::size_t node);
@@ -160,7 +161,7 @@ class MoneyWorld : private Wires::Ends {
     Scheduler scheduler_;
     Duration slept_{};
     WallTime latest_{};  // that a node's clock has said
-    Rng rng_, clients_rng_, disk_rng_;
+    Rng rng_, clients_rng_, disk_rng_, starts_rng_;
     Bill bill_;
     MoneyWatch watch_;
     std::vector<Node> nodes_;
