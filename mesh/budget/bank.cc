@@ -64,6 +64,7 @@ std::vector<Record> Bank::take_records() {
 
 void Bank::on_committed(MonoTime now) {
     books_.on_committed();
+    boot_written_ = true;  // it is the first that there is to write
     turn(now);
 }
 
@@ -184,6 +185,8 @@ std::bitset<kBuckets> Bank::owned_in_reach() const {
 }
 
 std::optional<Leases::Lender> Bank::lender(Bucket bucket) const {
+    // Before that the next process may have the same name, and would be given this one's leases.
+    if (!boot_written_ && !VIDAI_MUTANT("borrows-before-boot")) return std::nullopt;
     const LedgerKey* owner = owner_of(bucket);
     if (owner == nullptr) return std::nullopt;
     if (*owner == books_.self()) {

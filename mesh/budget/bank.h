@@ -240,6 +240,7 @@ class Bank {
     Books books_;
     Owner owner_;
     std::optional<Leases> leases_;  // from begin() on
+    bool boot_written_ = false;
     std::map<LedgerKey, Peer> peers_;
     std::map<LogId, std::map<LedgerKey, Custodian>> custodians_;  // of own logs
     std::set<LogId> opened_here_;  // by this process: nobody can know more of them

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "schema/base/mutant.h"
+
 namespace vidai::mesh::budget {
 
 namespace {
@@ -132,6 +134,7 @@ void Leases::take_turn(const Grant& grant, MonoTime now, Outbox& out) {
     of.lacks = std::exchange(then.lacks, {});
     of.needed = then.needed;
     of.wanted = then.wanted;
+    if (VIDAI_MUTANT("window-mislabelled")) of.current = std::move(*then.current);
     if (!of.current) {
         Held fresh;
         fresh.name = grant.account;
@@ -139,6 +142,7 @@ void Leases::take_turn(const Grant& grant, MonoTime now, Outbox& out) {
     }
     of.current->busy = now;
     then.asked.reset();
+    if (VIDAI_MUTANT("window-mislabelled")) return then.current.reset();
     retire(old->first, then, now, out);
 }
 

@@ -11,6 +11,15 @@
 
 namespace vidai::mesh::budget {
 
+namespace {
+
+// The pool of each window is its own.
+BudgetWindow pool_of(const BudgetWindow& money) {
+    return VIDAI_MUTANT("windows-share-pool") ? BudgetWindow{money.budget, 0} : money;
+}
+
+}  // namespace
+
 Ledger::Ledger(LogHeader header, Boot boot)
     : header_(std::move(header)), boot_(boot), state_(header_) {
     CHECK(header_.custodians.size() <= kCustodiansMax);
@@ -79,7 +88,7 @@ void Ledger::advance() {
 void Ledger::take_effect(const Entry& entry) {
     if (const auto* activate = std::get_if<Activate>(&entry)) {
         if (activate->boot != boot_ && !VIDAI_MUTANT("restart-reuses-pool")) return;
-        pools_[activate->money].activated += activate->amount;
+        pools_[pool_of(activate->money)].activated += activate->amount;
     }
     if (const auto* adopt = std::get_if<Adopt>(&entry);
         VIDAI_MUTANT("adopter-uses-pool") && adopt) {
@@ -92,7 +101,7 @@ void Ledger::take_effect(const Entry& entry) {
 }
 
 MicroUsd Ledger::pool(const BudgetWindow& money) const {
-    const auto found = pools_.find(money);
+    const auto found = pools_.find(pool_of(money));
     return found == pools_.end() ? MicroUsd{} : found->second.activated - found->second.granted_sum;
 }
 
@@ -103,7 +112,7 @@ std::vector<BudgetWindow> Ledger::pools() const {
 }
 
 MicroUsd Ledger::grant(const Holder& holder, const BudgetWindow& money, MicroUsd wanted) {
-    const auto found = pools_.find(money);
+    const auto found = pools_.find(pool_of(money));
     if (found == pools_.end()) return {};
     Pool& pool = found->second;
     MicroUsd& granted = pool.granted[holder];

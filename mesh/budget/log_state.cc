@@ -134,6 +134,7 @@ Result<void> LogState::on(const Define& entry) {
     if (!fresh) {
         if (auto changed = change_rule(budget, entry.rule); !changed) return changed;
     }
+    if (VIDAI_MUTANT("deletion-forgets")) budget.windows.clear();
     budget.limit = entry.limit;
     budget.rule = entry.rule;
     budget.deleted = false;
@@ -170,7 +171,7 @@ Result<void> LogState::on(const SetLimit& entry) {
     BudgetState* budget = mine(entry.budget);
     if (budget == nullptr || budget->deleted) return not_owned(entry.budget);
     if (entry.limit.value < 0) return dishonest("a limit below zero");
-    budget->limit = entry.limit;
+    budget->limit = VIDAI_MUTANT("edit-added") ? budget->limit + entry.limit : entry.limit;
     return {};
 }
 
@@ -180,7 +181,8 @@ Result<void> LogState::on(const Activate& entry) {
     if (entry.amount.value <= 0) return dishonest("an activation of nothing");
     const bool past =
         !budget->windows.empty() && entry.money.window < budget->windows.rbegin()->first;
-    if (past) return refused("that window of " + entry.money.budget.str() + " has passed");
+    if (past && !VIDAI_MUTANT("window-reopened"))
+        return refused("that window of " + entry.money.budget.str() + " has passed");
     if (calendar_of(entry.money.window) != budget->calendar) {
         return refused("that window is of another calendar than budget " +
                        entry.money.budget.str() + " has");

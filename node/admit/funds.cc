@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::node::admit {
@@ -33,6 +34,7 @@ void Funds::shrink(MicroUsd amount) {
 }
 
 void Funds::settle(MicroUsd spent) {
+    if (VIDAI_MUTANT("permit-not-released") && spent == MicroUsd{}) count_ = 0;
     for (Hold& hold : held()) {
         hold.account->settle(hold.reserved, spent);
         hold.account.reset();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::node::admit {
@@ -55,7 +56,7 @@ void Permit::sent(MicroUsd worst_case) {
 
 MicroUsd Permit::lost() {
     const MicroUsd more = std::exchange(in_flight_, std::nullopt).value_or(MicroUsd{});
-    lost_ += more;
+    if (!VIDAI_MUTANT("retry-unreserved")) lost_ += more;
     return funds_.empty() ? MicroUsd{} : more;
 }
 
@@ -90,7 +91,7 @@ void Permit::abandon() noexcept {
     if (empty()) return;
     mesh::limits::CounterTable& counters = *std::exchange(counters_, nullptr);
     (void)lost();
-    funds_.settle(lost_);
+    funds_.settle(VIDAI_MUTANT("hang-up-is-free") ? MicroUsd{} : lost_);
     if (!sent_) {
         counters.give_back(ticket_);
         return;

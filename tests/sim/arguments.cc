@@ -75,6 +75,19 @@ constexpr std::string_view kMutants[] = {
     "lease-reused",
     "grant-added",
     "grants-forgotten",
+    "circle-half-sealed",
+    "circle-shorter",
+    "volume-same-key",
+    "borrows-before-boot",
+    "head-not-confirmed",
+    "window-mislabelled",
+    "window-reopened",
+    "windows-share-pool",
+    "edit-added",
+    "deletion-forgets",
+    "permit-not-released",
+    "retry-unreserved",
+    "hang-up-is-free",
 };
 
 constexpr std::string_view kHelp =
@@ -87,9 +100,10 @@ constexpr std::string_view kHelp =
   vidai-sim --tier 2 [--seeds ...] [--nodes N] [--jobs N] [--json] [--keep-going] [--verbose]
             [--hashes]
   vidai-sim --tier money [--seeds ...] [--nodes N] [--jobs N] [--json] [--keep-going] [--verbose]
-            [--hashes]
+            [--hashes] [--plain-budgets]
   vidai-sim --corpus FILE                 replays seeds that once failed
   vidai-sim --figures [--long] [--figure PREFIX] [--report FILE]
+  vidai-sim --tier money --figures [--figure PREFIX] [--report FILE]
   vidai-sim-mutants --mutant NAME [--expect-caught] [--seeds A..B]
 
 A seed is 30 s of faults and 15 s of healing, drawn from it alone; where several nodes vanished and
@@ -102,7 +116,8 @@ them.
 Tier 1 runs the cores on a modelled network. Tier 2 runs 3 to 5 (or N, at most 20) nodes' whole mesh
 threads, with capnproto, handshakes, seals and state files, over connections in memory. Tier money
 runs 1 to 7 nodes' banks of hard budgets on journals and disks that crash, tear, fill and rot, with
-clients, operators and a provider that bills.
+clocks that are off, clients, operators and a provider that bills; with --plain-budgets each
+request stands under one, none renews and none is deleted, as in its seeds of before.
 
 exit codes: 0 clean, 1 the simulator itself failed, 2 usage, 3 a safety rule was broken,
             4 liveness (no agreement after healing), 5 a core crashed
@@ -173,6 +188,7 @@ std::map<std::string_view, bool*> switches(Arguments& out) {
             {"--plain-links", &out.trim.plain_links},
             {"--no-traffic", &out.trim.no_traffic},
             {"--one-clock", &out.trim.one_clock},
+            {"--plain-budgets", &out.trim.plain_budgets},
             {"--expect-caught", &out.expect_caught}};
 }
 

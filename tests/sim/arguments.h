@@ -37,7 +37,7 @@ struct Arguments {
 
     bool figures = false, long_figures = false;
     std::string only_figure;
-    std::string report = "build/reports/mesh.json";
+    std::string report;  // empty: in build/reports
 
     std::string mutant;
     bool expect_caught = false;

@@ -2,10 +2,12 @@
 #include "tests/sim/driver.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -23,6 +25,8 @@ namespace vidai::sim {
 namespace {
 
 constexpr std::uint32_t kShrinkRuns = 300, kShrinkRunsSlow = 150;
+constexpr std::array kSwitches{&Trim::no_traffic, &Trim::one_clock, &Trim::plain_links};
+constexpr std::array kMoneySwitches{&Trim::plain_budgets, &Trim::no_traffic, &Trim::plain_links};
 constexpr std::size_t kFailuresMax = 32;  // of one worker, with --keep-going
 constexpr std::size_t kTextMax = 240;
 
@@ -101,7 +105,9 @@ struct Seed {
         return shrink(
             arguments.trim, faults(whole), rule,
             [this](const Trim& trim) { return run(trim).violation.rule; },
-            arguments.tier == 1 ? kShrinkRuns : kShrinkRunsSlow);
+            arguments.tier == 1 ? kShrinkRuns : kShrinkRunsSlow,
+            arguments.tier == Arguments::kMoney ? std::span<const Switch>(kMoneySwitches)
+                                                : kSwitches);
     }
 };
 

@@ -14,8 +14,9 @@ void FigureTable::add(Row row) {
     std::string verdict;
     if (row.goal) {
         // A negative value is a trial that never ended.
-        const bool met =
-            row.value >= 0 && (row.op == ">=" ? row.value >= *row.goal : row.value <= *row.goal);
+        const bool met = row.value >= 0 && (row.op == ">="   ? row.value >= *row.goal
+                                            : row.op == "==" ? row.value == *row.goal
+                                                             : row.value <= *row.goal);
         char goal[32];
         std::snprintf(goal, sizeof goal, "%s %g", row.op.c_str(), *row.goal);
         verdict = std::string("goal ") + goal + (met ? " met" : " MISSED");

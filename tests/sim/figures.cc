@@ -88,7 +88,8 @@ class Figures {
   public:
     explicit Figures(const Arguments& arguments)
         : table_(std::string("./dev mesh-figures") + (arguments.long_figures ? " --long" : ""),
-                 arguments.revision.empty() ? "unknown" : arguments.revision, arguments.report),
+                 arguments.revision.empty() ? "unknown" : arguments.revision,
+                 arguments.report.empty() ? "build/reports/mesh.json" : arguments.report),
           only_(arguments.only_figure),
           long_(arguments.long_figures) {}
 

@@ -11,6 +11,7 @@
 #include "tests/sim/arguments.h"
 #include "tests/sim/driver.h"
 #include "tests/sim/figures.h"
+#include "tests/sim/money/figures.h"
 
 namespace {
 
@@ -71,6 +72,8 @@ int main(int argc, char** argv) {
         if (arguments->revision == "unknown") return refuse("fresh seeds need --revision here");
         choose_fresh(*arguments);
     }
+    const bool money = arguments->tier == Arguments::kMoney;
+    if (arguments->figures && money) return write_money_figures(*arguments);
     if (arguments->figures) return write_figures(*arguments) ? kClean : kFailed;
     if (!arguments->corpus.empty()) return run_corpus(*arguments, argv[0]);
     const ExitCode code = run_seeds(*arguments, argv[0]);

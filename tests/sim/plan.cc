@@ -197,6 +197,7 @@ std::string Trim::describe() const {
     if (plain_links) out += " --plain-links";
     if (no_traffic) out += " --no-traffic";
     if (one_clock) out += " --one-clock";
+    if (plain_budgets) out += " --plain-budgets";
     return out;
 }
 

@@ -107,6 +107,7 @@ struct Trim {
     bool plain_links = false;       // no loss, duplicates, tails, and no limit of rate
     bool no_traffic = false;
     bool one_clock = false;
+    bool plain_budgets = false;  // of tier money: one a request, never renewed, never deleted
     // As the command line says it; empty: nothing is trimmed.
     std::string describe() const;
 };

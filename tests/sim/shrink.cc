@@ -12,15 +12,19 @@ namespace {
 class Shrinker {
   public:
     Shrinker(Trim failing, std::size_t faults, const std::string& rule, const Trial& trial,
-             std::uint32_t runs_max)
-        : best_(std::move(failing)), rule_(rule), trial_(trial), left_(runs_max) {
+             std::uint32_t runs_max, std::span<const Switch> switches)
+        : best_(std::move(failing)),
+          rule_(rule),
+          trial_(trial),
+          switches_(switches),
+          left_(runs_max) {
         if (best_.only) return;
         best_.only.emplace(faults);
         std::iota(best_.only->begin(), best_.only->end(), 1U);
     }
 
     void run() {
-        for (bool Trim::* without : {&Trim::no_traffic, &Trim::one_clock, &Trim::plain_links}) {
+        for (const Switch without : switches_) {
             Trim candidate = best_;
             candidate.*without = true;
             (void)keep_if_failing(std::move(candidate));
@@ -72,14 +76,15 @@ class Shrinker {
     Trim best_;
     const std::string rule_;
     const Trial& trial_;
+    const std::span<const Switch> switches_;
     std::uint32_t left_;
 };
 
 }  // namespace
 
 Shrunk shrink(const Trim& failing, std::size_t faults, const std::string& rule, const Trial& trial,
-              std::uint32_t runs_max) {
-    Shrinker shrinker(failing, faults, rule, trial, runs_max);
+              std::uint32_t runs_max, std::span<const Switch> switches) {
+    Shrinker shrinker(failing, faults, rule, trial, runs_max, switches);
     shrinker.run();
     const Trim& best = shrinker.best();
     return {best, best.only->size(), runs_max - shrinker.left()};

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "tests/sim/plan.h"
@@ -20,8 +21,9 @@ struct Shrunk {
 };
 // Runs the seed so trimmed, and says which rule is broken; empty: none.
 using Trial = std::function<std::string(const Trim& trim)>;
-// `faults`: how many there are when none is left out.
+using Switch = bool Trim::*;
+// `faults`: how many there are when none is left out. `switches`: to be tried first, in order.
 Shrunk shrink(const Trim& failing, std::size_t faults, const std::string& rule, const Trial& trial,
-              std::uint32_t runs_max);
+              std::uint32_t runs_max, std::span<const Switch> switches);
 
 }  // namespace vidai::sim

@@ -70,6 +70,25 @@ TEST(Bank, ARestartSpendsNothingTwice) {
     EXPECT_GE(mesh.billed(kMoney), MicroUsd{700}) << "a crash strands a portion, not the rest";
 }
 
+// Its next process would take the same name otherwise, and the same lease once again.
+TEST(Bank, WhoStartsBorrowsNothingBeforeItsStartIsOnTheDisk) {
+    BankMesh mesh(3, {2ms, 50ms});
+    for (std::size_t i = 0; i < 3; ++i) mesh.start(i);
+    mesh.run(1s);
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 1'000));
+    ASSERT_TRUE(mesh.spend(0, kMoney, {1}));
+    mesh.run(100ms);
+    for (int i = 0; i < 30; ++i) {
+        mesh.crash(1);
+        mesh.start(1);
+        (void)mesh.spend(1, kMoney, {10}, 40ms);
+    }
+    while (mesh.spend(0, kMoney, {10})) {
+    }
+    EXPECT_LE(mesh.billed(kMoney), MicroUsd{1'000});
+    EXPECT_TRUE(mesh.spend(1, kMoney, {1})) << "and then it does";
+}
+
 class ThreeBanks : public ::testing::Test {
   protected:
     void SetUp() override {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bill: what the provider charges, by budget and by the account that it was reserved from, and how
-// much of a budget the operators have allowed. Nothing of it comes from the banks. One thread.
+// Bill: what the provider charges, by budget and window and by the account that it was reserved
+// from, and how much of each window the operators have allowed. Nothing of it comes from the banks.
+// One thread.
 #pragma once
 
 #include <algorithm>
@@ -14,39 +15,71 @@ namespace vidai::sim {
 
 class Bill {
   public:
-    using Name = std::pair<mesh::budget::AccountName, BudgetId>;
+    using BudgetWindow = mesh::budget::BudgetWindow;
+    using Ordinal = mesh::budget::Ordinal;
+    using Name = std::pair<mesh::budget::AccountName, BudgetWindow>;
+    using InUse = std::map<Ordinal, MicroUsd>;  // by window
 
     void charge(const Name& account, MicroUsd amount) {
-        by_budget_[account.second] += amount;
+        by_window_[account.second] += amount;
         by_account_[account] += amount;
     }
-    MicroUsd of(const BudgetId& budget) const { return find(by_budget_, budget); }
+    // That much of a reservation stays spent although the provider charged less: nobody could know.
+    void write_off(const Name& account, MicroUsd amount) { written_off_[account] += amount; }
+    MicroUsd of(const BudgetWindow& money) const { return find(by_window_, money); }
     MicroUsd of(const Name& account) const { return find(by_account_, account); }
+    const std::map<BudgetWindow, MicroUsd>& windows() const { return by_window_; }
+    const std::map<Name, MicroUsd>& written_off() const { return written_off_; }
 
-    // An operator has asked for that limit: it may be in force from here on, or never.
-    void asked(const BudgetId& budget, MicroUsd limit) {
+    // An operator has asked for that limit: it may be in force from here on, or never, but of no
+    // window before `newest`, which has money already.
+    void asked(const BudgetId& budget, MicroUsd limit, Ordinal newest) {
         Allowed& of = allowed_[budget];
+        keep_past(budget, of, newest);
+        for (auto& [window, most] : of.windows) {
+            if (window >= newest) most = std::max(most, limit);
+        }
         of.most = std::max(of.most, limit);
     }
     // It is in force. `in_use`: what was activated and not returned just before.
-    void confirmed(const BudgetId& budget, MicroUsd limit, MicroUsd in_use, bool others_open) {
-        Allowed& of = allowed_[budget];
+    void confirmed(const BudgetId& budget, MicroUsd limit, const InUse& in_use, bool others_open) {
         if (others_open) return;  // one of unknown fate may come after it
-        of.most = std::max({limit, in_use, this->of(budget)});
+        Allowed& of = allowed_[budget];
+        const Ordinal then = in_use.empty() ? 0 : in_use.rbegin()->first;
+        keep_past(budget, of, then);
+        of.windows.erase(of.windows.lower_bound(then), of.windows.end());
+        if (!in_use.empty()) {
+            of.windows[then] =
+                std::max({limit, in_use.rbegin()->second, this->of(BudgetWindow{budget, then})});
+        }
+        of.most = limit;
     }
-    MicroUsd most(const BudgetId& budget) const { return find(allowed_, budget).most; }
+    MicroUsd most(const BudgetWindow& money) const {
+        const auto of = allowed_.find(money.budget);
+        if (of == allowed_.end()) return {};
+        const auto window = of->second.windows.find(money.window);
+        return window == of->second.windows.end() ? of->second.most : window->second;
+    }
 
   private:
     struct Allowed {
-        MicroUsd most;  // may be billed
+        MicroUsd most;                        // may be billed of a window
+        std::map<Ordinal, MicroUsd> windows;  // of these, something else
     };
+    // What was allowed of windows that are over changes no more.
+    void keep_past(const BudgetId& budget, Allowed& of, Ordinal newest) {
+        const auto end = by_window_.lower_bound({budget, newest});
+        for (auto at = by_window_.lower_bound({budget, 0}); at != end; ++at) {
+            of.windows.try_emplace(at->first.window, of.most);
+        }
+    }
     template <class Map>
     static typename Map::mapped_type find(const Map& map, const typename Map::key_type& key) {
         const auto found = map.find(key);
         return found == map.end() ? typename Map::mapped_type{} : found->second;
     }
-    std::map<BudgetId, MicroUsd> by_budget_;
-    std::map<Name, MicroUsd> by_account_;
+    std::map<BudgetWindow, MicroUsd> by_window_;
+    std::map<Name, MicroUsd> by_account_, written_off_;
     std::map<BudgetId, Allowed> allowed_;
 };
 

@@ -12,6 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr Duration kStrife = milliseconds(30'000);
+// 2029-01-01 00:00 UTC: a day, a week, a month and a year begin at once.
+constexpr WallTime kNewYear{std::chrono::days(21'550)};
 
 template <class T, std::size_t N>
 T pick(Rng& rng, const T (&choices)[N]) {
@@ -26,7 +28,7 @@ Duration between(Rng& rng, Duration low, Duration high) {
 std::vector<MoneyDeed> draw_kinds(Rng& rng) {
     std::vector<MoneyDeed> kinds;
     const bool breaks = rng.chance(0.06);
-    for (int i = 0; i < static_cast<int>(MoneyDeed::kCount); ++i) {
+    for (int i = 0; i <= static_cast<int>(MoneyDeed::kRollBack); ++i) {
         const auto deed = static_cast<MoneyDeed>(i);
         const bool drawn = rng.chance(0.45);
         if (deed == MoneyDeed::kRollBack ? breaks : drawn) kinds.push_back(deed);
@@ -48,6 +50,31 @@ MoneyEvent draw_event(Rng& rng, const MoneyStory& story, const std::vector<Money
     return event;
 }
 
+// Not of the generator that the rest is drawn by: seeds keep their meaning without them.
+void draw_renewals(std::uint64_t seed, MoneyStory& story) {
+    Rng rng(seed ^ 0x72656e6577);
+    story.nested = rng.chance(0.4);
+    story.retries = rng.chance(0.4);
+    std::vector<MoneyDeed> kinds;
+    if (rng.chance(0.3)) kinds.push_back(MoneyDeed::kDelete);
+    story.windows = rng.chance(0.6);
+    if (story.windows) {
+        story.begins =
+            kNewYear - std::chrono::floor<milliseconds>(between(rng, milliseconds(500), kStrife));
+        story.clocks_apart = pick(rng, {milliseconds(0), milliseconds(0), milliseconds(200),
+                                        milliseconds(400), milliseconds(4'000)});
+        for (const auto deed : {MoneyDeed::kNight, MoneyDeed::kClockJump, MoneyDeed::kClockDrift,
+                                MoneyDeed::kSetRule}) {
+            if (rng.chance(0.5)) kinds.push_back(deed);
+        }
+    }
+    const std::uint64_t count = kinds.empty() ? 0 : 1 + rng.below(8);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        story.events.push_back(draw_event(rng, story, kinds));
+    }
+    story.stumbles = rng.chance(0.3);
+}
+
 std::string seconds(Duration time) {
     char text[32];
     std::snprintf(text, sizeof text, "%.3f s", static_cast<double>(time.count()) / 1e9);
@@ -57,10 +84,10 @@ std::string seconds(Duration time) {
 }  // namespace
 
 std::string_view deed_name(MoneyDeed deed) {
-    constexpr std::string_view kNames[] = {"crash",   "power loss",  "disk full",   "failed sync",
-                                           "bit rot", "volume lost", "split",       "one way",
-                                           "loss",    "slow",        "false death", "create",
-                                           "raise",   "lower",       "roll back"};
+    constexpr std::string_view kNames[] = {
+        "crash",     "power loss", "disk full",  "failed sync", "bit rot", "volume lost", "split",
+        "one way",   "loss",       "slow",       "false death", "create",  "raise",       "lower",
+        "roll back", "night",      "clock jump", "clock drift", "window",  "delete"};
     static_assert(std::size(kNames) == static_cast<std::size_t>(MoneyDeed::kCount));
     return kNames[static_cast<std::size_t>(deed)];
 }
@@ -83,6 +110,14 @@ std::string MoneyStory::describe() const {
         seconds(quiet).c_str(), static_cast<unsigned long long>(log_bytes),
         clients ? "" : ", clients only in the end");
     std::string out = line;
+    if (windows) {
+        std::snprintf(line, sizeof line, "  windows; midnight after %s, clocks up to %s off\n",
+                      seconds(kNewYear - begins).c_str(), seconds(clocks_apart).c_str());
+        out += line;
+    }
+    if (nested) out += "  some requests stand under several budgets\n";
+    if (retries) out += "  some calls are lost\n";
+    if (stumbles) out += "  half of all starts end at once\n";
     for (const MoneyEvent& event : events) {
         std::snprintf(line, sizeof line, "  %2u. %s %s node %zu other %zu group %llx for %s\n",
                       event.number, seconds(event.at).c_str(),
@@ -121,6 +156,7 @@ MoneyStory draw_money(std::uint64_t seed, const Trim& trim) {
     for (std::uint64_t i = 0; i < count; ++i) {
         story.events.push_back(draw_event(rng, story, kinds));
     }
+    if (!trim.plain_budgets) draw_renewals(seed, story);
     std::ranges::stable_sort(story.events, {}, &MoneyEvent::at);
     std::uint32_t number = 0;
     for (MoneyEvent& event : story.events) event.number = ++number;

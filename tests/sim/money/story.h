@@ -33,6 +33,12 @@ enum class MoneyDeed : std::uint8_t {
     kLower,       // or lowers it
     // This breaks what the promise assumes; what must hold even then: watch.h.
     kRollBack,  // back on the volume as it was `lasts` before
+    // Of budgets that renew or are deleted.
+    kNight,       // a day passes in which nothing happens, but for its last seconds
+    kClockJump,   // `node`'s clock leaps, and back after `lasts`
+    kClockDrift,  // `node`'s clock is slow or fast for `lasts`
+    kSetRule,     // an operator gives a budget another window
+    kDelete,      // or deletes one, and makes it again after `lasts`
     kCount
 };
 std::string_view deed_name(MoneyDeed deed);
@@ -53,16 +59,24 @@ struct MoneyStory {
     std::size_t custodians = 2;  // of a log, where there are so many others
     std::int64_t limit = 0;      // of each budget, at first
     Duration latency{}, jitter{};
-    double loss = 0, duplicates = 0, late = 0;  // of messages; late: by up to 2 s
-    Duration sync{};                            // that a commit takes
-    Duration quiet{};                           // before the first budget: how far the mesh is
-    bool clients = true;                        // while faults last
-    Duration think{};                           // between two requests at a node
-    Duration call{};                            // that the provider takes at most
-    std::int64_t dearest = 0;                   // request
-    bool estimates = false;                     // are above what the provider charges
-    std::uint64_t log_bytes = 0;                // BankOptions; of a journal beyond what is needed
-    std::vector<MoneyEvent> events;             // ascending
+    double loss = 0, duplicates = 0, late = 0;    // of messages; late: by up to 2 s
+    Duration sync{};                              // that a commit takes
+    Duration detected = std::chrono::seconds(3);  // who is gone is taken for dead after that
+    Duration quiet{};                             // before the first budget: how far the mesh is
+    bool clients = true;                          // while faults last
+    Duration think{};                             // between two requests at a node
+    Duration call{};                              // that the provider takes at most
+    std::int64_t dearest = 0;                     // request
+    bool equal = false;                           // all are
+    bool estimates = false;                       // are above what the provider charges
+    std::uint64_t log_bytes = 0;                  // BankOptions; of a journal beyond what is needed
+    bool windows = false;                         // some budgets have, and time is told
+    WallTime begins;                              // when mono is an hour
+    Duration clocks_apart{};                      // at most, from the true time
+    bool nested = false;                          // some requests stand under several budgets
+    bool retries = false;                         // some calls are lost, and some tried again
+    bool stumbles = false;                        // half of all starts end within two commits
+    std::vector<MoneyEvent> events;               // ascending
 
     // Whether a volume may tell less than had been synced to it.
     bool rolls_back() const;

@@ -79,10 +79,19 @@ void MoneyWatch::store(const LedgerKey& volume, const LogId& log, const Head& he
     }
     for (const BatchRef& batch : batches) {
         if (batch->head.seq <= stored || batch->head.seq > head.seq) continue;
+        const Seq last = chain.heads.empty() ? 0 : chain.heads.rbegin()->first;
         const auto [known, fresh] = chain.heads.try_emplace(batch->head.seq, batch->head.hash);
-        if (!fresh && known->second != batch->head.hash && !rolled_back_) {
+        const bool forks = fresh ? batch->head.seq < last : known->second != batch->head.hash;
+        if (forks && !rolled_back_) {
             violate("copies-are-prefixes",
                     "log " + name_of(log) + " has two entries " + std::to_string(batch->head.seq));
+        }
+        const auto put_back = put_back_.find(volume);
+        const bool knew = put_back != put_back_.end() && put_back->second.contains(log);
+        if (forks && volume == log.ledger && knew && all_have(chain, batch->head.seq)) {
+            violate("rollback-noticed", "log " + name_of(log) + " is written anew at " +
+                                            std::to_string(batch->head.seq) +
+                                            ", and all its custodians have more of it");
         }
         if (batch->header && !chain.header) chain.header = batch->header;
         if (batch->before.seq != chain.entries.size()) continue;
@@ -90,11 +99,20 @@ void MoneyWatch::store(const LedgerKey& volume, const LogId& log, const Head& he
             chain.entries.push_back(entry);
             if (const auto* more = std::get_if<Activate>(entry.get())) {
                 chain.activations.push_back(
-                    {chain.entries.size(), more->boot, more->money.budget, more->amount});
+                    {chain.entries.size(), more->boot, more->money, more->amount});
             }
         }
     }
     stored = head.seq;
+}
+
+// Whether each custodian of a log has so much of it, on a volume that was never put back.
+bool MoneyWatch::all_have(const Chain& chain, Seq seq) const {
+    if (!chain.header || chain.header->custodians.empty()) return false;
+    return std::ranges::all_of(chain.header->custodians, [&](const LedgerKey& key) {
+        const auto has = chain.stored.find(key);
+        return has != chain.stored.end() && has->second >= seq && !put_back_.contains(key);
+    });
 }
 
 void MoneyWatch::began(const LedgerKey& volume, const Books& books) {
@@ -107,7 +125,11 @@ void MoneyWatch::began(const LedgerKey& volume, const Books& books) {
         if (seq == 0 && taken_over(id)) continue;
         const bool forgets =
             seq < stored->second || (chain.sealed.contains(volume) && !has.sealed.contains(id));
-        if (forgets && !rolled_back_) {
+        if (forgets && rolled_back_) {
+            std::set<LogId>& logs = put_back_[volume];
+            if (seq > 0) logs.insert(id);
+            stored->second = seq;
+        } else if (forgets) {
             violate("copies-are-prefixes", "a volume that was synced has lost of log " +
                                                name_of(id) + " what is behind " +
                                                std::to_string(seq));
@@ -146,7 +168,26 @@ void MoneyWatch::advance(const LogId& log, Chain& chain) {
             violate("folds-agree", "log " + name_of(log) + ": " + folded.error().message);
             return;
         }
+        follow_windows(log, *chain.entries[chain.committed]);
     }
+}
+
+void MoneyWatch::follow_windows(const LogId& log, const Entry& entry) {
+    const auto* more = std::get_if<Activate>(&entry);
+    if (more == nullptr) return;
+    Ordinal& newest = newest_[more->money.budget];
+    if (more->money.window < newest && !rolled_back_) {
+        violate("windows-apart", "log " + name_of(log) + " has money of window " +
+                                     std::to_string(more->money.window) + " of " +
+                                     more->money.budget.str() + " behind that of window " +
+                                     std::to_string(newest));
+    }
+    newest = std::max(newest, more->money.window);
+}
+
+Ordinal MoneyWatch::newest_window(const BudgetId& budget) const {
+    const auto found = newest_.find(budget);
+    return found == newest_.end() ? 0 : found->second;
 }
 
 void MoneyWatch::look() {
@@ -175,12 +216,12 @@ void MoneyWatch::compare(const Books& books) {
     for (const auto& [id, copy] : books.kept()) one(id, copy.custody.state());
 }
 
-MicroUsd MoneyWatch::activated(const LogId& log, Boot boot, const BudgetId& budget) const {
+MicroUsd MoneyWatch::activated(const LogId& log, Boot boot, const BudgetWindow& money) const {
     MicroUsd sum;
     const auto chain = chains_.find(log);
     if (chain == chains_.end()) return sum;
     for (const Activation& one : chain->second.activations) {
-        if (one.at <= chain->second.committed && one.boot == boot && one.budget == budget) {
+        if (one.at <= chain->second.committed && one.boot == boot && one.money == money) {
             sum += one.amount;
         }
     }
@@ -188,54 +229,73 @@ MicroUsd MoneyWatch::activated(const LogId& log, Boot boot, const BudgetId& budg
 }
 
 void MoneyWatch::holds(const Bill::Name& name, const std::shared_ptr<Account>& account) {
-    accounts_[name] = account;
+    auto& known = accounts_[name];
+    if (known && known != account && !rolled_back_) {
+        violate("accounts-add-up", "an account of " + name.second.budget.str() + " begins anew");
+    }
+    known = account;
+    const auto held = held_.try_emplace(account.get(), Held{account, name}).first;
+    if (held->second.name != name) {
+        violate("windows-apart", "an account of " + name.second.budget.str() + " in window " +
+                                     std::to_string(held->second.name.second.window) +
+                                     " is used in window " + std::to_string(name.second.window));
+    }
 }
 
 void MoneyWatch::billed(const Bill::Name& name) {
-    const auto& [account, budget] = name;
+    const auto& [account, money] = name;
     if (rolled_back_) return;
-    if (bill_.of(budget) > bill_.most(budget)) {
-        violate("bill-within-limit", std::to_string(bill_.of(budget).value) + " of " +
-                                         budget.str() + " billed, of at most " +
-                                         std::to_string(bill_.most(budget).value));
+    const std::string where =
+        money.budget.str() +
+        (money.window == 0 ? "" : " in window " + std::to_string(money.window));
+    if (bill_.of(money) > bill_.most(money)) {
+        violate("bill-within-limit", std::to_string(bill_.of(money).value) + " of " + where +
+                                         " billed, of at most " +
+                                         std::to_string(bill_.most(money).value));
     }
     MicroUsd granted;
     for (const auto& [other, held] : accounts_) {
-        const bool same = other.second == budget && other.first.log == account.log &&
+        const bool same = other.second == money && other.first.log == account.log &&
                           other.first.boot == account.boot;
         if (same) granted += held->granted();
     }
-    const MicroUsd covered = activated(account.log, account.boot, budget);
+    const MicroUsd covered = activated(account.log, account.boot, money);
     if (granted > covered) {
         violate("grants-covered", "log " + name_of(account.log) + " has granted " +
-                                      std::to_string(granted.value) + " of " + budget.str() +
+                                      std::to_string(granted.value) + " of " + where +
                                       ", and has committed " + std::to_string(covered.value));
     }
     const Balance balance = accounts_.at(name)->balance();
     if (!balance.conserved() || balance.spent + balance.returned > balance.granted ||
-        balance.granted < bill_.of(name)) {
-        violate("accounts-add-up", "an account of " + budget.str() + " has granted " +
+        balance.spent + balance.reserved < bill_.of(name)) {
+        violate("accounts-add-up", "an account of " + where + " has granted " +
                                        std::to_string(balance.granted.value) + " spent " +
-                                       std::to_string(balance.spent.value) + " returned " +
+                                       std::to_string(balance.spent.value) + " reserved " +
+                                       std::to_string(balance.reserved.value) + " returned " +
                                        std::to_string(balance.returned.value) + " billed " +
                                        std::to_string(bill_.of(name).value));
     }
 }
 
-MicroUsd MoneyWatch::in_use_before(const BudgetId& budget, MicroUsd limit) const {
-    MicroUsd most;
+Bill::InUse MoneyWatch::in_use_before(const Edit& edit) const {
+    const auto says = [&](const EntryRef& entry) {
+        if (const auto* set = std::get_if<SetLimit>(entry.get())) {
+            return edit.kind == Edit::Kind::kSetLimit && set->budget == edit.budget &&
+                   set->limit == edit.limit;
+        }
+        const auto* gone = std::get_if<Remove>(entry.get());
+        return edit.kind == Edit::Kind::kDelete && gone != nullptr && gone->budget == edit.budget;
+    };
+    Bill::InUse most;
     for (const auto& [id, chain] : chains_) {
-        if (!chain.header) continue;
-        const auto says = [&](const EntryRef& entry) {
-            const auto* edit = std::get_if<SetLimit>(entry.get());
-            return edit != nullptr && edit->budget == budget && edit->limit == limit;
-        };
-        if (std::ranges::none_of(chain.entries, says)) continue;
+        if (!chain.header || std::ranges::none_of(chain.entries, says)) continue;
         LogState state(*chain.header);
         for (const EntryRef& entry : chain.entries) {
-            const BudgetState* now = says(entry) ? state.budget(budget) : nullptr;
-            if (now != nullptr && !now->windows.empty()) {
-                most = std::max(most, now->windows.rbegin()->second.in_use());
+            const BudgetState* now = says(entry) ? state.budget(edit.budget) : nullptr;
+            if (now != nullptr) {
+                for (const auto& [ordinal, window] : now->windows) {
+                    most[ordinal] = std::max(most[ordinal], window.in_use());
+                }
             }
             (void)state.apply(*entry);
         }
@@ -252,12 +312,12 @@ const LogState* MoneyWatch::owner_of(const BudgetId& budget) const {
     return nullptr;
 }
 
-MicroUsd MoneyWatch::stranded(const BudgetId& budget, const WindowState& window,
+MicroUsd MoneyWatch::stranded(const BudgetWindow& money, const WindowState& window,
                               const std::set<Holder>& living, const Pools& pools) const {
     MicroUsd sum;
     std::map<std::pair<LogId, Boot>, MicroUsd> granted;
     for (const auto& [name, account] : accounts_) {
-        if (name.second != budget) continue;
+        if (name.second != money) continue;
         const AccountName& of = name.first;
         granted[{of.log, of.boot}] += account->granted();
         if (living.contains(of.holder)) continue;
@@ -268,14 +328,14 @@ MicroUsd MoneyWatch::stranded(const BudgetId& budget, const WindowState& window,
     std::set<std::pair<LogId, Boot>> processes;
     for (const auto& [id, chain] : chains_) {
         for (const Activation& one : chain.activations) {
-            if (one.budget == budget) processes.insert({id, one.boot});
+            if (one.money == money) processes.insert({id, one.boot});
         }
     }
     for (const auto& process : processes) {
         const auto pool = pools.find(process);
         const MicroUsd left = pool == pools.end() ? MicroUsd{} : pool->second;
         sum += std::max(MicroUsd{},
-                        activated(process.first, process.second, budget) - granted[process] - left);
+                        activated(process.first, process.second, money) - granted[process] - left);
     }
     return sum;
 }

@@ -4,16 +4,18 @@
 //
 //   bill-within-limit    no more is billed than the limits that were in force allow
 //   grants-covered       each account's money lies in activations that enough disks hold
-//   accounts-add-up      of an account: granted = spent + reserved + free + returned
+//   accounts-add-up      of an account: granted = spent + reserved + free + returned, and what the
+//                        provider billed is spent or reserved
+//   windows-apart        no account has money of two windows, and windows of a budget only grow
 //   one-owner            of each bucket, among logs that may still commit
 //   copies-are-prefixes  of their owner's log, and neither grow once sealed nor shrink
 //   folds-agree          whoever folds one head of a log has the same budgets
 //   forgotten-is-taken   a log that a volume forgets has its place taken by another, committed
 //
-// and in the end budget-usable and stranded-by-the-dead (clients.cc). Where a volume was rolled
-// back, which the promise excludes, only the verdict is asked for: somebody has noticed, or no more
-// is billed than the limit once again for each time. Not here yet: windows.
-// One thread.
+// and in the end that each budget can be used (ending.cc). Where a volume was rolled back, which
+// the promise excludes, only the verdict is asked for: somebody has noticed, or no more is billed
+// than the limit once again for each time (detected-or-bounded); and no log is written anew of
+// which all custodians have more (rollback-noticed). One thread.
 #pragma once
 
 #include <bitset>
@@ -50,20 +52,28 @@ class MoneyWatch {
     // A process begins with `books` of its volume.
     void began(const LedgerKey& volume, const mesh::budget::Books& books);
     void holds(const Bill::Name& name, const std::shared_ptr<mesh::budget::Account>& account);
+    // The name under which it is held.
+    const Bill::Name& holder_of(const mesh::budget::Account& account) const {
+        return held_.at(&account).name;
+    }
     void billed(const Bill::Name& name);
     void look();  // at what takes longer: one-owner
     void compare(const mesh::budget::Books& books);
 
     // Of a log's activations by that process, what is committed; of one entry, what was in use of
     // its budget before it.
-    MicroUsd activated(const LogId& log, mesh::budget::Boot boot, const BudgetId& budget) const;
-    MicroUsd in_use_before(const BudgetId& budget, MicroUsd limit) const;
+    MicroUsd activated(const LogId& log, mesh::budget::Boot boot,
+                       const mesh::budget::BudgetWindow& money) const;
+    Bill::InUse in_use_before(const mesh::budget::Edit& edit) const;
+    // The last window of a budget that has had money.
+    mesh::budget::Ordinal newest_window(const BudgetId& budget) const;
     // By whom a budget's bucket is owned, as far as that is committed.
     const mesh::budget::LogState* owner_of(const BudgetId& budget) const;
     // What of it was lost: with processes that ended, or in grants that did not arrive before their
     // log was over. `living`: processes. `pools`: what theirs have left.
     using Pools = std::map<std::pair<LogId, mesh::budget::Boot>, MicroUsd>;
-    MicroUsd stranded(const BudgetId& budget, const mesh::budget::WindowState& window,
+    MicroUsd stranded(const mesh::budget::BudgetWindow& money,
+                      const mesh::budget::WindowState& window,
                       const std::set<mesh::budget::Holder>& living, const Pools& pools) const;
 
     void violate(std::string rule, std::string detail, bool liveness = false);
@@ -73,7 +83,7 @@ class MoneyWatch {
     struct Activation {
         Seq at = 0;
         mesh::budget::Boot boot;
-        BudgetId budget;
+        mesh::budget::BudgetWindow money;
         MicroUsd amount;
     };
     struct Chain {
@@ -92,12 +102,21 @@ class MoneyWatch {
     void advance(const LogId& log, Chain& chain);
     bool taken_over(const LogId& log) const;
     void look_for_forgotten(const LedgerKey& volume, const mesh::budget::Books& books);
+    void follow_windows(const LogId& log, const mesh::budget::Entry& entry);
+    bool all_have(const Chain& chain, Seq seq) const;
     bool ended(const Chain& chain) const;
 
     const Bill& bill_;
     const bool rolled_back_;
     std::map<LogId, Chain> chains_;
     std::map<Bill::Name, std::shared_ptr<mesh::budget::Account>> accounts_;
+    struct Held {
+        std::shared_ptr<mesh::budget::Account> account;
+        Bill::Name name;
+    };
+    std::map<const mesh::budget::Account*, Held> held_;  // all there ever were
+    std::map<BudgetId, mesh::budget::Ordinal> newest_;
+    std::map<LedgerKey, std::set<LogId>> put_back_;  // volumes, and the logs that were on them
     Violation violation_;
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "mesh/seal/encoding.h"
+#include "schema/base/mutant.h"
 
 namespace vidai::sim {
 
@@ -19,7 +20,6 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr Duration kTick = milliseconds(50);
-constexpr Duration kDetected = milliseconds(3'000);  // who is not connected
 constexpr std::size_t kHistory = 60;
 constexpr std::uint64_t kRecords = 12'288;  // where a journal's first one is
 
@@ -41,10 +41,15 @@ MoneyWorld::MoneyWorld(const MoneyStory& story)
       rng_(story.seed ^ 0x776f726c64),
       clients_rng_(rng_.fork()),
       disk_rng_(rng_.fork()),
+      starts_rng_(story.seed ^ 0x737461727473),
       watch_(bill_, story.rolls_back()),
       nodes_(story.nodes),
       wires_(story_, scheduler_, *this) {
+    counters_.open(0);
+    Rng clocks(story.seed ^ 0x636c6f636b);
+    const auto apart = static_cast<std::uint64_t>(2 * story.clocks_apart.count());
     for (std::size_t node = 0; node < nodes_.size(); ++node) {
+        nodes_[node].skew = Duration(clocks.below(apart)) - story.clocks_apart;
         new_volume(node);
         start(node);
         scheduler_.after(story_.think, [this, node] { think(node); });
@@ -64,7 +69,7 @@ void MoneyWorld::new_volume(std::size_t node) {
     Node& at = nodes_[node];
     std::array<std::uint8_t, 32> seed{};
     seed[0] = static_cast<std::uint8_t>(node + 1);
-    seed[1] = static_cast<std::uint8_t>(at.volumes);
+    if (!VIDAI_MUTANT("volume-same-key")) seed[1] = static_cast<std::uint8_t>(at.volumes);
     at.key = std::make_unique<mesh::seal::SecretKey>(mesh::seal::SecretKey::from_seed(seed));
     at.volume = std::make_unique<MemoryVolume>();
     at.copy.clear();
@@ -99,7 +104,7 @@ bool MoneyWorld::open(std::size_t node) {
         return false;
     }
     at.journal.emplace(std::move(*journal));
-    if (const auto begun = at.bank->begin(scheduler_.now()); !begun) {
+    if (const auto begun = at.bank->begin(now()); !begun) {
         watch_.violate("journal-makes-sense", begun.error().message);
         at.bank.reset();
         return false;
@@ -119,8 +124,25 @@ void MoneyWorld::start(std::size_t node) {
     note("node " + std::to_string(node) + " starts");
     watch_.began(key(node), at.bank->books());
     at.absent.clear();
+    at.table = {};
+    at.judge = {};
+    tell_time(node);
+    publish(node, {budgets_.begin(), budgets_.end()});
     scheduler_.after(kTick, [this, node, life = at.life] { tick(node, life); });
     after(node);
+    if (story_.stumbles) stumble(node);
+}
+
+// Some fall again before it is on the disk that they stand.
+void MoneyWorld::stumble(std::size_t node) {
+    const bool falls = starts_rng_.chance(0.5);
+    const Duration within(starts_rng_.below(static_cast<std::uint64_t>(2 * story_.sync.count())));
+    if (!falls || healed_) return;
+    scheduler_.after(within, [this, node, life = nodes_[node].life] {
+        if (nodes_[node].life != life || healed_) return;
+        stop(node, false);
+        start(node);
+    });
 }
 
 void MoneyWorld::stop(std::size_t node, bool power) {
@@ -190,7 +212,9 @@ void MoneyWorld::after(std::size_t node) {
              std::to_string(news.log.ledger.bytes[0]) + "/" + std::to_string(news.log.generation) +
              " " + news.detail);
     }
-    const bool changed = !at.bank->take_changed().empty();
+    std::set<BudgetId> changed;
+    for (const BudgetWindow& money : at.bank->take_changed()) changed.insert(money.budget);
+    publish(node, changed);
     if (!at.writing) {
         auto records = at.bank->take_records();
         if (!records.empty()) {
@@ -202,7 +226,7 @@ void MoneyWorld::after(std::size_t node) {
             scheduler_.after(story_.sync, [this, node, life = at.life] { commit(node, life); });
         }
     }
-    if (changed) retry(node);
+    if (!changed.empty()) retry(node);
 }
 
 void MoneyWorld::commit(std::size_t node, std::uint32_t life) {
@@ -224,7 +248,7 @@ void MoneyWorld::commit(std::size_t node, std::uint32_t life) {
     }
     trace(static_cast<std::uint64_t>(scheduler_.now().time_since_epoch().count()));
     watch_.on_disk(key(node), at.bank->books(), at.written);
-    at.bank->on_committed(scheduler_.now());
+    at.bank->on_committed(now());
     rewrite_if_due(node);
     after(node);
 }
@@ -252,7 +276,8 @@ void MoneyWorld::tick(std::size_t node, std::uint32_t life) {
     Node& at = nodes_[node];
     if (at.life != life || !at.bank) return;
     detect(node);
-    at.bank->on_tick(scheduler_.now());
+    tell_time(node);
+    at.bank->on_tick(now());
     after(node);
     scheduler_.after(kTick, [this, node, life] { tick(node, life); });
 }
@@ -266,8 +291,30 @@ void MoneyWorld::detect(std::size_t node) {
             continue;
         }
         const MonoTime since = at.absent.try_emplace(key, scheduler_.now()).first->second;
-        if (scheduler_.now() - since >= kDetected) at.bank->on_dead(key, scheduler_.now());
+        if (scheduler_.now() - since >= story_.detected) at.bank->on_dead(key, now());
     }
+}
+
+WallTime MoneyWorld::true_time() const {
+    const Duration since = now().time_since_epoch() - std::chrono::hours(1);
+    return story_.begins + std::chrono::floor<WallTime::duration>(since);
+}
+
+// As the mesh thread does: its clock is compared with those of the nodes that it hears.
+void MoneyWorld::tell_time(std::size_t node) {
+    if (!story_.windows) return;
+    Node& at = nodes_[node];
+    at.skew += at.drift;
+    const WallTime wall = true_time() + std::chrono::floor<WallTime::duration>(at.skew);
+    latest_ = std::max(latest_, wall);
+    PeerClocks peers;
+    peers.others = nodes_.size() - 1;
+    for (std::size_t peer = 0; peer < nodes_.size(); ++peer) {
+        if (peer == node || !wires_.linked(node, peer)) continue;
+        ++peers.connected;
+        if (running(peer)) peers.ahead.push_back(nodes_[peer].skew - at.skew);
+    }
+    at.bank->on_clock(at.judge.judge(wall, now(), peers), now());
 }
 
 void MoneyWorld::connected(std::size_t node, std::size_t peer) {
@@ -275,12 +322,12 @@ void MoneyWorld::connected(std::size_t node, std::size_t peer) {
 }
 
 void MoneyWorld::disconnected(std::size_t node, const LedgerKey& peer) {
-    nodes_[node].bank->on_down(peer, scheduler_.now());
+    nodes_[node].bank->on_down(peer, now());
     after(node);
 }
 
 void MoneyWorld::arrived(std::size_t node, const LedgerKey& from, const Message& message) {
-    nodes_[node].bank->on_message(from, message, scheduler_.now());
+    nodes_[node].bank->on_message(from, message, now());
     after(node);
 }
 

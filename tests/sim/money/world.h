@@ -10,11 +10,16 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "mesh/budget/bank.h"
+#include "mesh/budget/budget_table.h"
+#include "mesh/budget/time_of_day.h"
 #include "mesh/journal/journal.h"
+#include "mesh/limits/counter_table.h"
+#include "node/admit/permit.h"
 #include "schema/base/rng.h"
 #include "tests/mesh/journal/memory_volume.h"
 #include "tests/sim/money/bill.h"
@@ -32,23 +37,37 @@ class MoneyWorld : private Wires::Ends {
     MoneyWorld(const MoneyWorld&) = delete;
     MoneyWorld& operator=(const MoneyWorld&) = delete;
 
+    // All of the story, and then what must be left: all that was not lost with processes that
+    // ended, or on volumes that were lost, must be had by the cheapest requests that there are.
+    void live();
+
+    // Or piece by piece. Until an operator asks for the first budget, which is team-0.
+    void begin();
     // Runs what is due until then, or until a rule is broken.
     void run(Duration time);
     void perform(const MoneyEvent& event);
-    void heal();  // all faults end, and who is down starts
-    void create(std::size_t node, MicroUsd limit);
-    // The cheapest requests that there are, until for a while nobody gets any more: then what was
-    // not spent must be lost with processes that ended, on volumes that were lost, or not be there.
-    void spend_the_rest();
+    // One request that does not wait; true: it was billed.
+    bool ask_once(std::size_t node, const BudgetId& budget, MicroUsd amount);
+    // Which node, as the first one that runs has heard.
+    std::optional<std::size_t> owner_of(const BudgetId& budget) const;
 
     bool broken() const { return !watch_.violation().rule.empty(); }
+    MicroUsd billed(const mesh::budget::BudgetWindow& money) const { return bill_.of(money); }
+    MicroUsd overspent() const;  // beyond what was allowed, of all windows together
     Outcome outcome() const;
 
   private:
     struct Request {
-        BudgetId budget;
+        std::vector<BudgetId> budgets;  // that it stands under
         MicroUsd amount;
         MonoTime until;
+        bool last_penny = false;
+    };
+    struct Call {  // of the provider
+        std::vector<BudgetId> budgets;
+        std::vector<Bill::Name> names;  // of the accounts that it is reserved in
+        node::admit::Permit permit;
+        MicroUsd amount;
         bool last_penny = false;
     };
     struct Node {
@@ -64,11 +83,16 @@ class MoneyWorld : private Wires::Ends {
         MoneyWatch::Written written;  // by the commit that is at work
         std::map<mesh::budget::LedgerKey, MonoTime> absent;
         std::deque<Request> waiting;
+        mesh::budget::BudgetTable table;  // what workers look at
+        mesh::budget::ClockJudge judge;
+        Duration skew{};   // of its clock, from the true time
+        Duration drift{};  // and what comes to it with each tick
     };
     struct Wish {  // of an operator
         mesh::budget::Edit edit;
         MonoTime asked{};
         std::optional<MonoTime> over;
+        bool failed = false;
     };
 
     bool running(std::size_t node) const override { return nodes_[node].bank != nullptr; }
@@ -78,11 +102,16 @@ class MoneyWorld : private Wires::Ends {
     void arrived(std::size_t node, const mesh::budget::LedgerKey& from,
                  const mesh::budget::Message& message) override;
 
+    // What banks are told: what they call mono goes on by a day at once in a night.
+    MonoTime now() const { return scheduler_.now() + slept_; }
+    WallTime true_time() const;
+
     // world.cc: processes and disks.
     void new_volume(std::size_t node);
     void start(std::size_t node);
     bool open(std::size_t node);
     void stop(std::size_t node, bool power);
+    void stumble(std::size_t node);
     void back(std::size_t node, Duration after);
     void turn_bit(std::size_t node, Rng& rng);
     void lose_volume(std::size_t node);
@@ -91,26 +120,51 @@ class MoneyWorld : private Wires::Ends {
     void rewrite_if_due(std::size_t node);
     void tick(std::size_t node, std::uint32_t life);
     void detect(std::size_t node);
+    void tell_time(std::size_t node);
     std::optional<std::size_t> node_of(const mesh::budget::LedgerKey& key) const;
 
     // clients.cc
     void think(std::size_t node);
     bool try_spend(std::size_t node, const Request& request);
+    void send(std::size_t node, Call call);
+    bool fund(std::size_t node, Call& call);
+    void ended(std::size_t node, Call call, MicroUsd cost);
     void retry(std::size_t node);
     void ask(std::size_t node);
+    void publish(std::size_t node, const std::set<BudgetId>& budgets);
+    mesh::budget::BudgetEntry entry_of(std::size_t node, const BudgetId& budget);
+
+    // operators.cc
+    void create(std::size_t node, MicroUsd limit, Rng& rng);
     void wish(std::size_t node, mesh::budget::Edit edit);
     void answered(const mesh::budget::EditDone& done);
     void edit_some(const MoneyEvent& event);
+    mesh::budget::Rule draw_rule(Rng& rng) const;
+
+    // events.cc
+    void heal();  // all faults end, and who is down starts
     void cut(const MoneyEvent& event, bool on);
-    std::string describe(const BudgetId& budget) const;
+    void perform_on_time(const MoneyEvent& event);
+    void night(Duration before_midnight);
+
+    // ending.cc
+    void spend_the_rest();
+    void spend_the_rest(const BudgetId& budget);
+    std::string describe(const mesh::budget::BudgetWindow& money) const;
     void judge(const BudgetId& budget);
+    void judge_rolled_back(const BudgetId& budget);
+    void judge_usable(const mesh::budget::BudgetWindow& money,
+                      const mesh::budget::BudgetState& state);
     void note(const std::string& line);
     void trace(std::uint64_t value) { hash_ = (hash_ ^ value) * 0x100000001b3; }
 
     const MoneyStory story_;
     const MeshId mesh_{};
+    mesh::limits::CounterTable counters_{1};  // of soft limits, which nobody has here
     Scheduler scheduler_;
-    Rng rng_, clients_rng_, disk_rng_;
+    Duration slept_{};
+    WallTime latest_{};  // that a node's clock has said
+    Rng rng_, clients_rng_, disk_rng_, starts_rng_;
     Bill bill_;
     MoneyWatch watch_;
     std::vector<Node> nodes_;
