@@ -103,7 +103,7 @@ MONEY = Book(
         r"overspend(_simulated)?", r"storm_\w+_overspend", r"refusals_outside_law(_simulated)?",
         r"usable_1000(_simulated)?", r"usable_100(_simulated)?", r"usable_20(_simulated)?",
         r"takeover(_simulated)?_s(_p50|_p99)?", r"admission_hot_us(_p50|_p999)?",
-        r"admission_(cpu_share|instructions)", r"admission_cold_ms", r"fsync_per_s(_\w+)?",
+        r"admission_(cpu|instructions)_share", r"admission_cold_ms", r"fsync_per_s(_\w+)?",
         r"bytes_per_budget(_\w+)?", r"log_bytes(_\w+)?", r"soft_overshoot(_\w+)?",
         r"settled_lost(_simulated)?", r"revoke_ms(_p50)?", r"recovery_s",
         r"storm_\w+_unused", r"storm_\w+_phantom", r"storm_\w+_unrecorded"),

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What budgets make a node sync, write and send while clients spend from them."""
+import time
+
+from nodes import (NODES, Failed, Load, metrics, side_by_side, three_nodes, total, wait_for,
+                   written_bytes)
+
+KEYS = 1_000              # each under one large budget, all keys', and two small ones of its own
+RATES = (30, 300, 1_000)  # requests a second and node; the last is what goals are for
+SERVED_MIN = 0.9          # of what was offered, or a rate says nothing of what it costs
+SECONDS, WARM_UP = 20, 5
+FIGURES = ("commits", "journal", "usage", "sent", "wire", "device")
+REST = 5.0                # seconds in which no budget has another owner
+SETTING = (f"{NODES}, the most of any node, {KEYS:,} keys in turn, each under one large budget and "
+           "two small ones")
+
+
+class Counts:
+    """What a node has done for money so far, by its own metrics and the kernel's."""
+
+    def __init__(self, node):
+        samples = metrics(node)
+        self.at = time.monotonic()
+        self.commits = total(samples, "vidai_budget_journal_commits_total")
+        self.journal = total(samples, "vidai_budget_journal_bytes_total")
+        self.usage = total(samples, "vidai_usage_bytes")
+        kinds = {dict(labels)["kind"] for (name, labels), _ in samples.items()
+                 if name == "vidai_mesh_message_bytes_total"}
+        self.sent = sum(total(samples, "vidai_mesh_message_bytes_total", kind=kind,
+                              direction="out") for kind in kinds & {"money", "usage"})
+        self.wire = total(samples, "vidai_mesh_wire_bytes_total", direction="out")
+        self.device = written_bytes(node)
+
+    def since(self, before):
+        """Each of it, a second."""
+        return {name: (getattr(self, name) - getattr(before, name)) / (self.at - before.at)
+                for name in FIGURES}
+
+
+def make_keys(mesh):
+    """Their secrets. The budgets are with all three nodes when this ends."""
+    began = time.monotonic()
+    mesh.ctl("budget", "create", "organisation", "--limit", "1000000usd")
+    small = [f"{kind}-{number}" for number in range(KEYS) for kind in ("team", "app")]
+    for done in range(0, len(small), 500):
+        side_by_side(mesh, [("budget", "create", name, "--limit", "1000usd")
+                            for name in small[done:done + 500]])
+        print(f"  {done + 500} of {len(small)} small budgets, {time.monotonic() - began:.0f} s",
+              flush=True)
+    made = side_by_side(mesh, [
+        ("key", "create", "--name", f"key-{number}", "--budget", "organisation",
+         "--budget", f"team-{number}", "--budget", f"app-{number}") for number in range(KEYS)])
+    print(f"  {len(made)} keys, {time.monotonic() - began:.0f} s", flush=True)
+    wait_for(lambda: all(len(mesh.ctl("key", "list", node=n)["items"]) == KEYS
+                         for n in mesh.nodes), 60, "all nodes to know all keys")
+    wait_for_rest(mesh)
+    return [one["secret"] for one in made]
+
+
+def wait_for_rest(mesh):
+    """Until budgets go from node to node no more."""
+    known = {}
+
+    def rests():
+        owners = {b["budget"]: b["owner"] for b in mesh.ctl("budget", "list")["items"]}
+        if owners != known.get("owners"):
+            known.update(owners=owners, since=time.monotonic())
+        shared = len(set(owners.values())) == len(mesh.nodes)
+        return shared and time.monotonic() - known["since"] >= REST
+    wait_for(rests, 120, "budgets to stay where they are")
+
+
+def measured(mesh, seconds):
+    """{figure: the most of any node, a second} over that time from now on."""
+    before = [Counts(node) for node in mesh.nodes]
+    time.sleep(seconds)  # what is measured is a rate
+    rates = [Counts(node).since(old) for node, old in zip(mesh.nodes, before)]
+    return {name: max(rate[name] for rate in rates) for name in FIGURES}
+
+
+def at_rate(mesh, rate, keys):
+    """(figures, served a second and node, [status of those that were not]) of that load."""
+    with Load(mesh, rate, SECONDS, WARM_UP, keys) as under_way:
+        time.sleep(WARM_UP)  # connections join, leases are taken
+        found = measured(mesh, SECONDS - 2)
+        said = under_way.reports()
+    served = sum(one["requests"] for one in said) / (len(said) * SECONDS)
+    return found, served, sorted({one["errors"]["first_status"] for one in said} - {0})
+
+
+def load(build, report):
+    """syncs, bytes written and bytes sent of three nodes under load: some minutes"""
+    with three_nodes(build / "bin") as mesh:
+        keys = make_keys(mesh)
+        syncs, best = {"no load": measured(mesh, 10)["commits"]}, None
+        for rate in RATES:
+            found, served, wrong = at_rate(mesh, rate, keys)
+            syncs[f"{rate}/s"] = found["commits"]
+            told = f"{served:.0f} of {rate:,} requests/s and node served"
+            print(f"  {told}{', the others answered ' + str(wrong) if wrong else ''}; "
+                  + ", ".join(f"{name} {found[name]:,.0f}/s" for name in FIGURES), flush=True)
+            if served >= SERVED_MIN * rate:
+                best = found, served, told
+    report.row("log_bytes_served", f"of {RATES[-1]:,} requests/s and node under three budgets, "
+               "served", 100 * served / RATES[-1], "%", ">=", None, f"{SETTING}; others were "
+               f"answered {wrong or 'late'}", "load")
+    report.row("fsync_per_s", "fdatasync of a node's journal of all budgets, the most of any load",
+               max(syncs.values()), "1/s", "<=", 100,
+               f"{SETTING}; commits, each one sync, at " + ", ".join(
+                   f"{when}: {value:.1f}" for when, value in syncs.items()), "load")
+    if best is None:
+        raise Failed("no load was served: what it writes and sends says nothing")
+    tell_bytes(report, *best)
+
+
+def tell_bytes(report, found, served, told):
+    """Of the greatest load that was served; for as many requests as goals are for, where that is
+    less."""
+    scale = RATES[-1] / served / 1e3
+    how = f"{SETTING}; {told}"
+    if served < SERVED_MIN * RATES[-1]:
+        how += f", and this is {RATES[-1] / served:.1f} times what was measured"
+    kilo = {name: value * scale for name, value in found.items()}
+    report.row("log_bytes", "written by a node for money and usage",
+               kilo["journal"] + kilo["usage"], "kB/s", "<=", 400,
+               f"{how}; {kilo['journal']:.0f} kB/s of the journal, which has two others' logs too, "
+               f"{kilo['usage']:.0f} kB/s of usage", "load")
+    report.row("log_bytes_device", "the same, as whole pages that the kernel wrote of the process",
+               kilo["device"], "kB/s", "<=", None, how, "load")
+    report.row("log_bytes_sent", "the same, sent by a node to others", kilo["sent"], "kB/s", "<=",
+               1000, f"{how}; messages about money and usage", "load")
+    report.row("log_bytes_wire", "all that a node sent to others, sealed", kilo["wire"], "kB/s",
+               "<=", None, how, "load")
