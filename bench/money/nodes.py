@@ -75,7 +75,7 @@ def written_bytes(node):
 class Load:
     """vidai-load against every node at once, open loop. A context manager; reports() ends it."""
 
-    def __init__(self, mesh, rate, duration, warm_up, keys, connections=32):
+    def __init__(self, mesh, rate, duration, warm_up, keys, connections=512):
         """rate: requests per second and node. keys: secrets, which take turns."""
         self.mesh, self.processes = mesh, []
         self.keys = mesh.folder / "keys"
