@@ -10,6 +10,7 @@ RATES = (30, 300, 1_000)  # requests a second and node; the last is what goals a
 SERVED_MIN = 90           # percent of what was offered, or a rate says nothing of what it costs
 SECONDS, WARM_UP = 20, 5
 FIGURES = ("commits", "journal", "usage", "sent", "wire", "device")
+SHARE = 1024 // 3 - 1     # buckets that each node owns at least, once they are shared out
 REST = 5.0                # seconds in which no budget has another owner
 SETTING = (f"{NODES}, the most of any node, {KEYS:,} keys in turn, each under one large budget and "
            "two small ones")
@@ -41,13 +42,14 @@ def make_keys(mesh):
     """Their secrets. The budgets are with all three nodes when this ends."""
     began = time.monotonic()
     mesh.ctl("budget", "create", "organisation", "--limit", "1000000usd")
+    wait_for(lambda: all(total(metrics(node), "vidai_budget_buckets", owner="self") >= SHARE
+                         for node in mesh.nodes), 120, "every node to own its share of budgets")
     small = [f"{kind}-{number}" for number in range(KEYS) for kind in ("team", "app")]
     for done in range(0, len(small), 500):
         side_by_side(mesh, [("budget", "create", name, "--limit", "1000usd")
                             for name in small[done:done + 500]])
         print(f"  {min(done + 500, len(small)):,} of {len(small):,} small budgets, "
-              f"{time.monotonic() - began:.0f} s",
-              flush=True)
+              f"{time.monotonic() - began:.0f} s", flush=True)
     made = side_by_side(mesh, [
         ("key", "create", "--name", f"key-{number}", "--budget", "organisation",
          "--budget", f"team-{number}", "--budget", f"app-{number}") for number in range(KEYS)])
