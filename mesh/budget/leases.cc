@@ -24,7 +24,7 @@ constexpr MicroUsd kAll{std::numeric_limits<std::int64_t>::max()};
 std::optional<Leases::Purse> Leases::purse(const BudgetWindow& money) const {
     const auto of = money_.find(money);
     if (of == money_.end()) return std::nullopt;
-    Purse found{{}, nullptr, of->second.position, of->second.dry};
+    Purse found{{}, nullptr, of->second.position, of->second.dry, of->second.told};
     if (of->second.current) {
         found.name = of->second.current->name;
         found.account = of->second.current->account;
@@ -37,7 +37,8 @@ std::vector<Leases::Purse> Leases::all(const BudgetWindow& money) const {
     const auto of = money_.find(money);
     if (of == money_.end()) return out;
     const auto add = [&](const Held& held) {
-        out.push_back({held.name, held.account, of->second.position, of->second.dry});
+        out.push_back(
+            {held.name, held.account, of->second.position, of->second.dry, of->second.told});
     };
     if (of->second.current) add(*of->second.current);
     for (const Held& held : of->second.closing) add(held);
@@ -173,6 +174,7 @@ void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
         of.current->busy = now;
         of.asked.reset();
         of.dry = !more && grant.position.left < std::max(of.need, of.lacks);
+        of.told = true;
         of.need = of.lacks = {};  // who still waits asks again, and may need less than who gave up
         set(grant.money, of, grant.position);
         changed_.insert(grant.money);  // those who wait look again, whatever it says

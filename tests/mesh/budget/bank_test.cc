@@ -23,6 +23,21 @@ TEST(Bank, ANodeAloneSpendsABudgetAndNoMore) {
     EXPECT_EQ(mesh.bank(0).owner().position(kMoney).left, MicroUsd{0});
 }
 
+TEST(Bank, WhatABudgetHasIsUnknownUntilItsOwnerHasSaidIt) {
+    BankMesh mesh(1, {});
+    mesh.start(0);
+    mesh.run(100ms);
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 1'000));
+    ASSERT_FALSE(mesh.try_spend(0, kMoney, {10}));
+    const auto asked = mesh.bank(0).leases().purse(kMoney);
+    ASSERT_TRUE(asked && asked->account);
+    EXPECT_FALSE(asked->told) << "what it seems to have left is nothing";
+    ASSERT_TRUE(mesh.spend(0, kMoney, {10}));
+    const auto answered = mesh.bank(0).leases().purse(kMoney);
+    EXPECT_TRUE(answered->told);
+    EXPECT_EQ(answered->position.limit, MicroUsd{1'000});
+}
+
 TEST(Bank, AnUnknownBudgetIsSaidToBeUnknown) {
     BankMesh mesh(1, {});
     mesh.start(0);
