@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a row of a report says of its run: which tree was measured, and when. Python standard library
-only."""
+"""What a row of a report says of its run: which tree was measured, and when. Python standard
+library only."""
 import os
 import subprocess
 import time
