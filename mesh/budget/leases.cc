@@ -63,10 +63,14 @@ void Leases::on_ask(const BudgetId& budget, MicroUsd need, MonoTime now, Outbox&
     // More than there is would be refused, again and again, and with it whoever needs less: so it
     // is the rest that is asked for.
     const bool known = of.position.standing == Standing::kOpen && of.position.left.value > 0;
+    const MicroUsd asked_for = of.need;
     of.need = std::max(of.need, known ? std::min(need, of.position.left) : need);
     of.lacks = std::max(of.lacks, need);
     of.needed = now;
-    ask(money, of, now, out);
+    // All that wait ask each time that anything changes: the owner is told once, and again when
+    // its answer is late.
+    const bool under_way = of.asked && now - *of.asked < kAskAgain && of.need <= asked_for;
+    if (!under_way) ask(money, of, now, out);
 }
 
 void Leases::ask(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
