@@ -33,7 +33,7 @@ class RemoteOperator : public Operator {
         return client_.key_create(request);
     }
     Result<std::vector<mesh::state::KeyRecord>> key_list() override { return client_.key_list(); }
-    Result<mesh::state::KeyRecord> key_revoke(const KeyId& key) override {
+    Result<mesh::KeyRevocation> key_revoke(const KeyId& key) override {
         return client_.key_revoke(key);
     }
     Result<mesh::LimitReport> limit_show(const KeyId& key) override {

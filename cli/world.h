@@ -28,7 +28,7 @@ class Operator {
     virtual Result<std::vector<mesh::NodeDetail>> nodes_show() = 0;
     virtual Result<mesh::CreatedKey> key_create(const mesh::KeyCreateRequest& request) = 0;
     virtual Result<std::vector<mesh::state::KeyRecord>> key_list() = 0;
-    virtual Result<mesh::state::KeyRecord> key_revoke(const KeyId& key) = 0;
+    virtual Result<mesh::KeyRevocation> key_revoke(const KeyId& key) = 0;
     virtual Result<mesh::LimitReport> limit_show(const KeyId& key) = 0;
     virtual Result<mesh::LimitChange> limit_change(mesh::LimitOp op,
                                                    const mesh::state::LimitRecord& limit) = 0;

@@ -74,6 +74,15 @@ struct CreatedKey {
     Secret secret;  // the whole key text; shown once, stored nowhere
 };
 
+// How acknowledged() knows a key: Stated::kind.
+inline constexpr std::uint8_t kKeyRegister = 1;
+
+// A key that is revoked, and the name of what spreads.
+struct KeyRevocation {
+    state::KeyRecord key;
+    std::uint64_t time = 0;  // hybrid logical clock; 0: the node's version does not tell
+};
+
 enum class LimitKind : std::uint8_t { kRequests, kTokens, kConcurrency };
 
 // One limit of one key as the node that answers counts it.
@@ -274,9 +283,9 @@ class OperatorClient {
     Result<std::vector<NodeDetail>> nodes_show();
 
     Result<CreatedKey> key_create(const KeyCreateRequest& request);
-    Result<std::vector<state::KeyRecord>> key_list();       // ordered by creation
-    Result<state::KeyRecord> key_revoke(const KeyId& key);  // kNotFound; twice is fine
-    Result<LimitReport> limit_show(const KeyId& key);       // kNotFound
+    Result<std::vector<state::KeyRecord>> key_list();    // ordered by creation
+    Result<KeyRevocation> key_revoke(const KeyId& key);  // kNotFound; twice is fine
+    Result<LimitReport> limit_show(const KeyId& key);    // kNotFound
     // Of a new one the id is made there. What is set or deleted is named by its id, or by its name
     // where no other has it, kConflict otherwise; its scope and unit stay as they are.
     Result<LimitChange> limit_change(LimitOp op, const state::LimitRecord& limit);

@@ -32,6 +32,7 @@ struct Connection {
     int fd = -1;
     bool busy = false;
     bool sending = false;  // waits for room to send the rest
+    const std::string* request = nullptr;
     std::size_t sent = 0;  // of the request
     Nanos due{0};          // when the request in flight was to be sent
     std::uint64_t events_seen = 0;
@@ -42,11 +43,14 @@ class Generator {
   public:
     explicit Generator(const Options& options)
         : options_(options),
-          request_(render_request(options)),
           expect_bytes_(options.expect_bytes),
           epoll_(::epoll_create1(EPOLL_CLOEXEC)),
           report_(std::make_unique<Report>()),
-          connections_(options.connections) {}
+          connections_(options.connections) {
+        for (const std::string& key : options.keys) {
+            requests_.push_back(render_request(options, key));
+        }
+    }
     ~Generator() {
         for (const Connection& connection : connections_) {
             if (connection.fd >= 0) ::close(connection.fd);
@@ -84,7 +88,7 @@ class Generator {
     bool may_start() const { return options_.requests == 0 || started_ < options_.requests; }
 
     const Options& options_;
-    std::string request_;
+    std::vector<std::string> requests_;  // one for each key
     std::optional<std::uint64_t> expect_bytes_;
     int epoll_;
     addrinfo* address_ = nullptr;
@@ -252,7 +256,7 @@ void Generator::offer(Nanos now) {
 }
 
 void Generator::start(Connection& connection, Nanos due) {
-    ++started_;
+    connection.request = &requests_[started_++ % requests_.size()];
     connection.busy = true;
     connection.due = due;
     connection.sent = 0;
@@ -264,15 +268,15 @@ void Generator::start(Connection& connection, Nanos due) {
 
 // False when the connection is broken.
 bool Generator::send_rest(Connection& connection) {
-    while (connection.sent < request_.size()) {
-        const ssize_t moved =
-            ::send(connection.fd, request_.data() + connection.sent,
-                   request_.size() - connection.sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const std::string& request = *connection.request;
+    while (connection.sent < request.size()) {
+        const ssize_t moved = ::send(connection.fd, request.data() + connection.sent,
+                                     request.size() - connection.sent, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (moved < 0 && errno != EAGAIN && errno != EINTR) return false;
         if (moved < 0) break;
         connection.sent += static_cast<std::size_t>(moved);
     }
-    const bool sending = connection.sent < request_.size();
+    const bool sending = connection.sent < request.size();
     if (sending != connection.sending) {
         epoll_event event{};
         event.events = sending ? EPOLLIN | EPOLLOUT : EPOLLIN;

@@ -2,6 +2,7 @@
 #include "bench/load/options.h"
 
 #include <cmath>
+#include <fstream>
 #include <map>
 
 #include <CLI/CLI.hpp>
@@ -19,6 +20,16 @@ Result<void> split_address(const std::string& to, Options& options) {
     options.host = to.substr(0, colon);
     options.port = static_cast<std::uint16_t>(std::stoi(port));
     return {};
+}
+
+// Nothing where there is no such file.
+std::vector<std::string> read_lines(const std::string& path) {
+    std::vector<std::string> lines;
+    std::ifstream in(path);
+    for (std::string line; std::getline(in, line);) {
+        if (!line.empty()) lines.push_back(line);
+    }
+    return lines;
 }
 
 std::chrono::nanoseconds from_seconds(double seconds) {
@@ -40,7 +51,10 @@ Result<Options> parse_options(int argc, char** argv, std::string& help) {
         "times whatever the server does, and latency counts from when each was due."};
     app.add_option("--to", to, "HOST:PORT")->required();
     app.add_option("--path", options.path)->capture_default_str();
-    app.add_option("--key", options.key, "bearer token");
+    std::string keys_file;
+    CLI::Option* const key = app.add_option("--key", options.keys.front(), "bearer token");
+    app.add_option("--keys-file", keys_file, "bearer tokens, one a line, which take turns")
+        ->excludes(key);
     app.add_option("--model", options.model)->capture_default_str();
     app.add_option("--header", options.headers, "a further request header, 'Name: value'");
     app.add_option("--body-bytes", options.body_bytes, "size of the JSON request")
@@ -80,13 +94,19 @@ Result<Options> parse_options(int argc, char** argv, std::string& help) {
         return fail(ErrorCode::kUsage, error.what());
     }
     if (Result<void> done = split_address(to, options); !done) return fail(done.error());
+    if (!keys_file.empty()) {
+        options.keys = read_lines(keys_file);
+        if (options.keys.empty()) {
+            return fail(ErrorCode::kUsage, "--keys-file " + keys_file + ": no key in it");
+        }
+    }
     if (*expected) options.expect_bytes = expect_bytes;
     options.warm_up = options.requests != 0 ? std::chrono::nanoseconds{0} : from_seconds(warm_up);
     options.duration = from_seconds(options.requests != 0 ? 600 : duration);
     return options;
 }
 
-std::string render_request(const Options& options) {
+std::string render_request(const Options& options, const std::string& key) {
     const std::string before = "{\"model\":\"" + options.model + "\"," +
                                (options.stream ? "\"stream\":true," : "") +
                                "\"messages\":[{\"role\":\"system\",\"content\":\"You answer "
@@ -101,7 +121,7 @@ std::string render_request(const Options& options) {
 
     std::string out = "POST " + options.path + " HTTP/1.1\r\nHost: " + options.host + ":" +
                       std::to_string(options.port) + "\r\n";
-    if (!options.key.empty()) out += "Authorization: Bearer " + options.key + "\r\n";
+    if (!key.empty()) out += "Authorization: Bearer " + key + "\r\n";
     for (const std::string& header : options.headers) out += header + "\r\n";
     out += "Accept: application/json\r\nContent-Type: application/json\r\nContent-Length: " +
            std::to_string(body.size()) + "\r\n\r\n";

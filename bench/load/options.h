@@ -18,7 +18,7 @@ struct Options {
     std::string host;
     std::uint16_t port = 0;
     std::string path = "/v1/chat/completions";
-    std::string key;  // bearer token; may be empty
+    std::vector<std::string> keys{""};  // bearer tokens, which take turns; "": none
     std::string model = "mock-small";
     std::vector<std::string> headers;  // "Name: value"
     std::size_t body_bytes = 600;      // of the JSON request
@@ -38,7 +38,7 @@ struct Options {
 // Errors: kUsage with what is wrong. `help` is set when the help text was asked for: print it.
 Result<Options> parse_options(int argc, char** argv, std::string& help);
 
-// The bytes of one request.
-std::string render_request(const Options& options);
+// The bytes of one request with that bearer token.
+std::string render_request(const Options& options, const std::string& key);
 
 }  // namespace vidai::bench::load

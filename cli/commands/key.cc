@@ -8,6 +8,7 @@
 #include "cli/call.h"
 #include "cli/commands/command.h"
 #include "cli/commands/member_text.h"
+#include "cli/commands/spread.h"
 #include "cli/print/text.h"
 
 namespace vidai::cli::commands {
@@ -242,18 +243,25 @@ Result<Answer> run_revoke(Call& call) {
     if (!id) return fail(id.error());
     auto mesh = call.connect();
     if (!mesh) return fail(std::move(mesh).error());
-    const auto key = (*mesh)->key_revoke(*id);
-    if (!key) return fail(key.error());
+    const auto done = (*mesh)->key_revoke(*id);
+    if (!done) return fail(done.error());
+    const KeyRecord& key = done->key;
     Answer answer;
-    answer.data = key_value(*key);
+    answer.data = key_value(key);
     answer.fields = {
-        {"Id", {key->id.str()}},
-        {"Name", {key->name}},
-        {"Status", {key->revoked ? "revoked" : "active", key->revoked ? Tone::kBad : Tone::kGood}}};
-    answer.note =
-        "The node that was asked refuses the key from now on; the others as the news reaches "
-        "them.\n";
-    return answer;
+        {"Id", {key.id.str()}},
+        {"Name", {key.name}},
+        {"Status", {key.revoked ? "revoked" : "active", key.revoked ? Tone::kBad : Tone::kGood}}};
+    if (call.flag("--wait") != nullptr && done->time == 0) {
+        return fail(ErrorCode::kUnavailable,
+                    "the key is revoked and the other nodes are told, but the node that was asked "
+                    "is of an older version, which cannot tell who has heard: ask another one, or "
+                    "look for the key in `vidaictl key list` of each",
+                    key.id.str());
+    }
+    answer.note = "The node that was asked refuses the key from now on. ";
+    const mesh::Stated said{key.id.str(), {}, mesh::kKeyRegister, key.id.str(), done->time};
+    return spread(call, **mesh, said, std::move(answer));
 }
 
 }  // namespace
@@ -282,7 +290,12 @@ std::vector<Command> key_commands() {
           {"--secret-only", "", "Show the key and nothing else: KEY=$(vidaictl key create ...)."}},
          run_create},
         {"key", "list", "List all keys, revoked ones too, in order of creation.", {}, {}, run_list},
-        {"key", "revoke", "Revoke a key for ever. Twice is fine.", {"KEY_ID"}, {}, run_revoke}};
+        {"key",
+         "revoke",
+         "Revoke a key for ever. Twice is fine.",
+         {"KEY_ID"},
+         {{"--wait", "", "Until all nodes refuse it, or --timeout."}},
+         run_revoke}};
 }
 
 }  // namespace vidai::cli::commands

@@ -26,7 +26,7 @@ constexpr MicroUsd kAll{std::numeric_limits<std::int64_t>::max()};
 std::optional<Leases::Purse> Leases::purse(const BudgetWindow& money) const {
     const auto of = money_.find(money);
     if (of == money_.end()) return std::nullopt;
-    Purse found{{}, nullptr, of->second.position, of->second.dry};
+    Purse found{{}, nullptr, of->second.position, of->second.dry, of->second.told};
     if (of->second.current) {
         found.name = of->second.current->name;
         found.account = of->second.current->account;
@@ -39,7 +39,8 @@ std::vector<Leases::Purse> Leases::all(const BudgetWindow& money) const {
     const auto of = money_.find(money);
     if (of == money_.end()) return out;
     const auto add = [&](const Held& held) {
-        out.push_back({held.name, held.account, of->second.position, of->second.dry});
+        out.push_back(
+            {held.name, held.account, of->second.position, of->second.dry, of->second.told});
     };
     if (of->second.current) add(*of->second.current);
     for (const Held& held : of->second.closing) add(held);
@@ -64,10 +65,14 @@ void Leases::on_ask(const BudgetId& budget, MicroUsd need, MonoTime now, Outbox&
     // More than there is would be refused, again and again, and with it whoever needs less: so it
     // is the rest that is asked for.
     const bool known = of.position.standing == Standing::kOpen && of.position.left.value > 0;
+    const MicroUsd asked_for = of.need;
     of.need = std::max(of.need, known ? std::min(need, of.position.left) : need);
     of.lacks = std::max(of.lacks, need);
     of.needed = now;
-    ask(money, of, now, out);
+    // All that wait ask each time that anything changes: the owner is told once, and again when
+    // its answer is late.
+    const bool under_way = of.asked && now - *of.asked < kAskAgain && of.need <= asked_for;
+    if (!under_way) ask(money, of, now, out);
 }
 
 void Leases::ask(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
@@ -177,6 +182,7 @@ void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
         of.current->busy = now;
         of.asked.reset();
         of.dry = !more && grant.position.left < std::max(of.need, of.lacks);
+        of.told = true;
         of.need = of.lacks = {};  // who still waits asks again, and may need less than who gave up
         set(grant.money, of, grant.position);
         changed_.insert(grant.money);  // those who wait look again, whatever it says

@@ -36,7 +36,8 @@ class Leases {
         AccountName name;
         std::shared_ptr<Account> account;  // null: nobody has been asked yet
         Position position;
-        bool dry = false;  // its owner was asked for more than it has left
+        bool dry = false;   // its owner was asked for more than it has left
+        bool told = false;  // its owner has answered once: before that it has no position
     };
 
     // Whether that process of that log will not lend any more.
@@ -89,7 +90,7 @@ class Leases {
         std::optional<Held> current;
         std::vector<Held> closing;
         Position position;
-        bool dry = false;                 // as in Purse
+        bool dry = false, told = false;   // as in Purse
         MicroUsd need;                    // that waiting requests lack, as far as it is there
         MicroUsd lacks;                   // the same, there or not
         MonoTime needed;                  // when one last said so

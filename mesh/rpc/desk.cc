@@ -8,6 +8,7 @@
 #include "mesh/seal/encoding.h"
 #include "mesh/wire/membership.h"
 #include "schema/base/mutant.h"
+#include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::rpc {
 
@@ -142,17 +143,23 @@ kj::Promise<Result<CreatedKey>> Desk::key_create(KeyCreateRequest request,
     });
 }
 
-kj::Promise<Result<state::KeyRecord>> Desk::key_revoke(KeyId key,
-                                                       std::chrono::milliseconds within) {
+static_assert(kKeyRegister == static_cast<std::uint8_t>(RegisterKind::kKey));
+static_assert(kLimitRegister == static_cast<std::uint8_t>(RegisterKind::kLimit));
+
+kj::Promise<Result<KeyRevocation>> Desk::key_revoke(KeyId key, std::chrono::milliseconds within) {
     if (auto heard = events_.heard_by_others(); !heard) {
-        return Result<state::KeyRecord>(fail(std::move(heard).error()));
+        return Result<KeyRevocation>(fail(std::move(heard).error()));
     }
     auto revoked = replica_.revoke(key, wall_now(), mono_now());
-    if (!revoked) return Result<state::KeyRecord>(std::move(revoked));
+    if (!revoked) return Result<KeyRevocation>(fail(std::move(revoked).error()));
     events_.on_key_changed({key, true});
-    return saved(within).then([record = std::move(*revoked)](
-                                  Result<void>&& stored) mutable -> Result<state::KeyRecord> {
-        if (stored) return std::move(record);
+    // Revoked before, perhaps: then by what is held.
+    const state::Register* const held = replica_.registers().find({RegisterKind::kKey, key.str()});
+    CHECK(held != nullptr, "a key that is held has a register");
+    KeyRevocation done{std::move(*revoked), held->statement.time.value};
+    return saved(within).then([done = std::move(done)](
+                                  Result<void>&& stored) mutable -> Result<KeyRevocation> {
+        if (stored) return std::move(done);
         return fail(stored.error().code,
                     "the key is revoked and the other nodes are told, but this node cannot store "
                     "it: " +

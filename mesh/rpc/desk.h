@@ -61,8 +61,8 @@ class Desk final : public OperatorCalls {
     kj::Promise<Result<CreatedKey>> key_create(KeyCreateRequest request,
                                                std::chrono::milliseconds within) override;
     Result<wire::KeyPage> key_list(const std::string& after) override;
-    kj::Promise<Result<state::KeyRecord>> key_revoke(KeyId key,
-                                                     std::chrono::milliseconds within) override;
+    kj::Promise<Result<KeyRevocation>> key_revoke(KeyId key,
+                                                  std::chrono::milliseconds within) override;
     Result<LimitReport> limit_show(const KeyId& key) override;
     kj::Promise<Result<LimitChange>> limit_change(LimitOp op, state::LimitRecord limit,
                                                   std::chrono::milliseconds within) override;

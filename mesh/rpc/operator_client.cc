@@ -275,11 +275,17 @@ Result<std::vector<state::KeyRecord>> OperatorClient::key_list() {
     return keys;
 }
 
-Result<state::KeyRecord> OperatorClient::key_revoke(const KeyId& key) {
+Result<KeyRevocation> OperatorClient::key_revoke(const KeyId& key) {
     auto request = impl_->remote.keyRevokeRequest();
     request.setKey(wire::to_text(key.str()));
     request.setDeadlineMs(impl_->deadline_ms());
-    return impl_->call<state::KeyRecord>(kj::mv(request));
+    KeyRevocation done;
+    auto asked = impl_->ask<state::KeyRecord>(
+        kj::mv(request), [&done](const auto& reply) { done.time = reply.getTime(); });
+    auto revoked = asked.wait(impl_->io->waitScope);
+    if (!revoked) return fail(std::move(revoked).error());
+    done.key = std::move(*revoked);
+    return done;
 }
 
 Result<LimitReport> OperatorClient::limit_show(const KeyId& key) {

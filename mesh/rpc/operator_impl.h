@@ -60,13 +60,19 @@ struct OperatorClient::Impl {
 
     template <class Value, class Request>
     kj::Promise<Result<Value>> ask(Request request) {
+        return ask<Value>(kj::mv(request), [](const auto&) {});
+    }
+    // `beside` is shown the reply, which says more than its outcome.
+    template <class Value, class Request, class Beside>
+    kj::Promise<Result<Value>> ask(Request request, Beside beside) {
         Result<Value> late = fail(ErrorCode::kDeadlineExceeded,
                                   address + " did not answer within the time allowed", address);
         auto limit = io->provider->getTimer().afterDelay(timeout.count() * kj::MILLISECONDS);
         auto expired = limit.then([late = std::move(late)]() mutable { return std::move(late); });
         auto answer = request.send().then(
-            [this](auto&& reply) {
+            [this, beside](auto&& reply) {
                 answered = true;
+                beside(reply);
                 return wire::read_outcome<Value>(reply.getOutcome());
             },
             [this](kj::Exception&& e) -> Result<Value> {

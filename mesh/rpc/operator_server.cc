@@ -65,9 +65,13 @@ kj::Promise<void> OperatorServer::keyList(KeyListContext context) {
 
 kj::Promise<void> OperatorServer::keyRevoke(KeyRevokeContext context) {
     if (!may_write_) return answer<state::KeyRecord>(context, may_not_write());
-    return answer_later(context,
-                        calls_.key_revoke(KeyId(wire::text_of(context.getParams().getKey())),
-                                          deadline(context.getParams().getDeadlineMs())));
+    auto revoked = calls_.key_revoke(KeyId(wire::text_of(context.getParams().getKey())),
+                                     deadline(context.getParams().getDeadlineMs()));
+    return revoked.then([context](Result<KeyRevocation>&& done) mutable {
+        if (!done) return answer<state::KeyRecord>(context, fail(std::move(done).error()));
+        context.getResults().setTime(done->time);
+        return answer<state::KeyRecord>(context, std::move(done->key));
+    });
 }
 
 kj::Promise<void> OperatorServer::limitShow(LimitShowContext context) {

@@ -24,8 +24,8 @@ class OperatorCalls {
     virtual kj::Promise<Result<CreatedKey>> key_create(KeyCreateRequest request,
                                                        std::chrono::milliseconds within) = 0;
     virtual Result<wire::KeyPage> key_list(const std::string& after) = 0;
-    virtual kj::Promise<Result<state::KeyRecord>> key_revoke(KeyId key,
-                                                             std::chrono::milliseconds within) = 0;
+    virtual kj::Promise<Result<KeyRevocation>> key_revoke(KeyId key,
+                                                          std::chrono::milliseconds within) = 0;
     virtual Result<LimitReport> limit_show(const KeyId& key) = 0;
     // Done when it is on disk here.
     virtual kj::Promise<Result<LimitChange>> limit_change(LimitOp op, state::LimitRecord limit,

@@ -391,7 +391,8 @@ budget::BudgetEntry Treasury::entry_of(const BudgetId& id) const {
     const auto turn = bank_->leases().turn_of(id);
     const auto purse = bank_->leases().purse({id, turn.window});
     if (!purse) return entry;
-    entry.account = purse->account;
+    // Else who has waited in vain would take the owner's silence for a budget that is spent.
+    if (purse->told) entry.account = purse->account;
     entry.limit = purse->position.limit;
     entry.left = purse->position.left;
     entry.renews = turn.renews;

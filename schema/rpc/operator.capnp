@@ -304,7 +304,8 @@ interface Operator {
   nodeShow @2 (node :Text) -> (outcome :Outcome(NodeDetail));
   keyCreate @3 (request :KeyRequest, deadlineMs :UInt32) -> (outcome :Outcome(CreatedKey));
   keyList @4 (after :Text) -> (outcome :Outcome(KeyPage));
-  keyRevoke @5 (key :Text, deadlineMs :UInt32) -> (outcome :Outcome(Key));
+  keyRevoke @5 (key :Text, deadlineMs :UInt32) -> (outcome :Outcome(Key), time :UInt64);
+  # time: hybrid logical clock, asked about by acknowledged(); 0 of nodes that do not say it
   limitShow @6 (key :Text) -> (outcome :Outcome(LimitReport));
   report @7 () -> (outcome :Outcome(Reports.NodeReport));
 

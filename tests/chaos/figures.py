@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 import typing
@@ -15,6 +14,7 @@ import typing
 from cluster import LabMesh
 from peers import fetch
 from programs import Failed
+from revision import stamp
 from serf import SerfCluster
 from trials import Trials
 
@@ -121,27 +121,18 @@ def plan(subjects, figures, only):
     return sorted(jobs, key=lambda job: job[0].name != "serf")
 
 
-def revision():
-    """Of the tree that is measured; with a + when it has changes that no revision has."""
-    told = subprocess.run(["git", "describe", "--always", "--abbrev=12", "--dirty=+",
-                           "--exclude=*"], cwd=os.path.dirname(__file__), capture_output=True,
-                          text=True, check=False)
-    return told.stdout.strip() or "unknown"
-
-
 class Table:
     """The rows of a run, written anew with each that comes, so that a run cut short leaves some."""
 
     def __init__(self, path, command):
         self.path, self.command = path, command
         self.rows, self.missed = {}, []
-        self.revision, self.date = revision(), time.strftime("%Y-%m-%d %H:%M", time.gmtime())
+        self.stamp = stamp()
 
     def row(self, name, figure, value, unit, goal, anchor, conditions):
         self.rows[name] = {"id": name, "figure": figure, "value": round(value, 3), "unit": unit,
                            "op": "<=", "goal": goal, "anchor": anchor, "kind": "real",
-                           "command": self.command, "conditions": conditions,
-                           "revision": self.revision, "date": self.date}
+                           "command": self.command, "conditions": conditions, **self.stamp}
 
     def add(self, subject, figure, anchor):
         """The two rows of what was measured."""

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 
+#include "cli/exit_code.h"
 #include "tests/cli/recorded.h"
 
 namespace vidai::cli {
@@ -246,6 +247,30 @@ TEST_F(Printed, ARevokedKey) {
               "Id:      AbCdEf012345\n"
               "Name:    team a\n"
               "Status:  revoked\n");
+}
+
+TEST_F(Printed, ARevokedKeyAndWhoHasHeardOfIt) {
+    recording_.heard = {{NodeId("n1"), NodeId("n2")}, {}};
+    const Outcome done = asked({"key", "revoke", "AbCdEf012345", "--wait"});
+    EXPECT_THAT(done.out, HasSubstr("by 2 of 2 nodes of the roster: n1, n2"));
+    EXPECT_EQ(recording_.acknowledging.kind, mesh::kKeyRegister);
+    EXPECT_EQ(recording_.acknowledging.id, "AbCdEf012345");
+    EXPECT_EQ(recording_.acknowledging.time, 7U);
+
+    recording_.heard = {{NodeId("n1")}, {NodeId("n2")}};
+    const Outcome late = asked({"key", "revoke", "AbCdEf012345", "--wait"});
+    EXPECT_NE(late.status, kExitOk);
+    EXPECT_THAT(late.err, HasSubstr("missing: n2"));
+}
+
+// Or it would take whoever has heard of the key for who has heard that it is revoked.
+TEST_F(Printed, NobodyHasHeardOfARevocationThatTheNodeCannotName) {
+    recording_.revoked_at = 0;
+    recording_.heard = {{NodeId("n1")}, {}};
+    const Outcome done = asked({"key", "revoke", "AbCdEf012345", "--wait"});
+    EXPECT_NE(done.status, kExitOk);
+    EXPECT_THAT(done.err, HasSubstr("the key is revoked and the other nodes are told, but"));
+    EXPECT_EQ(asked({"key", "revoke", "AbCdEf012345"}).status, kExitOk);
 }
 
 TEST_F(Printed, TheLimitsOfAKey) {

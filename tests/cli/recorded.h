@@ -52,6 +52,8 @@ struct Recording {
     mesh::MeshStatus status;
     mesh::NodeDetail node;
     std::vector<mesh::state::KeyRecord> keys;
+    std::uint64_t revoked_at = 7;
+    mesh::Stated acknowledging;  // asked about
     std::optional<mesh::LimitOp> limit_op;
     mesh::state::LimitRecord limit;  // asked for
     std::vector<mesh::state::LimitRecord> limits;
@@ -129,10 +131,10 @@ class RecordedOperator : public Operator {
     Result<std::vector<mesh::state::KeyRecord>> key_list() override {
         return said(recording_.keys);
     }
-    Result<mesh::state::KeyRecord> key_revoke(const KeyId&) override {
+    Result<mesh::KeyRevocation> key_revoke(const KeyId&) override {
         mesh::state::KeyRecord key = recorded_key();
         key.revoked = true;
-        return said(key);
+        return said(mesh::KeyRevocation{key, recording_.revoked_at});
     }
     Result<mesh::LimitReport> limit_show(const KeyId&) override { return said(recording_.report); }
     Result<mesh::LimitChange> limit_change(mesh::LimitOp op,
@@ -183,7 +185,8 @@ class RecordedOperator : public Operator {
         recording_.succession = file;
         return said(recording_.stated);
     }
-    Result<mesh::Acknowledgement> acknowledged(const mesh::Stated&) override {
+    Result<mesh::Acknowledgement> acknowledged(const mesh::Stated& stated) override {
+        recording_.acknowledging = stated;
         return said(recording_.heard);
     }
     Result<mesh::Draining> drain(const NodeId& node, std::chrono::milliseconds grace) override {

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/reference/mesh-figures.md: made of mesh-figures.json, the rows that were measured last, and
-of mesh-figures.template.md, what people say of them. Pure: data and text in, text out.
+"""A page of figures: made of the rows that were measured last and of a template, what people say of
+them; books.py has which pages there are. Pure: data and text in, text out.
 
 A row is that of a report (tests/tidy checks its fields) with the revision and the date of its run.
-Its id must belong to a family below, which gives it its place: whoever adds a figure adds it there.
+Its id must belong to a family of its book, which gives it its place.
 """
 import json
 import math
@@ -11,33 +11,10 @@ import re
 
 FIELDS = ("id", "figure", "value", "unit", "op", "goal", "anchor", "kind", "command", "conditions",
           "revision", "date")
-QUANTILES = r"_(p50|p99|max)"
-# Patterns of the ids of the page's rows, in its order; within one, by the numbers in the id.
-FAMILIES = [re.compile(pattern) for pattern in (
-    r"crash_n\d+" + QUANTILES, r"vidaid_1s_crash" + QUANTILES,
-    r"silent_n\d+" + QUANTILES, r"cut_in_turn_n\d+" + QUANTILES,
-    r"vidaid_1s_blackhole" + QUANTILES, r"stop_in_turn_n\d+" + QUANTILES,
-    r"silent_1s_n\d+" + QUANTILES, r"event_n\d+" + QUANTILES,
-    r"rejoin_new_address_n\d+" + QUANTILES, r"vidaid_bootstrap_n\d+" + QUANTILES,
-    r"heal_split_n\d+" + QUANTILES, r"vidaid_heal_\d+" + QUANTILES,
-    r"vidaid_1s_heal_\d+" + QUANTILES, r"heal_aged_n\d+" + QUANTILES,
-    r"counter_n\d+" + QUANTILES, r"register_n\d+" + QUANTILES,
-    r"idle_(bytes|messages|counted_bytes)_n\d+", r"slow_\d+_of_100",
-    r"false_deaths_n\d+_loss\d+(_linux_6_15)?(_refuted|_suspicions)?",
-    r"vidaid_loss_\d+" + QUANTILES, r"vidaid_1s_loss_\d+" + QUANTILES,
-    r"vidaid_slow_node" + QUANTILES, r"vidaid_1s_slow_node" + QUANTILES,
-    r"sim_(speed|join|memory)_n\d+")]
-# The simulated figures that real ones stand beside, in one row: the same fault, N and options.
-REAL = {"crash_n3": "vidaid_crash", "cut_in_turn_n3": "vidaid_blackhole",
-        "stop_in_turn_n3": "vidaid_silent", "silent_1s_n3": "vidaid_1s_silent",
-        "rejoin_new_address_n3": "vidaid_move"}
-BESIDE = {f"{sim}_{a}": f"{real}_{b}" for sim, real in REAL.items()
-          for a, b in (("p50", "p50"), ("p99", "max"))}
 HEAD = ("row", "figure", "goal", "simulated", "real", "anchor", "against the goal",
         "seeds or trials", "conditions", "command")
 
-NOTE = ("<!-- Made by `./dev mesh-figures --write` of mesh-figures.json and "
-        "mesh-figures.template.md: edit the template. -->\n")
+NOT_MEASURED = "not measured"
 
 
 class Wrong(Exception):
@@ -49,17 +26,9 @@ def serf_of(name):
     return re.sub(r"^vidaid(_1s)?_", "serf_", name)
 
 
-def place(name):
-    """Where an id belongs on the page; None: nowhere."""
-    for number, family in enumerate(FAMILIES):
-        if family.fullmatch(name):
-            return number, [int(n) for n in re.findall(r"\d+", name)], name
-    return None
-
-
-def check_rows(rows, where):
+def check_rows(book, rows, where):
     """Raises Wrong unless these are rows that the page has a place for, each once."""
-    seen, others = set(), set(BESIDE.values())
+    seen, others = set(), set(book.beside.values())
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Wrong(f"{where} is no list of rows")
     for row in rows:
@@ -72,37 +41,37 @@ def check_rows(rows, where):
             raise Wrong(f"{where}: {name} is there twice")
         seen.add(name)
         theirs = re.sub(r"^serf_", "vidaid_", name)
-        if not any(place(n) or n in others for n in (name, theirs)):
-            raise Wrong(f"{where}: nobody knows {name}: give it a family in tests/figures/page.py")
-        if row["op"] not in ("<=", ">=") or row["kind"] not in ("real", "simulated"):
+        if not any(book.place(n) or n in others for n in (name, theirs)):
+            raise Wrong(f"{where}: nobody knows {name}: give it a family in tests/figures/books.py")
+        if row["op"] not in ("<=", ">=", "==") or row["kind"] not in ("real", "simulated"):
             raise Wrong(f"{where}: {name} is {row['kind']} and to be {row['op']} its goal")
         if not isinstance(row["value"], (int, float)) or not math.isfinite(row["value"]):
             raise Wrong(f"{where}: the value of {name} is no number: {row['value']}")
 
 
-def sort_key(row):
+def sort_key(book, name):
     """Rows of the data file: as on the page, each real one after what it stands beside."""
-    simulated = {real: sim for sim, real in BESIDE.items()}
-    ours = re.sub(r"^serf_", "vidaid_", row["id"])
-    return place(simulated.get(ours, ours)), row["id"]
+    simulated = {real: sim for sim, real in book.beside.items()}
+    ours = re.sub(r"^serf_", "vidaid_", name)
+    return book.place(simulated.get(ours, ours)) or book.place(ours), name
 
 
-def merge(data, report, where):
+def merge(book, data, report, where):
     """The data with a report's rows in it, and the ids of those that were older than what is there.
     Rows that the report has not are kept as they are."""
-    check_rows(data, "mesh-figures.json")
-    check_rows(report, where)
+    check_rows(book, data, book.data)
+    check_rows(book, report, where)
     rows, older = {row["id"]: row for row in data}, []
     for row in report:
         if row["id"] in rows and rows[row["id"]]["date"] > row["date"]:
             older.append(row["id"])
         else:
             rows[row["id"]] = {field: row[field] for field in FIELDS}
-    return sorted(rows.values(), key=sort_key), older
+    return sorted(rows.values(), key=lambda row: sort_key(book, row["id"])), older
 
 
 def dump(rows):
-    """The text of mesh-figures.json: a row a line, so that a change shows as such."""
+    """The text of a data file: a row a line, so that a change shows as such."""
     return "[\n" + ",\n".join(" " + json.dumps(row) for row in rows) + "\n]\n"
 
 
@@ -115,12 +84,14 @@ def met(row):
     """A negative value is a trial that never ended."""
     if row["op"] == ">=":
         return row["value"] >= row["goal"]
+    if row["op"] == "==":
+        return row["value"] == row["goal"]
     return 0 <= row["value"] <= row["goal"]
 
 
 def gap(row):
     """How a value stands to its goal, in words; nothing where there is none."""
-    if row["goal"] is None:
+    if row["goal"] is None or row["value"] is None:
         return ""
     told = row["goal"] and row["value"] >= 0
     share = f" {short(row['value'] / row['goal'])} of it" if told else ""
@@ -156,11 +127,19 @@ def cell(text):
 
 
 class Page:
-    """The page of such rows."""
+    """The page of a book with such rows."""
 
-    def __init__(self, rows):
-        check_rows(rows, "mesh-figures.json")
-        self.rows = {row["id"]: row for row in sorted(rows, key=sort_key)}
+    def __init__(self, book, rows):
+        check_rows(book, rows, book.data)
+        self.book = book
+        self.rows = {row["id"]: row
+                     for row in sorted(rows, key=lambda row: sort_key(book, row["id"]))}
+        # What is awaited and was not measured: rows too, without a value.
+        self.lacking = {
+            name: {"id": name, "figure": what.figure, "value": None, "op": what.op, "unit": "",
+                   "goal": what.goal, "anchor": "", "kind": "real", "conditions": "",
+                   "command": ""}
+            for name, what in book.awaited.items() if name not in self.rows}
         # Each kind has a last run of its own; what is of another revision is marked.
         self.last = {kind: max((row["date"], row["revision"]) for row in rows
                                if row["kind"] == kind)[1]
@@ -177,19 +156,22 @@ class Page:
         """As it is shown, with the mark of its run when that was not the last."""
         if row is None:
             return ""
+        if row["value"] is None:
+            return NOT_MEASURED
         stale = row["revision"] != self.last[row["kind"]]
         return amount(row) + (f" {self.marks[self.run_of(row)]}" if stale else "")
 
     def lines(self):
         """(simulated, real) of each line of the table; one of them may be None."""
-        stand_beside = {BESIDE[name] for name in self.rows if name in BESIDE}
-        for name, row in self.rows.items():
+        beside, every = self.book.beside, {**self.rows, **self.lacking}
+        stand_beside = {beside[name] for name in self.rows if name in beside}
+        for name in sorted(every, key=lambda name: sort_key(self.book, name)):
             if name.startswith("serf_") or name in stand_beside:
                 continue
-            if row["kind"] == "real":
-                yield None, row
+            if every[name]["kind"] == "real":
+                yield None, every[name]
             else:
-                yield row, self.rows.get(BESIDE.get(name))
+                yield every[name], every.get(beside.get(name))
 
     def anchor(self, first, real):
         """serf beside ours where it was measured, or else what others are said to reach."""
@@ -211,7 +193,7 @@ class Page:
                 ", ".join(filter(None, map(gap, rows))),
                 both_told(rows, lambda row: split(row["conditions"])[0]),
                 both_told(rows, lambda row: split(row["conditions"])[1]),
-                "\n".join(dict.fromkeys(f"`{row['command']}`" for row in rows))]
+                "\n".join(dict.fromkeys(f"`{row['command']}`" for row in rows if row["command"]))]
 
     def table(self):
         head = [f"| {' | '.join(HEAD)} |", "|" + "---|" * len(HEAD)]
@@ -242,13 +224,16 @@ class Page:
             name = found.group(1)
             if name in parts:
                 return parts[name]()
-            if name not in self.rows:
-                raise Wrong(f"mesh-figures.template.md: no figure is called {name}")
-            return self.value(self.rows[name])
+            row = self.rows.get(name) or self.lacking.get(name)
+            if row is None:
+                raise Wrong(f"{self.book.template}: no figure is called {name}")
+            return self.value(row)
         lacking = [name for name in parts if f"{{{{{name}}}}}" not in template]
         if lacking:
-            raise Wrong(f"mesh-figures.template.md: no place for {', '.join(lacking)}")
-        return NOTE + re.sub(r"\{\{([^{}]*)\}\}", fill, template)
+            raise Wrong(f"{self.book.template}: no place for {', '.join(lacking)}")
+        note = (f"<!-- Made by `./dev {self.book.name} --write` of {self.book.data} and "
+                f"{self.book.template}: edit the template. -->\n")
+        return note + re.sub(r"\{\{([^{}]*)\}\}", fill, template)
 
     def untold(self, template):
         """The ids of those that missed and of which the template says nothing."""

@@ -12,6 +12,7 @@ sys.path[:0] = [str(HERE)]
 sys.dont_write_bytecode = True
 
 import page  # noqa: E402  (found through the path above)
+from books import MESH, MONEY  # noqa: E402
 from page import Page, Wrong, dump, merge  # noqa: E402
 
 BARE = "{{runs}}\n{{missed}}\n{{table}}\n"
@@ -25,9 +26,9 @@ def row(name, value, goal=None, date="2026-01-02 10:00", revision="bbb", **more)
             "conditions": "N=3, 20 trials, no loss", "revision": revision, "date": date, **more}
 
 
-def cells(rows, name, template=BARE):
+def cells(rows, name, template=BARE, book=MESH):
     """{heading: cell} of the table's row that begins with that id."""
-    lines = [line for line in Page(rows).render(template).splitlines()
+    lines = [line for line in Page(book, rows).render(template).splitlines()
              if line.startswith(f"| `{name}`")]
     assert len(lines) == 1, lines
     return dict(zip(page.HEAD, [c.strip() for c in lines[0].strip("|").split(" | ")]))
@@ -37,13 +38,13 @@ class Data(unittest.TestCase):
     def test_keep_what_a_run_has_not_measured_and_take_what_it_has(self):
         old = [row("crash_n3_p50", 1.0, date="2026-01-01 09:00", revision="aaa"),
                row("crash_n3_p99", 2.0, date="2026-01-01 09:00", revision="aaa")]
-        data, older = merge(old, [row("crash_n3_p99", 3.0)], "mesh.json")
+        data, older = merge(MESH, old, [row("crash_n3_p99", 3.0)], "mesh.json")
         self.assertEqual([(r["id"], r["value"], r["revision"]) for r in data],
                          [("crash_n3_p50", 1.0, "aaa"), ("crash_n3_p99", 3.0, "bbb")])
         self.assertEqual(older, [])
 
     def test_do_not_go_back_to_a_report_that_lies_about(self):
-        data, older = merge([row("crash_n3_p50", 1.0)],
+        data, older = merge(MESH, [row("crash_n3_p50", 1.0)],
                             [row("crash_n3_p50", 9.0, date="2026-01-02 09:59")], "mesh.json")
         self.assertEqual((data[0]["value"], older), (1.0, ["crash_n3_p50"]))
 
@@ -51,7 +52,7 @@ class Data(unittest.TestCase):
         names = ["crash_n3_p50", "vidaid_crash_p50", "serf_crash_p50", "crash_n10_p50",
                  "silent_n3_p50", "vidaid_heal_600_max", "vidaid_loss_30_p50"]
         rows = [row(name, 1) for name in names]
-        forth, back = merge(rows, [], "")[0], merge(rows[::-1], [], "")[0]
+        forth, back = merge(MESH, rows, [], "")[0], merge(MESH, rows[::-1], [], "")[0]
         self.assertEqual(dump(forth), dump(back))
         ours = [r["id"] for r in forth if not r["id"].startswith("serf")]
         self.assertEqual(ours, [n for n in names if not n.startswith("serf")])
@@ -59,20 +60,20 @@ class Data(unittest.TestCase):
 
     def test_have_no_id_that_nobody_knows_and_none_twice(self):
         for bad in ("crash_n3", "crash_nx_p50", "serf_dance_p50", ""):
-            with self.assertRaisesRegex(Wrong, "chaos.json: nobody knows .*tests/figures/page.py"):
-                merge([], [row(bad, 1)], "chaos.json")
+            with self.assertRaisesRegex(Wrong, "chaos.json: nobody knows .*tests/figures/books.py"):
+                merge(MESH, [], [row(bad, 1)], "chaos.json")
         with self.assertRaisesRegex(Wrong, "crash_n3_p50 is there twice"):
-            merge([], [row("crash_n3_p50", 1), row("crash_n3_p50", 2)], "mesh.json")
+            merge(MESH, [], [row("crash_n3_p50", 1), row("crash_n3_p50", 2)], "mesh.json")
 
     def test_have_all_fields_and_no_others(self):
-        for change in ({"mood": "good"}, {"kind": "guessed"}, {"op": "=="},
+        for change in ({"mood": "good"}, {"kind": "guessed"}, {"op": "="},
                        {"value": float("nan")}, {"value": "1"}):
             with self.assertRaises(Wrong):
-                merge([], [{**row("crash_n3_p50", 1), **change}], "mesh.json")
+                merge(MESH, [], [{**row("crash_n3_p50", 1), **change}], "mesh.json")
         bare = row("crash_n3_p50", 1)
         del bare["revision"]
         with self.assertRaisesRegex(Wrong, "missing: revision"):
-            merge([], [bare], "mesh.json")
+            merge(MESH, [], [bare], "mesh.json")
 
 
 class Table(unittest.TestCase):
@@ -89,7 +90,7 @@ class Table(unittest.TestCase):
         self.assertEqual(seen["seeds or trials"], "simulated: 300 trials; real: 20 trials")
         self.assertEqual(seen["conditions"], "simulated: N=3, no loss; real: N=3, busy")
         self.assertEqual(seen["command"], "`./dev simulated`<br>`./dev real`")
-        self.assertNotIn("| `vidaid", Page(rows).render(BARE))
+        self.assertNotIn("| `vidaid", Page(MESH, rows).render(BARE))
 
     def test_has_a_real_figure_alone_where_nothing_was_simulated(self):
         for rows in ([row("vidaid_crash_p50", 2)], [row("vidaid_heal_600_p50", 2)]):
@@ -104,19 +105,19 @@ class Table(unittest.TestCase):
                          "simulated 1.5 of it **missed**")
         self.assertEqual(cells(rows, "silent_n3_p50")["simulated"], "never")
         self.assertEqual(cells(rows, "slow_1_of_100")["against the goal"], "simulated met")
-        self.assertEqual([r["id"] for r in Page(rows).missed()],
+        self.assertEqual([r["id"] for r in Page(MESH, rows).missed()],
                          ["crash_n3_p50", "silent_n3_p50", "sim_speed_n10"])
         self.assertIn("- `crash_n3_p50`, what crash_n3_p50 is: 3 s, goal &lt;= 2\n",
-                      Page(rows).render(BARE))
+                      Page(MESH, rows).render(BARE))
 
     def test_does_not_blame_us_for_serf(self):
-        self.assertEqual(Page([row("serf_crash_p50", 9, 1)]).missed(), [])
+        self.assertEqual(Page(MESH, [row("serf_crash_p50", 9, 1)]).missed(), [])
 
     def test_marks_what_is_of_an_earlier_run_of_its_kind(self):
         rows = [row("crash_n3_p50", 1), row("silent_n3_p50", 2, date="2026-01-01 09:00",
                                             revision="aaa"),
                 row("vidaid_move_max", 3, date="2026-01-01 09:00", revision="ccc")]
-        text = Page(rows).render(BARE + "{{silent_n3_p50}}")
+        text = Page(MESH, rows).render(BARE + "{{silent_n3_p50}}")
         self.assertEqual(cells(rows, "silent_n3_p50")["simulated"], "2 s [1]")
         self.assertEqual(cells(rows, "crash_n3_p50")["simulated"], "1 s")
         self.assertEqual(cells(rows, "vidaid_move_max")["real"], "3 s")
@@ -128,19 +129,47 @@ class Table(unittest.TestCase):
             cells([row("crash_n3_p50", 1, 2), row("vidaid_crash_p50", 1, 3)], "crash_n3_p50")
 
 
+class Awaited(unittest.TestCase):
+    """Figures that the book of money promises."""
+
+    def test_are_told_as_not_measured_until_they_are(self):
+        seen = cells([], "takeover_s", book=MONEY)
+        self.assertEqual((seen["goal"], seen["real"]), ("&lt;= 10", "not measured"))
+        self.assertEqual(seen["against the goal"], "")
+        self.assertIn("in not measured.", Page(MONEY, []).render(BARE + "in {{takeover_s}}."))
+        took = row("takeover_s", 7, 10, kind="real")
+        self.assertEqual(cells([took], "takeover_s", book=MONEY)["real"], "7 s")
+
+    def test_are_not_measured_by_a_simulation(self):
+        simulated = row("overspend_simulated", 0, 0, op="==", unit="")
+        seen = cells([simulated], "overspend_simulated", book=MONEY)
+        self.assertEqual((seen["simulated"], seen["real"]), ("0", "not measured"))
+        real = row("overspend", 3, 0, op="==", unit="", kind="real")
+        seen = cells([simulated, real], "overspend_simulated", book=MONEY)
+        self.assertEqual((seen["real"], seen["against the goal"]),
+                         ("3", "simulated met, real **missed**"))
+
+    def test_are_no_misses(self):
+        self.assertEqual(Page(MONEY, []).missed(), [])
+
+    def test_have_each_a_place_on_the_page(self):
+        for name in MONEY.awaited:
+            self.assertIsNotNone(MONEY.place(name), name)
+
+
 class Template(unittest.TestCase):
     def test_may_name_values_but_none_that_nobody_knows(self):
-        self.assertIn("it is 1 s.", Page([row("crash_n3_p50", 1)]).render(
+        self.assertIn("it is 1 s.", Page(MESH, [row("crash_n3_p50", 1)]).render(
             BARE + "it is {{crash_n3_p50}}."))
         with self.assertRaisesRegex(Wrong, "no figure is called crash_n4_p50"):
-            Page([]).render(BARE + "{{crash_n4_p50}}")
+            Page(MESH, []).render(BARE + "{{crash_n4_p50}}")
 
     def test_has_a_place_for_everything(self):
         with self.assertRaisesRegex(Wrong, "no place for missed"):
-            Page([]).render("{{table}} {{runs}}")
+            Page(MESH, []).render("{{table}} {{runs}}")
 
     def test_is_told_of_a_miss_that_it_says_nothing_of(self):
-        rows = Page([row("crash_n3_p50", 3, 2), row("silent_n3_p50", 3, 2)])
+        rows = Page(MESH, [row("crash_n3_p50", 3, 2), row("silent_n3_p50", 3, 2)])
         self.assertEqual(rows.untold("Alas, `silent_n3_p50`."), ["crash_n3_p50"])
 
 
@@ -157,7 +186,7 @@ class Command(unittest.TestCase):
         (self.folder / "mesh-figures.template.md").write_text(BARE)
 
     def run_it(self, *flags):
-        return subprocess.run([sys.executable, HERE / "run.py", "--folder", self.folder,
+        return subprocess.run([sys.executable, HERE / "run.py", "mesh", "--folder", self.folder,
                                "--reports", self.reports, *flags], capture_output=True, text=True,
                               timeout=30, check=False)
 

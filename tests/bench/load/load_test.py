@@ -80,6 +80,14 @@ class ClosedLoop(unittest.TestCase):
             report = mock.load("--requests", 10, "--expect-bytes", 1)
             self.assertEqual(errors(report), {"length": 10})
 
+    def test_lets_keys_take_turns(self):
+        with Mock("--require-key", "right") as mock, tempfile.NamedTemporaryFile("w") as keys:
+            keys.write("right\nwrong\nright\n")
+            keys.flush()
+            report = mock.load("--requests", 30, "--connections", 1, "--keys-file", keys.name)
+        self.assertEqual((report["requests"], errors(report)),
+                         (20, {"status": 10, "first_status": 401}))
+
     def test_counts_events_and_reads_of_streams(self):
         with Mock("--fast", "--behaviour", "tokens=20,rate=200") as mock:
             report = mock.load("--stream", "--requests", 3, "--connections", 3)
@@ -111,7 +119,9 @@ class OpenLoop(unittest.TestCase):
 
 class TheProgram(unittest.TestCase):
     def test_explains_what_is_wrong(self):
-        for status, arguments in ((2, []), (2, ["--to", "nowhere"]), (1, ["--to", "127.0.0.1:1"])):
+        here = ["--to", "127.0.0.1:1"]
+        for status, arguments in ((2, []), (2, ["--to", "nowhere"]), (1, here),
+                                  (2, [*here, "--keys-file", "/dev/null"])):
             ended = subprocess.run([LOAD, *arguments], capture_output=True, text=True, timeout=10)
             self.assertEqual(ended.returncode, status, arguments)
             self.assertIn("vidai-load: ", ended.stderr)

@@ -24,6 +24,38 @@ TEST(Bank, ANodeAloneSpendsABudgetAndNoMore) {
     EXPECT_EQ(mesh.bank(0).owner().position(kMoney).left, MicroUsd{0});
 }
 
+TEST(Bank, WhatABudgetHasIsUnknownUntilItsOwnerHasSaidIt) {
+    BankMesh mesh(1, {});
+    mesh.start(0);
+    mesh.run(100ms);
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 1'000));
+    ASSERT_FALSE(mesh.try_spend(0, kMoney, {10}));
+    const auto asked = mesh.bank(0).leases().purse(kMoney);
+    ASSERT_TRUE(asked && asked->account);
+    EXPECT_FALSE(asked->told) << "what it seems to have left is nothing";
+    ASSERT_TRUE(mesh.spend(0, kMoney, {10}));
+    const auto answered = mesh.bank(0).leases().purse(kMoney);
+    EXPECT_TRUE(answered->told);
+    EXPECT_EQ(answered->position.limit, MicroUsd{1'000});
+}
+
+TEST(Leases, AskAnOwnerOnceForAllThatWait) {
+    const LedgerKey owner{};
+    Leases leases(
+        {owner, {1}}, [&](Bucket) { return Leases::Lender{{owner, 1}, {1}}; },
+        [](const AccountName&) { return false; });
+    Outbox out;
+    const MonoTime start{1s};
+    leases.on_ask(kTeamBudget, {10}, start, out);
+    ASSERT_EQ(out.size(), 1U);
+    for (int i = 1; i < 50; ++i) leases.on_ask(kTeamBudget, {10}, start + i * 1ms, out);
+    EXPECT_EQ(out.size(), 1U) << "the question is under way";
+    leases.on_ask(kTeamBudget, {20}, start + 50ms, out);
+    EXPECT_EQ(out.size(), 2U) << "that was for less";
+    leases.on_ask(kTeamBudget, {20}, start + 150ms, out);
+    EXPECT_EQ(out.size(), 3U) << "the answer is late";
+}
+
 TEST(Bank, AnUnknownBudgetIsSaidToBeUnknown) {
     BankMesh mesh(1, {});
     mesh.start(0);

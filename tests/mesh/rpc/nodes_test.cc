@@ -63,8 +63,12 @@ TEST(Nodes, ShareAKeyAndItsRevocation) {
     EXPECT_EQ(a.mesh->view().load()->digest, b.mesh->view().load()->digest);
 
     auto other = cluster.connect(b);
-    ASSERT_TRUE(other.key_revoke(created->record.id).has_value());
-    EXPECT_TRUE(eventually([&]() { return !a.has_key(created->record.id); }));
+    const auto revoked = other.key_revoke(created->record.id);
+    ASSERT_TRUE(revoked.has_value()) << revoked.error().message;
+    const std::string id = created->record.id.str();
+    EXPECT_EQ(other.acknowledged({id, {}, kKeyRegister, id, revoked->time})->by.size(), 2u);
+    EXPECT_FALSE(a.has_key(created->record.id)) << "who acknowledges it refuses the key";
+    EXPECT_EQ(client.key_revoke(created->record.id)->time, revoked->time) << "twice is fine";
     EXPECT_TRUE(a.notices->has(Notice::Kind::kKeyChanged, "revoked"));
 }
 

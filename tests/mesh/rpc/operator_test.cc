@@ -84,8 +84,12 @@ TEST(Operator, CreatesListsAndRevokesKeys) {
     EXPECT_EQ((*listed)[0].budgets, request.budgets);
     EXPECT_EQ((*listed)[0].hash, decltype(state::KeyRecord::hash){}) << "hashes stay in the mesh";
 
-    EXPECT_TRUE(client.key_revoke(created->record.id)->revoked);
-    EXPECT_TRUE(client.key_revoke(created->record.id)->revoked) << "twice is fine";
+    const auto revoked = client.key_revoke(created->record.id);
+    EXPECT_TRUE(revoked->key.revoked);
+    EXPECT_NE(revoked->time, 0U);
+    const auto again = client.key_revoke(created->record.id);
+    EXPECT_TRUE(again->key.revoked) << "twice is fine";
+    EXPECT_EQ(again->time, revoked->time);
     EXPECT_TRUE((*client.key_list())[0].revoked);
     EXPECT_EQ(client.key_revoke(KeyId("AAAAAAAAAAAA")).error().code, ErrorCode::kNotFound);
 }
