@@ -49,6 +49,7 @@ bool Bank::confirmed(const LogHeader& log) const {
 }
 
 std::size_t Bank::sealed_by(const LogHeader& log) const {
+    if (over_.contains(log.id)) return log.custodians.size();
     const auto found = custodians_.find(log.id);
     if (found == custodians_.end()) return 0;
     return static_cast<std::size_t>(
@@ -154,7 +155,7 @@ void Bank::on(const LedgerKey& from, const AskAck& ask, MonoTime now) {
     if (const KeptLog* copy = books_.kept(ask.log)) {
         acknowledge(from, *copy);
     } else if (from == ask.log.ledger && books_.is_gone(ask.log)) {
-        send(from, Over{ask.log});
+        send(from, Over{ask.log, books_.is_passed(ask.log)});
     } else {
         send(from, Ack{ask.log, {}, false});
     }

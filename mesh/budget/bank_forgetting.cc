@@ -76,6 +76,13 @@ void Bank::on(const LedgerKey& from, const AskOver& ask, MonoTime now) {
 
 void Bank::on(const LedgerKey& from, const Over& over, MonoTime now) {
     (void)now;
+    const OwnLog* newest = books_.newest();
+    if (over.passed && newest != nullptr && newest->header().id == over.log) {
+        freeze(over.log,
+               "this volume has gone on in later logs, which are not on it: it was rolled back or "
+               "copied");
+        return;
+    }
     if (books_.own().contains(over.log) || books_.kept().contains(over.log)) over_.insert(over.log);
     const auto custodians = custodians_.find(over.log);
     if (custodians == custodians_.end()) return;

@@ -208,6 +208,11 @@ bool Books::is_gone(const LogId& log) const {
     return log.generation < found->second.before || found->second.besides.contains(log.generation);
 }
 
+bool Books::is_passed(const LogId& log) const {
+    const auto found = gone_.find(log.ledger);
+    return found != gone_.end() && log.generation < found->second.before;
+}
+
 void Books::forget_kept(const LogId& log) {
     CHECK(kept(log) != nullptr);
     Gone& gone = gone_[log.ledger];

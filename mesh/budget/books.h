@@ -92,6 +92,7 @@ class Books {
     // The same of all of that volume's before this generation, kept or not.
     void forget_before(const LedgerKey& ledger, std::uint32_t generation);
     bool is_gone(const LogId& log) const;
+    bool is_passed(const LogId& log) const;  // of those that are gone, by its owner's word
 
     // All that has come since the last call: to be committed at once, and nothing is taken again
     // before on_committed(). Empty: nothing is to be written.

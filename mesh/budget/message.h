@@ -54,6 +54,7 @@ struct AskOver {
 };
 struct Over {
     LogId log;
+    bool passed = false;  // as its own owner has said since
     friend bool operator==(const Over&, const Over&) = default;
 };
 struct Fetch {

@@ -88,7 +88,7 @@ struct Writer {
     }
     Written operator()(const Over& m) const {
         const fb::LogId log = write_log(m.log);
-        return said(fb::Said::Over, fb::CreateOver(out, &log));
+        return said(fb::Said::Over, fb::CreateOver(out, &log, m.passed));
     }
     Written operator()(const Fetch& m) const {
         const fb::LogId log = write_log(m.log);
@@ -263,7 +263,7 @@ struct Reader {
     }
     Message read(const fb::AskAck& m) { return AskAck{log(m.log())}; }
     Message read(const fb::AskOver& m) { return AskOver{log(m.log())}; }
-    Message read(const fb::Over& m) { return Over{log(m.log())}; }
+    Message read(const fb::Over& m) { return Over{log(m.log()), m.passed()}; }
     Message read(const fb::Fetch& m) { return Fetch{log(m.log()), m.after()}; }
     Message read(const fb::Offer& m) {
         need(m.bucket() < kBuckets);

@@ -360,6 +360,23 @@ TEST_F(LongLogs, OfOneThatNeverComesBackAreForgottenWhenTheyAreTaken) {
     EXPECT_EQ(mesh.owned(0) + mesh.owned(1) + mesh.owned(2), kBuckets);
 }
 
+// Its custodians have forgotten the log that it would go on in; one of them is enough to know it.
+TEST_F(LongLogs, OfAVolumeThatWasRolledBackAreFrozen) {
+    spend(20);
+    std::size_t old = 0;
+    while (!mesh.bank(old).hello().owned[bucket_of(kTeamBudget).value]) ++old;
+    const std::vector<Record> copy = mesh.disk(old);
+    const std::uint32_t before = generation(old);
+    while (generation(old) < before + 2) spend(10);
+    mesh.run(10s);
+    mesh.crash(old);
+    mesh.crash((old + 1) % 3);
+    mesh.disk(old) = copy;
+    mesh.start(old);
+    ASSERT_TRUE(mesh.run_until([&]() { return !mesh.bank(old).frozen().empty(); }, 5s));
+    EXPECT_NE(mesh.bank(old).frozen().find("rolled back"), std::string::npos);
+}
+
 // Everything that may go wrong, in any order, and then nothing more: no seed overspends, and what
 // crashes have not stranded can be spent.
 class BankStories : public ::testing::TestWithParam<std::uint64_t> {};

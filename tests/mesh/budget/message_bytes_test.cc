@@ -56,6 +56,8 @@ TEST(MessageBytes, EachKindIsReadAsItWasWritten) {
     expect_kept(hello);
     expect_kept(Ack{header().id, {12, {1, 2, 3}}, true});
     expect_kept(AskAck{header().id});
+    expect_kept(AskOver{header().id});
+    expect_kept(Over{header().id, true});
     expect_kept(Fetch{header().id, 99});
     BudgetState state{{5'000'000}, {}};
     state.windows[5] = {{900}, {{account(), {100}}}, {100}};
