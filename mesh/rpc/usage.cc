@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/rpc/usage.h"
 
+#include <functional>
 #include <string>
 #include <utility>
 
 #include "mesh/seal/keys.h"
+#include "mesh/usage/archive.h"
+#include "mesh/usage/reading.h"
 #include "mesh/usage/report.h"
 #include "mesh/usage/store.h"
 
@@ -12,19 +15,25 @@ namespace vidai::mesh::rpc {
 
 namespace {
 
-constexpr const char* kFolder = "usage";
+constexpr const char* kArchive = "usage";
 constexpr std::size_t kWaitingMax = 32'768;  // drafts, of half a kilobyte each
 
 constexpr auto kCounter = MetricKind::kCounter;
 constexpr auto kGauge = MetricKind::kGauge;
 
-Result<std::unique_ptr<usage::Store>> open_store(const Startup& startup,
-                                                 const std::string& folder) {
+using Tell = std::function<void(const Error&)>;
+
+Result<std::unique_ptr<usage::Store>> open_store(const Startup& startup, const std::string& archive,
+                                                 const Tell& tell) {
     if (!startup.ledger) return std::unexpected(startup.ledger.error());
     const MeshOptions& options = startup.options;
+    const journal::Owner origin{startup.trust.mesh, startup.ledger->key->public_key()};
+    const auto flat = usage::open_archive(archive, origin);
+    if (!flat) return std::unexpected(flat.error());
+    for (const usage::Unread& one : *flat) tell(one.why);
     return usage::Store::open(
-        {.folder = folder,
-         .origin = {startup.trust.mesh, startup.ledger->key->public_key()},
+        {.folder = usage::origin_folder(archive, origin.ledger),
+         .origin = origin,
          .keep = {.bytes = options.usage_bytes_max, .age = options.usage_keep}},
         seal::system_random());
 }
@@ -39,12 +48,12 @@ MetricSample result(const char* which, std::uint64_t value) {
 }  // namespace
 
 std::unique_ptr<usage::Recorder> open_usage(const Startup& startup, const NoticeSink& sink) {
-    const std::string folder = startup.data_dir.file(kFolder);
-    const auto tell = [sink, folder](const Error& why) {
+    const std::string folder = startup.data_dir.file(kArchive);
+    const Tell tell = [sink, folder](const Error& why) {
         sink({Notice::Kind::kUsageFailed, folder, {}, why.message});
     };
     std::unique_ptr<usage::Store> store;
-    if (auto opened = open_store(startup, folder)) {
+    if (auto opened = open_store(startup, folder, tell)) {
         store = std::move(*opened);
         if (const auto& damage = store->damage()) tell(*damage);
     } else {
@@ -67,9 +76,10 @@ Result<UsageSheet> sum_usage(const Startup& startup, usage::Recorder& recorder, 
     out.lost = recorder.counts().lost + recorder.counts().refused;
     usage::Report report(std::move(query));
     const auto failed = usage::read_folder(
-        startup.data_dir.file(kFolder), origin, {.through = out.through},
+        usage::origin_folder(startup.data_dir.file(kArchive), origin.ledger), origin,
+        {.through = out.through},
         [&](const usage::Event& event) { report.add(origin.ledger, event); }, stop);
-    for (const Error& why : failed) out.unreadable.push_back(why.message);
+    for (const usage::Unread& one : failed) out.unreadable.push_back(one.why.message);
     out.sheet = report.sheet();
     return out;
 }
@@ -95,9 +105,9 @@ Result<UsagePage> find_usage(const Startup& startup, usage::Recorder& recorder,
         }
     };
     const auto failed = usage::read_folder(
-        startup.data_dir.file(kFolder), origin,
+        usage::origin_folder(startup.data_dir.file(kArchive), origin.ledger), origin,
         {.from = search.from, .through = recorder.counts().synced}, take, enough.get_token());
-    for (const Error& why : failed) page.unreadable.push_back(why.message);
+    for (const usage::Unread& one : failed) page.unreadable.push_back(one.why.message);
     return page;
 }
 

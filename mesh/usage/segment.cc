@@ -21,10 +21,8 @@ void Segment::Tally::add(const Event& event) {
     newest = std::max(newest, event.time);
 }
 
-Result<Segment> Segment::open(journal::Volume& volume, const journal::Owner& origin,
-                              seal::RandomSource& random, const Read& read) {
-    Tally tally;
-    const auto take = [&](std::uint8_t kind, seal::ByteView bytes) -> Result<void> {
+journal::Journal::Read Segment::reader(Tally& tally, const Read& read) {
+    return [&tally, &read](std::uint8_t kind, seal::ByteView bytes) -> Result<void> {
         if (kind != kBatchRecord) {
             return fail(ErrorCode::kCorrupt,
                         "a record of kind " + std::to_string(kind) + " in a file of usage events");
@@ -39,9 +37,23 @@ Result<Segment> Segment::open(journal::Volume& volume, const journal::Owner& ori
             return {};
         });
     };
-    auto journal = journal::Journal::open(volume, origin, random, take);
+}
+
+Result<Segment> Segment::open(journal::Volume& volume, const journal::Owner& origin,
+                              seal::RandomSource& random, const Read& read) {
+    Tally tally;
+    auto journal = journal::Journal::open(volume, origin, random, reader(tally, read));
     if (!journal) return fail(std::move(journal).error());
     return Segment(std::move(*journal), tally);
+}
+
+Result<std::uint64_t> Segment::salvage(journal::Volume& volume, const journal::Owner& origin,
+                                       const Read& read) {
+    Tally tally;
+    const auto left = journal::Journal::salvage(volume, origin, kBatchRecord, kBatchBytesMax,
+                                                reader(tally, read));
+    if (!left) return fail(left.error());
+    return left->passed_over;
 }
 
 void Segment::append(const Event& event) {

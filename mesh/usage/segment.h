@@ -26,6 +26,11 @@ class Segment {
     static Result<Segment> open(journal::Volume& volume, const journal::Owner& origin,
                                 seal::RandomSource& random, const Read& read);
 
+    // Of a volume that open() finds damaged: each event of its records that are whole, and whose
+    // numbers rise. How many bytes are passed over. kCorrupt: nothing of it can be read. kIo.
+    static Result<std::uint64_t> salvage(journal::Volume& volume, const journal::Owner& origin,
+                                         const Read& read);
+
     // To be there after the next commit. CHECKs that its number is the one behind last(), unless it
     // is the first one.
     void append(const Event& event);
@@ -52,6 +57,7 @@ class Segment {
         void add(const Event& event);
     };
 
+    static journal::Journal::Read reader(Tally& tally, const Read& read);  // borrows both
     Segment(journal::Journal journal, const Tally& tally)
         : journal_(std::move(journal)), tally_(tally) {}
 
