@@ -32,6 +32,7 @@ class Numbers {
     std::vector<Span> spans() const;  // the runs, by rising number
     // What of the span is not in the set, by rising number: the first `most` runs.
     std::vector<Span> lacking(const Span& span, std::size_t most = SIZE_MAX) const;
+    friend bool operator==(const Numbers&, const Numbers&) = default;
 
   private:
     std::map<std::uint64_t, std::uint64_t> runs_;  // first and last; apart from each other

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/usage/reading.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "mesh/usage/folder.h"
@@ -31,7 +32,7 @@ Unread read_what_is_left(const std::string& path, const journal::Owner& origin,
 
 }  // namespace
 
-void read_segment(const std::string& path, const journal::Owner& origin, const Segment::Read& read,
+bool read_segment(const std::string& path, const journal::Owner& origin, const Segment::Read& read,
                   std::vector<Unread>& unread) {
     std::uint64_t last = 0;
     const Segment::Read once = [&](const Event& event) {
@@ -43,12 +44,14 @@ void read_segment(const std::string& path, const journal::Owner& origin, const S
     // A file that was being made while it was copied lacks its header in the copy, and may have
     // records there. Records come after the header, so that it has one by now.
     if (!done && done.error().code == ErrorCode::kCorrupt) done = read_whole(path, origin, once);
-    if (done || done.error().code == ErrorCode::kNotFound) return;  // deleted meanwhile
+    if (done) return true;
+    if (done.error().code == ErrorCode::kNotFound) return false;
     if (done.error().code == ErrorCode::kCorrupt) {
         unread.push_back(read_what_is_left(path, origin, once, done.error()));
     } else {
         unread.push_back({path, 0, done.error()});
     }
+    return true;
 }
 
 std::vector<Unread> read_folder(const std::string& folder, const journal::Owner& origin,
@@ -68,7 +71,16 @@ std::vector<Unread> read_folder(const std::string& folder, const journal::Owner&
         if (file.first > span.through || stop.stop_requested()) break;
         if (i + 1 < files->size() && (*files)[i + 1].first <= span.from) continue;
         if (file.last != 0 && file.last < span.from) continue;
-        read_segment(segment_path(folder, file), origin, within, unread);
+        if (read_segment(segment_path(folder, file), origin, within, unread)) continue;
+        // It was deleted meanwhile, or closed, and has another name.
+        const auto again = list_segments(folder);
+        if (!again) {
+            unread.push_back({folder, 0, again.error()});
+            continue;
+        }
+        const auto closed = std::ranges::find(*again, file.first, &File::first);
+        if (closed == again->end()) continue;
+        read_segment(segment_path(folder, *closed), origin, within, unread);
     }
     return unread;
 }

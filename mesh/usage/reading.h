@@ -23,8 +23,8 @@ struct Unread {
 };
 
 // Gives `read` each event of the file, by rising number; where it is damaged, those of the records
-// that are whole, and adds to `unread`. A file that is not there any more has none.
-void read_segment(const std::string& path, const journal::Owner& origin, const Segment::Read& read,
+// that are whole, and adds to `unread`. False: it is not there.
+bool read_segment(const std::string& path, const journal::Owner& origin, const Segment::Read& read,
                   std::vector<Unread>& unread);
 
 // Gives `read` each event of the span in `folder`, by rising number. Beyond Counts::synced a number

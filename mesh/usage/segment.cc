@@ -2,6 +2,8 @@
 #include "mesh/usage/segment.h"
 
 #include <algorithm>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -64,12 +66,19 @@ void Segment::append(const Event& event) {
 }
 
 void Segment::close_batch() {
-    if (batch_.events() > 0) journal_.append(kBatchRecord, batch_.take());
+    if (batch_.events() == 0) return;
+    const Span span{tally_.last - batch_.events() + 1, tally_.last};
+    auto bytes = std::make_shared<const seal::Bytes>(batch_.take());
+    journal_.append(kBatchRecord, *bytes);
+    records_.push_back({span, std::move(bytes)});
 }
 
-Result<void> Segment::commit() {
+Result<void> Segment::commit(std::vector<Record>* written) {
     close_batch();
-    return journal_.commit();
+    std::vector<Record> records = std::exchange(records_, {});
+    if (auto done = journal_.commit(); !done) return done;
+    if (written != nullptr) std::ranges::move(records, std::back_inserter(*written));
+    return {};
 }
 
 Dropped to_drop(std::span<const Held> held, const Keep& keep, WallTime now) {

@@ -12,6 +12,7 @@
 #include "mesh/journal/journal.h"
 #include "mesh/usage/batch.h"
 #include "mesh/usage/event.h"
+#include "mesh/usage/tail.h"
 #include "schema/vocabulary/result.h"
 #include "schema/vocabulary/time.h"
 
@@ -35,8 +36,8 @@ class Segment {
     // is the first one.
     void append(const Event& event);
     // All that was appended is on the disk; one sync, however much it is. kIo, now and for ever
-    // after.
-    Result<void> commit();
+    // after. Adds the records that it came to to `written`.
+    Result<void> commit(std::vector<Record>* written = nullptr);
     // Says on the disk how far it is synced, so that damage before it is not taken for a torn tail.
     // Before the segment is left for the next one.
     Result<void> mark() { return journal_.mark(); }
@@ -64,7 +65,8 @@ class Segment {
     void close_batch();
 
     journal::Journal journal_;
-    Batch batch_;  // appended, and not in the journal yet
+    Batch batch_;                  // appended, and not in the journal yet
+    std::vector<Record> records_;  // in the journal, and not committed
     Tally tally_;
 };
 

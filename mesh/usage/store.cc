@@ -66,8 +66,8 @@ Result<std::uint64_t> Store::append(Event& event) {
     return next_++;
 }
 
-Result<void> Store::commit() {
-    if (auto done = segment_->commit(); !done) return done;
+Result<void> Store::commit(std::vector<Record>* written) {
+    if (auto done = segment_->commit(written); !done) return done;
     committed_ = segment_->bytes();
     return {};
 }
@@ -80,7 +80,7 @@ Result<void> Store::renew() {
     return {};
 }
 
-Result<Dropped> Store::tidy(WallTime now) {
+Result<Dropped> Store::tidy(WallTime now, std::uint64_t settled) {
     CHECK(segment_->bytes() == committed_);
     if (segment_->bytes() >= options_.segment_bytes && segment_->events() > 0) {
         const Held full{first_, segment_->bytes(), segment_->newest()};
@@ -90,6 +90,9 @@ Result<Dropped> Store::tidy(WallTime now) {
     }
     std::vector<Held> held = closed_;
     held.push_back({first_, segment_->bytes(), segment_->newest()});
+    for (std::size_t i = 0; i + 1 < held.size(); ++i) {
+        held[i].settled = held[i + 1].id <= settled + 1;
+    }
     Dropped wanted = to_drop(held, options_.keep, now);
     for (const std::uint64_t first : wanted.ids) {
         const auto named = last_of_.find(first);

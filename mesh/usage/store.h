@@ -42,15 +42,18 @@ class Store {
     Result<std::uint64_t> append(Event& event);
     // One sync for all that was appended. kIo, now and for ever after: what the disk holds is not
     // known until the next process has read it. What was appended may or may not be there.
-    Result<void> commit();
+    Result<void> commit(std::vector<Record>* written = nullptr);
     // After a commit() that failed: leaves that file and begins the next one. kIo: try again later.
     Result<void> renew();
     // Begins the next segment where this one is full, and deletes what is not to be kept by `now`.
     // After a commit(), with nothing appended since. kIo: it is tried again the next time.
-    Result<Dropped> tidy(WallTime now);
+    // `settled`: up to that number another node has all.
+    Result<Dropped> tidy(WallTime now, std::uint64_t settled = 0);
 
     std::uint64_t next() const { return next_; }  // the number of the next event
-    std::uint64_t bytes() const;                  // of all segments
+    // Of the first one that may be there.
+    std::uint64_t first() const { return closed_.empty() ? first_ : closed_.front().id; }
+    std::uint64_t bytes() const;  // of all segments
     std::size_t segments() const { return closed_.size() + 1; }
 
   private:
