@@ -64,10 +64,17 @@ void check_usage(const Facts& facts, Findings& out) {
 
 std::string proven_usage(const Facts& facts) {
     std::size_t with = 0;
-    for (const mesh::NodeReport* report : reports(facts)) with += report->usage ? 1 : 0;
+    std::uint64_t on_their_way = 0;
+    for (const mesh::NodeReport* report : reports(facts)) {
+        if (!report->usage) continue;
+        ++with;
+        on_their_way += report->usage->in_doubt;
+    }
     if (with < 2) return "";
-    return "what " + std::to_string(with) +
-           " nodes called is recorded, and lies at another node too";
+    return "the calls of " + std::to_string(with) + " nodes are recorded, and " +
+           (on_their_way == 0 ? "lie at another node too"
+                              : "copies of the last " + std::to_string(on_their_way) +
+                                    " are on their way to another");
 }
 
 }  // namespace vidai::cli::doctor
