@@ -251,7 +251,8 @@ std::vector<Command> usage_commands() {
     return {{"usage",
              "report",
              "Sum the calls of providers that all nodes made: how many, their tokens and what they "
-             "cost. Exits with 4 when a node did not answer, whose calls are then not in it.",
+             "cost, each once. Exits with 4 when a node did not answer, of whose calls then only "
+             "those are in it that others have copies of.",
              {},
              {{"--by", "FIELDS",
                "A row for each of: user, team, project, key, model, provider, target, endpoint; "
@@ -261,8 +262,8 @@ std::vector<Command> usage_commands() {
              run_report},
             {"usage",
              "export",
-             "Write all calls, one by one, as JSON lines, node by node. Exits with 4 when a node "
-             "did not answer, or not to the end.",
+             "Write all calls, one by one and each once, as JSON lines, node by node. Exits with 4 "
+             "when a node did not answer, or not to the end.",
              {},
              {kSince, kUntil},
              run_export},
