@@ -59,6 +59,7 @@ class RemoteOperator : public Operator {
     Result<mesh::UsageSheet> usage(const mesh::usage::Query& query) override {
         return client_.usage(query);
     }
+    Result<mesh::UsageHoldings> usage_holdings() override { return client_.usage_holdings(); }
     Result<mesh::UsagePage> usage_events(const mesh::usage::Search& search) override {
         return client_.usage_events(search);
     }

@@ -39,6 +39,7 @@ class Operator {
     virtual Result<mesh::BudgetPage> budget_list() = 0;
     virtual Result<mesh::UsageSheet> usage(const mesh::usage::Query& query) = 0;
     virtual Result<mesh::UsagePage> usage_events(const mesh::usage::Search& search) = 0;
+    virtual Result<mesh::UsageHoldings> usage_holdings() = 0;
     virtual Result<mesh::NodeReport> report() = 0;
     virtual Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) = 0;
     virtual Result<mesh::Stated> forget(const mesh::ForgetRequest& request) = 0;

@@ -58,6 +58,18 @@ struct MoneyReport {
 };
 inline constexpr std::size_t kCutOffMax = 16;  // budgets that a report names
 
+// A node's record of the calls that it made, and of copies of others'. The counts of its process.
+struct RecordReport {
+    std::uint64_t lost = 0;                    // calls that could not be recorded
+    std::uint64_t in_doubt = 0;                // recorded calls of which no other node has a copy
+    std::chrono::milliseconds in_doubt_for{};  // for which the first of these is the same one
+    bool keeper = false;                       // another node keeps copies for it
+    std::uint32_t damaged = 0;                 // files that the last report could not read all of
+    std::uint64_t unreadable_bytes = 0;        // of these
+    std::uint64_t copies_failed = 0;           // batches of others' that its disk did not take
+    friend bool operator==(const RecordReport&, const RecordReport&) = default;
+};
+
 // A data directory that was put back: the start that this process took itself for by its disk, and
 // one that the others knew of under the same key.
 struct SetBack {
@@ -98,6 +110,7 @@ struct NodeReport {
     std::string not_ready;            // why it does not serve, for a person; empty: it does
     std::optional<Service> service;   // what it does for clients; nothing: its program does not say
     std::optional<MoneyReport> money;     // nothing: its program does not say
+    std::optional<RecordReport> usage;    // the same
     std::vector<RefusalReport> refusals;  // of the last kRefusalsLately; the most first
     std::vector<PeerReport> peers;        // everybody else it knows, ordered by id
     friend bool operator==(const NodeReport&, const NodeReport&) = default;

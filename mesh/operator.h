@@ -184,6 +184,21 @@ struct UsageSheet {
     std::uint64_t lost = 0;  // calls since its process began that could not be recorded
 };
 
+// Whose calls lie on a node's volume.
+struct UsageHoldings {
+    struct Holding {
+        std::string origin;  // as in UsageSheet
+        NodeId node;         // whose volume it is or was; empty: it does not know
+        usage::Numbers held;
+    };
+    NodeId node;
+    std::string origin;             // its own
+    std::vector<Holding> holdings;  // its own and others', by rising origin
+    std::uint64_t settled = 0;      // all of its own up to that number lie at another node too
+    std::uint64_t in_doubt = 0;     // how many behind it do not
+    std::uint64_t lost = 0;         // as in UsageSheet
+};
+
 // Events of calls that a node made, by rising number.
 struct UsagePage {
     static constexpr std::size_t kEventsMax = 1'000;
@@ -301,8 +316,9 @@ class OperatorClient {
     Result<BudgetStanding> budget_show(const BudgetId& budget);
     Result<BudgetPage> budget_list();  // whole, by name
 
-    // Of the calls that the node that is connected to made itself. kInvalidRequest, kUnavailable:
-    // it has enough to do.
+    // Whose calls the node that is connected to has. kUnavailable: it has enough to do.
+    Result<UsageHoldings> usage_holdings();
+    // Of the query's parts, which that node is to have. kInvalidRequest, kUnavailable.
     Result<UsageSheet> usage(const usage::Query& query);
 
     Result<UsagePage> usage_events(const usage::Search& search);  // as usage()

@@ -49,9 +49,12 @@ def kill_all(stage):
 def volume_lost(stage):
     stage.sleep(2)
     owner = stage.owner()
+    origin, settled = stage.settled(owner)
     began = stage.kill(owner)
     owner.empty()
     stage.figure("takeover_s", stage.owned_by_another(owner, since=began))
+    kept = sum(name[0] == origin and name[1] <= settled for name in stage.recorded())
+    stage.figure("settled_lost", settled - kept)
     stage.start(owner)
     stage.sleep(2)
 

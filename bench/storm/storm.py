@@ -44,6 +44,11 @@ models:
              {{{{provider: mock, model: mock-model, {PRICE}}}}}]
   unpriced: [{{{{provider: mock, model: another}}}}]
 """
+FIGURES = {  # of scenarios: what it is, its unit and its goal
+    "takeover_s": ("owner killed and its volume gone: its budgets are another's", "s", "<=", 10),
+    "settled_lost": ("settled usage events that are gone with their node and its volume", "", "==",
+                     0),
+}
 REST = 5.0          # seconds in which no budget has another owner
 FIRST_CALLS = 60    # budgets whose first request is timed
 ENDED_WITHIN = 120  # seconds that the clients may take to spend the rest
@@ -125,19 +130,28 @@ class Stage:
 
     def verdict(self):
         self.mesh.wait_alive(len(self.nodes))
-        recorded = sum(self.recorded_by(node) for node in self.nodes)
+        recorded = sum(event["key"] == self.key_id for event in self.recorded().values())
         with open(self.out, encoding="utf-8") as lines:
             return Verdict(self.scenario, [json.loads(line) for line in lines], self.figures,
                            recorded)
 
-    def recorded_by(self, node):
-        """Calls that it has recorded itself: a local socket is for one node, and says so by its
-        status."""
+    def local(self, node, *arguments):
+        """vidaictl by the node's own socket, which is for that node, and says so by its status."""
         socket = node.folder / "data/operator.sock"
-        told = self.mesh.run_ctl("--server", f"unix:{socket}", "-o", "json", "usage", "report",
-                                 "--by", "key", check=False)
-        return sum(row["events"] for row in json.loads(told.stdout)["items"]
-                   if row["by"]["key"] == self.key_id)
+        return self.mesh.run_ctl("--server", f"unix:{socket}", *arguments, check=False).stdout
+
+    def recorded(self):
+        """The calls that a running node has made or has copies of, each once, by its name."""
+        return {(event["origin"], event["number"]): event
+                for node in self.nodes if node.running()
+                for event in map(json.loads, self.local(node, "usage", "export").splitlines())}
+
+    def settled(self, node):
+        """Whose calls those are that the node made, and up to which number others have all."""
+        def told():
+            source = json.loads(self.local(node, "-o", "json", "usage", "report"))["sources"][0]
+            return (source["origin"], source["settled"]) if source["settled"] > 0 else None
+        return wait_for(told, 30, f"calls that {node.id} made to be settled")
 
     def sleep(self, seconds):
         time.sleep(seconds)
@@ -213,8 +227,7 @@ class Table:
             self.row(v.scenario.usable, f"of a budget of {told}, spent", round(100 - v.unused, 3),
                      "%", ">=", v.scenario.goal)
         for figure, value in v.figures.items():
-            self.row(figure, "owner killed and its volume gone: its budgets are another's",
-                     round(value, 3), "s", "<=", 10)
+            self.row(figure, FIGURES[figure][0], round(value, 3), *FIGURES[figure][1:])
 
     def row(self, name, figure, value, unit, op, goal, conditions=None):
         self.rows.append({"id": name, "figure": figure, "value": value, "unit": unit, "op": op,

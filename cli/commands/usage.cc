@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// `usage report`: what the calls of all nodes come to. Each node is asked for its own.
+// `usage report`: what the calls of all nodes come to. Each call is asked for once.
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <iterator>
-#include <set>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -29,15 +26,8 @@ using print::Answer;
 using print::Tone;
 using print::Value;
 
-constexpr std::size_t kAskedAtOnce = 16;
 constexpr std::array<std::string_view, mesh::usage::kFields> kTitles = {
     "USER", "TEAM", "PROJECT", "KEY", "MODEL", "PROVIDER", "TARGET", "ENDPOINT"};
-
-// What one node answered, or why it did not.
-struct Asked {
-    mesh::Member member;
-    Result<UsageSheet> usage;
-};
 
 Result<mesh::usage::Query> query_of(const Call& call) {
     mesh::usage::Query query;
@@ -56,51 +46,6 @@ Result<mesh::usage::Query> query_of(const Call& call) {
         return fail(ErrorCode::kUsage, "--since is to be before --until", "--since");
     }
     return query;
-}
-
-// Each member is one helper's alone, so that nothing is shared but the index.
-void ask_all(const World& world, const mesh::OperatorTarget& target,
-             std::chrono::milliseconds timeout, const mesh::usage::Query& query,
-             std::vector<Asked>& members) {
-    std::atomic<std::size_t> next{0};
-    const auto work = [&]() {
-        for (std::size_t i = next++; i < members.size(); i = next++) {
-            mesh::OperatorTarget whom = target;
-            whom.address = members[i].member.address;
-            auto client = world.connect(whom, timeout);
-            members[i].usage = client ? (*client)->usage(query) : fail(std::move(client).error());
-        }
-    };
-    std::vector<std::jthread> helpers;
-    for (std::size_t i = 0; i < std::min(members.size(), kAskedAtOnce); ++i) {
-        helpers.emplace_back(work);
-    }
-}
-
-// The node that is asked, and all that it knows but for those that left: what a node that is gone
-// has recorded is on its volume.
-Result<std::vector<Asked>> ask(Call& call, const mesh::usage::Query& query) {
-    auto first = call.connect();
-    if (!first) return fail(std::move(first).error());
-    const auto members = (*first)->members();
-    if (!members) return fail(members.error());
-    std::vector<Asked> asked, others;
-    for (const mesh::Member& member : *members) {
-        if (member.self) {
-            auto own = (*first)->usage(query);
-            if (!own) return fail(std::move(own).error());
-            asked.push_back({member, std::move(own)});
-        } else {
-            others.push_back({member, fail(ErrorCode::kUnavailable,
-                                           "it was not asked: a local socket is for one node only",
-                                           member.address)});
-        }
-    }
-    if (!call.target().address.starts_with("unix:")) {
-        ask_all(call.world(), call.target(), call.settings().timeout, query, others);
-    }
-    std::move(others.begin(), others.end(), std::back_inserter(asked));
-    return asked;
 }
 
 Value sums_value(const Sums& sums) {
@@ -172,44 +117,108 @@ void add_table(const mesh::usage::Query& query, const mesh::usage::Sheet& sheet,
     if (!query.by.empty() && !sheet.rows.empty()) add(named("(total)"), sheet.total);
 }
 
+// What the nodes' answers come to, and what was wrong.
+struct Summed {
+    mesh::usage::Sheet sheet;
+    std::vector<std::vector<std::string>> unreadable;  // by node
+};
+
+// Until everything that somebody has was answered for, or who had it has failed.
+Summed sum(Call& call, const mesh::usage::Query& query, UsagePlan& plan) {
+    Summed all;
+    all.unreadable.resize(plan.nodes().size());
+    for (;;) {
+        const std::vector<UsagePlan::Parts> parts = plan.parts();
+        std::vector<std::size_t> which;
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+            if (!parts[i].empty()) which.push_back(i);
+        }
+        if (which.empty()) return all;
+        std::vector<UsageSheet> sheets(parts.size());
+        const auto asked =
+            ask_nodes(call, plan.nodes(), which, [&](std::size_t node, Operator& there) {
+                mesh::usage::Query mine = query;
+                mine.parts = parts[node];
+                auto sheet = there.usage(mine);
+                if (!sheet) return Result<void>(fail(std::move(sheet).error()));
+                sheets[node] = std::move(*sheet);
+                return Result<void>();
+            });
+        for (std::size_t i = 0; i < which.size(); ++i) {
+            if (!asked[i]) {
+                plan.failed(which[i], asked[i].error());
+                continue;
+            }
+            all.sheet.add(sheets[which[i]].sheet);
+            all.unreadable[which[i]] = std::move(sheets[which[i]].unreadable);
+            for (const auto& part : parts[which[i]]) plan.answered(part);
+        }
+    }
+}
+
+Value copies_value(const mesh::UsageHoldings& has) {
+    Value::List copies;
+    for (const auto& holding : has.holdings) {
+        if (holding.origin == has.origin || holding.held.empty()) continue;
+        copies.push_back({{"origin", holding.origin},
+                          {"node", holding.node.str()},
+                          {"events", holding.held.count()},
+                          {"through", holding.held.spans().back().through}});
+    }
+    return copies;
+}
+
+Value source_value(const UsagePlan::Node& node, const std::vector<std::string>& unreadable) {
+    const mesh::UsageHoldings& has = *node.has;
+    std::uint64_t through = 0;
+    for (const auto& holding : has.holdings) {
+        if (holding.origin != has.origin || holding.held.empty()) continue;
+        through = holding.held.spans().back().through;
+    }
+    Value::List damaged;
+    for (const std::string& what : unreadable) damaged.push_back(what);
+    return {{"node", node.member.id.str()}, {"origin", has.origin},
+            {"through", through},           {"settled", has.settled},
+            {"in_doubt", has.in_doubt},     {"lost", has.lost},
+            {"copies", copies_value(has)},  {"unreadable", std::move(damaged)}};
+}
+
+// Who answered and who did not, for people and programs.
+void add_sources(const UsagePlan& plan, const Summed& all, Answer& answer, Value::List& sources,
+                 Value::List& missing) {
+    answer.note += missing_text(plan);
+    for (std::size_t i = 0; i < plan.nodes().size(); ++i) {
+        const UsagePlan::Node& node = plan.nodes()[i];
+        const std::string& id = node.member.id.str();
+        for (const std::string& what : all.unreadable[i]) {
+            answer.status = kExitUnavailable;
+            answer.note += "Some calls that lie at " + id + " are not in it: " + what + "\n";
+        }
+        if (!node.has) {
+            answer.status = kExitUnavailable;
+            missing.push_back({{"node", id},
+                               {"error", node.why.message},
+                               {"copied", plan.copied(node.member.id)}});
+            continue;
+        }
+        if (node.has->lost > 0) {
+            answer.note += id + " could not record " + std::to_string(node.has->lost) +
+                           " calls since it started; see usage.failed in its log\n";
+        }
+        sources.push_back(source_value(node, all.unreadable[i]));
+    }
+}
+
 Result<Answer> run_report(Call& call) {
     const auto query = query_of(call);
     if (!query) return fail(query.error());
-    auto asked = ask(call, *query);
-    if (!asked) return fail(std::move(asked).error());
-    mesh::usage::Sheet sheet;
-    std::set<std::string> origins;  // each once, whoever answers for it
+    auto plan = plan_usage(call);
+    if (!plan) return fail(std::move(plan).error());
+    const Summed all = sum(call, *query, *plan);
+    const mesh::usage::Sheet& sheet = all.sheet;
     Answer answer;
     Value::List sources, missing;
-    bool incomplete = false;
-    for (const Asked& one : *asked) {
-        const std::string& node = one.member.id.str();
-        if (!one.usage) {
-            incomplete = true;
-            missing.push_back({{"node", node}, {"error", one.usage.error().message}});
-            answer.note +=
-                "Calls that " + node + " made are not in it: " + one.usage.error().message + "\n";
-            continue;
-        }
-        if (!origins.insert(one.usage->origin).second) continue;
-        sheet.add(one.usage->sheet);
-        Value::List unreadable;
-        for (const std::string& what : one.usage->unreadable) {
-            incomplete = true;
-            unreadable.push_back(what);
-            answer.note += "Some calls that " + node;
-            answer.note += " made are not in it: " + what + "\n";
-        }
-        if (one.usage->lost > 0) {
-            answer.note += node + " could not record " + std::to_string(one.usage->lost) +
-                           " calls since it started; see usage.failed in its log\n";
-        }
-        sources.push_back({{"node", node},
-                           {"origin", one.usage->origin},
-                           {"through", one.usage->through},
-                           {"lost", one.usage->lost},
-                           {"unreadable", std::move(unreadable)}});
-    }
+    add_sources(*plan, all, answer, sources, missing);
     add_table(*query, sheet, answer);
     if (sheet.total.events == 0) answer.note += "No calls were recorded in that time.\n";
     Value::List items;
@@ -222,7 +231,6 @@ Result<Answer> run_report(Call& call) {
         item.set("by", std::move(by));
         items.push_back(std::move(item));
     }
-    if (incomplete) answer.status = kExitUnavailable;
     answer.data = {{"items", std::move(items)},
                    {"others", sums_value(sheet.others)},
                    {"total", sums_value(sheet.total)},
@@ -243,7 +251,8 @@ std::vector<Command> usage_commands() {
     return {{"usage",
              "report",
              "Sum the calls of providers that all nodes made: how many, their tokens and what they "
-             "cost. Exits with 4 when a node did not answer, whose calls are then not in it.",
+             "cost, each once. Exits with 4 when a node did not answer, of whose calls then only "
+             "those are in it that others have copies of.",
              {},
              {{"--by", "FIELDS",
                "A row for each of: user, team, project, key, model, provider, target, endpoint; "
@@ -253,8 +262,8 @@ std::vector<Command> usage_commands() {
              run_report},
             {"usage",
              "export",
-             "Write all calls, one by one, as JSON lines, node by node. Exits with 4 when a node "
-             "did not answer, or not to the end.",
+             "Write all calls, one by one and each once, as JSON lines, node by node. Exits with 4 "
+             "when a node did not answer, or not to the end.",
              {},
              {kSince, kUntil},
              run_export},

@@ -63,13 +63,21 @@ Value event_value(const mesh::UsagePage& page, const Event& event) {
     return value;
 }
 
-// All pages of one node. False: `take` has had enough.
+// All pages of one part, as far as there are answers. False: `take` has had enough.
 using TakePage = std::function<bool(const mesh::UsagePage&)>;
-Result<bool> read_pages(Operator& node, Search search, const TakePage& take) {
+Result<bool> read_pages(Operator& node, Search search, const mesh::usage::Part& part,
+                        const NodeId& maker, UsagePlan& plan, const TakePage& take) {
+    search.origin = part.origin;
+    search.from = part.span.from;
+    search.through = part.span.through;
     for (;;) {
-        const auto page = node.usage_events(search);
+        auto page = node.usage_events(search);
         if (!page) return fail(page.error());
+        if (page->next > search.through) page->next = 0;
+        if (!maker.empty()) page->node = maker;
         if (!take(*page)) return false;
+        const std::uint64_t last = page->next == 0 ? search.through : page->next - 1;
+        plan.answered({part.origin, {search.from, last}});
         if (page->next == 0) return true;
         search.from = page->next;
     }
@@ -77,20 +85,35 @@ Result<bool> read_pages(Operator& node, Search search, const TakePage& take) {
 
 // Of all nodes; in the answer, who is missing and why.
 Result<Answer> search_nodes(Call& call, const Search& search, const TakePage& take) {
-    Answer answer;
+    auto plan = plan_usage(call);
+    if (!plan) return fail(std::move(plan).error());
     bool enough = false;
-    const auto visited =
-        visit_nodes(call, [&](const mesh::Member& member, Operator* node, const Error* why) {
-            if (enough) return;
-            const auto done =
-                node == nullptr ? Result<bool>(fail(*why)) : read_pages(*node, search, take);
-            enough = done && !*done;
-            if (done) return;
-            answer.status = kExitUnavailable;
-            answer.note += "Calls that " + member.id.str() +
-                           " made are not all in it: " + done.error().message + "\n";
-        });
-    if (!visited) return fail(visited.error());
+    bool asked = true;
+    while (asked && !enough) {
+        asked = false;
+        const std::vector<UsagePlan::Parts> parts = plan->parts();
+        for (std::size_t i = 0; i < parts.size() && !enough; ++i) {
+            if (parts[i].empty()) continue;
+            asked = true;
+            mesh::OperatorTarget whom = call.target();
+            if (!plan->nodes()[i].member.self) whom.address = plan->nodes()[i].member.address;
+            auto there = call.world().connect(whom, call.settings().timeout);
+            for (const auto& part : parts[i]) {
+                auto done =
+                    there ? read_pages(**there, search, part, plan->maker(part.origin), *plan, take)
+                          : Result<bool>(fail(there.error()));
+                if (!done) {
+                    plan->failed(i, done.error());
+                    break;
+                }
+                enough = !*done;
+                if (enough) break;
+            }
+        }
+    }
+    Answer answer;
+    answer.note = missing_text(*plan);
+    if (!answer.note.empty()) answer.status = kExitUnavailable;
     return answer;
 }
 

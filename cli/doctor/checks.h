@@ -30,6 +30,7 @@ void check_roots(const Facts& facts, Findings& out);
 void check_issuers(const Facts& facts, Findings& out);
 void check_versions(const Facts& facts, Findings& out);
 void check_money(const Facts& facts, Findings& out);
+void check_usage(const Facts& facts, Findings& out);
 void check_health(const Facts& facts, Findings& out);
 void check_refusals(const Facts& facts, Findings& out);
 
@@ -44,6 +45,7 @@ std::string proven_roots(const Facts& facts);
 std::string proven_issuers(const Facts& facts);
 std::string proven_versions(const Facts& facts);
 std::string proven_money(const Facts& facts);
+std::string proven_usage(const Facts& facts);
 std::string proven_health(const Facts& facts);
 std::string proven_refusals(const Facts& facts);
 

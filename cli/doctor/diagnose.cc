@@ -22,6 +22,7 @@ constexpr Check kChecks[] = {
     {"issuers", check_issuers, proven_issuers},
     {"versions", check_versions, proven_versions},
     {"money", check_money, proven_money},
+    {"usage", check_usage, proven_usage},
     {"health", check_health, proven_health},
     {"refusals", check_refusals, proven_refusals},
 };

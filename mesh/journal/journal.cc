@@ -16,10 +16,6 @@ namespace {
 
 constexpr std::string_view kMagic = "VIDAIJNL";
 constexpr std::uint32_t kFormat = 1;
-constexpr std::size_t kBlock = 4'096;  // what a disk tears is not larger
-constexpr std::uint64_t kFirstMark = kBlock;
-constexpr std::uint64_t kFirstRecord = 3 * kBlock;
-constexpr std::size_t kRecordHead = 4 + 1;  // length of what is behind the check, kind
 
 using Sum = std::array<std::uint8_t, 16>;
 
@@ -63,26 +59,24 @@ Result<void> Journal::create(Volume& volume, const Owner& owner, seal::RandomSou
     const seal::Bytes mark = encode({1, kFirstRecord, first}, first);
     // The header last, and alone: a file with one has all that is made here.
     if (auto done = volume.truncate(kFirstRecord); !done) return done;
-    if (auto done = volume.write(kFirstMark, mark); !done) return done;
+    if (auto done = volume.write(kBlock, mark); !done) return done;
     if (auto done = volume.sync(); !done) return done;
     if (auto done = volume.write(0, header); !done) return done;
     return volume.sync();
 }
 
-// An empty optional for a volume that no journal was finished on.
-Result<Journal::Check> Journal::read_header(Volume& volume, const Owner& owner) {
+Result<Journal::Header> Journal::read_header(Volume& volume) {
     seal::Bytes bytes(8 + 4 + 16 + 32 + 16 + 16);
     const auto got = volume.read(0, bytes);
     if (!got) return std::unexpected(got.error());
     seal::Reader reader(seal::ByteView(bytes).first(*got));
     const seal::ByteView magic = reader.fixed(kMagic.size());
     const std::uint32_t format = reader.u32();
-    Owner found;
-    reader.into(found.mesh.bytes);
-    reader.into(found.ledger.bytes);
+    Header found;
+    reader.into(found.owner.mesh.bytes);
+    reader.into(found.owner.ledger.bytes);
     (void)reader.fixed(16);
-    Check check;
-    reader.into(check);
+    reader.into(found.check);
     if (!reader.ok() || seal::text_of(magic) != kMagic) return damaged(volume, "it has no header");
     if (format != kFormat) {
         return fail(ErrorCode::kCorrupt,
@@ -91,24 +85,30 @@ Result<Journal::Check> Journal::read_header(Volume& volume, const Owner& owner) 
                         "): run that version",
                     volume.name());
     }
-    const std::size_t summed = bytes.size() - check.size();
-    if (check != sum_of({seal::ByteView(bytes).first(summed)})) {
+    const std::size_t summed = bytes.size() - found.check.size();
+    if (found.check != sum_of({seal::ByteView(bytes).first(summed)})) {
         return damaged(volume, "the checksum of its header is wrong");
     }
-    if (found != owner) {
+    return found;
+}
+
+Result<Journal::Check> Journal::read_header(Volume& volume, const Owner& owner) {
+    const auto found = read_header(volume);
+    if (!found) return std::unexpected(found.error());
+    if (found->owner != owner) {
         return fail(ErrorCode::kCorrupt,
                     volume.name() +
                         " is the journal of another volume or mesh: a data directory "
                         "is never put together from parts of several",
                     volume.name());
     }
-    return check;
+    return found->check;
 }
 
 Result<std::optional<Journal::Mark>> Journal::read_mark(Volume& volume, const Check& first,
                                                         int slot) {
     seal::Bytes bytes(8 + 8 + 16 + 16);
-    const auto got = volume.read(kFirstMark + static_cast<std::uint64_t>(slot) * kBlock, bytes);
+    const auto got = volume.read((1 + static_cast<std::uint64_t>(slot)) * kBlock, bytes);
     if (!got) return std::unexpected(got.error());
     seal::Reader reader(seal::ByteView(bytes).first(*got));
     Mark mark;
@@ -195,17 +195,23 @@ Result<void> Journal::recover(const Read& read) {
     return volume_->sync();
 }
 
-Result<Journal> Journal::open(Volume& volume, const Owner& owner, seal::RandomSource& random,
-                              const Read& read) {
+// A crash while it was made leaves zeros where the header belongs, and no record.
+Result<bool> Journal::begun(Volume& volume) {
     const auto size = volume.size();
     if (!size) return std::unexpected(size.error());
     std::array<std::uint8_t, 8> begin{};
     const auto got = volume.read(0, begin);
     if (!got) return std::unexpected(got.error());
-    // A crash while it was made leaves zeros where the header belongs, and no record.
-    const bool begun = std::ranges::any_of(begin, [](std::uint8_t byte) { return byte != 0; });
-    if (!begun && *size <= kFirstRecord) {
-        if (auto made = create(volume, owner, random); !made) return std::unexpected(made.error());
+    return *size > kFirstRecord ||
+           std::ranges::any_of(begin, [](std::uint8_t byte) { return byte != 0; });
+}
+
+Result<Journal> Journal::open(Volume& volume, const Owner& owner, seal::RandomSource& random,
+                              const Read& read) {
+    const auto made = begun(volume);
+    if (!made) return std::unexpected(made.error());
+    if (!*made) {
+        if (auto done = create(volume, owner, random); !done) return std::unexpected(done.error());
     }
     return reopen(volume, owner, read);
 }
@@ -232,7 +238,7 @@ void Journal::append(std::uint8_t kind, seal::ByteView bytes) {
 Result<void> Journal::write_mark() {
     const Mark mark{++marks_, end_, check_};
     marked_ = end_;
-    return volume_->write(kFirstMark + (marks_ + 1) % 2 * kBlock, encode(mark, first_));
+    return volume_->write((1 + (marks_ + 1) % 2) * kBlock, encode(mark, first_));
 }
 
 Result<void> Journal::sync() {

@@ -28,6 +28,7 @@
 namespace vidai::mesh::journal {
 
 inline constexpr std::size_t kRecordBytesMax = (64U << 20) + 4'096;
+inline constexpr std::size_t kSalvageBytesMax = 64U << 20;
 
 // Whose journal it is: another's is refused.
 struct Owner {
@@ -54,6 +55,19 @@ class Journal {
     static Result<Journal> reopen(Volume& volume, const Owner& owner, const Read& read);
     Recovered recovered() const { return recovered_; }
 
+    struct Salvaged {
+        std::uint64_t records = 0;
+        std::uint64_t passed_over = 0;  // bytes that had been synced and are no record any more
+    };
+    // Of a volume that open() finds damaged: each record of `kind` and at most `bytes_max` that is
+    // whole, in their order. A record's checksum covers the one before it, so that behind damage
+    // the next whole record proves itself; what `read` refuses is passed over too. Writes nothing.
+    // kCorrupt: no such journal, another's, or larger than kSalvageBytesMax. kIo.
+    static Result<Salvaged> salvage(Volume& volume, const Owner& owner, std::uint8_t kind,
+                                    std::size_t bytes_max, const Read& read);
+    // Whose journal it is. Nothing: one was never finished there. kCorrupt, kIo.
+    static Result<std::optional<Owner>> owner_of(Volume& volume);
+
     // To be written with the next commit. CHECKs `bytes` against kRecordBytesMax.
     void append(std::uint8_t kind, seal::ByteView bytes);
     std::size_t pending_bytes() const { return pending_.size(); }
@@ -73,7 +87,10 @@ class Journal {
     std::uint64_t size() const { return end_; }  // bytes synced
 
   private:
-    using Check = std::array<std::uint8_t, 16>;  // of a record and all before it
+    using Check = std::array<std::uint8_t, 16>;   // of a record and all before it
+    static constexpr std::size_t kBlock = 4'096;  // what a disk tears is not larger
+    static constexpr std::uint64_t kFirstRecord = 3 * kBlock;
+    static constexpr std::size_t kRecordHead = 4 + 1;  // length of what is behind the check, kind
     struct Mark {
         std::uint64_t number = 0;  // the greater one counts
         std::uint64_t end = 0;
@@ -82,7 +99,14 @@ class Journal {
 
     Journal(Volume& volume, Check first) : volume_(&volume), check_(first) {}
     static Result<void> create(Volume& volume, const Owner& owner, seal::RandomSource& random);
+    struct Header {
+        Owner owner;
+        Check check{};
+    };
+    static Result<Header> read_header(Volume& volume);
     static Result<Check> read_header(Volume& volume, const Owner& owner);
+    static Result<bool> begun(Volume& volume);
+    class Debris;  // what is left of a damaged one
     static Result<std::optional<Mark>> read_mark(Volume& volume, const Check& first, int slot);
     Result<Mark> newest_mark(const Check& first);
     Result<bool> read_record(std::uint64_t left, const Read& read);

@@ -248,6 +248,10 @@ kj::Promise<Result<UsagePage>> Desk::usage_events(usage::Search search) {
     return events_.find_usage(std::move(search));
 }
 
+kj::Promise<Result<UsageHoldings>> Desk::usage_holdings() {
+    return events_.usage_holdings();
+}
+
 Result<NodeReport> Desk::report() {
     return events_.report_now();
 }

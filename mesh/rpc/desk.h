@@ -42,6 +42,7 @@ class DeskEvents {
     virtual std::shared_ptr<const MeshView> view_now() = 0;
     virtual kj::Promise<Result<UsageSheet>> sum_usage(usage::Query query) = 0;
     virtual kj::Promise<Result<UsagePage>> find_usage(usage::Search search) = 0;
+    virtual kj::Promise<Result<UsageHoldings>> usage_holdings() = 0;
     virtual NodeReport report_now() = 0;
     virtual bool drain(std::chrono::milliseconds grace) = 0;  // false: it was asked before
     virtual kj::Promise<Result<KeyRotation>> rotate_key() = 0;
@@ -74,6 +75,7 @@ class Desk final : public OperatorCalls {
                                                 std::chrono::milliseconds within) override;
     kj::Promise<Result<UsageSheet>> usage(usage::Query query) override;
     kj::Promise<Result<UsagePage>> usage_events(usage::Search search) override;
+    kj::Promise<Result<UsageHoldings>> usage_holdings() override;
     Result<NodeReport> report() override;
     kj::Promise<Result<Stated>> announce(state::Register said,
                                          std::chrono::milliseconds within) override;

@@ -28,6 +28,7 @@ namespace ms = vidai::mesh::membership;
 constexpr std::chrono::milliseconds kHeartbeat{250};
 constexpr std::chrono::seconds kHousekeeping{1};
 constexpr std::chrono::milliseconds kMoneyTick{50};
+constexpr std::chrono::milliseconds kUsageTick{50};
 constexpr std::chrono::milliseconds kLinksTickMin{50}, kLinksTickMax{1'000};
 constexpr std::chrono::milliseconds kLastWords{500};  // for the last counters of one who leaves
 
@@ -103,6 +104,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
           [this](const NodeId& from, const MergeReport& report) { on_merged(from, report); },
           [this](const NodeId& from, const Error& why) { on_malformed(from, why); }),
       treasury_(startup.ledger, shared, around_treasury()),
+      copies_(startup, shared.usage, around_copies()),
       reports_("reports", around.descriptors),
       tasks_(*this) {
     if (around.descriptors != nullptr) {
@@ -143,6 +145,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
     every(startup.options.membership.sync_interval, &MeshThread::digest_tick);
     every(kHousekeeping, &MeshThread::second_tick);
     every(kMoneyTick, &MeshThread::money_tick);
+    every(kUsageTick, &MeshThread::usage_tick);
     every(std::clamp(startup.options.reauthenticate / 32, kLinksTickMin, kLinksTickMax),
           &MeshThread::links_tick);
     publish_readiness();
@@ -464,7 +467,7 @@ NodeReport MeshThread::report_now() {
     return make_report({startup_, certified_, membership_, exchange_, *view_now(),
                         shared_.service.load(), *shared_.not_ready.load(), standing_.alone(),
                         unsaved_, set_back_, refusals_, registrar_.issuer(), treasury_.report(),
-                        mono_now(), wall_now()});
+                        copies_.report(), mono_now(), wall_now()});
 }
 
 bool MeshThread::drain(std::chrono::milliseconds grace) {

@@ -32,6 +32,7 @@
 #include "mesh/rpc/startup.h"
 #include "mesh/rpc/surroundings.h"
 #include "mesh/rpc/treasury.h"
+#include "mesh/rpc/usage_copies.h"
 #include "mesh/seeds/seed_names.h"
 #include "mesh/service.h"
 
@@ -130,6 +131,11 @@ class MeshThread final : private LinkEvents,
     std::shared_ptr<const MeshView> view_now() override;
     kj::Promise<Result<UsageSheet>> sum_usage(usage::Query query) override;
     kj::Promise<Result<UsagePage>> find_usage(usage::Search search) override;
+    kj::Promise<Result<UsageHoldings>> usage_holdings() override;
+    void on_keep_usage(const NodeId& from, const wire::KeepUsage& asked) override;
+    void on_usage_kept(const NodeId& from, wire::UsageKept said) override;
+    UsageCopies::Around around_copies();
+    void usage_tick();
     NodeReport report_now() override;
     bool drain(std::chrono::milliseconds grace) override;
     kj::Promise<Result<KeyRotation>> rotate_key() override;
@@ -240,6 +246,7 @@ class MeshThread final : private LinkEvents,
     Links links_;
     Exchange exchange_;
     Treasury treasury_;
+    UsageCopies copies_;
     OffLoop reports_;
     bool agreeing_ = false;
     std::optional<MailboxPump<Command>> commands_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of MeshThread that is about usage: what operators ask of it.
+#include <algorithm>
 #include <utility>
 
 #include "mesh/rpc/mesh_thread.h"
@@ -26,6 +27,59 @@ kj::Promise<Result<UsagePage>> MeshThread::find_usage(usage::Search search) {
     if (shared_.usage == nullptr) return Result<UsagePage>(nothing_recorded());
     return reports_.run<UsagePage>([this, search = std::move(search)](const std::stop_token& stop) {
         return rpc::find_usage(startup_, *shared_.usage, search, stop);
+    });
+}
+
+UsageCopies::Around MeshThread::around_copies() {
+    return {[this]() {
+                const auto view = shared_.view.load();
+                std::vector<NodeId> keepers;
+                for (const Member& member : view->members) {
+                    const bool lives = member.status == MemberStatus::kAlive ||
+                                       member.status == MemberStatus::kSuspect;
+                    if (member.self || !lives || links_.find(member.id) == nullptr) continue;
+                    if ((member.capabilities & bit_of(Capability::kUsageCopies)) == 0) continue;
+                    keepers.push_back(member.id);
+                }
+                return keepers;
+            },
+            [this](const NodeId& peer) { return links_.find(peer); },
+            [this](const std::string& what) {
+                refused(Notice::Kind::kTrouble, startup_.node.str(),
+                        {ErrorCode::kIo, what, "usage"});
+            },
+            descriptors_};
+}
+
+void MeshThread::on_keep_usage(const NodeId& from, const wire::KeepUsage& asked) {
+    if (auto heard = copies_.on_keep(from, asked); !heard) on_malformed(from, heard.error());
+}
+
+void MeshThread::on_usage_kept(const NodeId& from, wire::UsageKept said) {
+    copies_.on_kept(from, std::move(said));
+}
+
+void MeshThread::usage_tick() {
+    copies_.tick();
+}
+
+kj::Promise<Result<UsageHoldings>> MeshThread::usage_holdings() {
+    using Answer = Result<UsageHoldings>;
+    if (shared_.usage == nullptr) return Answer(nothing_recorded());
+    auto own = reports_.run<UsageHoldings>(
+        [this](const std::stop_token&) { return own_usage(startup_, *shared_.usage); });
+    return own.then([this](Answer&& told) -> kj::Promise<Answer> {
+        if (!told) return kj::mv(told);
+        auto others = copies_.holdings();
+        return others.then([out = std::move(*told)](
+                               const UsageCopies::Holdings* holdings) mutable -> Answer {
+            for (const auto& [origin, holding] : *holdings) {
+                if (holding.held.empty()) continue;
+                out.holdings.push_back({seal::to_hex(origin.bytes), holding.node, holding.held});
+            }
+            std::ranges::sort(out.holdings, {}, &UsageHoldings::Holding::origin);
+            return std::move(out);
+        });
     });
 }
 

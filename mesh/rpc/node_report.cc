@@ -65,6 +65,7 @@ NodeReport make_report(const ReportInputs& in) {
     report.set_back = in.set_back;
     report.refusals = in.refusals.lately(in.mono);
     report.money = in.money;
+    report.usage = in.usage;
     const seal::PublicKey newest = in.startup.roots->newest().root;
     report.root = seal::fingerprint(newest);
     report.certified_root = seal::fingerprint(in.certified.who.root);

@@ -31,6 +31,7 @@ struct ReportInputs {
     const Refusals& refusals;
     const std::optional<seal::Issuer>& issuer;
     MoneyReport money;
+    std::optional<RecordReport> usage;
     MonoTime mono;
     WallTime wall;  // the same instant
 };

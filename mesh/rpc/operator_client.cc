@@ -374,6 +374,7 @@ Result<UsageSheet> OperatorClient::usage(const usage::Query& query) {
     request.setBy(wire::to_text(usage::to_text(query.by)));
     request.setSinceMs(query.since.time_since_epoch().count());
     request.setUntilMs(query.until.time_since_epoch().count());
+    wire::write(query.parts, request.initParts(static_cast<unsigned>(query.parts.size())));
     return impl_->call<UsageSheet>(kj::mv(request));
 }
 
@@ -383,7 +384,13 @@ Result<UsagePage> OperatorClient::usage_events(const usage::Search& search) {
     request.setSinceMs(search.since.time_since_epoch().count());
     request.setUntilMs(search.until.time_since_epoch().count());
     request.setRequest(wire::to_text(search.request));
+    request.setOrigin(wire::to_text(search.origin));
+    request.setThrough(search.through == UINT64_MAX ? 0 : search.through);
     return impl_->call<UsagePage>(kj::mv(request));
+}
+
+Result<UsageHoldings> OperatorClient::usage_holdings() {
+    return impl_->call<UsageHoldings>(impl_->remote.usageHoldingsRequest());
 }
 
 Result<NodeReport> OperatorClient::report() {

@@ -130,18 +130,28 @@ kj::Promise<void> OperatorServer::usage(UsageContext context) {
     const auto asked = context.getParams();
     auto by = usage::parse_fields(wire::view_of(asked.getBy()));
     if (!by) return answer<UsageSheet>(context, fail(std::move(by).error()));
+    auto parts = wire::read(asked.getParts());
+    if (!parts) return answer<UsageSheet>(context, fail(std::move(parts).error()));
     return answer_later(context, calls_.usage({.by = std::move(*by),
                                                .since = time_of(asked.getSinceMs()),
-                                               .until = time_of(asked.getUntilMs())}));
+                                               .until = time_of(asked.getUntilMs()),
+                                               .parts = std::move(*parts)}));
 }
 
 kj::Promise<void> OperatorServer::usageEvents(UsageEventsContext context) {
     const auto asked = context.getParams();
+    const std::uint64_t through = asked.getThrough();
     return answer_later(context,
                         calls_.usage_events({.from = asked.getFrom(),
                                              .since = time_of(asked.getSinceMs()),
                                              .until = time_of(asked.getUntilMs()),
-                                             .request = wire::text_of(asked.getRequest())}));
+                                             .request = wire::text_of(asked.getRequest()),
+                                             .origin = wire::text_of(asked.getOrigin()),
+                                             .through = through == 0 ? UINT64_MAX : through}));
+}
+
+kj::Promise<void> OperatorServer::usageHoldings(UsageHoldingsContext context) {
+    return answer_later(context, calls_.usage_holdings());
 }
 
 kj::Promise<void> OperatorServer::report(ReportContext context) {

@@ -38,6 +38,7 @@ class OperatorCalls {
                                                         std::chrono::milliseconds within) = 0;
     virtual kj::Promise<Result<UsageSheet>> usage(usage::Query query) = 0;
     virtual kj::Promise<Result<UsagePage>> usage_events(usage::Search search) = 0;
+    virtual kj::Promise<Result<UsageHoldings>> usage_holdings() = 0;
     virtual Result<NodeReport> report() = 0;
     virtual kj::Promise<Result<Stated>> announce(state::Register said,
                                                  std::chrono::milliseconds within) = 0;
@@ -71,6 +72,7 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> budgetList(BudgetListContext context) override;
     kj::Promise<void> usage(UsageContext context) override;
     kj::Promise<void> usageEvents(UsageEventsContext context) override;
+    kj::Promise<void> usageHoldings(UsageHoldingsContext context) override;
     kj::Promise<void> report(ReportContext context) override;
     kj::Promise<void> announce(AnnounceContext context) override;
     kj::Promise<void> acknowledged(AcknowledgedContext context) override;

@@ -27,6 +27,7 @@ inline constexpr std::array<RateLimit, transport::kTrafficKinds> kPeerQuota = {{
     {16 << 20, 32 << 20},  // counters: all keys change each second
     {1 << 20, 4 << 20},    // registers
     {16 << 20, 32 << 20},  // money: logs of others that are kept here
+    {8 << 20, 16 << 20},   // usage: others' events
 }};
 
 class PeerQuota {

@@ -15,6 +15,8 @@ namespace {
 // signature with a line in the log. Some thousand of the former and 64 of the latter at once.
 constexpr std::uint64_t kQuestionBytes = 1'024;
 constexpr std::uint64_t kSignatureBytes = 64 * 1'024;
+// A signature to verify, or runs of numbers to compare with those of all peers.
+constexpr std::uint64_t kCopyBytes = 8 * 1'024;
 
 // 0 for a message that capnproto cannot walk: it will be refused as malformed.
 template <class Context>
@@ -101,6 +103,22 @@ kj::Promise<void> PeerServer::pullCounters(PullCountersContext context) {
 kj::Promise<void> PeerServer::tellMoney(TellMoneyContext context) {
     if (!admitted(transport::TrafficKind::kMoney, context)) return over_quota();
     calls_.on_money(from_, wire::bytes_of(context.getParams().getSaid()));
+    return kj::READY_NOW;
+}
+
+kj::Promise<void> PeerServer::keepUsage(KeepUsageContext context) {
+    if (!admitted(transport::TrafficKind::kUsage, context, kCopyBytes)) return over_quota();
+    const auto asked = wire::guarded([&]() { return wire::read(context.getParams()); });
+    if (!asked) return malformed(asked.error());
+    calls_.on_keep_usage(from_, *asked);
+    return kj::READY_NOW;
+}
+
+kj::Promise<void> PeerServer::usageKept(UsageKeptContext context) {
+    if (!admitted(transport::TrafficKind::kUsage, context, kCopyBytes)) return over_quota();
+    auto said = wire::guarded([&]() { return wire::read(context.getParams()); });
+    if (!said) return malformed(said.error());
+    calls_.on_usage_kept(from_, std::move(*said));
     return kj::READY_NOW;
 }
 

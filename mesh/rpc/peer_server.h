@@ -12,6 +12,7 @@
 #include "mesh/transport/traffic.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
+#include "mesh/wire/usage.h"
 #include "schema/rpc/peer.capnp.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
@@ -37,6 +38,8 @@ class PeerCalls {
     virtual seal::Bytes rotate_for(const seal::PeerIdentity& peer, const seal::PublicKey& next,
                                    const seal::Signature& proof) = 0;
     virtual void on_money(const NodeId& from, seal::ByteView said) = 0;
+    virtual void on_keep_usage(const NodeId& from, const wire::KeepUsage& asked) = 0;
+    virtual void on_usage_kept(const NodeId& from, wire::UsageKept said) = 0;
     // It closes this connection, and says why.
     virtual void on_turned_away(const NodeId& by, const std::string& reason) = 0;
     virtual void on_malformed(const NodeId& from, const Error& why) = 0;
@@ -67,6 +70,8 @@ class PeerServer final : public proto::Peer::Server {
     kj::Promise<void> rotateKey(RotateKeyContext context) override;
     kj::Promise<void> turnAway(TurnAwayContext context) override;
     kj::Promise<void> tellMoney(TellMoneyContext context) override;
+    kj::Promise<void> keepUsage(KeepUsageContext context) override;
+    kj::Promise<void> usageKept(UsageKeptContext context) override;
 
   private:
     kj::Promise<void> malformed(const Error& why);

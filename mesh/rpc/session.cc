@@ -9,6 +9,7 @@
 
 #include "mesh/wire/membership.h"
 #include "mesh/wire/message.h"
+#include "mesh/wire/usage.h"
 
 namespace vidai::mesh::rpc {
 
@@ -195,6 +196,29 @@ void Session::tell_money(const seal::Bytes& said) {
     auto call = request.send().ignoreResult().attach(kj::mv(answered));
     if (!large) return tasks_.add(kj::mv(call));
     tasks_.add(bulk(said.size(), call.then([]() { return true; }), false).ignoreResult());
+}
+
+kj::Promise<bool> Session::keep_usage(const seal::PublicKey& origin, const seal::Signature& proof,
+                                      seal::ByteView batch) {
+    auto request = remote_.keepUsageRequest();
+    request.setOrigin(wire::to_data(origin.bytes));
+    request.setProof(wire::to_data(proof.bytes));
+    request.setBatch(wire::to_data(batch));
+    const std::uint64_t words = words_of(request);
+    traffic_.add_out(transport::TrafficKind::kUsage, words);
+    return bulk(8 * words, request.send().ignoreResult().then([]() { return true; }), false);
+}
+
+void Session::usage_kept(const seal::PublicKey& origin, std::uint64_t floor,
+                         const std::vector<usage::Span>& runs) {
+    auto request = remote_.usageKeptRequest();
+    request.setOrigin(wire::to_data(origin.bytes));
+    request.setFloor(floor);
+    wire::write(runs, request.initRuns(static_cast<unsigned>(runs.size())));
+    const std::uint64_t words = words_of(request);
+    traffic_.add_out(transport::TrafficKind::kUsage, words);
+    auto call = request.send().ignoreResult().then([]() { return true; });
+    tasks_.add(bulk(8 * words, kj::mv(call), false).ignoreResult());
 }
 
 kj::Promise<bool> Session::turn_away(const std::string& reason) {

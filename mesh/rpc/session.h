@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <capnp/rpc-twoparty.h>
 #include <kj/async-io.h>
@@ -21,6 +22,7 @@
 #include "mesh/rpc/bulk_window.h"
 #include "mesh/transport/bounded_network.h"
 #include "mesh/transport/traffic.h"
+#include "mesh/usage/numbers.h"
 #include "mesh/wire/counters.h"
 #include "mesh/wire/registers.h"
 #include "schema/rpc/peer.capnp.h"
@@ -62,6 +64,12 @@ class Session final : private kj::TaskSet::ErrorHandler {
     kj::Promise<Result<limits::CellPage>> pull_counters(const limits::CellPull& pull);
     // Lost when too much is unanswered: whoever says it says it again.
     void tell_money(const seal::Bytes& said);
+    // A batch of this node's own events, to be kept; an empty one asks how much is. False: lost.
+    kj::Promise<bool> keep_usage(const seal::PublicKey& origin, const seal::Signature& proof,
+                                 seal::ByteView batch);
+    // Lost when the other side does not take it in time.
+    void usage_kept(const seal::PublicKey& origin, std::uint64_t floor,
+                    const std::vector<usage::Span>& runs);
     // Why this connection is about to be closed; false when the other side did not hear it in time.
     kj::Promise<bool> turn_away(const std::string& reason);
     // Nothing when the other side holds no issuer key or does not answer in time.

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/rpc/usage.h"
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
 #include <string>
 #include <utility>
 
 #include "mesh/seal/keys.h"
+#include "mesh/usage/archive.h"
+#include "mesh/usage/reading.h"
 #include "mesh/usage/report.h"
 #include "mesh/usage/store.h"
 
@@ -12,19 +17,25 @@ namespace vidai::mesh::rpc {
 
 namespace {
 
-constexpr const char* kFolder = "usage";
+constexpr const char* kArchive = "usage";
 constexpr std::size_t kWaitingMax = 32'768;  // drafts, of half a kilobyte each
 
 constexpr auto kCounter = MetricKind::kCounter;
 constexpr auto kGauge = MetricKind::kGauge;
 
-Result<std::unique_ptr<usage::Store>> open_store(const Startup& startup,
-                                                 const std::string& folder) {
+using Tell = std::function<void(const Error&)>;
+
+Result<std::unique_ptr<usage::Store>> open_store(const Startup& startup, const std::string& archive,
+                                                 const Tell& tell) {
     if (!startup.ledger) return std::unexpected(startup.ledger.error());
     const MeshOptions& options = startup.options;
+    const journal::Owner origin{startup.trust.mesh, startup.ledger->key->public_key()};
+    const auto flat = usage::open_archive(archive, origin);
+    if (!flat) return std::unexpected(flat.error());
+    for (const usage::Unread& one : *flat) tell(one.why);
     return usage::Store::open(
-        {.folder = folder,
-         .origin = {startup.trust.mesh, startup.ledger->key->public_key()},
+        {.folder = usage::origin_folder(archive, origin.ledger),
+         .origin = origin,
          .keep = {.bytes = options.usage_bytes_max, .age = options.usage_keep}},
         seal::system_random());
 }
@@ -39,12 +50,12 @@ MetricSample result(const char* which, std::uint64_t value) {
 }  // namespace
 
 std::unique_ptr<usage::Recorder> open_usage(const Startup& startup, const NoticeSink& sink) {
-    const std::string folder = startup.data_dir.file(kFolder);
-    const auto tell = [sink, folder](const Error& why) {
+    const std::string folder = usage_archive(startup);
+    const Tell tell = [sink, folder](const Error& why) {
         sink({Notice::Kind::kUsageFailed, folder, {}, why.message});
     };
     std::unique_ptr<usage::Store> store;
-    if (auto opened = open_store(startup, folder)) {
+    if (auto opened = open_store(startup, folder, tell)) {
         store = std::move(*opened);
         if (const auto& damage = store->damage()) tell(*damage);
     } else {
@@ -55,21 +66,79 @@ std::unique_ptr<usage::Recorder> open_usage(const Startup& startup, const Notice
         [clock = startup.options.clock]() { return clock->wall_now(); }, kWaitingMax);
 }
 
+std::string usage_archive(const Startup& startup) {
+    return startup.data_dir.file(kArchive);
+}
+
+Result<UsageHoldings> own_usage(const Startup& startup, usage::Recorder& recorder) {
+    if (!startup.ledger) return std::unexpected(startup.ledger.error());
+    recorder.flush();
+    const usage::Counts& counts = recorder.counts();
+    UsageHoldings out;
+    out.node = startup.node;
+    out.origin = seal::to_hex(startup.ledger->key->public_key().bytes);
+    const usage::Span own{counts.first, counts.synced};
+    UsageHoldings::Holding& holding = out.holdings.emplace_back(out.origin, out.node);
+    if (own.from <= own.through) holding.held.insert(own);
+    out.settled = std::min<std::uint64_t>(counts.settled, own.through);
+    // What has been synced since that was counted is in doubt, too.
+    out.in_doubt =
+        counts.in_doubt + (own.through - std::min(own.through, counts.settled_of.load()));
+    out.lost = counts.lost + counts.refused;
+    return out;
+}
+
+namespace {
+
+// What is known to be there: of this node's own no number that may be given again.
+usage::Span known(const seal::PublicKey& own, const seal::PublicKey& origin, usage::Span span,
+                  const usage::Counts& counts) {
+    if (origin == own) span.through = std::min<std::uint64_t>(span.through, counts.synced);
+    return span;
+}
+
+std::unexpected<Error> no_origin(const std::string& origin) {
+    return fail(ErrorCode::kInvalidRequest, "\"" + origin + "\" is not the key of a volume",
+                "origin");
+}
+
+void count_unread(const std::vector<usage::Unread>& unread, usage::Counts& counts,
+                  std::vector<std::string>& told) {
+    std::uint64_t bytes = 0;
+    for (const usage::Unread& one : unread) {
+        bytes += one.bytes;
+        told.push_back(one.why.message);
+    }
+    counts.damaged_files = unread.size();
+    counts.passed_over = bytes;
+}
+
+}  // namespace
+
 Result<UsageSheet> sum_usage(const Startup& startup, usage::Recorder& recorder, usage::Query query,
                              const std::stop_token& stop) {
     if (!startup.ledger) return std::unexpected(startup.ledger.error());
-    const journal::Owner origin{startup.trust.mesh, startup.ledger->key->public_key()};
+    const seal::PublicKey own = startup.ledger->key->public_key();
     recorder.flush();
     UsageSheet out;
     out.node = startup.node;
-    out.origin = seal::to_hex(origin.ledger.bytes);
+    out.origin = seal::to_hex(own.bytes);
     out.through = recorder.counts().synced;
     out.lost = recorder.counts().lost + recorder.counts().refused;
+    if (query.parts.empty()) query.parts.push_back({out.origin, {}});
+    const std::vector<usage::Part> parts = query.parts;
     usage::Report report(std::move(query));
-    const auto failed = usage::read_folder(
-        startup.data_dir.file(kFolder), origin, {.through = out.through},
-        [&](const usage::Event& event) { report.add(origin.ledger, event); }, stop);
-    for (const Error& why : failed) out.unreadable.push_back(why.message);
+    std::vector<usage::Unread> unread;
+    for (const usage::Part& part : parts) {
+        const auto origin = usage::parse_origin(part.origin);
+        if (!origin) return no_origin(part.origin);
+        auto failed = usage::read_folder(
+            usage::origin_folder(usage_archive(startup), *origin), {startup.trust.mesh, *origin},
+            known(own, *origin, part.span, recorder.counts()),
+            [&](const usage::Event& event) { report.add(*origin, event); }, stop);
+        std::ranges::move(failed, std::back_inserter(unread));
+    }
+    count_unread(unread, recorder.counts(), out.unreadable);
     out.sheet = report.sheet();
     return out;
 }
@@ -77,11 +146,13 @@ Result<UsageSheet> sum_usage(const Startup& startup, usage::Recorder& recorder, 
 Result<UsagePage> find_usage(const Startup& startup, usage::Recorder& recorder,
                              const usage::Search& search, const std::stop_token& stop) {
     if (!startup.ledger) return std::unexpected(startup.ledger.error());
-    const journal::Owner origin{startup.trust.mesh, startup.ledger->key->public_key()};
+    const seal::PublicKey own = startup.ledger->key->public_key();
+    const auto origin = search.origin.empty() ? own : usage::parse_origin(search.origin);
+    if (!origin) return no_origin(search.origin);
     recorder.flush();
     UsagePage page;
     page.node = startup.node;
-    page.origin = seal::to_hex(origin.ledger.bytes);
+    page.origin = seal::to_hex(origin->bytes);
     std::stop_source enough;
     const std::stop_callback stopped(stop, [&]() { enough.request_stop(); });
     const auto take = [&](const usage::Event& event) {
@@ -94,10 +165,11 @@ Result<UsagePage> find_usage(const Startup& startup, usage::Recorder& recorder,
             enough.request_stop();
         }
     };
-    const auto failed = usage::read_folder(
-        startup.data_dir.file(kFolder), origin,
-        {.from = search.from, .through = recorder.counts().synced}, take, enough.get_token());
-    for (const Error& why : failed) page.unreadable.push_back(why.message);
+    const auto unread = usage::read_folder(
+        usage::origin_folder(usage_archive(startup), *origin), {startup.trust.mesh, *origin},
+        known(own, *origin, {search.from, search.through}, recorder.counts()), take,
+        enough.get_token());
+    for (const usage::Unread& one : unread) page.unreadable.push_back(one.why.message);
     return page;
 }
 
@@ -118,6 +190,31 @@ std::vector<MetricFamily> usage_metrics(const usage::Counts& counts) {
          "Bytes of this node's files of usage.",
          kGauge,
          {plain(counts.bytes)}},
+        {"vidai_usage_in_doubt",
+         "Recorded calls of this node that no other node is known to have a copy of: they are lost "
+         "if its volume is.",
+         kGauge,
+         {plain(counts.in_doubt)}},
+        {"vidai_usage_in_doubt_seconds",
+         "For how long the first of these has been the same one.",
+         kGauge,
+         {{{}, static_cast<double>(counts.doubt_ms) / 1'000}}},
+        {"vidai_usage_copies_bytes",
+         "Bytes of this node's copies of others' files of usage.",
+         kGauge,
+         {plain(counts.copied)}},
+        {"vidai_usage_copies_failed_total",
+         "Batches of others' calls, or writes of them, that this node's disk did not take.",
+         kCounter,
+         {plain(counts.copies_lost)}},
+        {"vidai_usage_files_dropped_unsettled_total",
+         "Files deleted for lack of room or by age, of which no other node had all.",
+         kCounter,
+         {plain(counts.unsettled)}},
+        {"vidai_usage_unreadable_bytes",
+         "Bytes of damaged files of usage that the last report passed over.",
+         kGauge,
+         {plain(counts.passed_over)}},
     };
 }
 

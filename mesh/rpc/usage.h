@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "mesh/mesh.h"
@@ -19,8 +20,13 @@ namespace vidai::mesh::rpc {
 // given as lost, and the sink is told why. A node serves also when it cannot account for it.
 std::unique_ptr<usage::Recorder> open_usage(const Startup& startup, const NoticeSink& sink);
 
-// The calls that this node made. Blocking: once what has been recorded is written, reads the files.
-// Any thread but the recorder's.
+// DATA_DIR/usage.
+std::string usage_archive(const Startup& startup);
+
+// Its own part of the answer to who holds what. Blocking, as below.
+Result<UsageHoldings> own_usage(const Startup& startup, usage::Recorder& recorder);
+// The calls of the query's parts, or that this node made. Blocking: once what has been recorded is
+// written, reads the files. Any thread but the recorder's.
 Result<UsageSheet> sum_usage(const Startup& startup, usage::Recorder& recorder, usage::Query query,
                              const std::stop_token& stop);
 // One by one, at most UsagePage::kEventsMax.

@@ -17,10 +17,10 @@ namespace vidai::mesh::transport {
 inline constexpr std::size_t kPeersNamed = 64;
 inline constexpr std::string_view kOtherPeers = "other";  // a node of that name is among them
 
-enum class TrafficKind : std::uint8_t { kMembership, kCounters, kRegisters, kMoney };
-inline constexpr std::size_t kTrafficKinds = 4;
+enum class TrafficKind : std::uint8_t { kMembership, kCounters, kRegisters, kMoney, kUsage };
+inline constexpr std::size_t kTrafficKinds = 5;
 inline constexpr std::array<std::string_view, kTrafficKinds> kTrafficKindNames = {
-    "membership", "counters", "registers", "money"};
+    "membership", "counters", "registers", "money", "usage"};
 
 struct PeerTraffic {
     std::array<std::uint64_t, kTrafficKinds> in{}, out{};  // messages, without their envelope

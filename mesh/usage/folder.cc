@@ -16,23 +16,42 @@ namespace vidai::mesh::usage {
 namespace {
 
 constexpr std::size_t kDigits = 20;  // of the greatest number
+constexpr std::string_view kThrough = "-";
 constexpr std::string_view kSuffix = ".usage";
 
-// Zero: no segment has that name.
-std::uint64_t first_of(std::string_view name) {
-    if (name.size() != kDigits + kSuffix.size() || !name.ends_with(kSuffix)) return 0;
-    std::uint64_t first = 0;
-    const char* const end = name.data() + kDigits;
-    const auto [stopped, error] = std::from_chars(name.data(), end, first);
-    return error == std::errc() && stopped == end ? first : 0;
+// Zero: none, or not the digits that it should be.
+std::uint64_t number_of(std::string_view digits) {
+    std::uint64_t number = 0;
+    const char* const end = digits.data() + digits.size();
+    const auto [stopped, error] = std::from_chars(digits.data(), end, number);
+    return digits.size() == kDigits && error == std::errc() && stopped == end ? number : 0;
+}
+
+std::string digits_of(std::uint64_t number) {
+    std::string digits = std::to_string(number);
+    digits.insert(0, kDigits - digits.size(), '0');
+    return digits;
+}
+
+// Without a first number: no segment has that name.
+File file_of(std::string_view name) {
+    File file;
+    if (!name.ends_with(kSuffix)) return file;
+    name.remove_suffix(kSuffix.size());
+    file.first = number_of(name.substr(0, kDigits));
+    if (name.size() == kDigits) return file;
+    name.remove_prefix(std::min(name.size(), kDigits));
+    if (name.starts_with(kThrough)) file.last = number_of(name.substr(kThrough.size()));
+    if (file.last < file.first || file.last == 0) file.first = 0;
+    return file;
 }
 
 }  // namespace
 
-std::string segment_path(const std::string& folder, std::uint64_t first) {
-    std::string digits = std::to_string(first);
-    digits.insert(0, kDigits - digits.size(), '0');
-    return folder + "/" + digits + std::string(kSuffix);
+std::string segment_path(const std::string& folder, std::uint64_t first, std::uint64_t last) {
+    std::string name = digits_of(first);
+    if (last != 0) name += std::string(kThrough) + digits_of(last);
+    return folder + "/" + name + std::string(kSuffix);
 }
 
 Result<std::vector<File>> list_segments(const std::string& folder) {
@@ -41,14 +60,15 @@ Result<std::vector<File>> list_segments(const std::string& folder) {
     if (error == std::errc::no_such_file_or_directory) return std::vector<File>{};
     std::vector<File> files;
     for (; !error && each != std::filesystem::directory_iterator(); each.increment(error)) {
-        const std::uint64_t first = first_of(each->path().filename().string());
-        if (first == 0) continue;
+        File file = file_of(each->path().filename().string());
+        if (file.first == 0) continue;
         struct stat status{};
         if (::stat(each->path().c_str(), &status) != 0) continue;  // it has gone meanwhile
         const std::int64_t ms = std::int64_t{status.st_mtim.tv_sec} * 1'000 +
                                 std::int64_t{status.st_mtim.tv_nsec} / 1'000'000;
-        files.push_back(
-            {first, static_cast<std::uint64_t>(status.st_size), WallTime(WallTime::duration(ms))});
+        file.bytes = static_cast<std::uint64_t>(status.st_size);
+        file.written = WallTime(WallTime::duration(ms));
+        files.push_back(file);
     }
     if (error) return seal::io_error(error.value(), "list", folder);
     std::ranges::sort(files, {}, &File::first);
@@ -57,6 +77,14 @@ Result<std::vector<File>> list_segments(const std::string& folder) {
 
 Result<std::unique_ptr<journal::Volume>> copy_segment(const std::string& path) {
     return journal::copy_file(path, kSegmentFileMax);
+}
+
+Result<void> make_folder(const std::string& folder) {
+    if (::mkdir(folder.c_str(), 0700) == 0) {
+        return seal::system_disk().sync_directory(seal::folder_of(folder));
+    }
+    if (errno != EEXIST) return seal::io_error(errno, "create", folder);
+    return {};
 }
 
 }  // namespace vidai::mesh::usage

@@ -59,7 +59,9 @@ class Recorder {
     // Returns when all that was recorded before is on the disk, or counted as lost.
     void flush();
 
+    Counts& counts() { return writer_->counts(); }
     const Counts& counts() const { return writer_->counts(); }
+    const Tail& tail() const { return writer_->tail(); }
 
   private:
     void work();

@@ -2,6 +2,8 @@
 #include "mesh/usage/segment.h"
 
 #include <algorithm>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -21,10 +23,8 @@ void Segment::Tally::add(const Event& event) {
     newest = std::max(newest, event.time);
 }
 
-Result<Segment> Segment::open(journal::Volume& volume, const journal::Owner& origin,
-                              seal::RandomSource& random, const Read& read) {
-    Tally tally;
-    const auto take = [&](std::uint8_t kind, seal::ByteView bytes) -> Result<void> {
+journal::Journal::Read Segment::reader(Tally& tally, const Read& read) {
+    return [&tally, &read](std::uint8_t kind, seal::ByteView bytes) -> Result<void> {
         if (kind != kBatchRecord) {
             return fail(ErrorCode::kCorrupt,
                         "a record of kind " + std::to_string(kind) + " in a file of usage events");
@@ -39,9 +39,23 @@ Result<Segment> Segment::open(journal::Volume& volume, const journal::Owner& ori
             return {};
         });
     };
-    auto journal = journal::Journal::open(volume, origin, random, take);
+}
+
+Result<Segment> Segment::open(journal::Volume& volume, const journal::Owner& origin,
+                              seal::RandomSource& random, const Read& read) {
+    Tally tally;
+    auto journal = journal::Journal::open(volume, origin, random, reader(tally, read));
     if (!journal) return fail(std::move(journal).error());
     return Segment(std::move(*journal), tally);
+}
+
+Result<std::uint64_t> Segment::salvage(journal::Volume& volume, const journal::Owner& origin,
+                                       const Read& read) {
+    Tally tally;
+    const auto left = journal::Journal::salvage(volume, origin, kBatchRecord, kBatchBytesMax,
+                                                reader(tally, read));
+    if (!left) return fail(left.error());
+    return left->passed_over;
 }
 
 void Segment::append(const Event& event) {
@@ -52,12 +66,19 @@ void Segment::append(const Event& event) {
 }
 
 void Segment::close_batch() {
-    if (batch_.events() > 0) journal_.append(kBatchRecord, batch_.take());
+    if (batch_.events() == 0) return;
+    const Span span{tally_.last - batch_.events() + 1, tally_.last};
+    auto bytes = std::make_shared<const seal::Bytes>(batch_.take());
+    journal_.append(kBatchRecord, *bytes);
+    records_.push_back({span, std::move(bytes)});
 }
 
-Result<void> Segment::commit() {
+Result<void> Segment::commit(std::vector<Record>* written) {
     close_batch();
-    return journal_.commit();
+    std::vector<Record> records = std::exchange(records_, {});
+    if (auto done = journal_.commit(); !done) return done;
+    if (written != nullptr) std::ranges::move(records, std::back_inserter(*written));
+    return {};
 }
 
 Dropped to_drop(std::span<const Held> held, const Keep& keep, WallTime now) {

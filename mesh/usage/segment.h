@@ -12,6 +12,7 @@
 #include "mesh/journal/journal.h"
 #include "mesh/usage/batch.h"
 #include "mesh/usage/event.h"
+#include "mesh/usage/tail.h"
 #include "schema/vocabulary/result.h"
 #include "schema/vocabulary/time.h"
 
@@ -26,12 +27,17 @@ class Segment {
     static Result<Segment> open(journal::Volume& volume, const journal::Owner& origin,
                                 seal::RandomSource& random, const Read& read);
 
+    // Of a volume that open() finds damaged: each event of its records that are whole, and whose
+    // numbers rise. How many bytes are passed over. kCorrupt: nothing of it can be read. kIo.
+    static Result<std::uint64_t> salvage(journal::Volume& volume, const journal::Owner& origin,
+                                         const Read& read);
+
     // To be there after the next commit. CHECKs that its number is the one behind last(), unless it
     // is the first one.
     void append(const Event& event);
     // All that was appended is on the disk; one sync, however much it is. kIo, now and for ever
-    // after.
-    Result<void> commit();
+    // after. Adds the records that it came to to `written`.
+    Result<void> commit(std::vector<Record>* written = nullptr);
     // Says on the disk how far it is synced, so that damage before it is not taken for a torn tail.
     // Before the segment is left for the next one.
     Result<void> mark() { return journal_.mark(); }
@@ -52,13 +58,15 @@ class Segment {
         void add(const Event& event);
     };
 
+    static journal::Journal::Read reader(Tally& tally, const Read& read);  // borrows both
     Segment(journal::Journal journal, const Tally& tally)
         : journal_(std::move(journal)), tally_(tally) {}
 
     void close_batch();
 
     journal::Journal journal_;
-    Batch batch_;  // appended, and not in the journal yet
+    Batch batch_;                  // appended, and not in the journal yet
+    std::vector<Record> records_;  // in the journal, and not committed
     Tally tally_;
 };
 

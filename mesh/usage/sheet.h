@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "mesh/usage/event.h"
+#include "mesh/usage/numbers.h"
 #include "schema/vocabulary/result.h"
 #include "schema/vocabulary/time.h"
 
@@ -36,10 +37,19 @@ std::string_view to_text(Field field);
 Result<std::vector<Field>> parse_fields(std::string_view text);
 std::string to_text(const std::vector<Field>& fields);  // what parse_fields() reads
 
+// Events of one origin, that a node has a copy of.
+struct Part {
+    std::string origin;  // the key of its volume, 64 hex digits
+    Span span;
+    friend bool operator==(const Part&, const Part&) = default;
+};
+inline constexpr std::size_t kPartsMax = 65'536;
+
 struct Query {
     std::vector<Field> by;
     WallTime since = WallTime::min();  // from it on
     WallTime until = WallTime::max();  // before it
+    std::vector<Part> parts{};         // empty: all that the node that is asked made itself
 };
 
 // Which events, one by one.
@@ -47,7 +57,9 @@ struct Search {
     std::uint64_t from = 1;  // the number of the first that is looked at
     WallTime since = WallTime::min();
     WallTime until = WallTime::max();
-    std::string request;  // empty: of any
+    std::string request;   // empty: of any
+    std::string origin{};  // as in Part; empty: that of the node that is asked
+    std::uint64_t through = UINT64_MAX;
 };
 
 struct Sums {

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <utility>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mesh/seal/disk.h"
@@ -17,21 +16,20 @@ namespace vidai::mesh::usage {
 Result<std::unique_ptr<Store>> Store::open(const Options& options, seal::RandomSource& random) {
     CHECK(options.segment_bytes <= kSegmentBytesMax);
     const std::string& folder = options.folder;
-    if (::mkdir(folder.c_str(), 0700) == 0) {
-        const auto named = seal::system_disk().sync_directory(seal::folder_of(folder));
-        if (!named) return std::unexpected(named.error());
-    } else if (errno != EEXIST) {
-        return seal::io_error(errno, "create", folder);
-    }
+    if (auto made = make_folder(folder); !made) return std::unexpected(made.error());
     auto files = list_segments(folder);
     if (!files) return std::unexpected(files.error());
-    if (files->empty()) files->push_back({.first = 1, .bytes = 0, .written = {}});
+    if (files->empty()) files->push_back({.first = 1});
+    // That one is not written to any more: this volume was put aside, and has come back.
+    if (files->back().last != 0) files->push_back({.first = files->back().last + 1});
     const File last = files->back();
     files->pop_back();
 
     auto store = std::unique_ptr<Store>(new Store(options, random));
-    for (const File& file : *files)
+    for (const File& file : *files) {
         store->closed_.push_back({file.first, file.bytes, file.written});
+        store->last_of_.emplace(file.first, file.last);
+    }
     const auto begun = store->begin(last.first);
     if (begun) return store;
     if (begun.error().code != ErrorCode::kCorrupt) return std::unexpected(begun.error());
@@ -68,8 +66,8 @@ Result<std::uint64_t> Store::append(Event& event) {
     return next_++;
 }
 
-Result<void> Store::commit() {
-    if (auto done = segment_->commit(); !done) return done;
+Result<void> Store::commit(std::vector<Record>* written) {
+    if (auto done = segment_->commit(written); !done) return done;
     committed_ = segment_->bytes();
     return {};
 }
@@ -82,7 +80,7 @@ Result<void> Store::renew() {
     return {};
 }
 
-Result<Dropped> Store::tidy(WallTime now) {
+Result<Dropped> Store::tidy(WallTime now, std::uint64_t settled) {
     CHECK(segment_->bytes() == committed_);
     if (segment_->bytes() >= options_.segment_bytes && segment_->events() > 0) {
         const Held full{first_, segment_->bytes(), segment_->newest()};
@@ -92,9 +90,14 @@ Result<Dropped> Store::tidy(WallTime now) {
     }
     std::vector<Held> held = closed_;
     held.push_back({first_, segment_->bytes(), segment_->newest()});
+    for (std::size_t i = 0; i + 1 < held.size(); ++i) {
+        held[i].settled = held[i + 1].id <= settled + 1;
+    }
     Dropped wanted = to_drop(held, options_.keep, now);
     for (const std::uint64_t first : wanted.ids) {
-        const std::string path = segment_path(options_.folder, first);
+        const auto named = last_of_.find(first);
+        const std::string path =
+            segment_path(options_.folder, first, named == last_of_.end() ? 0 : named->second);
         if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
             return seal::io_error(errno, "delete", path);
         }
@@ -107,46 +110,6 @@ std::uint64_t Store::bytes() const {
     std::uint64_t bytes = segment_->bytes();
     for (const Held& one : closed_) bytes += one.bytes;
     return bytes;
-}
-
-namespace {
-
-Result<void> read_file(const std::string& path, const journal::Owner& origin,
-                       const Segment::Read& read) {
-    const auto copy = copy_segment(path);
-    if (!copy) return std::unexpected(copy.error());
-    const auto segment = Segment::open(**copy, origin, seal::system_random(), read);
-    if (!segment) return std::unexpected(segment.error());
-    return {};
-}
-
-}  // namespace
-
-std::vector<Error> read_folder(const std::string& folder, const journal::Owner& origin,
-                               const Span& span, const Segment::Read& read,
-                               const std::stop_token& stop) {
-    const auto files = list_segments(folder);
-    if (!files) return {files.error()};
-    std::vector<Error> failed;
-    std::uint64_t last = 0;
-    const Segment::Read once = [&](const Event& event) {
-        if (event.number <= last || event.number < span.from || event.number > span.through) return;
-        last = event.number;
-        read(event);
-    };
-    for (std::size_t i = 0; i < files->size(); ++i) {
-        const File& file = (*files)[i];
-        if (file.first > span.through || stop.stop_requested()) break;
-        if (i + 1 < files->size() && (*files)[i + 1].first <= span.from) continue;
-        const std::string path = segment_path(folder, file.first);
-        auto done = read_file(path, origin, once);
-        // A file that was being made while it was copied lacks its header in the copy, and may have
-        // records there. Records come after the header, so that it has one by now.
-        if (!done && done.error().code == ErrorCode::kCorrupt) done = read_file(path, origin, once);
-        if (done || done.error().code == ErrorCode::kNotFound) continue;  // deleted meanwhile
-        failed.push_back(done.error());
-    }
-    return failed;
 }
 
 }  // namespace vidai::mesh::usage

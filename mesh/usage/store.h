@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Store: the folder of one origin's events. Each segment is a file named by the number that it
 // begins with, so that no number is given twice, whatever of the folder is gone but the last file.
-// Blocking. One thread writes; read_folder() may run on any other meanwhile, and by another
-// process.
+// Blocking. One thread writes; reading.h may read on any other meanwhile, and in other processes.
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -26,7 +24,7 @@ inline constexpr std::uint64_t kUncommittedBytesMax = 4U << 20;
 class Store {
   public:
     struct Options {
-        std::string folder;  // made, with mode 0700, if it is not there
+        std::string folder;  // made, with mode 0700, if it is not there; its parent is
         journal::Owner origin;
         Keep keep;
         std::uint64_t segment_bytes = kSegmentBytesMax;  // at most that
@@ -44,15 +42,18 @@ class Store {
     Result<std::uint64_t> append(Event& event);
     // One sync for all that was appended. kIo, now and for ever after: what the disk holds is not
     // known until the next process has read it. What was appended may or may not be there.
-    Result<void> commit();
+    Result<void> commit(std::vector<Record>* written = nullptr);
     // After a commit() that failed: leaves that file and begins the next one. kIo: try again later.
     Result<void> renew();
     // Begins the next segment where this one is full, and deletes what is not to be kept by `now`.
     // After a commit(), with nothing appended since. kIo: it is tried again the next time.
-    Result<Dropped> tidy(WallTime now);
+    // `settled`: up to that number another node has all.
+    Result<Dropped> tidy(WallTime now, std::uint64_t settled = 0);
 
     std::uint64_t next() const { return next_; }  // the number of the next event
-    std::uint64_t bytes() const;                  // of all segments
+    // Of the first one that may be there.
+    std::uint64_t first() const { return closed_.empty() ? first_ : closed_.front().id; }
+    std::uint64_t bytes() const;  // of all segments
     std::size_t segments() const { return closed_.size() + 1; }
 
   private:
@@ -62,27 +63,14 @@ class Store {
 
     Options options_;
     seal::RandomSource* random_;
-    std::vector<Held> closed_;  // by rising first number
-    std::uint64_t first_ = 0;   // of the segment that is written to
+    std::vector<Held> closed_;                        // by rising first number
+    std::map<std::uint64_t, std::uint64_t> last_of_;  // of those found at the start, by their names
+    std::uint64_t first_ = 0;                         // of the segment that is written to
     std::unique_ptr<journal::Volume> volume_;
     std::optional<Segment> segment_;
     std::uint64_t next_ = 1;
     std::uint64_t committed_ = 0;  // bytes of the segment
     std::optional<Error> damage_;
 };
-
-// Which events, by number; both included.
-struct Span {
-    std::uint64_t from = 1;
-    std::uint64_t through = UINT64_MAX;
-};
-// Gives `read` each event of the span in `folder`, by rising number, but those behind damage in the
-// same file. Beyond Counts::synced a number may yet be lost with its event and given
-// again, so nothing beyond it is told to another node. Returns what could not be read, a file each;
-// empty: all was. A folder that is not there has no events. Takes the memory of one file at a time,
-// and ends behind one once it is asked to stop.
-std::vector<Error> read_folder(const std::string& folder, const journal::Owner& origin,
-                               const Span& span, const Segment::Read& read,
-                               const std::stop_token& stop = {});
 
 }  // namespace vidai::mesh::usage

@@ -10,6 +10,7 @@ namespace vidai::mesh::usage {
 Writer::Writer(std::unique_ptr<Store> store, std::function<void(const Error&)> hear)
     : store_(std::move(store)), hear_(std::move(hear)) {
     if (store_ == nullptr) return;
+    counts_.first = store_->first();
     counts_.synced = store_->next() - 1;
     counts_.bytes = store_->bytes();
 }
@@ -32,11 +33,13 @@ bool Writer::usable() {
 void Writer::sync() {
     const std::uint64_t waiting = std::exchange(waiting_, 0);
     if (waiting == 0) return;
-    if (const auto done = store_->commit(); !done) {
+    std::vector<Record> records;
+    if (const auto done = store_->commit(&records); !done) {
         broken_ = true;
         counts_.lost += waiting;
         return failed(done.error());
     }
+    for (Record& record : records) tail_.push(std::move(record));
     counts_.written += waiting;
     counts_.synced = store_->next() - 1;
     troubled_ = false;
@@ -58,9 +61,10 @@ void Writer::add(Event& event) {
 void Writer::commit(WallTime now) {
     sync();
     if (broken_ || store_ == nullptr) return;
-    const auto dropped = store_->tidy(now);
+    const auto dropped = store_->tidy(now, counts_.settled);
     if (!dropped) return failed(dropped.error());
     counts_.unsettled += dropped->unsettled;
+    counts_.first = store_->first();
     counts_.bytes = store_->bytes();
 }
 

@@ -49,6 +49,8 @@ void write(const LimitPage& page, proto::LimitPage::Builder out);
 void write(const LimitStanding& standing, proto::LimitStanding::Builder out);
 void write(const UsagePage& page, proto::UsagePage::Builder out);
 void write(const UsageSheet& usage, proto::UsageSheet::Builder out);
+void write(const UsageHoldings& usage, proto::UsageHoldings::Builder out);
+void write(const std::vector<usage::Part>& parts, capnp::List<proto::UsagePart>::Builder out);
 void write(const BudgetPage& page, proto::BudgetPage::Builder out);
 void write(const state::Register& said, proto::SignedStatement::Builder out);
 void write(const Stated& said, proto::StatementRef::Builder out);
@@ -74,6 +76,8 @@ Result<LimitPage> read(proto::LimitPage::Reader in);
 Result<LimitStanding> read(proto::LimitStanding::Reader in);
 Result<UsagePage> read(proto::UsagePage::Reader in);
 Result<UsageSheet> read(proto::UsageSheet::Reader in);
+Result<UsageHoldings> read(proto::UsageHoldings::Reader in);
+Result<std::vector<usage::Part>> read(capnp::List<proto::UsagePart>::Reader in);
 Result<BudgetPage> read(proto::BudgetPage::Reader in);
 Result<state::Register> read(proto::SignedStatement::Reader in);  // unverified
 Result<Stated> read(proto::StatementRef::Reader in);

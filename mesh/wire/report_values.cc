@@ -151,6 +151,27 @@ Result<MoneyReport> read(proto::Money::Reader in) {
     return money;
 }
 
+void write(const RecordReport& usage, proto::Record::Builder out) {
+    out.setLost(usage.lost);
+    out.setInDoubt(usage.in_doubt);
+    out.setInDoubtMs(static_cast<std::uint64_t>(usage.in_doubt_for.count()));
+    out.setKeeper(usage.keeper);
+    out.setDamaged(usage.damaged);
+    out.setUnreadableBytes(usage.unreadable_bytes);
+    out.setCopiesFailed(usage.copies_failed);
+}
+
+RecordReport read(proto::Record::Reader in) {
+    constexpr std::uint64_t kLongest = std::uint64_t{1} << 40;  // ms, some decades
+    return {.lost = in.getLost(),
+            .in_doubt = in.getInDoubt(),
+            .in_doubt_for = milliseconds(std::min(in.getInDoubtMs(), kLongest)),
+            .keeper = in.getKeeper(),
+            .damaged = in.getDamaged(),
+            .unreadable_bytes = in.getUnreadableBytes(),
+            .copies_failed = in.getCopiesFailed()};
+}
+
 }  // namespace
 
 void write(const NodeReport& report, proto::NodeReport::Builder out) {
@@ -181,6 +202,7 @@ void write(const NodeReport& report, proto::NodeReport::Builder out) {
     write(report.certified_by, out.initCertifiedBy());
     write(report.held, out.initHeldIssuer());
     if (report.money) write(*report.money, out.initMoney());
+    if (report.usage) write(*report.usage, out.initUsage());
     auto refusals = out.initRefusals(static_cast<unsigned>(report.refusals.size()));
     for (unsigned i = 0; i < refusals.size(); ++i) {
         refusals[i].setReason(to_text(report.refusals[i].reason));
@@ -229,6 +251,7 @@ Result<NodeReport> read(proto::NodeReport::Reader in) {
         if (!money) return fail(std::move(money).error());
         report.money = std::move(*money);
     }
+    if (in.hasUsage()) report.usage = read(in.getUsage());
     if (in.getRefusals().size() > kRefusalsMax) return malformed("refusals");
     for (const auto refusal : in.getRefusals()) {
         report.refusals.push_back(

@@ -11,7 +11,9 @@ namespace vidai::mesh::wire {
 namespace {
 
 constexpr std::size_t kTextMax = 4'096;
-constexpr unsigned kFilesMax = 100;  // of which is told what was wrong
+constexpr unsigned kFilesMax = 100;      // of which is told what was wrong
+constexpr unsigned kOriginsMax = 2'048;  // of which a node may have something
+constexpr unsigned kRunsTold = 4'096;    // of each, the newest
 
 std::string bounded(capnp::Text::Reader text) {
     return std::string(view_of(text).substr(0, kTextMax));
@@ -178,6 +180,68 @@ Result<UsagePage> read(proto::UsagePage::Reader in) {
     }
     for (const auto what : in.getUnreadable()) page.unreadable.push_back(bounded(what));
     return page;
+}
+
+void write(const std::vector<usage::Part>& parts, capnp::List<proto::UsagePart>::Builder out) {
+    for (unsigned i = 0; i < out.size(); ++i) {
+        out[i].setOrigin(to_text(parts[i].origin));
+        out[i].setFrom(parts[i].span.from);
+        out[i].setThrough(parts[i].span.through);
+    }
+}
+
+Result<std::vector<usage::Part>> read(capnp::List<proto::UsagePart>::Reader in) {
+    if (in.size() > usage::kPartsMax) {
+        return fail(ErrorCode::kInvalidRequest, "too many parts at a time", "parts");
+    }
+    std::vector<usage::Part> parts;
+    for (const auto part : in) {
+        parts.push_back({bounded(part.getOrigin()), {part.getFrom(), part.getThrough()}});
+    }
+    return parts;
+}
+
+void write(const UsageHoldings& usage, proto::UsageHoldings::Builder out) {
+    out.setNode(to_text(usage.node.str()));
+    out.setOrigin(to_text(usage.origin));
+    auto holdings = out.initHoldings(static_cast<unsigned>(usage.holdings.size()));
+    for (unsigned i = 0; i < holdings.size(); ++i) {
+        const UsageHoldings::Holding& holding = usage.holdings[i];
+        holdings[i].setOrigin(to_text(holding.origin));
+        holdings[i].setNode(to_text(holding.node.str()));
+        std::vector<usage::Span> runs = holding.held.spans();
+        if (runs.size() > kRunsTold) runs.erase(runs.begin(), runs.end() - kRunsTold);
+        auto told = holdings[i].initRuns(static_cast<unsigned>(runs.size()));
+        for (unsigned j = 0; j < told.size(); ++j) {
+            told[j].setFrom(runs[j].from);
+            told[j].setThrough(runs[j].through);
+        }
+    }
+    out.setSettled(usage.settled);
+    out.setInDoubt(usage.in_doubt);
+    out.setLost(usage.lost);
+}
+
+Result<UsageHoldings> read(proto::UsageHoldings::Reader in) {
+    const auto malformed = fail(ErrorCode::kProtocol, "what it has of usage is malformed", "usage");
+    if (in.getHoldings().size() > kOriginsMax) return malformed;
+    UsageHoldings usage;
+    usage.node = NodeId(bounded(in.getNode()));
+    usage.origin = bounded(in.getOrigin());
+    for (const auto holding : in.getHoldings()) {
+        auto& told = usage.holdings.emplace_back();
+        told.origin = bounded(holding.getOrigin());
+        told.node = NodeId(bounded(holding.getNode()));
+        if (holding.getRuns().size() > kRunsTold) return malformed;
+        for (const auto run : holding.getRuns()) {
+            if (run.getFrom() == 0 || run.getFrom() > run.getThrough()) return malformed;
+            told.held.insert(usage::Span{run.getFrom(), run.getThrough()});
+        }
+    }
+    usage.settled = in.getSettled();
+    usage.in_doubt = in.getInDoubt();
+    usage.lost = in.getLost();
+    return usage;
 }
 
 }  // namespace vidai::mesh::wire

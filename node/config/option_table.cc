@@ -387,7 +387,8 @@ constexpr Option<Config> kNode[] = {
      "",
      kStart,
      {32 * kMiB, 1024 * kGiB},
-     "Disk that those records may take, in DATA_DIR/usage; a call takes about 130 bytes.",
+     "Disk that those records may take, in DATA_DIR/usage, and as much again for copies of other "
+     "nodes'; a call takes about 130 bytes.",
      [](Config& c) -> Slot { return &c.mesh.usage_bytes_max; }},
 
     {"pricing.card", "", kReload, kPath,

@@ -7,6 +7,7 @@
 
 using Cxx = import "/capnp/c++.capnp";
 using Reports = import "/schema/rpc/report.capnp";
+using Values = import "/schema/rpc/values.capnp";
 $Cxx.namespace("vidai::proto");
 
 struct Fault {
@@ -258,6 +259,27 @@ struct UsageSheet {
   lost @6 :UInt64;  # calls since the process began that could not be recorded
 }
 
+struct UsagePart {
+  origin @0 :Text;
+  from @1 :UInt64;
+  through @2 :UInt64;
+}
+
+struct UsageHolding {
+  origin @0 :Text;
+  node @1 :Text;  # whose volume it is or was; empty: it does not know
+  runs @2 :List(Values.UsageRun);
+}
+
+struct UsageHoldings {
+  node @0 :Text;
+  origin @1 :Text;  # its own
+  holdings @2 :List(UsageHolding);
+  settled @3 :UInt64;  # up to that number all of its own events lie at another node too
+  inDoubt @4 :UInt64;  # how many behind it do not
+  lost @5 :UInt64;  # as in UsageSheet
+}
+
 struct UsageEvent {
   number @0 :UInt64;
   timeMs @1 :Int64;
@@ -338,11 +360,16 @@ interface Operator {
   budgetList @18 (budget :Text, after :Text, deadlineMs :UInt32) -> (outcome :Outcome(BudgetPage));
   # One, or all behind `after`, as their owners know them.
 
-  usage @19 (by :Text, sinceMs :Int64, untilMs :Int64) -> (outcome :Outcome(UsageSheet));
-  # The calls that this node made. `by`: fields with commas between; times since 1970.
-  usageEvents @20 (from :UInt64, sinceMs :Int64, untilMs :Int64, request :Text)
-      -> (outcome :Outcome(UsagePage));
-  # One by one, from that number on; of one request, where its id is given.
+  usage @19 (by :Text, sinceMs :Int64, untilMs :Int64, parts :List(UsagePart))
+      -> (outcome :Outcome(UsageSheet));
+  # The calls of these parts, which it is to have; without one, those that this node made. `by`:
+  # fields with commas between; times since 1970.
+  usageEvents @20 (from :UInt64, sinceMs :Int64, untilMs :Int64, request :Text, origin :Text,
+      through :UInt64) -> (outcome :Outcome(UsagePage));
+  # One by one, from that number on; of one request, where its id is given; of this node's own calls,
+  # where no origin is, and without an end where `through` is 0.
+  usageHoldings @21 () -> (outcome :Outcome(UsageHoldings));
+  # Whose calls lie on its volume.
 }
 
 struct KeyRotation {

@@ -46,4 +46,13 @@ interface Peer {
   tellMoney @10 (said :Data) -> ();
   # A word of the caller's part in the mesh's money to the callee's, in the terms of their logs:
   # schema/records/budget_message.fbs. Any may be lost; answers come in the other direction.
+
+  keepUsage @11 (origin :Data, proof :Data, batch :Data) -> ();
+  # Events of the caller's own volume, for the callee to keep a copy of: schema/records/usage.fbs.
+  # The volume's key signs that it lies at the caller. Without a batch it asks how much is there. Any
+  # may be lost; the answer is usageKept() in the other direction.
+
+  usageKept @12 (origin :Data, floor :UInt64, runs :List(Values.UsageRun)) -> ();
+  # All that the caller has on its disk of the callee's events. Of numbers below `floor` it says
+  # nothing, and keeps none.
 }

@@ -52,6 +52,16 @@ struct Money {  # a node's part in hard budgets
   others @10 :UInt32;
 }
 
+struct Record {  # of the calls that a node made
+  lost @0 :UInt64;
+  inDoubt @1 :UInt64;
+  inDoubtMs @2 :UInt64;
+  keeper @3 :Bool;
+  damaged @4 :UInt32;
+  unreadableBytes @5 :UInt64;
+  copiesFailed @6 :UInt64;
+}
+
 struct Refusal {
   reason @0 :Text;
   count @1 :UInt64;  # in the last vidai::mesh::kRefusalsLately
@@ -86,6 +96,7 @@ struct NodeReport {
   setBackFrom @24 :UInt64;  # vidai::mesh::SetBack, `disk` and `known`; 0: its disk was not put back
   setBackTo @25 :UInt64;
   refusals @26 :List(Refusal);
+  usage @27 :Record;  # null: it does not say
 }
 
 struct Draining {

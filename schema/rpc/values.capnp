@@ -200,3 +200,9 @@ struct RegisterPull {
   from @1 :Cursor;
   bytesMax @2 :UInt32;  # how much the caller can take now; 0: it does not say
 }
+
+# Usage: which of an origin's events, by number; both included.
+struct UsageRun {
+  from @0 :UInt64;
+  through @1 :UInt64;
+}

@@ -28,7 +28,7 @@ class RecordedMesh {
                 return fail(ErrorCode::kUnavailable, "nobody at " + target.address);
             }
             recordings_.emplace_back().node_report = reports.at(target.address)();
-            return std::make_unique<RecordedOperator>(recordings_.back());
+            return std::make_unique<RecordedOperator>(recordings_.back(), target.address);
         };
         world_.clock = recorded_now;
         world_.pause = [this](std::chrono::milliseconds) { ++pauses; };

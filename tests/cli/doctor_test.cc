@@ -62,6 +62,13 @@ mesh::MoneyReport& money(Facts& facts, std::size_t node) {
     return *report(facts, node).money;
 }
 
+mesh::RecordReport& usage(Facts& facts, std::size_t node) {
+    for (auto& each : facts.nodes) {
+        if (!each.report->usage) each.report->usage = {.keeper = true};
+    }
+    return *report(facts, node).usage;
+}
+
 struct Case {
     const char* name;
     std::function<void(Facts&)> spoil;
@@ -220,6 +227,28 @@ const Case kCases[] = {
          report(f, 2).certificate_until = recorded_now() + 60h;
      },
      Severity::kWarning, "roots", "mesh", "and the first, of c, expires at 2026-11-24T19:16:06"},
+    {"CallsThatAreNotRecorded", [](Facts& f) { usage(f, 1).lost = 7; }, Severity::kWarning, "usage",
+     "b", "could not record 7 calls"},
+    {"ADamagedFileOfUsage",
+     [](Facts& f) {
+         usage(f, 1).damaged = 1;
+         usage(f, 1).unreadable_bytes = 512;
+     },
+     Severity::kWarning, "usage", "b", "512 bytes were passed over"},
+    {"CopiesThatADiskDoesNotTake", [](Facts& f) { usage(f, 2).copies_failed = 3; },
+     Severity::kWarning, "usage", "c", "did not take 3 batches"},
+    {"CallsThatNobodyKeepsCopiesOf",
+     [](Facts& f) {
+         usage(f, 0).in_doubt = 1;
+         usage(f, 0).keeper = false;
+     },
+     Severity::kWarning, "usage", "a", "1 call that it made lie"},
+    {"CopiesThatDoNotArrive",
+     [](Facts& f) {
+         usage(f, 0).in_doubt = 9;
+         usage(f, 0).in_doubt_for = 3min;
+     },
+     Severity::kWarning, "usage", "a", "9 calls that it made lie on its volume alone, the first"},
     {"MoneyThatADiskFroze", [](Facts& f) { money(f, 1).frozen = "no space left"; },
      Severity::kError, "money", "b", "spends no money of any budget: no space left"},
     {"MoneyOfARolledBackVolume",

@@ -10,9 +10,11 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -88,7 +90,11 @@ struct Recording {
     std::vector<mesh::OperatorStatement> statements;
     mesh::UsageSheet usage;
     std::optional<mesh::usage::Query> usage_asked;
-    std::vector<mesh::UsagePage> usage_pages;  // each once
+    mesh::UsageHoldings usage_holdings;
+    std::map<std::string, mesh::UsageHoldings> usage_holdings_at;  // by address, before that one
+    std::set<std::string> usage_fails;                             // addresses where sums fail
+    std::vector<std::pair<std::string, mesh::usage::Part>> usage_parts;  // asked for, and where
+    std::vector<mesh::UsagePage> usage_pages;                            // each once
     std::vector<mesh::usage::Search> searched;
     mesh::Acknowledgement heard;
     mesh::LedgerAudit ledger;
@@ -97,11 +103,13 @@ struct Recording {
     int inits = 0;
     std::string succession;             // told
     std::optional<Error> roll_failure;  // of making the next root
+    std::mutex mutex;                   // of what several nodes are asked for at once
 };
 
 class RecordedOperator : public Operator {
   public:
-    explicit RecordedOperator(Recording& recording) : recording_(recording) {}
+    RecordedOperator(Recording& recording, std::string address)
+        : recording_(recording), address_(std::move(address)) {}
     Result<std::vector<mesh::Member>> members() override {
         if (!recording_.later.empty()) {
             recording_.members = std::move(recording_.later.front());
@@ -158,7 +166,16 @@ class RecordedOperator : public Operator {
     Result<mesh::LimitStanding> limit_standing(const std::string&) override {
         return said(recording_.limit_standing);
     }
+    Result<mesh::UsageHoldings> usage_holdings() override {
+        const std::lock_guard lock(recording_.mutex);
+        const auto there = recording_.usage_holdings_at.find(address_);
+        return said(there == recording_.usage_holdings_at.end() ? recording_.usage_holdings
+                                                                : there->second);
+    }
     Result<mesh::UsageSheet> usage(const mesh::usage::Query& query) override {
+        const std::lock_guard lock(recording_.mutex);
+        if (recording_.usage_fails.contains(address_)) return fail(ErrorCode::kUnavailable, "gone");
+        for (const auto& part : query.parts) recording_.usage_parts.emplace_back(address_, part);
         recording_.usage_asked = query;
         return said(recording_.usage);
     }
@@ -213,6 +230,7 @@ class RecordedOperator : public Operator {
         return value;
     }
     Recording& recording_;
+    const std::string address_;
 };
 
 class Shell : public testing::Test {
@@ -235,13 +253,14 @@ class Shell : public testing::Test {
         world.connect =
             [this](const mesh::OperatorTarget& target,
                    std::chrono::milliseconds timeout) -> Result<std::unique_ptr<Operator>> {
+            const std::lock_guard lock(recording_.mutex);
             recording_.target = target;
             recording_.timeout = timeout;
             if (recording_.silent.contains(target.address)) {
                 return fail(ErrorCode::kUnavailable, "connection refused");
             }
             if (recording_.refusal) return fail(*recording_.refusal);
-            return std::make_unique<RecordedOperator>(recording_);
+            return std::make_unique<RecordedOperator>(recording_, target.address);
         };
         world.mesh_init = [this](const mesh::MeshInitRequest& request) {
             recording_.initialised = request;

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -17,8 +19,52 @@ using mesh::usage::Sums;
 using testing::HasSubstr;
 using testing::Not;
 
+using mesh::usage::Part;
+using mesh::usage::Span;
+
+const std::string kRed(64, 'a');
+const std::string kBlue(64, 'b');
+
 class UsageReport : public Shell {
   protected:
+    static mesh::UsageHoldings holdings(const std::string& node, char origin, std::uint64_t last) {
+        mesh::UsageHoldings has;
+        has.node = NodeId(node);
+        has.origin = std::string(64, origin);
+        add(has, has.origin, node, {1, last});
+        return has;
+    }
+    static void add(mesh::UsageHoldings& has, const std::string& origin, const std::string& node,
+                    const Span& span) {
+        has.holdings.push_back({origin, NodeId(node), {}});
+        has.holdings.back().held.insert(span);
+    }
+    // Two nodes, n1 and n2, each with copies of the other's; what of n2's n1 has is 1 to 7 of 9.
+    void two_nodes() {
+        recording_.members.clear();
+        for (const char* name : {"n1", "n2"}) {
+            recording_.members.push_back(recorded_member(name, mesh::MemberStatus::kAlive));
+            recording_.members.back().address = std::string(name) + ":7420";
+        }
+        recording_.members.front().self = true;
+        mesh::UsageHoldings first = holdings("n1", 'a', 4);
+        add(first, kBlue, "n2", {1, 7});
+        mesh::UsageHoldings second = holdings("n2", 'b', 9);
+        add(second, kRed, "n1", {1, 4});
+        recording_.usage_holdings_at = {{"n1:7420", first}, {"n2:7420", second}};
+    }
+    Outcome remote(std::vector<const char*> words) {
+        words.insert(words.begin(), {"--server", "n1:7420", "--identity", "me", "--root", "mesh"});
+        return vidaictl(std::move(words));
+    }
+    using Asked = std::vector<std::pair<std::string, Part>>;
+    Asked parts() {
+        std::ranges::sort(recording_.usage_parts, {}, [](const auto& one) {
+            return std::tuple(one.first, one.second.origin, one.second.span.from);
+        });
+        return std::exchange(recording_.usage_parts, {});
+    }
+
     UsageReport() {
         recording_.members.resize(1);
         recording_.members.front().self = true;
@@ -33,9 +79,7 @@ class UsageReport : public Shell {
         Sums red;
         red.events = 1;
         red.cost = {2'500'000};
-        recording_.usage.node = recording_.members.front().id;
-        recording_.usage.origin = std::string(64, 'a');
-        recording_.usage.through = 4;
+        recording_.usage_holdings = holdings(recording_.members.front().id.str(), 'a', 4);
         recording_.usage.sheet.add({"blue"}, blue);
         recording_.usage.sheet.add({"red"}, red);
     }
@@ -113,13 +157,51 @@ TEST_F(UsageReport, SaysWhatIsNotInIt) {
     EXPECT_THAT(alone.out, HasSubstr("4usd"));
     recording_.members.pop_back();
     recording_.usage.unreadable = {"a file is damaged"};
-    recording_.usage.lost = 7;
+    recording_.usage_holdings.lost = 7;
     const Outcome shown = asked({"usage", "report"});
     EXPECT_EQ(shown.status, 4);
     EXPECT_THAT(shown.err, HasSubstr("a file is damaged"));
     EXPECT_THAT(shown.err, HasSubstr("could not record 7 calls"));
     recording_.usage = {};
     EXPECT_THAT(asked({"usage", "report"}).err, HasSubstr("No calls were recorded"));
+}
+
+TEST_F(UsageReport, AsksForEachCallOnceAndItsOwnNodeFirst) {
+    two_nodes();
+    const Outcome shown = remote({"usage", "report", "-o", "json"});
+    EXPECT_EQ(shown.status, 0) << shown.err;
+    EXPECT_EQ(parts(), (Asked{{"n1:7420", {kRed, {1, 4}}}, {"n2:7420", {kBlue, {1, 9}}}}));
+}
+
+TEST_F(UsageReport, AsksOthersForWhatASilentNodeMade) {
+    two_nodes();
+    recording_.silent = {"n2:7420"};
+    const Outcome shown = remote({"usage", "report"});
+    EXPECT_EQ(shown.status, 4) << "its last calls may be nowhere else";
+    EXPECT_EQ(parts(), (Asked{{"n1:7420", {kRed, {1, 4}}}, {"n1:7420", {kBlue, {1, 7}}}}));
+    EXPECT_THAT(shown.err,
+                HasSubstr("n2 made are not in it but for those that others have copies"));
+    recording_.members.pop_back();  // it was forgotten
+    EXPECT_EQ(remote({"usage", "report"}).status, 0);
+    EXPECT_EQ(parts().size(), 2U) << "what others have of it is in it for good";
+}
+
+TEST_F(UsageReport, AsksOthersForWhatANodeFailsToSum) {
+    two_nodes();
+    recording_.usage_fails = {"n2:7420"};
+    const Outcome shown = remote({"usage", "report"});
+    EXPECT_EQ(shown.status, 4);
+    EXPECT_THAT(shown.err, HasSubstr("gone"));
+    EXPECT_EQ(parts(), (Asked{{"n1:7420", {kRed, {1, 4}}}, {"n1:7420", {kBlue, {1, 7}}}}));
+}
+
+TEST_F(UsageReport, TakesFromCopiesWhatTheNodeItselfHasNot) {
+    two_nodes();
+    recording_.usage_holdings_at["n2:7420"].holdings.front().held.erase({1, 5});
+    EXPECT_EQ(remote({"usage", "report"}).status, 0);
+    EXPECT_EQ(parts(), (Asked{{"n1:7420", {kRed, {1, 4}}},
+                              {"n1:7420", {kBlue, {1, 5}}},
+                              {"n2:7420", {kBlue, {6, 9}}}}));
 }
 
 mesh::usage::Event some_call(std::uint64_t number) {
@@ -153,6 +235,8 @@ TEST_F(UsageReport, IsExportedCallByCallPageByPage) {
     ASSERT_EQ(recording_.searched.size(), 2U);
     EXPECT_EQ(recording_.searched[0].from, 1U);
     EXPECT_EQ(recording_.searched[1].from, 3U);
+    EXPECT_EQ(recording_.searched[1].origin, kRed);
+    EXPECT_EQ(recording_.searched[1].through, 4U);
     ASSERT_EQ(recording_.written.size(), 2U);
     const std::string& lines = recording_.written[0];
     EXPECT_EQ(std::ranges::count(lines, '\n'), 2);
@@ -160,6 +244,19 @@ TEST_F(UsageReport, IsExportedCallByCallPageByPage) {
     EXPECT_THAT(lines, HasSubstr("\"outcome\":\"answered\""));
     EXPECT_THAT(lines, HasSubstr("\"cost_micro_usd\":160"));
     EXPECT_THAT(lines, HasSubstr("\"cost_micro_usd\":null"));
+}
+
+TEST_F(UsageReport, ExportsWhatASilentNodeMadeFromCopies) {
+    two_nodes();
+    recording_.silent = {"n2:7420"};
+    mesh::UsagePage page;
+    page.node = NodeId("n1");
+    page.events = {some_call(1)};
+    recording_.usage_pages = {page, page};
+    const Outcome done = remote({"usage", "export"});
+    EXPECT_EQ(done.status, 4);
+    ASSERT_EQ(recording_.written.size(), 2U);
+    EXPECT_THAT(recording_.written[0] + recording_.written[1], HasSubstr("\"node\":\"n2\""));
 }
 
 TEST_F(UsageReport, EndsWhereNobodyReadsWhatIsExported) {

@@ -53,7 +53,7 @@ class Doctor(suite.ThreeNodes):
         # Who was turned away while the nodes found each other is told, and no fault.
         self.assertEqual(set(checks) - {"refusals"},
                          {"reach", "members", "links", "registers", "counters", "clocks",
-                          "certificates", "roots", "issuers", "versions", "health"})
+                          "certificates", "roots", "issuers", "versions", "usage", "health"})
 
         def links():
             found = [p for n in self.doctor()[1]["nodes"] for p in n["peers"]]

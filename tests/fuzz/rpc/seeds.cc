@@ -10,9 +10,11 @@
 
 #include "mesh/clock.h"
 #include "mesh/state/statement.h"
+#include "mesh/usage/batch.h"
 #include "mesh/wire/membership.h"
 #include "mesh/wire/operator_values.h"
 #include "mesh/wire/registers.h"
+#include "mesh/wire/usage.h"
 #include "schema/rpc/operator.capnp.h"
 #include "schema/rpc/peer.capnp.h"
 #include "tests/fuzz/rpc/target.h"
@@ -83,6 +85,24 @@ std::vector<std::pair<std::string, Talk>> peer_calls() {
         {"renew", call<proto::Peer>([](proto::Peer::Client peer) {
              return peer.renewCertificateRequest().send();
          })},
+        {"keep_usage", call<proto::Peer>([](proto::Peer::Client peer) {
+             auto request = peer.keepUsageRequest();
+             const std::array<kj::byte, 64> bytes{};
+             request.setOrigin(kj::arrayPtr(bytes.data(), 32));
+             request.setProof(kj::arrayPtr(bytes.data(), 64));
+             usage::Batch batch;
+             batch.add({.number = 7, .request = "req", .caller = {}, .callee = {}, .tokens = {}});
+             request.setBatch(wire::to_data(batch.take()));
+             return request.send();
+         })},
+        {"usage_kept", call<proto::Peer>([](proto::Peer::Client peer) {
+             auto request = peer.usageKeptRequest();
+             const std::array<kj::byte, 32> bytes{};
+             request.setOrigin(kj::arrayPtr(bytes.data(), 32));
+             request.setFloor(2);
+             wire::write({{2, 7}, {9, 9}}, request.initRuns(2));
+             return request.send();
+         })},
         {"rotate", call<proto::Peer>([](proto::Peer::Client peer) {
              auto request = peer.rotateKeyRequest();
              const std::array<kj::byte, 64> bytes{};
@@ -135,6 +155,22 @@ std::vector<std::pair<std::string, Talk>> operator_calls(const state::Register& 
              request.setDeadlineMs(100);
              return request.send();
          })},
+        {"usage", simple([](Op o) {
+             auto request = o.usageRequest();
+             request.setBy("team,model");
+             request.setUntilMs(1'900'000'000'000);
+             const std::vector<usage::Part> parts{{std::string(64, 'a'), {1, 9}}};
+             wire::write(parts, request.initParts(1));
+             return request.send();
+         })},
+        {"usage_events", simple([](Op o) {
+             auto request = o.usageEventsRequest();
+             request.setUntilMs(1'900'000'000'000);
+             request.setOrigin(std::string(64, 'a').c_str());
+             request.setThrough(9);
+             return request.send();
+         })},
+        {"usage_holdings", simple([](Op o) { return o.usageHoldingsRequest().send(); })},
         {"limit_list", simple([](Op o) { return o.limitListRequest().send(); })},
         {"limit_standing", simple([](Op o) {
              auto request = o.limitStandingRequest();

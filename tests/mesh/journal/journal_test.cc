@@ -281,5 +281,100 @@ TEST(JournalCrashes, LoseNothingThatWasCommitted) {
     }
 }
 
+struct Salvage : JournalTest {
+    // Four records, each synced and marked but the last: where each begins, and where all end.
+    std::vector<std::size_t> four() {
+        Journal journal = made();
+        std::vector<std::size_t> at;
+        for (const char fill : {'a', 'b', 'c', 'd'}) {
+            at.push_back(journal.size());
+            journal.append(1, some(100, static_cast<std::uint8_t>(fill)));
+            EXPECT_TRUE(journal.commit());
+        }
+        at.push_back(journal.size());
+        return at;
+    }
+    // What is left, by what each record is filled with.
+    std::string left(std::uint64_t passed_over) {
+        std::string found;
+        const auto done = Journal::salvage(volume, kOwner, 1, 1'000,
+                                           [&](std::uint8_t, seal::ByteView bytes) -> Result<void> {
+                                               found += static_cast<char>(bytes.back());
+                                               return {};
+                                           });
+        EXPECT_TRUE(done) << done.error().message;
+        if (!done) return {};
+        EXPECT_EQ(done->passed_over, passed_over);
+        EXPECT_EQ(done->records, found.size());
+        return found;
+    }
+};
+
+TEST_F(Salvage, OfAWholeJournalIsAllOfIt) {
+    four();
+    EXPECT_EQ(left(0), "abcd");
+}
+
+TEST_F(Salvage, PassesOverADamagedRecordWhateverOfItIsDamaged) {
+    const auto at = four();
+    const std::size_t size = at[2] - at[1];
+    for (std::size_t i = 0; i < size; ++i) {
+        volume.bytes()[at[1] + i] ^= 0x40U;
+        EXPECT_FALSE(open(volume, records)) << i;
+        // With its checksum goes the proof of the one behind it.
+        const bool check = i >= size - 16;
+        EXPECT_EQ(left(check ? 2 * size : size), check ? "ad" : "acd") << i;
+        volume.bytes()[at[1] + i] ^= 0x40U;
+    }
+}
+
+TEST_F(Salvage, FindsWhatFollowsAHoleOfAnySize) {
+    const auto at = four();
+    std::fill(volume.bytes().begin() + static_cast<std::ptrdiff_t>(at[0]) + 7,
+              volume.bytes().begin() + static_cast<std::ptrdiff_t>(at[2]) + 50, 0);
+    EXPECT_EQ(left(at[3] - at[0]), "d");
+}
+
+TEST_F(Salvage, CountsWhatIsMissingAtTheEndAsFarAsItWasSynced) {
+    const auto at = four();
+    volume.bytes().resize(at[3] + 1);
+    EXPECT_EQ(left(0), "abc") << "the last one is a torn tail";
+    volume.bytes().resize(at[2] + 1);
+    EXPECT_EQ(left(at[3] - at[2]), "ab");
+}
+
+TEST_F(Salvage, DoesWithoutMarks) {
+    four();
+    std::fill(volume.bytes().begin() + 4'096, volume.bytes().begin() + 3 * 4'096, 0);
+    EXPECT_FALSE(open(volume, records));
+    EXPECT_EQ(left(0), "abcd");
+}
+
+TEST_F(Salvage, CountsWhatTheReaderRefuses) {
+    const auto at = four();
+    const auto done = Journal::salvage(
+        volume, kOwner, 1, 1'000,
+        [](std::uint8_t, seal::ByteView) -> Result<void> { return fail(ErrorCode::kCorrupt, ""); });
+    ASSERT_TRUE(done);
+    EXPECT_EQ(done->records, 0U);
+    EXPECT_EQ(done->passed_over, at[4] - at[0]);
+}
+
+TEST_F(Salvage, IsOfTheOwnersJournalAlone) {
+    four();
+    const auto none = [](std::uint8_t, seal::ByteView) -> Result<void> { return {}; };
+    EXPECT_FALSE(Journal::salvage(volume, {{{1, 2}}, {{9}}}, 1, 1'000, none));
+    const auto owner = Journal::owner_of(volume);
+    ASSERT_TRUE(owner);
+    EXPECT_EQ(*owner, kOwner);
+    volume.bytes()[0] ^= 1U;
+    EXPECT_FALSE(Journal::salvage(volume, kOwner, 1, 1'000, none));
+    EXPECT_FALSE(Journal::owner_of(volume));
+    volume.bytes().clear();
+    const auto nobody = Journal::owner_of(volume);
+    ASSERT_TRUE(nobody);
+    EXPECT_FALSE(*nobody);
+}
+
 }  // namespace
 }  // namespace vidai::mesh::journal

@@ -153,6 +153,8 @@ class Node final : public PeerCalls {
         return {};
     }
     void on_money(const NodeId&, seal::ByteView) override {}
+    void on_keep_usage(const NodeId&, const wire::KeepUsage&) override {}
+    void on_usage_kept(const NodeId&, wire::UsageKept) override {}
     void on_turned_away(const NodeId&, const std::string&) override {}
     void on_malformed(const NodeId&, const Error& why) override { ADD_FAILURE() << why.message; }
 

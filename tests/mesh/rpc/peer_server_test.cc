@@ -44,8 +44,12 @@ class Calls final : public PeerCalls {
     limits::CellPage cells_for(const NodeId&, const limits::CellPull&) override { return cells; }
     std::uint64_t digest_now() override { return 0; }
     void on_money(const NodeId&, seal::ByteView) override {}
+    void on_keep_usage(const NodeId&, const wire::KeepUsage&) override { ++copies; }
+    void on_usage_kept(const NodeId&, wire::UsageKept said) override { kept = std::move(said); }
     void on_turned_away(const NodeId&, const std::string&) override {}
-    void on_malformed(const NodeId&, const Error&) override {}
+    void on_malformed(const NodeId&, const Error&) override { ++malformed; }
+    int copies = 0, malformed = 0;
+    std::optional<wire::UsageKept> kept;
 
   private:
     PeerQuota quota_;
@@ -118,6 +122,57 @@ TEST_F(PeerServing, LooksUpABoundedNumberOfRegistersAtOnce) {
     EXPECT_EQ(count, calls_.looked_up);
     EXPECT_GE(count, 1'000);
     EXPECT_LE(count, 4'096);
+}
+
+TEST_F(PeerServing, TakesABoundedNumberOfCopiesAtOnce) {
+    proto::Peer::Client client = peer();
+    const int count = answered([&]() {
+        auto request = client.keepUsageRequest();
+        request.initOrigin(32);
+        request.initProof(64);
+        return request.send();
+    });
+    EXPECT_EQ(count, calls_.copies);
+    EXPECT_GE(count, 1'000);
+    EXPECT_LE(count, 2'048);
+}
+
+TEST_F(PeerServing, RefusesWhatIsNoCopyOfUsage) {
+    proto::Peer::Client client = peer();
+    const auto keep = [&](unsigned origin, unsigned proof, unsigned batch) {
+        auto request = client.keepUsageRequest();
+        request.initOrigin(origin);
+        request.initProof(proof);
+        request.initBatch(batch);
+        return request.send()
+            .then([](auto&&) { return true; }, [](kj::Exception&&) { return false; })
+            .wait(*scope_);
+    };
+    EXPECT_TRUE(keep(32, 64, wire::kUsageBatchMax));
+    EXPECT_FALSE(keep(32, 64, wire::kUsageBatchMax + 1));
+    EXPECT_FALSE(keep(31, 64, 0));
+    EXPECT_FALSE(keep(32, 65, 0));
+    EXPECT_EQ(calls_.copies, 1);
+    EXPECT_EQ(calls_.malformed, 3);
+}
+
+TEST_F(PeerServing, TakesRunsThatAreRuns) {
+    proto::Peer::Client client = peer();
+    const auto kept = [&](std::vector<usage::Span> runs) {
+        auto request = client.usageKeptRequest();
+        request.initOrigin(32);
+        wire::write(runs, request.initRuns(static_cast<unsigned>(runs.size())));
+        return request.send()
+            .then([](auto&&) { return true; }, [](kj::Exception&&) { return false; })
+            .wait(*scope_);
+    };
+    EXPECT_TRUE(kept({{1, 3}, {7, 7}, {4, 5}}));
+    ASSERT_TRUE(calls_.kept);
+    EXPECT_EQ(calls_.kept->held.spans(), (std::vector<usage::Span>{{1, 5}, {7, 7}}));
+    EXPECT_FALSE(kept({{0, 3}}));
+    EXPECT_FALSE(kept({{4, 3}}));
+    EXPECT_FALSE(kept(std::vector<usage::Span>(wire::kUsageRunsMax + 1, {1, 1})));
+    EXPECT_EQ(calls_.malformed, 3);
 }
 
 class Asking : public ::testing::Test {

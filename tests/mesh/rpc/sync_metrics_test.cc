@@ -99,7 +99,7 @@ TEST(SyncMetrics, CountBytesByPeerAndKindWithABoundedNumberOfSeries) {
     EXPECT_EQ(in.value(kBytes, {"operators", "operator", "in"}), 7);
     std::size_t series = 0;
     for (const MetricFamily& family : in.metrics()) series += family.samples.size();
-    EXPECT_LT(series, 12 * (transport::kPeersNamed + 2));
+    EXPECT_LT(series, (2 * transport::kTrafficKinds + 4) * (transport::kPeersNamed + 2));
 }
 
 TEST(SyncMetrics, NeverWriteOneSeriesTwiceWhateverANodeIsCalled) {

@@ -162,6 +162,43 @@ TEST_F(StoreTest, LeavesADamagedFileAndGoesOnWithNumbersThatItCannotHave) {
     EXPECT_EQ(found.back(), 2 + left);
 }
 
+TEST_F(StoreTest, ReadsTheRecordsAroundADamagedOne) {
+    {
+        const auto store = open();
+        ASSERT_TRUE(store);
+        for (int i = 0; i < 4; ++i) write(*store, 1);
+    }
+    const auto size = static_cast<int>(std::filesystem::file_size(path(1)));
+    damage(1, (size - 12'288) / 2);
+    std::vector<Event> found;
+    const auto unread = read_folder(options.folder, options.origin, {},
+                                    [&](const Event& event) { found.push_back(event); });
+    ASSERT_EQ(unread.size(), 1U);
+    EXPECT_EQ(unread.front().path, path(1));
+    EXPECT_EQ(found.size(), 3U);
+    EXPECT_EQ(unread.front().bytes, static_cast<std::uint64_t>(size - 12'288) / 4);
+    const std::string told = std::to_string(unread.front().bytes) + " bytes of it are passed over";
+    EXPECT_NE(unread.front().why.message.find(told), std::string::npos);
+}
+
+TEST_F(StoreTest, GoesOnBehindAFileThatIsClosedForGood) {
+    {
+        const auto store = open();
+        ASSERT_TRUE(store);
+        write(*store, 3);
+    }
+    std::filesystem::rename(path(1), segment_path(options.folder, 1, 3));
+    options.keep.bytes = 1;
+    const auto store = open();
+    ASSERT_TRUE(store);
+    EXPECT_EQ(store->next(), 4U);
+    write(*store, 1);
+    EXPECT_EQ(numbers(), (Numbered{1, 2, 3, 4}));
+    EXPECT_EQ(folder.read(0, 9, 4).size(), 1U);
+    EXPECT_EQ(tidy(*store).ids, (Numbered{1, 4}));
+    EXPECT_TRUE(numbers().empty());
+}
+
 TEST_F(StoreTest, ReadsTheFilesAroundADamagedOne) {
     {
         const auto store = open();

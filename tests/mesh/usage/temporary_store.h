@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "mesh/usage/reading.h"
 #include "mesh/usage/store.h"
 #include "schema/vocabulary/check.h"
 
@@ -40,9 +41,11 @@ class TemporaryStore {
         std::vector<Event> found;
         const auto failed = read_folder(options.folder, options.origin, {from, through},
                                         [&](const Event& event) { found.push_back(event); });
-        EXPECT_EQ(failed.size(), failures) << (failed.empty() ? "" : failed.front().message);
+        EXPECT_EQ(failed.size(), failures) << (failed.empty() ? "" : failed.front().why.message);
         return found;
     }
+
+    std::string archive() const { return data_.string(); }
 
     Store::Options options;
 

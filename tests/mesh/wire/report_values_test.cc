@@ -41,6 +41,7 @@ NodeReport full() {
     report.certified_by = {"cc", WallTime(1s), "*"};
     report.held = {"dd", WallTime(2s), "web-*"};
     report.money = {true, "full", true, 341, 683, {BudgetId("team-a")}, 2, {"b"}, 1, 3, 4};
+    report.usage = {7, 9, 3'000ms, true, 2, 512, 4};
     PeerReport known{{NodeId("b"),
                       "h:2",
                       MemberStatus::kSuspect,
@@ -80,6 +81,7 @@ TEST(NodeReportOnTheWire, SurvivesWhole) {
 TEST(NodeReportOnTheWire, SaysNothingOfMoneyWhereItsProgramDoesNot) {
     NodeReport before = full();
     before.money.reset();
+    before.usage.reset();
     capnp::MallocMessageBuilder message;
     auto out = message.initRoot<proto::NodeReport>();
     write(before, out);
