@@ -23,6 +23,7 @@ enum class Capability : std::uint8_t {
     kBudgets = 2,
     kLimits = 3,
     kLedger = 4,
+    kBudgetPolicies = 5,
 };
 
 struct CapabilityRow {
@@ -35,6 +36,7 @@ inline constexpr std::array kCapabilityTable = {
     CapabilityRow{Capability::kBudgets, "budgets"},    // that a key stands under are enforced
     CapabilityRow{Capability::kLimits, "limits"},      // as registers, and cells of any window
     CapabilityRow{Capability::kLedger, "ledger"},      // keeps logs of budgets, and knows kGenesis
+    CapabilityRow{Capability::kBudgetPolicies, "budget-policies"},  // in those logs
 };
 
 constexpr std::uint64_t bit_of(Capability capability) {

@@ -134,6 +134,7 @@ struct BudgetChange {
     std::optional<MicroUsd> limit{};  // kCreate needs it
     std::string window{};             // as in BudgetStanding; empty: not said, of a new one "none"
     std::string zone{};               // an IANA name, of `window`; empty: UTC
+    std::optional<bool> enforce{};    // not said, of a new one: true
 };
 
 // A budget as the node that owns it knows it.
@@ -153,10 +154,12 @@ struct BudgetStanding {
     MicroUsd left;    // of the limit: neither spent nor stranded
     MicroUsd pool;    // held by the owner's process, and not lent
     std::vector<Lease> leases;
-    std::string window = "none";  // "day", "week", "month", "year": all of these are of this one
-    std::string zone{};           // whose calendar that is; empty: UTC
-    WallTime renews{};            // when the next one begins; zero: never, or unknown
-    bool clock_off = false;       // its owner cannot tell what time it is, and opens no next one
+    std::string window = "none";     // "day", "week", "month", "year": all of these are of this one
+    std::string zone{};              // whose calendar that is; empty: UTC
+    WallTime renews{};               // when the next one begins; zero: never, or unknown
+    bool clock_off = false;          // its owner cannot tell what time it is, and opens no next one
+    bool enforce = true;             // false: it only counts what it would refuse
+    std::uint64_t would_refuse = 0;  // requests of this window, since the processes began
 };
 struct BudgetPage {
     std::vector<BudgetStanding> budgets;  // in the order of the logs

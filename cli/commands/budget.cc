@@ -39,6 +39,8 @@ Value budget_value(const BudgetStanding& budget) {
             {"tz", budget.zone.empty() ? "UTC" : budget.zone},
             {"renews", time_value(budget.renews)},
             {"clock_off", budget.clock_off},
+            {"enforced", budget.enforce},
+            {"would_refuse", budget.would_refuse},
             {"pool_micro_usd", budget.pool.value},
             {"leases", std::move(leases)}};
 }
@@ -60,6 +62,11 @@ void add_fields(const BudgetStanding& budget, Answer& answer) {
                      {"Owner", {budget.owner.str()}},
                      {"Limit", {print_usd(budget.limit)}},
                      {"Left", {print_usd(budget.left), dry ? Tone::kBad : Tone::kGood}}};
+    if (!budget.enforce) {
+        answer.fields.push_back({"Mode", {"observed: refuses nothing", Tone::kWarn}});
+        answer.fields.push_back(
+            {"Would refuse", {std::to_string(budget.would_refuse) + " requests so far"}});
+    }
     if (!has_windows(budget)) return;
     const std::string zone = budget.zone.empty() ? "UTC" : budget.zone;
     answer.fields.push_back({"Window", {budget.window + ", " + zone}});
@@ -119,8 +126,14 @@ Result<BudgetChange> change_of(Call& call, BudgetOp op) {
         }
         change.zone = *zone;
     }
-    if (!change.limit && change.window.empty()) {
-        return fail(ErrorCode::kUsage, "say what to change: --limit, --window or both", "--limit");
+    const bool observe = call.flag("--observe") != nullptr;
+    if (observe && call.flag("--enforce") != nullptr) {
+        return fail(ErrorCode::kUsage, "a budget is either observed or enforced", "--observe");
+    }
+    if (observe || call.flag("--enforce") != nullptr) change.enforce = !observe;
+    if (!change.limit && change.window.empty() && !change.enforce) {
+        return fail(ErrorCode::kUsage,
+                    "say what to change: --limit, --window, --observe or --enforce", "--limit");
     }
     return change;
 }
@@ -194,7 +207,7 @@ Result<Answer> run_list(Call& call) {
     if (!page) return fail(page.error());
     Answer answer;
     answer.table.columns = {
-        {"BUDGET"}, {"LIMIT", false, true}, {"LEFT", false, true}, {"WINDOW"}, {"RENEWS"},
+        {"BUDGET"}, {"LIMIT", false, true}, {"LEFT", false, true}, {"MODE"}, {"WINDOW"}, {"RENEWS"},
         {"OWNER"}};
     Value::List items, silent;
     for (const BudgetStanding& budget : page->budgets) {
@@ -203,6 +216,8 @@ Result<Answer> run_list(Call& call) {
             {{budget.budget.str()},
              {print_usd(budget.limit)},
              {print_usd(budget.left), budget.left.value <= 0 ? Tone::kBad : Tone::kPlain},
+             {budget.enforce ? "enforced" : "observed",
+              budget.enforce ? Tone::kPlain : Tone::kWarn},
              {has_windows(budget) ? budget.window : "-"},
              renewal_cell(budget),
              {budget.owner.str()}});
@@ -225,6 +240,10 @@ constexpr Flag kZone = {
     "--tz", "ZONE",
     "Whose clocks that goes by: a name of the IANA database such as Europe/Berlin. Default: UTC."};
 
+constexpr Flag kObserve = {"--observe", "",
+                           "Count what it would refuse, and refuse nothing: to try a limit out."};
+constexpr Flag kEnforce = {"--enforce", "", "Refuse what it cannot cover: the default."};
+
 }  // namespace
 
 std::vector<Command> budget_commands() {
@@ -233,7 +252,7 @@ std::vector<Command> budget_commands() {
              "Make a hard budget: what the whole mesh may spend under it. In force when this "
              "returns; keys stand under it with `vidaictl key create --budget NAME`.",
              {"NAME"},
-             {kLimit, kWindow, kZone},
+             {kLimit, kWindow, kZone, kObserve, kEnforce},
              run_create},
             {"budget",
              "list",
@@ -249,11 +268,12 @@ std::vector<Command> budget_commands() {
              run_show},
             {"budget",
              "set",
-             "Change the limit of a budget, its window, or both. A lower limit binds at once: what "
+             "Change the limit of a budget, its window or whether it is enforced. A lower limit "
+             "binds at once: what "
              "is spent or held beyond it stays so, and nothing more is granted. Another window "
              "begins at once, with the whole limit.",
              {"NAME"},
-             {kNewLimit, kWindow, kZone},
+             {kNewLimit, kWindow, kZone, kObserve, kEnforce},
              run_set},
             {"budget",
              "delete",

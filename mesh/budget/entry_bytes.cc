@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mesh/budget/batch.h"
+#include "mesh/budget/policy_bytes.h"
 
 namespace vidai::mesh::budget {
 
@@ -74,9 +75,10 @@ Offset<fb::Budget> write(Builder& out, const BudgetId& id, const BudgetState& bu
     const auto name = out.CreateString(id.str());
     const auto all = out.CreateVector(windows);
     const auto zone = out.CreateString(budget.rule.zone);
+    const auto policy = write_policy(out, budget.policy);
     return fb::CreateBudget(out, name, budget.limit.value, all,
                             static_cast<std::uint8_t>(budget.rule.period), zone, budget.deleted,
-                            budget.calendar);
+                            budget.calendar, policy);
 }
 auto write(Builder& out, const Budgets& budgets) {
     std::vector<Offset<fb::Budget>> all;
@@ -113,9 +115,13 @@ struct BodyWriter {
     Written operator()(const Open&) const { return body(fb::Body::Open, fb::CreateOpen(out)); }
     Written operator()(const Define& e) const {
         const auto id = out.CreateString(e.budget.str()), zone = out.CreateString(e.rule.zone);
-        return body(fb::Body::Define,
-                    fb::CreateDefine(out, id, e.limit.value,
-                                     static_cast<std::uint8_t>(e.rule.period), zone));
+        return body(fb::Body::Define, fb::CreateDefine(out, id, e.limit.value,
+                                                       static_cast<std::uint8_t>(e.rule.period),
+                                                       zone, write_policy(out, e.policy)));
+    }
+    Written operator()(const SetPolicy& e) const {
+        const auto id = out.CreateString(e.budget.str());
+        return body(fb::Body::SetPolicy, fb::CreateSetPolicy(out, id, write_policy(out, e.policy)));
     }
     Written operator()(const Remove& e) const {
         return body(fb::Body::Remove, fb::CreateRemove(out, out.CreateString(e.budget.str())));
@@ -240,6 +246,11 @@ struct Parts {
         if (fault.found()) return {};
         return {Period{period}, zone->str()};
     }
+    Policy policy(const fb::Policy* in) {
+        const auto read = read_policy(in);
+        fault.unless(read.has_value());
+        return read.value_or(Policy{});
+    }
     WindowState window(const fb::Window& in) {
         WindowState out;
         out.activated = {in.activated()};
@@ -266,7 +277,8 @@ struct Parts {
                               {},
                               rule(one->period(), one->zone()),
                               one->deleted(),
-                              one->calendar()};
+                              one->calendar(),
+                              policy(one->policy())};
             fault.unless(state.calendar <= kCalendarMax);
             fault.unless(one->limit() >= 0 && one->windows() != nullptr);
             if (fault.found()) return out;
@@ -308,7 +320,11 @@ struct Parts {
     }
 
     Entry read_body(const fb::Define& e) {
-        return Define{budget(e.budget()), {e.limit()}, rule(e.period(), e.zone())};
+        return Define{
+            budget(e.budget()), {e.limit()}, rule(e.period(), e.zone()), policy(e.policy())};
+    }
+    Entry read_body(const fb::SetPolicy& e) {
+        return SetPolicy{budget(e.budget()), policy(e.policy())};
     }
     Entry read_body(const fb::Remove& e) { return Remove{budget(e.budget())}; }
     Entry read_body(const fb::SetRule& e) {
@@ -390,6 +406,8 @@ struct Parts {
                 return read_body(*in.body_as_SetRule());
             case fb::Body::AdoptCircle:
                 return read_body(*in.body_as_AdoptCircle());
+            case fb::Body::SetPolicy:
+                return read_body(*in.body_as_SetPolicy());
             default:
                 break;
         }

@@ -84,6 +84,7 @@ class Leases {
         MonoTime told;
         MonoTime busy;  // when it was last seen to be used
         MicroUsd used_before;
+        MicroUsd passed;  // of what it owed, to the account in its place
     };
     struct Money {
         std::optional<Held> current;
@@ -108,6 +109,7 @@ class Leases {
     void take_turn(const Grant& grant, MonoTime now, Outbox& out);
     void end_turns(MonoTime now, Outbox& out);
     void watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
+    static void pass_debt(Held& from, Held& to);
     static bool done(const Held& held);
     bool is_long_past(std::map<BudgetWindow, Money>::const_iterator at) const;
     static std::vector<Held>::iterator find_closing(Money& of, const AccountName& name);

@@ -2,6 +2,7 @@
 #include "mesh/budget/owner.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "schema/base/mutant.h"
@@ -14,11 +15,16 @@ constexpr Duration kRecallEvery = std::chrono::milliseconds(100);
 // Where the end of a window is not known.
 constexpr Duration kAskTheTimeAgain = std::chrono::milliseconds(1'000);
 constexpr Duration kForgetEvery = std::chrono::seconds(10);
+constexpr MicroUsd kMostOwed{std::numeric_limits<std::int64_t>::max() / 8};
 constexpr std::int64_t kPortion = 8;  // at most that part of what is free, unless more is needed
 
 MicroUsd unspent(const Owner::Lease& lease) {
     return lease.lost ? MicroUsd{}
                       : std::max(MicroUsd{}, lease.granted - lease.spent - lease.returned);
+}
+// Spent without having been granted: of a budget that was only observed, or more than was reserved.
+MicroUsd owed(const Owner::Lease& lease) {
+    return std::max(MicroUsd{}, lease.spent - (lease.granted - lease.returned));
 }
 
 }  // namespace
@@ -88,6 +94,7 @@ bool Owner::on_want(const Want& want, MonoTime now, Outbox& out) {
     } else if (!window || early) {
         none.standing = Standing::kClock;
     }
+    if (budget != nullptr) none.enforce = budget->policy.enforce;
     if (none.standing != Standing::kOpen) {
         out.push_back(
             {want.account.holder.ledger, Grant{want.account, want.money, {}, none, {}, {}}});
@@ -99,6 +106,7 @@ bool Owner::on_want(const Want& want, MonoTime now, Outbox& out) {
     Money& of = money_[money];
     Lease lease = of.leases[want.account];
     if (!moves) lease.spent = std::max(lease.spent, want.spent);
+    if (!moves) lease.would_refuse = std::max(lease.would_refuse, want.would_refuse);
     lease.lost = false;
     change(of, want.account, lease);
     const auto [waiting, fresh] = of.waiting.try_emplace(want.account, Waiting{{}, {}, now});
@@ -156,6 +164,7 @@ void Owner::serve(const BudgetWindow& money, MonoTime now, Outbox& out) {
     if (const auto at = window_of(*budget, now); at && at->ordinal > money.window) {
         return of.waiting.clear();
     }
+    cover(money, of, now, out);
     std::vector<std::pair<MonoTime, AccountName>> turn;  // the longest waiting first
     for (const auto& [account, waiting] : of.waiting) turn.emplace_back(waiting.since, account);
     std::ranges::sort(turn);
@@ -192,6 +201,45 @@ void Owner::serve(const BudgetWindow& money, MonoTime now, Outbox& out) {
     if (!of.waiting.empty()) recall(money, of, now, out);
 }
 
+bool Owner::of_this_process(const AccountName& account) const {
+    return account.log == ledger().header().id && account.boot == ledger().boot();
+}
+
+// What has been spent already comes before what would like to be. Where nobody is refused it is
+// activated whatever the limit, so that the log has all that was spent once the limit binds.
+void Owner::cover(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
+    MicroUsd missing;
+    for (const auto& [account, lease] : of.leases) {
+        MicroUsd more = owed(lease);
+        if (more.value == 0 || !of_this_process(account)) continue;
+        const MicroUsd here = std::min(more, ledger().pool(money));
+        if (here.value > 0) {
+            Lease covered = lease;
+            covered.granted = ledger().grant(account.holder, money, lease.granted + here);
+            change(of, account, covered);
+            answer(money, account, now, out);
+            more -= here;
+        }
+        missing += std::min(more, kMostOwed - missing);
+    }
+    of.owed = missing.value > 0;
+    missing -= std::min(missing, of.activating);
+    const BudgetState* budget = ledger().state().budget(money.budget);
+    if (budget->policy.enforce) missing = std::min(missing, ledger().state().free(money));
+    append_activation(money, of, missing);
+}
+
+void Owner::append_activation(const BudgetWindow& money, Money& of, MicroUsd amount) {
+    if (amount.value <= 0 || ledger().state().closed()) return;
+    const auto at = ledger().append(Activate{money, ledger().boot(), amount});
+    if (!at) {
+        if (at.error().code == ErrorCode::kCorrupt) fault_ = at.error().message;
+        return;
+    }
+    of.activating += amount;
+    activating_.push_back({*at, money, amount});
+}
+
 void Owner::activate(const BudgetWindow& money, Money& of) {
     const MicroUsd free = ledger().state().free(money);
     if (free.value <= 0 || ledger().state().closed()) return;
@@ -206,13 +254,7 @@ void Owner::activate(const BudgetWindow& money, Money& of) {
     }
     if (wanted <= here) return;
     const MicroUsd amount = std::min(free, std::max(wanted - here, std::min(of.rate, portion)));
-    const auto at = ledger().append(Activate{money, ledger().boot(), amount});
-    if (!at) {
-        if (at.error().code == ErrorCode::kCorrupt) fault_ = at.error().message;
-        return;
-    }
-    of.activating += amount;
-    activating_.push_back({*at, money, amount});
+    append_activation(money, of, amount);
 }
 
 void Owner::recall(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
@@ -233,8 +275,11 @@ bool Owner::on_report(const Report& report, MonoTime now, Outbox& out) {
     Lease lease = of.leases[report.account];
     lease.spent = std::max(lease.spent, report.spent);
     lease.returned = std::max(lease.returned, report.returned);
+    lease.would_refuse = std::max(lease.would_refuse, report.would_refuse);
     // Of a log or process before: what it granted is not known here, and this is all of it.
-    lease.granted = std::max(lease.granted, lease.spent + lease.returned);
+    if (!of_this_process(report.account)) {
+        lease.granted = std::max(lease.granted, lease.spent + lease.returned);
+    }
     lease.lost = false;
     change(of, report.account, lease);
     const auto window = budget->windows.find(report.money.window);
@@ -253,6 +298,7 @@ bool Owner::on_report(const Report& report, MonoTime now, Outbox& out) {
         const auto same = [&](const Returning& one) { return one.ack == ack; };
         const bool flying = std::ranges::any_of(returning_, same);
         if (!flying) out.push_back({report.account.holder.ledger, ack});
+        if (owed(lease).value > 0) serve(report.money, now, out);
         return true;
     }
     const auto at = log->ledger.append(Return{report.money, report.account, report.returned});
@@ -276,7 +322,7 @@ void Owner::on_progress(MonoTime now, Outbox& out) {
         out.push_back({ack.account.holder.ledger, ack});
     }
     for (auto& [money, of] : money_) {
-        if (!of.waiting.empty()) serve(money, now, out);
+        if (!of.waiting.empty() || of.owed) serve(money, now, out);
     }
 }
 
@@ -313,7 +359,7 @@ void Owner::on_tick(MonoTime now, Outbox& out) {
             of.lent_before = of.lent;
             of.rated = now;
         }
-        if (!of.waiting.empty()) serve(money, now, out);
+        if (!of.waiting.empty() || of.owed) serve(money, now, out);
     }
 }
 
@@ -351,6 +397,7 @@ Position Owner::position(const BudgetWindow& money) const {
     }
     if (budget->deleted) at.standing = Standing::kDeleted;
     at.limit = budget->limit;
+    at.enforce = budget->policy.enforce;
     const auto window = budget->windows.find(money.window);
     const MicroUsd in_use = window == budget->windows.end() ? MicroUsd{} : window->second.in_use();
     const Money* of = find(money);
@@ -372,6 +419,7 @@ Sight Owner::sight(const BudgetId& id, MonoTime now) const {
     const bool open = out.position.standing == Standing::kOpen;
     if (open && !tells_time(*budget)) out.position.standing = Standing::kClock;
     out.rule = budget->rule;
+    out.policy = budget->policy;
     if (window) out.ends = window->end;
     if (const auto at = budget->windows.find(money.window); at != budget->windows.end()) {
         out.activated = at->second.activated;
@@ -379,7 +427,8 @@ Sight Owner::sight(const BudgetId& id, MonoTime now) const {
     }
     out.pool = log.pool(money);
     for (const auto& [account, lease] : leases(money)) {
-        if (out.leases.size() == kLeasesShown) break;
+        out.would_refuse += lease.would_refuse;
+        if (out.leases.size() == kLeasesShown) continue;
         out.leases.push_back({account, lease.granted, lease.spent, lease.returned, lease.lost});
     }
     return out;

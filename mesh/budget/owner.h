@@ -57,6 +57,7 @@ class Owner {
         MicroUsd spent;
         MicroUsd returned;  // committed or not
         bool lost = false;
+        std::uint64_t would_refuse = 0;  // requests
     };
     std::map<AccountName, Lease> leases(const BudgetWindow& money) const;
     // A log of this volume asked for what it may not: it writes nothing any more.
@@ -74,6 +75,7 @@ class Owner {
         MicroUsd unspent;     // granted - spent - returned of leases that are not lost
         MicroUsd activating;  // not committed yet
         MonoTime recalled;
+        bool owed = false;     // somebody has spent more than it was granted
         MicroUsd lent_before;  // sum of grants at the last tick
         MicroUsd lent;
         MicroUsd rate;  // lent in a second, lately
@@ -94,9 +96,12 @@ class Owner {
     bool tells_time(const BudgetState& budget) const;
     void forget_past(MonoTime now);
     void serve(const BudgetWindow& money, MonoTime now, Outbox& out);
+    void cover(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
+    bool of_this_process(const AccountName& account) const;
     static MicroUsd lacks(const Money& of, const AccountName& account, const Waiting& waiting);
     bool lend(const BudgetWindow& money, Money& of, const AccountName& account, Waiting& waiting);
     void activate(const BudgetWindow& money, Money& of);
+    void append_activation(const BudgetWindow& money, Money& of, MicroUsd amount);
     void recall(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
     void answer(const BudgetWindow& money, const AccountName& account, MonoTime now, Outbox& out);
     void change(Money& of, const AccountName& account, const Lease& to);

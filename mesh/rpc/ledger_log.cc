@@ -39,6 +39,9 @@ std::string text(const Rule& rule) {
                                                           : rule.zone;
     return std::string(period_name(rule.period)) + (zone.empty() ? "" : " " + zone);
 }
+std::string text(const Policy& policy) {
+    return policy.enforce ? "enforce" : "observe";
+}
 std::string text(const Holder& holder) {
     return seal::fingerprint(holder.ledger) + " start " + std::to_string(holder.boot.value);
 }
@@ -55,13 +58,17 @@ struct Describe {
     void operator()(const Define& e) const {
         say("define", {{"budget", e.budget.str()},
                        {"limit_micro_usd", text(e.limit)},
-                       {"window", text(e.rule)}});
+                       {"window", text(e.rule)},
+                       {"policy", text(e.policy)}});
     }
     void operator()(const SetLimit& e) const {
         say("set_limit", {{"budget", e.budget.str()}, {"limit_micro_usd", text(e.limit)}});
     }
     void operator()(const SetRule& e) const {
         say("set_window", {{"budget", e.budget.str()}, {"window", text(e.rule)}});
+    }
+    void operator()(const SetPolicy& e) const {
+        say("set_policy", {{"budget", e.budget.str()}, {"policy", text(e.policy)}});
     }
     void operator()(const Remove& e) const { say("delete", {{"budget", e.budget.str()}}); }
     void operator()(const Activate& e) const {

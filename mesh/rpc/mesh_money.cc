@@ -39,7 +39,9 @@ Result<std::vector<budget::Edit>> edits_of(const BudgetChange& change) {
         edit.kind = Kind::kDelete;
         return std::vector{edit};
     }
-    const bool without = !change.limit && (is_new || change.window.empty());
+    const budget::PolicyChange policy{change.enforce};
+    const bool says_policy = policy != budget::PolicyChange{};
+    const bool without = !change.limit && (is_new || (change.window.empty() && !says_policy));
     if (without || (change.window.empty() && !change.zone.empty())) {
         return fail(ErrorCode::kInvalidRequest,
                     "a budget has a limit, and a time zone belongs to a window", "limit");
@@ -51,10 +53,14 @@ Result<std::vector<budget::Edit>> edits_of(const BudgetChange& change) {
         edit.kind = is_new ? Kind::kDefine : Kind::kSetLimit;
         edit.limit = *change.limit;
         if (is_new) edit.rule = *rule;
+        if (is_new) edit.policy = policy;
         edits.push_back(edit);
     }
     if (!is_new && !change.window.empty()) {
         edits.push_back({0, Kind::kSetRule, change.budget, {}, std::move(*rule)});
+    }
+    if (!is_new && says_policy) {
+        edits.push_back({0, Kind::kSetPolicy, change.budget, {}, {}, policy});
     }
     return edits;
 }
@@ -74,7 +80,9 @@ BudgetPage shown(Treasury::Page page, const Treasury& treasury) {
                               std::string(budget::period_name(one.sight.rule.period)),
                               one.sight.rule.zone,
                               one.sight.ends,
-                              one.sight.position.standing == budget::Standing::kClock};
+                              one.sight.position.standing == budget::Standing::kClock,
+                              one.sight.policy.enforce,
+                              one.sight.would_refuse};
         for (const budget::Sight::Lease& lease : one.sight.leases) {
             budget.leases.push_back({treasury.node_of(lease.account.holder.ledger), lease.granted,
                                      lease.spent, lease.returned, lease.lost});

@@ -320,6 +320,7 @@ Result<BudgetStanding> OperatorClient::budget_change(const BudgetChange& change)
     request.setKeepsLimit(!change.limit);
     request.setWindow(wire::to_text(change.window));
     request.setZone(wire::to_text(change.zone));
+    request.setEnforce(!change.enforce ? 0 : *change.enforce ? 2 : 1);
     request.setDeadlineMs(impl_->deadline_ms());
     auto page = impl_->call<BudgetPage>(kj::mv(request));
     if (!page) return fail(std::move(page).error());

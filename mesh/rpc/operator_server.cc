@@ -109,6 +109,7 @@ kj::Promise<void> OperatorServer::budgetChange(BudgetChangeContext context) {
     if (!asked.getKeepsLimit()) change.limit = MicroUsd{asked.getLimitMicroUsd()};
     change.window = wire::text_of(asked.getWindow());
     change.zone = wire::text_of(asked.getZone());
+    if (asked.getEnforce() > 0) change.enforce = asked.getEnforce() == 2;
     return answer_later(context,
                         calls_.budget_change(std::move(change), deadline(asked.getDeadlineMs())));
 }

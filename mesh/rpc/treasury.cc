@@ -339,6 +339,9 @@ budget::BudgetEntry Treasury::entry_of(const BudgetId& id) const {
     entry.id = id;
     if (!frozen_.empty()) {
         entry.state = BudgetEntry::State::kLogFrozen;
+        if (!begun_) return entry;
+        const auto purse = bank_->leases().purse({id, bank_->leases().turn_of(id).window});
+        if (purse) entry.enforce = purse->position.enforce;
         return entry;
     }
     if (!begun_) {
@@ -353,6 +356,7 @@ budget::BudgetEntry Treasury::entry_of(const BudgetId& id) const {
     entry.left = purse->position.left;
     entry.renews = turn.renews;
     entry.state = state_of(*purse);
+    entry.enforce = purse->position.enforce;
     entry.renewal_untold = turn.ends && turn.renews == WallTime{};
     // What the next window has is not known yet: whoever needs it asks.
     if (turn.over(now())) {

@@ -100,12 +100,19 @@ Next Exchange::fund(const mesh::state::KeyRecord& key, admit::Patience patience)
         return fail_with(*funding.error);
     }
     reserved_money_ = permit_->reserved();
+    if (funding.would_refuse) count_observed(*funding.would_refuse);
     if (!key.budgets.empty()) {
         if (parked_ == MonoTime{}) metrics.hot.add();
         metrics.reserved_micro_usd.add(static_cast<std::uint64_t>(reserved_money_.value));
         if (exposure_ != nullptr && exposure_->output_limit()) metrics.clamps.add();
     }
     return begin_call();
+}
+
+void Exchange::count_observed(ErrorCode would_be) {
+    observe::BudgetMetrics& metrics = rooms_.metrics.budgets;
+    if (would_be == ErrorCode::kBudgetExhausted) return metrics.would_exhausted.add();
+    (would_be == ErrorCode::kBudgetBusy ? metrics.would_busy : metrics.would_unavailable).add();
 }
 
 // The key may have been revoked meanwhile.

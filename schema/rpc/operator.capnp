@@ -200,6 +200,8 @@ struct Budget {
   zone @8 :Text;  # whose calendar that is; empty: UTC
   renewsMs @9 :Int64;  # since 1970; 0: never, or unknown
   clockOff @10 :Bool;
+  observed @11 :Bool;  # not enforced
+  wouldRefuse @12 :UInt64;
 }
 
 struct BudgetPage {
@@ -329,10 +331,10 @@ interface Operator {
   limitStanding @16 (name :Text) -> (outcome :Outcome(LimitStanding));
 
   budgetChange @17 (op :UInt8, budget :Text, limitMicroUsd :Int64, deadlineMs :UInt32,
-                    keepsLimit :Bool, window :Text, zone :Text)
+                    keepsLimit :Bool, window :Text, zone :Text, enforce :UInt8)
       -> (outcome :Outcome(BudgetPage));
   # vidai::mesh::BudgetChange: as it is when its owner has committed that; nothing once it is
-  # deleted. The first one of a mesh needs every member once.
+  # deleted. The first one of a mesh needs every member once. `enforce`: 0: not said, 1: no, 2: yes.
   budgetList @18 (budget :Text, after :Text, deadlineMs :UInt32) -> (outcome :Outcome(BudgetPage));
   # One, or all behind `after`, as their owners know them.
 

@@ -65,6 +65,34 @@ class Budgets(Money):
         self.assertEqual([b["budget"] for b in self.mesh.ctl("budget", "list")["items"]],
                          ["team-a"])
 
+    def test_a_budget_is_observed_before_it_is_enforced(self):
+        key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
+        made = self.mesh.ctl("budget", "create", "team-a", "--limit", "0.002usd", "--observe")
+        self.assertFalse(made["enforced"])
+        while self.billed() < 4000:
+            for node in self.nodes:
+                status, body, _ = chat(node.port, key, max_tokens=20)
+                self.assertEqual(status, 200, body)
+        self.assertEqual(self.mesh.ctl("budget", "list")["items"][0]["enforced"], False)
+
+        def counted():
+            return sum(float(value) for node in self.nodes
+                       for name, value in self.metrics(node).items()
+                       if name.startswith("vidai_budget_would_refuse_total"))
+        self.assertGreater(counted(), 5)
+        wait_for(lambda: self.mesh.ctl("budget", "show", "team-a")["would_refuse"] == counted(),
+                 20, "the owner to hear of all")
+
+        self.mesh.ctl("budget", "set", "team-a", "--enforce", node=self.nodes[1])
+        for node in self.nodes:
+            wait_for(lambda n=node: chat(n.port, key, max_tokens=20)[0] == 402, 10, "its refusal")
+        before = self.billed()
+        self.spend_all(key, self.nodes)
+        self.assertEqual(self.billed(), before)
+        self.mesh.ctl("budget", "set", "team-a", "--observe")
+        for node in self.nodes:
+            self.served_within(node, key, 10)
+
     def test_the_owner_dies_and_what_it_did_not_spend_has_an_heir(self):
         key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
         self.mesh.ctl("budget", "create", "team-a", "--limit", "0.05usd")

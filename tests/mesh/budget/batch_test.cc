@@ -79,7 +79,9 @@ std::vector<EntryRef> all_kinds() {
             ref(Define{kTeam, {100}, {Period::kWeek, "Asia/Tokyo"}}),
             ref(Remove{kTeam}),
             ref(SetRule{kTeam, {Period::kMonth, "Europe/Berlin"}}),
-            ref(AdoptCircle{some_circle(), some_estate()})};
+            ref(AdoptCircle{some_circle(), some_estate()}),
+            ref(Define{kTeam, {100}, {}, {.enforce = false}}),
+            ref(SetPolicy{kTeam, {.enforce = false}})};
 }
 
 // Field by field would be the decoder once more: equal bytes are equal entries.
@@ -102,13 +104,15 @@ TEST(Batch, ReadsAsItWasWritten) {
     EXPECT_EQ(*adopt.estate, *some_estate());
     EXPECT_TRUE(adopt.closed);
     EXPECT_EQ(adopt.seals[1].head, 6U);
-    const auto& circle = std::get<AdoptCircle>(*read->entries.back());
+    const auto& circle = std::get<AdoptCircle>(*read->entries[13]);
     ASSERT_EQ(circle.logs.size(), 2U);
     EXPECT_EQ(circle.logs[0].represents, some_circle()[0].represents);
     EXPECT_FALSE(circle.logs[0].closed_to);
     EXPECT_EQ(circle.logs[0].head, 6U);
     EXPECT_EQ(circle.logs[1].closed_to, log_of(3, 5));
     EXPECT_EQ(*circle.estate, *some_estate());
+    EXPECT_FALSE(std::get<Define>(*read->entries[14]).policy.enforce);
+    EXPECT_FALSE(std::get<SetPolicy>(*read->entries[15]).policy.enforce);
 }
 
 TEST(Batch, FoldsAsWhatItWasMadeOf) {

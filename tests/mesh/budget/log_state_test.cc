@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/budget/log_state.h"
 
+#include <cstdint>
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "tests/mesh/budget/support.h"
@@ -84,6 +87,27 @@ TEST(LogState, StopsAtALoweredLimit) {
     EXPECT_EQ(code_of(state.apply(SetLimit{kTeam, {-1}})), ErrorCode::kCorrupt);
     EXPECT_EQ(code_of(state.apply(SetLimit{BudgetId("other"), {1}})), ErrorCode::kConflict);
     EXPECT_EQ(code_of(state.apply(Define{kTeam, {7}})), ErrorCode::kAlreadyExists);
+}
+
+TEST(LogState, ActivatesBeyondTheLimitWhereItIsOnlyObserved) {
+    LogState state = begun();
+    EXPECT_TRUE(state.budget(kTeam)->policy.enforce);
+    ASSERT_TRUE(state.apply(SetPolicy{kTeam, {.enforce = false}}).has_value());
+    EXPECT_FALSE(state.budget(kTeam)->policy.enforce);
+    ASSERT_TRUE(state.apply(activate(130)).has_value());
+    EXPECT_EQ(state.free(kMay).value, -30);
+    EXPECT_EQ(code_of(state.apply(activate(std::numeric_limits<std::int64_t>::max()))),
+              ErrorCode::kConflict);
+    ASSERT_TRUE(state.apply(SetPolicy{kTeam, {}}).has_value());
+    EXPECT_EQ(code_of(state.apply(activate(1))), ErrorCode::kConflict) << "as of a lowered limit";
+    ASSERT_TRUE(state.apply(Return{kMay, account_of(2), {40}}).has_value());
+    EXPECT_TRUE(state.apply(activate(10)).has_value());
+    EXPECT_EQ(code_of(state.apply(activate(1))), ErrorCode::kConflict);
+    EXPECT_EQ(code_of(state.apply(SetPolicy{BudgetId("other"), {}})), ErrorCode::kConflict);
+    ASSERT_TRUE(state.apply(Remove{kTeam}).has_value());
+    EXPECT_EQ(code_of(state.apply(SetPolicy{kTeam, {}})), ErrorCode::kConflict);
+    ASSERT_TRUE(state.apply(Define{kTeam, {100}}).has_value());
+    EXPECT_TRUE(state.budget(kTeam)->policy.enforce) << "made again, it is a new one";
 }
 
 In taking(const LogState& giver, Seq at, std::vector<LedgerKey> attested_by) {
