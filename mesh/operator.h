@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "mesh/clock.h"
+#include "mesh/money_books.h"
 #include "mesh/node_report.h"
 #include "mesh/state/key_record.h"
 #include "mesh/state/limit_record.h"
@@ -293,6 +294,8 @@ class OperatorClient {
     // kNotFound.
     Result<BudgetStanding> budget_show(const BudgetId& budget);
     Result<BudgetPage> budget_list();  // whole, by name
+    // What the node that is connected to has itself of a budget, or of all. Whole.
+    Result<MoneyBooks> money_books(const BudgetId& budget);
 
     // Of the calls that the node that is connected to made itself. kInvalidRequest, kUnavailable:
     // it has enough to do.

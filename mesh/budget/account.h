@@ -89,6 +89,12 @@ class Account {
     MicroUsd returned() const { return read(returned_); }
     MicroUsd free() const { return read(free_); }
     Balance balance() const { return {granted(), spent(), reserved(), returned(), free()}; }
+    // The same between two changes, if there is such a moment within `tries`; else as read last.
+    Balance steady_balance(int tries = 1'000) const {
+        Balance at = balance();
+        while (!at.conserved() && --tries > 0) at = balance();
+        return at;
+    }
 
     // Of a budget that is only observed: a request went on that another would have refused.
     void on_would_refuse() { would_refuse_.fetch_add(1, std::memory_order_relaxed); }

@@ -44,6 +44,14 @@ std::vector<Leases::Purse> Leases::all(const BudgetWindow& money) const {
     return out;
 }
 
+std::vector<BudgetWindow> Leases::windows() const {
+    std::vector<BudgetWindow> out;
+    for (const auto& [money, of] : money_) {
+        if (of.current || !of.closing.empty()) out.push_back(money);
+    }
+    return out;
+}
+
 std::set<BudgetWindow> Leases::take_changed() {
     return std::exchange(changed_, {});
 }

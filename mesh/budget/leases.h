@@ -74,6 +74,8 @@ class Leases {
     std::set<BudgetWindow> take_changed();
     // All accounts of a budget, those which only settle among them.
     std::vector<Purse> all(const BudgetWindow& money) const;
+    // The windows of which it has accounts.
+    std::vector<BudgetWindow> windows() const;
     const Holder& self() const { return self_; }
 
   private:

@@ -237,6 +237,10 @@ kj::Promise<Result<BudgetPage>> Desk::budget_list(BudgetId budget, BudgetId afte
     return events_.look_at_budgets(std::move(budget), std::move(after), within);
 }
 
+Result<MoneyBooks> Desk::money_books(const BudgetId& budget, const BudgetId& after) {
+    return events_.money_books_now(budget, after);
+}
+
 kj::Promise<Result<UsageSheet>> Desk::usage(usage::Query query) {
     return events_.sum_usage(std::move(query));
 }

@@ -283,6 +283,12 @@ kj::Promise<Result<BudgetPage>> MeshThread::change_budget(BudgetChange change,
     });
 }
 
+Result<MoneyBooks> MeshThread::money_books_now(const BudgetId& budget, const BudgetId& after) {
+    MoneyBooks books = treasury_.books(budget, after);
+    books.node = startup_.node;
+    return books;
+}
+
 kj::Promise<Result<BudgetPage>> MeshThread::look_at_budgets(BudgetId budget, BudgetId after,
                                                             std::chrono::milliseconds within) {
     const auto most = std::min<std::chrono::milliseconds>(within, std::chrono::seconds(1));

@@ -22,6 +22,7 @@
 #include "mesh/budget/message_bytes.h"
 #include "mesh/clock.h"
 #include "mesh/mesh.h"
+#include "mesh/money_books.h"
 #include "mesh/node_report.h"
 #include "mesh/rpc/shared.h"
 #include "mesh/rpc/vault.h"
@@ -87,6 +88,9 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     kj::Promise<Result<void>> edit(budget::Edit wanted, std::chrono::milliseconds within);
     // One budget, or all behind `after`.
     kj::Promise<Page> look(BudgetId budget, BudgetId after, std::chrono::milliseconds within);
+
+    // This node's own, for audits.
+    MoneyBooks books(const BudgetId& budget, const BudgetId& after) const;
 
     // The node drains: leases go back. Ends when they are, or after `within`.
     kj::Promise<void> close(std::chrono::milliseconds within);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "mesh/rpc/money_books.h"
 #include "mesh/rpc/treasury.h"
 #include "mesh/seal/encoding.h"
 #include "schema/vocabulary/check.h"
@@ -177,6 +178,16 @@ void Treasury::look_for_owners() {
 
 bool Treasury::without_owner(budget::Bucket bucket) const {
     return now() - owned_at_[bucket.value] >= kPassage;
+}
+
+MoneyBooks Treasury::books(const BudgetId& budget, const BudgetId& after) const {
+    MoneyBooks out;
+    if (begun_) {
+        out = money_books(*bank_, budget, after,
+                          [this](const LedgerKey& ledger) { return node_of(ledger); });
+    }
+    out.frozen = frozen();
+    return out;
 }
 
 MoneyReport Treasury::report() const {

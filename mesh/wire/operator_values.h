@@ -50,6 +50,7 @@ void write(const LimitStanding& standing, proto::LimitStanding::Builder out);
 void write(const UsagePage& page, proto::UsagePage::Builder out);
 void write(const UsageSheet& usage, proto::UsageSheet::Builder out);
 void write(const BudgetPage& page, proto::BudgetPage::Builder out);
+void write(const MoneyBooks& books, proto::MoneyBooks::Builder out);
 void write(const state::Register& said, proto::SignedStatement::Builder out);
 void write(const Stated& said, proto::StatementRef::Builder out);
 void write(const StatementPage& page, proto::StatementPage::Builder out);
@@ -75,6 +76,7 @@ Result<LimitStanding> read(proto::LimitStanding::Reader in);
 Result<UsagePage> read(proto::UsagePage::Reader in);
 Result<UsageSheet> read(proto::UsageSheet::Reader in);
 Result<BudgetPage> read(proto::BudgetPage::Reader in);
+Result<MoneyBooks> read(proto::MoneyBooks::Reader in);
 Result<state::Register> read(proto::SignedStatement::Reader in);  // unverified
 Result<Stated> read(proto::StatementRef::Reader in);
 Result<StatementPage> read(proto::StatementPage::Reader in);  // unverified

@@ -210,6 +210,91 @@ struct BudgetPage {
   silent @2 :List(Text);  # nodes that did not answer: what they own is not here
 }
 
+# What a node itself has of the mesh's money: mesh/money_books.h. Amounts are micro-dollars.
+struct LogName {
+  ledger @0 :Text;  # hex of the key of a volume
+  generation @1 :UInt32;
+}
+
+struct LogEnd {
+  entries @0 :UInt64;
+  hash @1 :Text;  # hex
+}
+
+struct OwnLog {
+  log @0 :LogName;
+  committed @1 :UInt64;
+  ends @2 :List(LogEnd);
+  custodians @3 :List(Text);  # keys of volumes
+  keepers @4 :List(Text);  # the same as nodes; empty: not met
+  needed @5 :UInt32;
+}
+
+struct KeptLog {
+  log @0 :LogName;
+  end @1 :LogEnd;
+  sealed @2 :Bool;
+}
+
+struct LentMoney {
+  ledger @0 :Text;
+  start @1 :UInt32;
+  node @2 :Text;
+  granted @3 :Int64;
+  spent @4 :Int64;
+  returned @5 :Int64;
+  lost @6 :Bool;
+}
+
+struct OwnedMoney {
+  budget @0 :Text;
+  window @1 :UInt32;
+  limit @2 :Int64;
+  activated @3 :Int64;
+  returned @4 :Int64;
+  uncommitted @5 :Int64;
+  activatedHere @6 :Int64;
+  grantedHere @7 :Int64;
+  observed @8 :Bool;
+  lent @9 :List(LentMoney);
+  deleted @10 :Bool;
+}
+
+struct HeldMoney {
+  budget @0 :Text;
+  window @1 :UInt32;
+  log @2 :LogName;
+  start @3 :UInt32;
+  granted @4 :Int64;
+  spent @5 :Int64;
+  reserved @6 :Int64;
+  returned @7 :Int64;
+  free @8 :Int64;
+}
+
+struct KeptMoney {
+  log @0 :LogName;
+  budget @1 :Text;
+  window @2 :UInt32;
+  activated @3 :Int64;
+  returned @4 :Int64;
+}
+
+struct MoneyBooks {
+  node @0 :Text;
+  ledger @1 :Text;  # empty: it takes no part
+  start @2 :UInt32;
+  frozen @3 :Text;
+  owns @4 :List(Bool);  # by bucket
+  own @5 :List(OwnLog);
+  keptLogs @6 :List(KeptLog);
+  owned @7 :List(OwnedMoney);
+  held @8 :List(HeldMoney);
+  kept @9 :List(KeptMoney);
+  budgets @10 :List(Text);
+  more @11 :Bool;  # ask again after the last
+}
+
 # What an operator says about an identity and signs itself: mesh/state/statement.h.
 struct SignedStatement {
   statement @0 :Data;
@@ -343,6 +428,9 @@ interface Operator {
   usageEvents @20 (from :UInt64, sinceMs :Int64, untilMs :Int64, request :Text)
       -> (outcome :Outcome(UsagePage));
   # One by one, from that number on; of one request, where its id is given.
+
+  moneyBooks @21 (budget :Text, after :Text) -> (outcome :Outcome(MoneyBooks));
+  # This node's own, of one budget or of those behind `after`.
 }
 
 struct KeyRotation {

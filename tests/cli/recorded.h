@@ -10,6 +10,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -59,6 +60,7 @@ struct Recording {
     std::optional<mesh::BudgetChange> budget_changed;
     BudgetId budget;  // asked for
     mesh::BudgetPage budgets;
+    std::map<std::string, mesh::MoneyBooks> books;  // by address
     mesh::LimitReport report;
     mesh::NodeReport node_report;
     std::vector<std::vector<mesh::Member>> later;  // of the next calls, one each
@@ -99,7 +101,8 @@ struct Recording {
 
 class RecordedOperator : public Operator {
   public:
-    explicit RecordedOperator(Recording& recording) : recording_(recording) {}
+    explicit RecordedOperator(Recording& recording, std::string address = {})
+        : recording_(recording), address_(std::move(address)) {}
     Result<std::vector<mesh::Member>> members() override {
         if (!recording_.later.empty()) {
             recording_.members = std::move(recording_.later.front());
@@ -153,6 +156,9 @@ class RecordedOperator : public Operator {
         return said(recording_.budgets.budgets.at(0));
     }
     Result<mesh::BudgetPage> budget_list() override { return said(recording_.budgets); }
+    Result<mesh::MoneyBooks> money_books(const BudgetId&) override {
+        return said(recording_.books.at(address_));
+    }
     Result<mesh::LimitStanding> limit_standing(const std::string&) override {
         return said(recording_.limit_standing);
     }
@@ -210,6 +216,7 @@ class RecordedOperator : public Operator {
         return value;
     }
     Recording& recording_;
+    const std::string address_;
 };
 
 class Shell : public testing::Test {
@@ -232,13 +239,14 @@ class Shell : public testing::Test {
         world.connect =
             [this](const mesh::OperatorTarget& target,
                    std::chrono::milliseconds timeout) -> Result<std::unique_ptr<Operator>> {
+            const std::lock_guard lock(connecting_);  // an audit has several threads
             recording_.target = target;
             recording_.timeout = timeout;
             if (recording_.silent.contains(target.address)) {
                 return fail(ErrorCode::kUnavailable, "connection refused");
             }
             if (recording_.refusal) return fail(*recording_.refusal);
-            return std::make_unique<RecordedOperator>(recording_);
+            return std::make_unique<RecordedOperator>(recording_, target.address);
         };
         world.mesh_init = [this](const mesh::MeshInitRequest& request) {
             recording_.initialised = request;
@@ -303,6 +311,7 @@ class Shell : public testing::Test {
     }
 
     Recording recording_;
+    std::mutex connecting_;
     std::map<std::string, std::string> variables_;
     bool color_ = false;
     bool terminal_ = false;

@@ -22,6 +22,19 @@ class Budgets(Money):
         self.assertEqual(headers["x-should-retry"], "false")
         self.assertIsNone(headers["retry-after"])
 
+    def audit(self, node):
+        return self.mesh.run_ctl("--server", node.mesh_address, "budget", "audit", check=False)
+
+    def assert_conserved(self, budget):
+        """By the nodes' own books, which agree with the provider's bill."""
+        audit = self.mesh.ctl("budget", "audit", budget)
+        self.assertEqual(audit["worst"], "ok", audit)
+        (found,) = [item for item in audit["items"] if item["budget"] == budget]
+        in_use = found["activated_micro_usd"] - found["returned_micro_usd"]
+        self.assertLessEqual(found["spent_micro_usd"], self.billed())
+        self.assertLessEqual(self.billed(), in_use, "money was spent that no log has")
+        self.assertLessEqual(in_use, found["limit_micro_usd"])
+
     def test_absence_is_a_refusal(self):
         key, key_id = self.mesh.create_key("under", budget="team-a,org", rpm=100000)
         free, _ = self.mesh.create_key("free")
@@ -54,6 +67,7 @@ class Budgets(Money):
         status, body, headers = chat(self.nodes[1].port, key, max_tokens=20)
         self.assertEqual((status, body["error"]["code"]), (402, "budget_exhausted"))
         self.assertEqual(headers["x-should-retry"], "false")
+        self.assert_conserved("team-a")
         for node in self.nodes:
             shown = self.mesh.ctl("budget", "show", "team-a", node=node)
             self.assertEqual(shown["limit_micro_usd"], 10000)
@@ -108,10 +122,16 @@ class Budgets(Money):
         self.assertIn(shown["owner"], [node.id for node in others])
         self.spend_all(key, others)
         self.assertLessEqual(self.billed(), 50000)
+        audit = self.audit(others[0])
+        self.assertEqual(audit.returncode, 6, audit.stdout + audit.stderr)
+        self.assertIn("in doubt  team-a", audit.stdout)
+        self.assertIn(f"team-a: {victim.id} was not heard (dead for ", audit.stderr)
 
         victim.start()
         wait_for(lambda: request(victim.admin, "GET", "/readyz")[0] == 200, 30, "readiness")
         self.spend_all(key, self.nodes)
+        wait_for(lambda: self.audit(victim).returncode == 0, 20, "the money to be beyond doubt")
+        self.assert_conserved("team-a")
         self.assertLessEqual(self.billed(), 50000)
         self.assertGreaterEqual(self.billed(), 40000, "a crash strands an eighth at most")
 
