@@ -107,6 +107,27 @@ class Budgets(Money):
         for node in self.nodes:
             self.served_within(node, key, 10)
 
+    def test_definitions_are_a_file(self):
+        for name, *flags in (("team-a", "--window", "month"), ("team-b", "--observe")):
+            self.mesh.ctl("budget", "create", name, "--limit", "0.01usd", *flags)
+        key, _ = self.mesh.create_key("under", budget="team-a")
+        self.assertEqual(chat(self.nodes[0].port, key, max_tokens=20)[0], 200)
+        text = self.mesh.run_ctl("--server", self.nodes[1].mesh_address, "budget", "export")
+        path = self.folder / "budgets.yaml"
+        path.write_text(text)
+        self.assertEqual(self.mesh.ctl("budget", "import", str(path))["items"], [])
+
+        path.write_text(text.replace("limit: 0.01usd", "limit: 0.02usd", 1)
+                        + '  - name: "team-c"\n    limit: 1usd\n')
+        wanted = [("set", "team-a", "limit"), ("create", "team-c", "limit")]
+        for flags in (["--dry-run"], []):
+            done = self.mesh.ctl("budget", "import", str(path), *flags, node=self.nodes[2])
+            self.assertEqual([(i["change"], i["budget"], i["what"]) for i in done["items"]], wanted)
+        self.assertEqual(self.mesh.ctl("budget", "import", str(path))["items"], [])
+        shown = self.mesh.ctl("budget", "show", "team-a")
+        self.assertEqual(shown["limit_micro_usd"], 20000)
+        self.assertGreaterEqual(shown["in_use_micro_usd"], self.billed(), "spent stays spent")
+
     def test_the_owner_dies_and_what_it_did_not_spend_has_an_heir(self):
         key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
         self.mesh.ctl("budget", "create", "team-a", "--limit", "0.05usd")
