@@ -136,6 +136,8 @@ struct BudgetChange {
     std::string window{};             // as in BudgetStanding; empty: not said, of a new one "none"
     std::string zone{};               // an IANA name, of `window`; empty: UTC
     std::optional<bool> enforce{};    // not said, of a new one: true
+    // Percent of the limit, rising, at most 8; empty: none.
+    std::optional<std::vector<std::uint8_t>> alerts{};
 };
 
 // A budget as the node that owns it knows it.
@@ -161,6 +163,8 @@ struct BudgetStanding {
     bool clock_off = false;          // its owner cannot tell what time it is, and opens no next one
     bool enforce = true;             // false: it only counts what it would refuse
     std::uint64_t would_refuse = 0;  // requests of this window, since the processes began
+    std::vector<std::uint8_t> alerts{};  // percent of the limit at which somebody is told
+    std::uint8_t alerted = 0;            // the highest of them that this window has reached
 };
 struct BudgetPage {
     std::vector<BudgetStanding> budgets;  // in the order of the logs

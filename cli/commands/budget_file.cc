@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -96,9 +97,16 @@ class Reader {
                 return wrong(member.line, "`mode` takes enforce or observe");
             }
             out.enforce = text == "enforce";
+        } else if (member.key == "alert") {
+            auto percents = parse_percents(text);
+            if (!percents) {
+                return wrong(member.line,
+                             "`alert` takes up to 8 rising percentages such as 50%,80%,100%");
+            }
+            out.alerts = std::move(*percents);
         } else {
-            return wrong(member.line,
-                         "a budget has no '" + member.key + "': name, limit, window, tz or mode");
+            return wrong(member.line, "a budget has no '" + member.key +
+                                          "': name, limit, window, tz, alert or mode");
         }
         return {};
     }
@@ -109,8 +117,36 @@ class Reader {
 }  // namespace
 
 BudgetDefinition definition_of(const mesh::BudgetStanding& budget) {
-    return {budget.budget, budget.limit, budget.window, budget.zone == "UTC" ? "" : budget.zone,
-            budget.enforce};
+    return {budget.budget,  budget.limit, budget.window, budget.zone == "UTC" ? "" : budget.zone,
+            budget.enforce, budget.alerts};
+}
+
+std::optional<std::vector<std::uint8_t>> parse_percents(std::string_view text) {
+    constexpr std::size_t kMost = 8;
+    std::vector<std::uint8_t> out;
+    if (text == "none") return out;
+    while (out.size() < kMost) {
+        const std::size_t comma = text.find(',');
+        const std::string_view one = text.substr(0, comma);
+        unsigned percent = 0;
+        const auto read = std::from_chars(one.data(), one.data() + one.size(), percent);
+        const bool whole = read.ec == std::errc{} && read.ptr + 1 == one.data() + one.size();
+        if (!whole || !one.ends_with('%') || percent < 1 || percent > 100) return std::nullopt;
+        if (!out.empty() && percent <= out.back()) return std::nullopt;
+        out.push_back(static_cast<std::uint8_t>(percent));
+        if (comma == std::string_view::npos) return out;
+        text.remove_prefix(comma + 1);
+    }
+    return std::nullopt;
+}
+
+std::string percents_text(const std::vector<std::uint8_t>& percents) {
+    if (percents.empty()) return "none";
+    std::string out;
+    for (const std::uint8_t percent : percents) {
+        out += (out.empty() ? "" : ",") + std::to_string(percent) + "%";
+    }
+    return out;
 }
 
 // Names and zones have no character that YAML would take for something else; but a name may look
@@ -125,6 +161,7 @@ std::string write_budget_file(const std::vector<BudgetDefinition>& definitions) 
         out += "  - name: \"" + one.budget.str() + "\"\n    limit: " + print_usd(one.limit) + '\n';
         if (one.window != "none") out += "    window: " + one.window + '\n';
         if (!one.zone.empty()) out += "    tz: " + one.zone + '\n';
+        if (!one.alerts.empty()) out += "    alert: " + percents_text(one.alerts) + '\n';
         if (!one.enforce) out += "    mode: observe\n";
     }
     return out;

@@ -3,7 +3,10 @@
 // was spent is not in it. Pure; any thread.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mesh/operator.h"
@@ -19,9 +22,14 @@ struct BudgetDefinition {
     std::string window = "none";  // as in mesh::BudgetStanding
     std::string zone{};           // empty: UTC
     bool enforce = true;
+    std::vector<std::uint8_t> alerts{};  // percent
     friend bool operator==(const BudgetDefinition&, const BudgetDefinition&) = default;
 };
 BudgetDefinition definition_of(const mesh::BudgetStanding& budget);
+
+// "50%,80%"; "none". Nothing for another form, or where they do not rise.
+std::optional<std::vector<std::uint8_t>> parse_percents(std::string_view text);
+std::string percents_text(const std::vector<std::uint8_t>& percents);
 
 std::string write_budget_file(const std::vector<BudgetDefinition>& definitions);
 // kConfigInvalid, with "NAME:LINE: what". What is left out of a definition is as in a new budget.

@@ -43,6 +43,7 @@ Value definition_value(const BudgetDefinition& one) {
             {"limit_micro_usd", one.limit.value},
             {"window", one.window},
             {"tz", one.zone.empty() ? "UTC" : one.zone},
+            {"alert", percents_text(one.alerts)},
             {"enforced", one.enforce}};
 }
 
@@ -97,6 +98,10 @@ Step step_to(const BudgetDefinition* before, const BudgetDefinition& after) {
         step.change.window = after.window;
         step.change.zone = after.zone;
         differ("window", calendar_text);
+    }
+    if (old.alerts != after.alerts) {
+        step.change.alerts = after.alerts;
+        differ("alert", [](const BudgetDefinition& one) { return percents_text(one.alerts); });
     }
     if (old.enforce != after.enforce) {
         step.change.enforce = after.enforce;

@@ -44,6 +44,7 @@ struct WindowState {
     MicroUsd activated;                        // A: may be spent, or was
     std::map<AccountName, MicroUsd> returned;  // U: will not be spent under that account
     MicroUsd returned_sum;                     // V
+    std::uint8_t alerted = 0;                  // percent: the highest threshold told of
     MicroUsd in_use() const { return activated - returned_sum; }
     friend bool operator==(const WindowState&, const WindowState&) = default;
 };
@@ -92,6 +93,10 @@ struct SetRule {  // begins a window of that calendar, of which nothing is in us
 struct SetPolicy {
     BudgetId budget;
     Policy policy;
+};
+struct Alert {  // whoever owns this is to tell that a threshold is reached: once in a window
+    BudgetWindow money;
+    std::uint8_t percent = 0;
 };
 // This process may grant so much more. Of a budget that is only observed, beyond the limit too: for
 // what holders have spent that they had not been granted.
@@ -159,7 +164,7 @@ struct AdoptCircle {                       // takes what a circle's logs had (ci
 inline constexpr std::size_t kCircleMax = 256;
 
 using Entry = std::variant<Genesis, Define, SetLimit, Activate, Return, Out, In, Close, Inherit,
-                           Adopt, Open, Remove, SetRule, AdoptCircle, SetPolicy>;
+                           Adopt, Open, Remove, SetRule, AdoptCircle, SetPolicy, Alert>;
 using EntryRef = std::shared_ptr<const Entry>;
 
 }  // namespace vidai::mesh::budget

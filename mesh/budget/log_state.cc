@@ -186,6 +186,17 @@ Result<void> LogState::on(const SetLimit& entry) {
     return {};
 }
 
+Result<void> LogState::on(const Alert& entry) {
+    BudgetState* budget = mine(entry.money.budget);
+    if (budget == nullptr) return not_owned(entry.money.budget);
+    const auto found = budget->windows.find(entry.money.window);
+    if (found == budget->windows.end()) return refused("nothing was spent of that window");
+    if (entry.percent == 0 || entry.percent > 100) return dishonest("no percentage");
+    if (entry.percent <= found->second.alerted) return refused("that was told already");
+    found->second.alerted = entry.percent;
+    return {};
+}
+
 MicroUsd LogState::room_of(const BudgetState& budget, Ordinal window) {
     const auto found = budget.windows.find(window);
     const WindowState none, &of = found == budget.windows.end() ? none : found->second;

@@ -59,6 +59,7 @@ class LogState {
     Result<void> on(const Remove& entry);
     Result<void> on(const SetRule& entry);
     Result<void> on(const SetPolicy& entry);
+    Result<void> on(const Alert& entry);
     Result<void> on(const Activate& entry);
     Result<void> on(const Return& entry);
     Result<void> on(const Out& entry);

@@ -179,6 +179,7 @@ struct Sight {
     WallTime ends{};  // its window; zero: never, or unknown
     Policy policy{};
     std::uint64_t would_refuse = 0;  // requests, as the processes that run now say
+    std::uint8_t alerted = 0;        // percent: the highest threshold that was reached
     friend bool operator==(const Sight&, const Sight&) = default;
 };
 struct Seen {

@@ -158,12 +158,12 @@ struct Writer {
             const auto held = out.CreateVector(leases);
             const auto budget = text(one.budget.str()), zone = text(one.rule.zone);
             const auto policy = write_policy(out, one.policy);
-            all.push_back(
-                fb::CreateSight(out, budget, static_cast<std::uint8_t>(one.position.standing),
-                                one.position.limit.value, one.activated.value, one.returned.value,
-                                one.position.left.value, one.pool.value, held,
-                                static_cast<std::uint8_t>(one.rule.period), zone,
-                                one.ends.time_since_epoch().count(), policy, one.would_refuse));
+            all.push_back(fb::CreateSight(
+                out, budget, static_cast<std::uint8_t>(one.position.standing),
+                one.position.limit.value, one.activated.value, one.returned.value,
+                one.position.left.value, one.pool.value, held,
+                static_cast<std::uint8_t>(one.rule.period), zone,
+                one.ends.time_since_epoch().count(), policy, one.would_refuse, one.alerted));
         }
         return said(fb::Said::Seen, fb::CreateSeen(out, m.id, out.CreateVector(all), m.more));
     }
@@ -322,6 +322,8 @@ struct Reader {
         out.policy = take(read_policy(m.policy()));
         out.position.enforce = out.policy.enforce;
         out.would_refuse = m.would_refuse();
+        out.alerted = m.alerted();
+        need(out.alerted <= 100);
         if (!need(m.leases() != nullptr && m.leases()->size() <= kLeasesShown)) return out;
         for (const fb::Lease* one : *m.leases()) {
             const auto [name, returned] = account(one->account());

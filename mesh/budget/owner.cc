@@ -2,6 +2,7 @@
 #include "mesh/budget/owner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string>
 
@@ -16,6 +17,10 @@ constexpr Duration kRecallEvery = std::chrono::milliseconds(100);
 constexpr Duration kAskTheTimeAgain = std::chrono::milliseconds(1'000);
 constexpr Duration kForgetEvery = std::chrono::seconds(10);
 constexpr MicroUsd kMostOwed{std::numeric_limits<std::int64_t>::max() / 8};
+constexpr std::size_t kReachedMax = 4'096;  // that nobody has taken
+// After a take-over holders say within that many seconds what they have not spent.
+constexpr int kOverFor = 3;
+constexpr std::uint8_t kAsGoodAsAll = 95;  // percent, where a request finds too little left
 constexpr std::int64_t kPortion = 8;  // at most that part of what is free, unless more is needed
 
 MicroUsd unspent(const Owner::Lease& lease) {
@@ -109,6 +114,9 @@ bool Owner::on_want(const Want& want, MonoTime now, Outbox& out) {
     if (!moves) lease.would_refuse = std::max(lease.would_refuse, want.would_refuse);
     lease.lost = false;
     change(of, want.account, lease);
+    // It asks for no more than is left. What has that already and asks all the same needs more.
+    const MicroUsd has = lease.granted - lease.returned - lease.spent;
+    of.dry |= want.need.value > 0 && !moves && want.need <= has;
     const auto [waiting, fresh] = of.waiting.try_emplace(want.account, Waiting{{}, {}, now});
     waiting->second.total =
         std::max(waiting->second.total, moves ? lease.granted + want.need : want.total);
@@ -195,6 +203,7 @@ void Owner::serve(const BudgetWindow& money, MonoTime now, Outbox& out) {
         const bool coming = need <= ledger().pool(money) + of.activating;
         if (coming && (need.value > 0 || of.activating.value > 0)) continue;
         if (at.left >= need && need.value > 0 && now - since < kBusyWait) continue;
+        of.dry |= at.left < need;
         answer(money, account, now, out);  // with what it has: it is spent, or others have it
         of.waiting.erase(waiting);
     }
@@ -321,8 +330,45 @@ void Owner::on_progress(MonoTime now, Outbox& out) {
         const ReportAck& ack = returning_.front().ack;
         out.push_back({ack.account.holder.ledger, ack});
     }
+    for (; !alerting_.empty() && alerting_.front().at <= committed; alerting_.pop_front()) {
+        if (reached_.size() < kReachedMax) reached_.push_back(alerting_.front().what);
+    }
     for (auto& [money, of] : money_) {
         if (!of.waiting.empty() || of.owed) serve(money, now, out);
+    }
+}
+
+// What is stranded counts as spent, here as everywhere; so does what an earlier owner lent, until
+// its holders have said otherwise: therefore a threshold must stay reached for a while.
+void Owner::watch_thresholds(const BudgetWindow& money, Money& of) {
+    const BudgetState* budget = ledger().state().budget(money.budget);
+    if (budget == nullptr || budget->deleted || budget->policy.alerts.empty()) return;
+    const auto window = budget->windows.find(money.window);
+    if (window == budget->windows.end() || std::next(window) != budget->windows.end()) return;
+    const MicroUsd limit = budget->limit, used = limit - position(money).left;
+    const auto part = [&](std::uint8_t percent) {  // so that nothing can overflow
+        return MicroUsd{limit.value / 100 * percent + limit.value % 100 * percent / 100};
+    };
+    // To the last micro-dollar hardly any is spent: it is all where the rest serves nobody.
+    of.dry = of.dry && used >= part(kAsGoodAsAll);
+    const auto reached = [&](std::uint8_t percent) {
+        return used >= part(percent) || (percent == 100 && of.dry);
+    };
+    const auto due = [&](std::uint8_t percent) {
+        return percent > window->second.alerted && reached(percent);
+    };
+    if (std::ranges::none_of(budget->policy.alerts, due)) {
+        of.over = 0;
+        return;
+    }
+    if (++of.over < kOverFor) return;
+    of.over = 0;
+    const Thresholds all = budget->policy.alerts;
+    const std::uint8_t before = window->second.alerted;
+    for (const std::uint8_t percent : all) {
+        if (percent <= before || !reached(percent)) continue;
+        const auto at = ledger().append(Alert{money, percent});
+        if (at) alerting_.push_back({*at, {money, percent, limit, used}});
     }
 }
 
@@ -358,6 +404,7 @@ void Owner::on_tick(MonoTime now, Outbox& out) {
             of.rate = std::max(lately, MicroUsd{of.rate.value / 2});
             of.lent_before = of.lent;
             of.rated = now;
+            if (!ledger().state().closed()) watch_thresholds(money, of);
         }
         if (!of.waiting.empty() || of.owed) serve(money, now, out);
     }
@@ -381,6 +428,7 @@ void Owner::on_holder_lost(const Holder& holder) {
 void Owner::on_closed() {
     activating_.clear();
     returning_.clear();
+    alerting_.clear();
     for (auto& [money, of] : money_) {
         of.activating = {};
         of.waiting.clear();
@@ -424,6 +472,7 @@ Sight Owner::sight(const BudgetId& id, MonoTime now) const {
     if (const auto at = budget->windows.find(money.window); at != budget->windows.end()) {
         out.activated = at->second.activated;
         out.returned = at->second.returned_sum;
+        out.alerted = at->second.alerted;
     }
     out.pool = log.pool(money);
     for (const auto& [account, lease] : leases(money)) {

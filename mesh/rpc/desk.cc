@@ -225,7 +225,8 @@ kj::Promise<Result<BudgetPage>> Desk::budget_change(BudgetChange change,
     }
     const auto without = lacking(events_.view_now()->members, Capability::kLedger);
     if (!without.empty()) return Result<BudgetPage>(not_known_to(Capability::kLedger, without));
-    if (change.enforce) {  // who does not know them cannot keep a log that has some
+    if (change.enforce ||
+        change.alerts) {  // who does not know them cannot keep a log that has some
         const auto old = lacking(events_.view_now()->members, Capability::kBudgetPolicies);
         if (!old.empty()) return Result<BudgetPage>(not_known_to(Capability::kBudgetPolicies, old));
     }

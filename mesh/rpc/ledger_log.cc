@@ -40,7 +40,9 @@ std::string text(const Rule& rule) {
     return std::string(period_name(rule.period)) + (zone.empty() ? "" : " " + zone);
 }
 std::string text(const Policy& policy) {
-    return policy.enforce ? "enforce" : "observe";
+    std::string out = policy.enforce ? "enforce" : "observe";
+    for (const std::uint8_t percent : policy.alerts) out += " " + std::to_string(percent) + "%";
+    return out;
 }
 std::string text(const Holder& holder) {
     return seal::fingerprint(holder.ledger) + " start " + std::to_string(holder.boot.value);
@@ -69,6 +71,11 @@ struct Describe {
     }
     void operator()(const SetPolicy& e) const {
         say("set_policy", {{"budget", e.budget.str()}, {"policy", text(e.policy)}});
+    }
+    void operator()(const Alert& e) const {
+        say("alert", {{"budget", e.money.budget.str()},
+                      {"window", std::to_string(e.money.window)},
+                      {"percent", std::to_string(e.percent)}});
     }
     void operator()(const Remove& e) const { say("delete", {{"budget", e.budget.str()}}); }
     void operator()(const Activate& e) const {

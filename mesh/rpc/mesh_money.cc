@@ -39,7 +39,12 @@ Result<std::vector<budget::Edit>> edits_of(const BudgetChange& change) {
         edit.kind = Kind::kDelete;
         return std::vector{edit};
     }
-    const budget::PolicyChange policy{change.enforce};
+    const budget::PolicyChange policy{change.enforce, change.alerts};
+    if (change.alerts && !budget::are_thresholds(*change.alerts)) {
+        return fail(ErrorCode::kInvalidRequest,
+                    "a budget has at most 8 thresholds, from 1 to 100 percent and rising",
+                    "alerts");
+    }
     const bool says_policy = policy != budget::PolicyChange{};
     const bool without = !change.limit && (is_new || (change.window.empty() && !says_policy));
     if (without || (change.window.empty() && !change.zone.empty())) {
@@ -82,7 +87,9 @@ BudgetPage shown(Treasury::Page page, const Treasury& treasury) {
                               one.sight.ends,
                               one.sight.position.standing == budget::Standing::kClock,
                               one.sight.policy.enforce,
-                              one.sight.would_refuse};
+                              one.sight.would_refuse,
+                              one.sight.policy.alerts,
+                              one.sight.alerted};
         for (const budget::Sight::Lease& lease : one.sight.leases) {
             budget.leases.push_back({treasury.node_of(lease.account.holder.ledger), lease.granted,
                                      lease.spent, lease.returned, lease.lost});

@@ -321,6 +321,8 @@ Result<BudgetStanding> OperatorClient::budget_change(const BudgetChange& change)
     request.setWindow(wire::to_text(change.window));
     request.setZone(wire::to_text(change.zone));
     request.setEnforce(!change.enforce ? 0 : *change.enforce ? 2 : 1);
+    request.setSetsAlerts(change.alerts.has_value());
+    if (change.alerts) request.setAlerts(wire::to_data(*change.alerts));
     request.setDeadlineMs(impl_->deadline_ms());
     auto page = impl_->call<BudgetPage>(kj::mv(request));
     if (!page) return fail(std::move(page).error());

@@ -115,6 +115,10 @@ kj::Promise<void> OperatorServer::budgetChange(BudgetChangeContext context) {
     change.window = wire::text_of(asked.getWindow());
     change.zone = wire::text_of(asked.getZone());
     if (asked.getEnforce() > 0) change.enforce = asked.getEnforce() == 2;
+    if (asked.getSetsAlerts()) {
+        const auto alerts = wire::bytes_of(asked.getAlerts());
+        change.alerts.emplace(alerts.begin(), alerts.end());
+    }
     return answer_later(context,
                         calls_.budget_change(std::move(change), deadline(asked.getDeadlineMs())));
 }

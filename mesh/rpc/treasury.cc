@@ -8,6 +8,7 @@
 
 #include "mesh/seal/encoding.h"
 #include "schema/vocabulary/check.h"
+#include "schema/vocabulary/usd.h"
 
 namespace vidai::mesh::rpc {
 
@@ -239,6 +240,7 @@ void Treasury::turn() {
     finish_edits();
     finish_looks();
     tell_news();
+    tell_thresholds();
     std::set<BudgetId> changed;
     for (const budget::BudgetWindow& money : bank_->take_changed()) {
         if (named_.contains(money.budget)) changed.insert(money.budget);
@@ -319,6 +321,17 @@ void Treasury::tell_news() {
             case BankNews::Kind::kMoved:  // one for each of a thousand buckets
                 break;
         }
+    }
+}
+
+void Treasury::tell_thresholds() {
+    for (const budget::Owner::Reached& one : bank_->take_reached()) {
+        ++alerts_;
+        Notice notice{Notice::Kind::kBudgetThreshold, one.money.budget.str(),
+                      std::to_string(one.percent),
+                      print_usd(one.used) + " of " + print_usd(one.limit) + " are spent"};
+        notice.threshold = {one.percent, one.limit, one.used, one.money.window, around_.node.str()};
+        around_.notice(notice);
     }
 }
 

@@ -75,6 +75,8 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     std::string frozen() const;
     // For the doctor and the metrics.
     MoneyReport report() const;
+    // Thresholds of budgets that this process has told of.
+    std::uint64_t alerts() const { return alerts_; }
 
     void on_link_up(const NodeId& peer);
     void on_link_down(const NodeId& peer);
@@ -129,6 +131,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     void ask_owner(std::uint64_t id);
     Page page_of(Looking& looking) const;
     void tell_news();
+    void tell_thresholds();
     void look_for_the_lost();
     void look_for_owners();
     bool without_owner(budget::Bucket bucket) const;
@@ -157,6 +160,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     std::map<std::uint64_t, Editing> editing_;
     std::map<std::uint64_t, Looking> looking_;
     std::uint64_t asks_count_ = 0;
+    std::uint64_t alerts_ = 0;
     kj::Own<kj::AsyncInputStream> asks_;
     kj::TaskSet tasks_;
 };

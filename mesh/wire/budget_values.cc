@@ -35,6 +35,8 @@ void write(const BudgetStanding& budget, proto::Budget::Builder out) {
     out.setClockOff(budget.clock_off);
     out.setObserved(!budget.enforce);
     out.setWouldRefuse(budget.would_refuse);
+    out.setAlerts(to_data(budget.alerts));
+    out.setAlerted(budget.alerted);
     auto leases = out.initLeases(static_cast<unsigned>(budget.leases.size()));
     for (unsigned i = 0; i < leases.size(); ++i) {
         const BudgetStanding::Lease& lease = budget.leases[i];
@@ -61,6 +63,9 @@ Result<BudgetStanding> read(proto::Budget::Reader in) {
     budget.clock_off = in.getClockOff();
     budget.enforce = !in.getObserved();
     budget.would_refuse = in.getWouldRefuse();
+    const auto alerts = bytes_of(in.getAlerts());
+    budget.alerts.assign(alerts.begin(), alerts.end());
+    budget.alerted = in.getAlerted();
     for (const auto lease : in.getLeases()) {
         budget.leases.push_back({NodeId(bounded(lease.getHolder())),
                                  {lease.getGranted()},

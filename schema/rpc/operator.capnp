@@ -202,6 +202,8 @@ struct Budget {
   clockOff @10 :Bool;
   observed @11 :Bool;  # not enforced
   wouldRefuse @12 :UInt64;
+  alerts @13 :Data;  # percent, a byte each
+  alerted @14 :UInt8;
 }
 
 struct BudgetPage {
@@ -416,7 +418,8 @@ interface Operator {
   limitStanding @16 (name :Text) -> (outcome :Outcome(LimitStanding));
 
   budgetChange @17 (op :UInt8, budget :Text, limitMicroUsd :Int64, deadlineMs :UInt32,
-                    keepsLimit :Bool, window :Text, zone :Text, enforce :UInt8)
+                    keepsLimit :Bool, window :Text, zone :Text, enforce :UInt8,
+                    setsAlerts :Bool, alerts :Data)
       -> (outcome :Outcome(BudgetPage));
   # vidai::mesh::BudgetChange: as it is when its owner has committed that; nothing once it is
   # deleted. The first one of a mesh needs every member once. `enforce`: 0: not said, 1: no, 2: yes.

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 const std::vector<BudgetDefinition> kAll = {
     {BudgetId("1e3"), {250'000}, "none", "", true},
     {BudgetId("team:a/b"), {50'000'000}, "month", "Europe/Berlin", false},
-    {BudgetId("team-b"), {0}, "day", "", true}};
+    {BudgetId("team-b"), {0}, "day", "", true, {50, 100}}};
 
 TEST(BudgetFile, IsReadAsItWasWritten) {
     const auto read = commands::read_budget_file(commands::write_budget_file(kAll), "file");
@@ -39,6 +39,7 @@ TEST(BudgetFile, SaysWhereItIsWrong) {
         {"budgets:\n  - name: a\n    limit: 5usd\n    mode: off\n", "f:4: `mode` takes"},
         {"budgets:\n  - name: a\n    limit: 5usd\n    spent: 1usd\n",
          "f:4: a budget has no 'spent'"},
+        {"budgets:\n  - name: a\n    limit: 5usd\n    alert: 50\n", "f:4: `alert` takes"},
         {"budgets:\n  - name: a\n    limit: [5usd]\n", "f:3: `limit` takes one word"},
         {"budgets:\n  - name: a\n    limit: 5usd\n  - name: a\n    limit: 6usd\n", "there twice"},
         {"budgets: [\n", "f:"},

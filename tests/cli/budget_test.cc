@@ -82,6 +82,12 @@ TEST_F(Budgets, ThatMakeNoSenseAreNotAskedFor) {
         {"budget", "set", "team-a"},
         {"budget", "set", "team-a", "--observe", "--enforce"},
         {"budget", "create", "team-a", "--observe"},
+        {"budget", "set", "team-a", "--alert", "50"},
+        {"budget", "set", "team-a", "--alert", "80%,50%"},
+        {"budget", "set", "team-a", "--alert", "0%"},
+        {"budget", "set", "team-a", "--alert", "101%"},
+        {"budget", "set", "team-a", "--alert", "50%,"},
+        {"budget", "set", "team-a", "--alert", "1%,2%,3%,4%,5%,6%,7%,8%,9%"},
         {"budget", "delete"},
         {"budget", "show"},
     };
@@ -121,6 +127,20 @@ TEST_F(Budgets, AreObservedBeforeTheyAreEnforced) {
     EXPECT_EQ(asked({"budget", "set", "team-a", "--enforce"}).status, 0);
     EXPECT_EQ(recording_.budget_changed->enforce, true);
     EXPECT_EQ(recording_.budget_changed->limit, std::nullopt);
+}
+
+TEST_F(Budgets, TellOfThresholds) {
+    EXPECT_EQ(asked({"budget", "set", "team-a", "--alert", "50%,80%,100%"}).status, 0);
+    EXPECT_EQ(recording_.budget_changed->alerts, (std::vector<std::uint8_t>{50, 80, 100}));
+    EXPECT_EQ(asked({"budget", "set", "team-a", "--alert", "none"}).status, 0);
+    EXPECT_EQ(recording_.budget_changed->alerts, std::vector<std::uint8_t>{});
+    EXPECT_EQ(asked({"budget", "set", "team-a", "--limit", "5usd"}).status, 0);
+    EXPECT_EQ(recording_.budget_changed->alerts, std::nullopt);
+    recording_.budgets.budgets[0].alerts = {50, 80};
+    EXPECT_THAT(asked({"budget", "show", "team-a"}).out, HasSubstr("Alerts:  50%,80%\n"));
+    recording_.budgets.budgets[0].alerted = 50;
+    EXPECT_THAT(asked({"budget", "show", "team-a"}).out,
+                HasSubstr("Alerts:  50%,80%, reached 50%\n"));
 }
 
 TEST_F(Budgets, AreListedAndSoAreThoseWhoDoNotAnswer) {

@@ -2,9 +2,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hard budgets as a client meets them: a key that stands under one which nobody knows is refused on
 every node, over a restart too, and no provider is called for it."""
+import http.server
+import json
+import threading
+
 import suite
 from money import Money
 from programs import chat, request, wait_for
+
+
+class Hook:
+    """Somebody who is told of thresholds: what was posted, and where."""
+
+    def __enter__(self):
+        said = self.said = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                length = int(self.headers["content-length"])
+                said.append((self.path, json.loads(self.rfile.read(length))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Budgets(Money):
@@ -106,6 +136,30 @@ class Budgets(Money):
         self.mesh.ctl("budget", "set", "team-a", "--observe")
         for node in self.nodes:
             self.served_within(node, key, 10)
+
+    def test_a_threshold_is_told_of_once_in_the_whole_mesh(self):
+        with Hook() as hook:
+            for node in self.nodes:
+                node.stop()
+                node.env["VIDAI_BUDGETS_WEBHOOK"] = f"http://127.0.0.1:{hook.port}/t0ken?x=1"
+            for node in self.nodes:
+                node.start()
+            self.mesh.wait_alive(3)
+            key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
+            self.mesh.ctl("budget", "create", "team-a", "--limit", "0.01usd",
+                          "--alert", "50%,100%")
+            self.spend_all(key, self.nodes)
+            wait_for(lambda: len(hook.said) >= 2, 30, "both thresholds")
+            owner = self.mesh.ctl("budget", "show", "team-a")
+            self.assertEqual(owner["alerted_percent"], 100)
+            self.spend_all(key, self.nodes)
+            said = [(path, body["event"], body["budget"], body["percent"])
+                    for path, body in hook.said]
+            self.assertEqual(said, [("/t0ken?x=1", "budget.threshold", "team-a", percent)
+                                    for percent in (50, 100)])
+        logs = [(node.folder / f"{node.id}.log").read_text() for node in self.nodes]
+        self.assertEqual(sum(log.count('"budget.threshold"') for log in logs), 2)
+        self.assertFalse(any("t0ken" in log for log in logs), "it is a secret")
 
     def test_definitions_are_a_file(self):
         for name, *flags in (("team-a", "--window", "month"), ("team-b", "--observe")):

@@ -55,6 +55,55 @@ TEST(Bank, ABudgetIsObservedUntilItIsEnforcedAndThenOwesNothingMore) {
     EXPECT_FALSE(mesh.spend(0, kMoney, {1}));
 }
 
+Edit with_alerts(Thresholds alerts) {
+    Edit wanted{0, Edit::Kind::kSetPolicy, kTeamBudget, {}};
+    wanted.policy.alerts = std::move(alerts);
+    return wanted;
+}
+
+TEST(Bank, EachThresholdIsToldOfOnceInAWindow) {
+    BankMesh mesh(1, {});
+    mesh.start(0);
+    mesh.run(100ms);
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 1'000));
+    ASSERT_TRUE(mesh.edit(0, with_alerts({50, 80, 100}))->done);
+    ASSERT_TRUE(mesh.spend(0, kMoney, {499}));
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), std::vector<int>{});
+    ASSERT_TRUE(mesh.spend(0, kMoney, {1}));
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), std::vector<int>{50});
+    ASSERT_TRUE(mesh.spend(0, kMoney, {490}));
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), (std::vector<int>{50, 80}));
+    // Less is left than is asked for: it is spent for whoever asks, if not to the last.
+    EXPECT_FALSE(mesh.spend(0, kMoney, {11}));
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), (std::vector<int>{50, 80, 100}));
+    EXPECT_EQ(mesh.bank(0).owner().sight(kTeamBudget, mesh.now).alerted, 100);
+    ASSERT_TRUE(mesh.edit(0, {0, Edit::Kind::kSetLimit, kTeamBudget, {1'001}})->done);
+    mesh.run(8s);
+    mesh.crash(0);
+    mesh.start(0);
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), (std::vector<int>{50, 80, 100})) << "each once";
+}
+
+TEST(Bank, ARestartTellsOfNothingThatIsNotSpent) {
+    BankMesh mesh(1, {});
+    mesh.start(0);
+    mesh.run(100ms);
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 1'000));
+    ASSERT_TRUE(mesh.edit(0, with_alerts({50}))->done);
+    ASSERT_TRUE(mesh.spend(0, kMoney, {400}));
+    mesh.run(4s);
+    mesh.crash(0);
+    mesh.start(0);
+    ASSERT_TRUE(mesh.spend(0, kMoney, {10}));
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), std::vector<int>{});
+}
+
 TEST(Bank, AnUnknownBudgetIsSaidToBeUnknown) {
     BankMesh mesh(1, {});
     mesh.start(0);
@@ -126,6 +175,25 @@ class ThreeBanks : public ::testing::Test {
     }
     BankMesh mesh{3, {}};
 };
+
+TEST_F(ThreeBanks, AnHeirDoesNotTellAgainOfAThreshold) {
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 10'000));
+    ASSERT_TRUE(mesh.edit(0, with_alerts({50, 90}))->done);
+    const std::size_t dead = owner(), other = (dead + 1) % 3;
+    ASSERT_TRUE(mesh.spend(other, kMoney, {6'000}));
+    mesh.run(8s);
+    ASSERT_EQ(mesh.thresholds(kMoney), std::vector<int>{50});
+    mesh.crash(dead);
+    mesh.declare_dead(dead);
+    ASSERT_TRUE(mesh.run_until([&]() { return owner() < 3; }, 30s));
+    ASSERT_TRUE(mesh.spend(other, kMoney, {10}, 30s));
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), std::vector<int>{50});
+    while (mesh.spend(other, kMoney, {100})) {
+    }
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), (std::vector<int>{50, 90}));
+}
 
 TEST_F(ThreeBanks, WhatWasSpentUnobservedByTheOwnerIsOwedToItsHeir) {
     ASSERT_TRUE(mesh.define(0, kTeamBudget, 10'000));

@@ -147,6 +147,21 @@ TEST(LogState, HandsABucketOverWithAllThatWasSpent) {
         << "also to another generation of the same volume";
 }
 
+TEST(LogState, TellsOfEachThresholdOnceInAWindow) {
+    LogState state = begun();
+    EXPECT_EQ(code_of(state.apply(Alert{kMay, 50})), ErrorCode::kConflict) << "nothing is spent";
+    ASSERT_TRUE(state.apply(activate(60)).has_value());
+    ASSERT_TRUE(state.apply(Alert{kMay, 50}).has_value());
+    EXPECT_EQ(code_of(state.apply(Alert{kMay, 50})), ErrorCode::kConflict);
+    EXPECT_EQ(code_of(state.apply(Alert{kMay, 20})), ErrorCode::kConflict);
+    EXPECT_EQ(code_of(state.apply(Alert{kMay, 101})), ErrorCode::kCorrupt);
+    ASSERT_TRUE(state.apply(Out{kBucket, log_of(2)}).has_value());
+    LogState heir(second_header());
+    ASSERT_TRUE(heir.apply(taking(state, 5, {volume(2)})).has_value());
+    EXPECT_EQ(code_of(heir.apply(Alert{kMay, 50})), ErrorCode::kConflict) << "the heir knows";
+    EXPECT_TRUE(heir.apply(Alert{kMay, 80}).has_value());
+}
+
 TEST(LogState, TakesNoBudgetOfAnotherBucket) {
     LogState giver = begun();
     ASSERT_TRUE(giver.apply(Out{kBucket, log_of(2)}).has_value());

@@ -72,6 +72,10 @@ TEST(MessageBytes, EachKindIsReadAsItWasWritten) {
     expect_kept(Edit{7, Edit::Kind::kSetRule, kMoney.budget, {}, {Period::kYear, {}}});
     expect_kept(Edit{7, Edit::Kind::kSetPolicy, kMoney.budget, {}, {}, {.enforce = false}});
     expect_kept(Edit{7, Edit::Kind::kDefine, kMoney.budget, {5}, {}, {.enforce = true}});
+    expect_kept(Edit{
+        7, Edit::Kind::kSetPolicy, kMoney.budget, {}, {}, {.enforce = {}, .alerts = {{50, 80}}}});
+    expect_kept(
+        Edit{7, Edit::Kind::kSetPolicy, kMoney.budget, {}, {}, {.enforce = {}, .alerts = {{}}}});
     expect_kept(Report{account(), kMoney, {30}, {70}, 9});
     expect_kept(ReportAck{account(), kMoney, {70}});
     expect_kept(Recall{kMoney});
@@ -92,6 +96,8 @@ TEST(MessageBytes, EachKindIsReadAsItWasWritten) {
     Sight observed = sight;
     observed.policy.enforce = observed.position.enforce = false;
     observed.would_refuse = 12;
+    observed.policy.alerts = {50, 80, 100};
+    observed.alerted = 80;
     expect_kept(Seen{3, {observed}, true});
 }
 
