@@ -56,6 +56,9 @@ class RemoteOperator : public Operator {
         return client_.budget_show(budget);
     }
     Result<mesh::BudgetPage> budget_list() override { return client_.budget_list(); }
+    Result<mesh::MoneyBooks> money_books(const BudgetId& budget) override {
+        return client_.money_books(budget);
+    }
     Result<mesh::UsageSheet> usage(const mesh::usage::Query& query) override {
         return client_.usage(query);
     }

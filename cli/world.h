@@ -37,6 +37,7 @@ class Operator {
     virtual Result<mesh::BudgetStanding> budget_change(const mesh::BudgetChange& change) = 0;
     virtual Result<mesh::BudgetStanding> budget_show(const BudgetId& budget) = 0;
     virtual Result<mesh::BudgetPage> budget_list() = 0;
+    virtual Result<mesh::MoneyBooks> money_books(const BudgetId& budget) = 0;
     virtual Result<mesh::UsageSheet> usage(const mesh::usage::Query& query) = 0;
     virtual Result<mesh::UsagePage> usage_events(const mesh::usage::Search& search) = 0;
     virtual Result<mesh::UsageHoldings> usage_holdings() = 0;

@@ -24,6 +24,7 @@ enum class Capability : std::uint8_t {
     kLimits = 3,
     kLedger = 4,
     kUsageCopies = 5,
+    kBudgetPolicies = 6,
 };
 
 struct CapabilityRow {
@@ -36,7 +37,8 @@ inline constexpr std::array kCapabilityTable = {
     CapabilityRow{Capability::kBudgets, "budgets"},    // that a key stands under are enforced
     CapabilityRow{Capability::kLimits, "limits"},      // as registers, and cells of any window
     CapabilityRow{Capability::kLedger, "ledger"},      // keeps logs of budgets, and knows kGenesis
-    CapabilityRow{Capability::kUsageCopies, "usage-copies"},  // of others' events, are kept
+    CapabilityRow{Capability::kUsageCopies, "usage-copies"},        // of others' events, are kept
+    CapabilityRow{Capability::kBudgetPolicies, "budget-policies"},  // in those logs
 };
 
 constexpr std::uint64_t bit_of(Capability capability) {

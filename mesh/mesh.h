@@ -28,6 +28,7 @@
 #include "schema/base/snapshot.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/result.h"
+#include "schema/vocabulary/units.h"
 
 namespace vidai::mesh::state {
 class KeyTable;  // mesh/state/key_table.h
@@ -66,6 +67,9 @@ struct Notice {
         kStateFailed,  // subject: the snapshot file; it is tried again
         kMoney,        // subject: a log, by the fingerprint of its volume's key and its generation;
                        // what: "opened", "sealed", "taken_over" or "superseded"
+        // subject: a budget; what: a percentage of its limit, which its window has reached. Once
+        // each in the whole mesh, at the node that owns it; `threshold` says more.
+        kBudgetThreshold,
         kUsageFailed,  // subject: the folder of usage; message: why calls go unrecorded
         kSuperseded,   // subject: this node; must_stop() says why
         kIdentity,     // subject: a node's, operator's or issuer's name; what: "revoked",
@@ -78,6 +82,13 @@ struct Notice {
     std::string subject;
     std::string what;
     std::string message;  // one sentence for a person; may be empty
+    struct Threshold {
+        std::uint8_t percent = 0;
+        MicroUsd limit, used;      // used: spent, or stranded
+        std::uint32_t window = 0;  // its ordinal
+        std::string node;          // this one
+    };
+    std::optional<Threshold> threshold{};
 };
 
 // Called on the mesh thread, of what start() does on the thread that calls it, and of usage on its

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "mesh/clock.h"
+#include "mesh/money_books.h"
 #include "mesh/node_report.h"
 #include "mesh/state/key_record.h"
 #include "mesh/state/limit_record.h"
@@ -143,6 +144,9 @@ struct BudgetChange {
     std::optional<MicroUsd> limit{};  // kCreate needs it
     std::string window{};             // as in BudgetStanding; empty: not said, of a new one "none"
     std::string zone{};               // an IANA name, of `window`; empty: UTC
+    std::optional<bool> enforce{};    // not said, of a new one: true
+    // Percent of the limit, rising, at most 8; empty: none.
+    std::optional<std::vector<std::uint8_t>> alerts{};
 };
 
 // A budget as the node that owns it knows it.
@@ -162,10 +166,14 @@ struct BudgetStanding {
     MicroUsd left;    // of the limit: neither spent nor stranded
     MicroUsd pool;    // held by the owner's process, and not lent
     std::vector<Lease> leases;
-    std::string window = "none";  // "day", "week", "month", "year": all of these are of this one
-    std::string zone{};           // whose calendar that is; empty: UTC
-    WallTime renews{};            // when the next one begins; zero: never, or unknown
-    bool clock_off = false;       // its owner cannot tell what time it is, and opens no next one
+    std::string window = "none";     // "day", "week", "month", "year": all of these are of this one
+    std::string zone{};              // whose calendar that is; empty: UTC
+    WallTime renews{};               // when the next one begins; zero: never, or unknown
+    bool clock_off = false;          // its owner cannot tell what time it is, and opens no next one
+    bool enforce = true;             // false: it only counts what it would refuse
+    std::uint64_t would_refuse = 0;  // requests of this window, since the processes began
+    std::vector<std::uint8_t> alerts{};  // percent of the limit at which somebody is told
+    std::uint8_t alerted = 0;            // the highest of them that this window has reached
 };
 struct BudgetPage {
     std::vector<BudgetStanding> budgets;  // in the order of the logs
@@ -315,6 +323,8 @@ class OperatorClient {
     // kNotFound.
     Result<BudgetStanding> budget_show(const BudgetId& budget);
     Result<BudgetPage> budget_list();  // whole, by name
+    // What the node that is connected to has itself of a budget, or of all. Whole.
+    Result<MoneyBooks> money_books(const BudgetId& budget);
 
     // Whose calls the node that is connected to has. kUnavailable: it has enough to do.
     Result<UsageHoldings> usage_holdings();

@@ -17,6 +17,8 @@
 
 #include "mesh/mesh.h"
 #include "node/admin/pages.h"
+#include "node/alerts.h"
+#include "node/config/address.h"
 #include "node/config/flags.h"
 #include "node/config/load.h"
 #include "node/config/system.h"
@@ -24,11 +26,13 @@
 #include "node/net/admin_server.h"
 #include "node/net/clock.h"
 #include "node/net/server.h"
+#include "node/net/webhook.h"
 #include "node/notices.h"
 #include "node/observe/log.h"
 #include "node/observe/metrics.h"
 #include "node/observe/watchdog.h"
 #include "node/version.h"
+#include "schema/vocabulary/check.h"
 
 namespace vidai::node {
 namespace {
@@ -108,6 +112,8 @@ struct App::Impl {
 
     Result<void> start();
     Result<void> start_admin();
+    Result<void> start_webhook();
+    void on_notice(const mesh::Notice& notice);
     void reload();
     void look_at_loops();
     std::string not_ready() const;  // for a person; empty: it is
@@ -118,6 +124,7 @@ struct App::Impl {
     config::Config config;
     observe::Log log;
     observe::Metrics metrics;
+    std::optional<net::Webhook> webhook;  // outlives the mesh, which speaks to it
     std::unique_ptr<mesh::Mesh> mesh;
     std::unique_ptr<net::Server> server;
     std::optional<observe::Watchdog> watchdog;
@@ -182,10 +189,11 @@ Result<void> App::Impl::start() {
                                      {"card", card_title(*config.pricing.card)},
                                      {"unpriced", unpriced((*runtime)->routes)}});
 
+    if (auto hooked = start_webhook(); !hooked) return hooked;
     config.mesh.program_version = kVersion;
     config.mesh.give_up = end_is_asked;
-    auto joined = mesh::Mesh::start(
-        config.mesh, [this](const mesh::Notice& notice) { log_notice(log, notice); });
+    auto joined =
+        mesh::Mesh::start(config.mesh, [this](const mesh::Notice& notice) { on_notice(notice); });
     if (!joined) return fail(std::move(joined).error());
     mesh = std::move(*joined);
     metrics.watch(log);
@@ -221,6 +229,32 @@ Result<void> App::Impl::start() {
                                     {"workers", net::worker_count(config.listen)},
                                     {"tls", !config.listen.tls_cert_file.empty()}});
     return {};
+}
+
+Result<void> App::Impl::start_webhook() {
+    if (config.budgets.webhook.empty()) return {};
+    const auto url = config::parse_post_url(config.budgets.webhook.reveal());
+    CHECK(url.has_value(), "a URL that was checked");
+    net::WebhookOptions options;
+    options.target = {url->host, url->port, url->path, nullptr};
+    if (url->tls) {
+        auto made = net::make_client_context(config.budgets.ca_file);
+        if (!made) return fail(std::move(made).error());
+        options.target.tls = std::move(*made);
+    }
+    webhook.emplace(std::move(options), [this, host = url->host](const std::string& given_up) {
+        if (given_up.empty()) return;
+        log.write(Event::kWebhookFailed, {{"webhook", host}, {"error", given_up}});
+    });
+    return {};
+}
+
+void App::Impl::on_notice(const mesh::Notice& notice) {
+    log_notice(log, notice);
+    if (!webhook || !notice.threshold) return;
+    const WallTime now = config.mesh.clock->wall_now();
+    if (webhook->post(threshold_json(notice, now))) return;
+    log.write(Event::kWebhookFailed, {{"error", "too many messages wait for it"}});
 }
 
 void App::Impl::look_at_loops() {

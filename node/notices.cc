@@ -40,6 +40,8 @@ Shape shape_of(Kind kind) {
             return {Event::kLimitChanged, "limit", "change", "note"};
         case Kind::kBudgetChanged:
             return {Event::kBudgetChanged, "budget", "change", "note"};
+        case Kind::kBudgetThreshold:
+            return {Event::kBudgetThreshold, "budget", "percent", "note"};
         case Kind::kMoney:
             return {Event::kMoneyLog, "log", "change", "note"};
         case Kind::kStateSaved:

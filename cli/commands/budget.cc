@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cli/call.h"
+#include "cli/commands/budget_file.h"
 #include "cli/commands/command.h"
 #include "cli/commands/member_text.h"
 #include "cli/exit_code.h"
@@ -21,6 +22,12 @@ using mesh::BudgetStanding;
 using print::Answer;
 using print::Tone;
 using print::Value;
+
+Value percents_value(const std::vector<std::uint8_t>& percents) {
+    Value::List out;
+    for (const std::uint8_t percent : percents) out.push_back(std::int64_t{percent});
+    return out;
+}
 
 Value budget_value(const BudgetStanding& budget) {
     Value::List leases;
@@ -40,6 +47,10 @@ Value budget_value(const BudgetStanding& budget) {
             {"tz", budget.zone.empty() ? "UTC" : budget.zone},
             {"renews", time_value(budget.renews)},
             {"clock_off", budget.clock_off},
+            {"enforced", budget.enforce},
+            {"would_refuse", budget.would_refuse},
+            {"alerts_percent", percents_value(budget.alerts)},
+            {"alerted_percent", static_cast<std::int64_t>(budget.alerted)},
             {"pool_micro_usd", budget.pool.value},
             {"leases", std::move(leases)}};
 }
@@ -61,6 +72,18 @@ void add_fields(const BudgetStanding& budget, Answer& answer) {
                      {"Owner", {budget.owner.str()}},
                      {"Limit", {print_usd(budget.limit)}},
                      {"Left", {print_usd(budget.left), dry ? Tone::kBad : Tone::kGood}}};
+    if (!budget.enforce) {
+        answer.fields.push_back({"Mode", {"observed: refuses nothing", Tone::kWarn}});
+        answer.fields.push_back(
+            {"Would refuse", {std::to_string(budget.would_refuse) + " requests so far"}});
+    }
+    if (!budget.alerts.empty()) {
+        const std::string reached =
+            budget.alerted > 0 ? ", reached " + std::to_string(budget.alerted) + "%" : "";
+        answer.fields.push_back({"Alerts",
+                                 {percents_text(budget.alerts) + reached,
+                                  budget.alerted > 0 ? Tone::kWarn : Tone::kPlain}});
+    }
     if (!has_windows(budget)) return;
     const std::string zone = budget.zone.empty() ? "UTC" : budget.zone;
     answer.fields.push_back({"Window", {budget.window + ", " + zone}});
@@ -120,8 +143,23 @@ Result<BudgetChange> change_of(Call& call, BudgetOp op) {
         }
         change.zone = *zone;
     }
-    if (!change.limit && change.window.empty()) {
-        return fail(ErrorCode::kUsage, "say what to change: --limit, --window or both", "--limit");
+    const bool observe = call.flag("--observe") != nullptr;
+    if (observe && call.flag("--enforce") != nullptr) {
+        return fail(ErrorCode::kUsage, "a budget is either observed or enforced", "--observe");
+    }
+    if (observe || call.flag("--enforce") != nullptr) change.enforce = !observe;
+    if (const std::string* const alerts = call.flag("--alert")) {
+        change.alerts = parse_percents(*alerts);
+        if (!change.alerts) {
+            return fail(ErrorCode::kUsage,
+                        "--alert takes up to 8 rising percentages such as 50%,80%,100%, or none",
+                        "--alert");
+        }
+    }
+    if (!change.limit && change.window.empty() && !change.enforce && !change.alerts) {
+        return fail(ErrorCode::kUsage,
+                    "say what to change: --limit, --window, --alert, --observe or --enforce",
+                    "--limit");
     }
     return change;
 }
@@ -195,7 +233,7 @@ Result<Answer> run_list(Call& call) {
     if (!page) return fail(page.error());
     Answer answer;
     answer.table.columns = {
-        {"BUDGET"}, {"LIMIT", false, true}, {"LEFT", false, true}, {"WINDOW"}, {"RENEWS"},
+        {"BUDGET"}, {"LIMIT", false, true}, {"LEFT", false, true}, {"MODE"}, {"WINDOW"}, {"RENEWS"},
         {"OWNER"}};
     Value::List items, silent;
     for (const BudgetStanding& budget : page->budgets) {
@@ -204,6 +242,8 @@ Result<Answer> run_list(Call& call) {
             {{budget.budget.str()},
              {print_usd(budget.limit)},
              {print_usd(budget.left), budget.left.value <= 0 ? Tone::kBad : Tone::kPlain},
+             {budget.enforce ? "enforced" : "observed",
+              budget.enforce ? Tone::kPlain : Tone::kWarn},
              {has_windows(budget) ? budget.window : "-"},
              renewal_cell(budget),
              {budget.owner.str()}});
@@ -236,6 +276,14 @@ constexpr Flag kZone = {
     "--tz", "ZONE",
     "Whose clocks that goes by: a name of the IANA database such as Europe/Berlin. Default: UTC."};
 
+constexpr Flag kAlert = {"--alert", "PERCENTS",
+                         "Tell when so much of it is spent, such as 50%,80%,100%: once each in a "
+                         "window, in the log and to the webhook of the node that owns it. none: "
+                         "never."};
+constexpr Flag kObserve = {"--observe", "",
+                           "Count what it would refuse, and refuse nothing: to try a limit out."};
+constexpr Flag kEnforce = {"--enforce", "", "Refuse what it cannot cover: the default."};
+
 }  // namespace
 
 std::vector<Command> budget_commands() {
@@ -244,7 +292,7 @@ std::vector<Command> budget_commands() {
              "Make a hard budget: what the whole mesh may spend under it. In force when this "
              "returns; keys stand under it with `vidaictl key create --budget NAME`.",
              {"NAME"},
-             {kLimit, kWindow, kZone},
+             {kLimit, kWindow, kZone, kAlert, kObserve, kEnforce},
              run_create},
             {"budget",
              "list",
@@ -260,11 +308,13 @@ std::vector<Command> budget_commands() {
              run_show},
             {"budget",
              "set",
-             "Change the limit of a budget, its window, or both. A lower limit binds at once: what "
+             "Change the limit of a budget, its window, its thresholds or whether it is enforced. "
+             "A lower limit "
+             "binds at once: what "
              "is spent or held beyond it stays so, and nothing more is granted. Another window "
              "begins at once, with the whole limit.",
              {"NAME"},
-             {kNewLimit, kWindow, kZone},
+             {kNewLimit, kWindow, kZone, kAlert, kObserve, kEnforce},
              run_set},
             {"budget",
              "delete",

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rate cards as files: what a node will make of one before it is given one. No node is asked.
 #include <algorithm>
-#include <fstream>
 
 #include "cli/call.h"
 #include "cli/commands/command.h"
 #include "cli/exit_code.h"
+#include "cli/text_file.h"
 #include "mesh/pricing/card_diff.h"
 #include "mesh/pricing/rate_card.h"
 #include "mesh/pricing/rate_names.h"
@@ -24,30 +24,15 @@ using print::Value;
 
 constexpr const char* kShipped = "the card that ships with vidai";
 
-Result<std::string> read_text(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::string text(mesh::pricing::kCardBytesMax + 1, '\0');
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (!in.eof() || in.bad()) {
-        return fail(ErrorCode::kIo,
-                    "cannot read " + path +
-                        (in.good() ? ": it is larger than 1 MiB"
-                                   : ": is it there, a file, and yours to read?"),
-                    path);
-    }
-    text.resize(static_cast<std::size_t>(in.gcount()));
-    return text;
-}
-
 Result<RateCard> read_card_file(const std::string& path) {
-    const Result<std::string> text = read_text(path);
+    const Result<std::string> text = read_text_file(path, mesh::pricing::kCardBytesMax);
     if (!text) return fail(text.error());
     return mesh::pricing::read_card(*text, path);
 }
 
 // With the guard that a node puts on its own card as well.
 Result<RateCard> read_guarded(const std::string& path) {
-    const Result<std::string> text = read_text(path);
+    const Result<std::string> text = read_text_file(path, mesh::pricing::kCardBytesMax);
     if (!text) return fail(text.error());
     return mesh::pricing::read_guarded_card(*text, path);
 }

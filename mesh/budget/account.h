@@ -10,7 +10,7 @@
 //     granted == spent + reserved + free + returned
 //
 // reserve() and settle() are for any worker, on_grant() and give_back() for the mesh thread, the
-// rest for any thread. 40 bytes; no lock, no waiting.
+// rest for any thread. 48 bytes; no lock, no waiting.
 #pragma once
 
 #include <algorithm>
@@ -89,6 +89,16 @@ class Account {
     MicroUsd returned() const { return read(returned_); }
     MicroUsd free() const { return read(free_); }
     Balance balance() const { return {granted(), spent(), reserved(), returned(), free()}; }
+    // The same between two changes, if there is such a moment within `tries`; else as read last.
+    Balance steady_balance(int tries = 1'000) const {
+        Balance at = balance();
+        while (!at.conserved() && --tries > 0) at = balance();
+        return at;
+    }
+
+    // Of a budget that is only observed: a request went on that another would have refused.
+    void on_would_refuse() { would_refuse_.fetch_add(1, std::memory_order_relaxed); }
+    std::uint64_t would_refuse() const { return would_refuse_.load(std::memory_order_relaxed); }
 
     // For one thread that has it alone: explorers of states. A node never copies money.
     Account copy() const { return Account(balance()); }
@@ -105,7 +115,8 @@ class Account {
     static MicroUsd read(const Word& word) { return {word.load(std::memory_order_relaxed)}; }
 
     Word free_{0}, reserved_{0}, spent_{0};
-    Word granted_{0}, returned_{0};  // written by the mesh thread alone
+    Word granted_{0}, returned_{0};               // written by the mesh thread alone
+    std::atomic<std::uint64_t> would_refuse_{0};  // requests
 };
 
 }  // namespace vidai::mesh::budget

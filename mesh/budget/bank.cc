@@ -402,10 +402,15 @@ void Bank::append_edit(const LedgerKey& from, const Edit& edit) {
         return;
     }
     Ledger& ledger = books_.newest()->ledger;
-    Entry entry = Define{edit.budget, edit.limit, edit.rule};
+    Entry entry = Define{edit.budget, edit.limit, edit.rule, changed({}, edit.policy)};
     if (edit.kind == Edit::Kind::kSetLimit) entry = SetLimit{edit.budget, edit.limit};
     if (edit.kind == Edit::Kind::kDelete) entry = Remove{edit.budget};
     if (edit.kind == Edit::Kind::kSetRule) entry = SetRule{edit.budget, edit.rule};
+    if (edit.kind == Edit::Kind::kSetPolicy) {
+        const BudgetState* now_is = ledger.state().budget(edit.budget);
+        const Policy before = now_is == nullptr ? Policy{} : now_is->policy;
+        entry = SetPolicy{edit.budget, changed(before, edit.policy)};
+    }
     if (!is_known(edit.rule)) {
         answer(failed(
             edit.id, ErrorCode::kInvalidRequest,

@@ -99,6 +99,8 @@ class Bank {
     // What is to be done after each input. Messages are for connected volumes.
     Outbox take_outgoing() { return std::exchange(out_, {}); }
     std::vector<EditDone> take_edits_done() { return std::exchange(edits_done_, {}); }
+    // Thresholds that this node is to tell of.
+    std::vector<Owner::Reached> take_reached() { return owner_.take_reached(); }
     std::vector<std::pair<LedgerKey, Seen>> take_seen() { return std::exchange(seen_, {}); }
     std::set<BudgetWindow> take_changed() { return leases_->take_changed(); }
     std::vector<BankNews> take_news() { return std::exchange(news_, {}); }

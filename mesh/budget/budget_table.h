@@ -49,7 +49,7 @@ struct BudgetEntry {
     // It has windows, and its owner cannot tell whether the next one has begun: who finds too
     // little left hears of the clock.
     bool renewal_untold = false;
-    bool enforce = true;  // false: what it lacks is charged all the same, to be looked at
+    bool enforce = true;  // false: what it lacks is counted, and charged all the same
 };
 // As in money's failure table: "owner_unreachable". Of kOpen, "open".
 std::string_view state_name(BudgetEntry::State state);

@@ -15,6 +15,7 @@
 
 #include "mesh/budget/calendar.h"
 #include "mesh/budget/names.h"
+#include "mesh/budget/policy.h"
 #include "mesh/seal/encoding.h"
 #include "schema/vocabulary/units.h"
 
@@ -43,6 +44,7 @@ struct WindowState {
     MicroUsd activated;                        // A: may be spent, or was
     std::map<AccountName, MicroUsd> returned;  // U: will not be spent under that account
     MicroUsd returned_sum;                     // V
+    std::uint8_t alerted = 0;                  // percent: the highest threshold told of
     MicroUsd in_use() const { return activated - returned_sum; }
     friend bool operator==(const WindowState&, const WindowState&) = default;
 };
@@ -52,6 +54,7 @@ struct BudgetState {
     Rule rule{};                             // when it begins anew
     bool deleted = false;                    // and what is in use of its windows stays so
     std::uint16_t calendar = 0;              // how often it was given another rule
+    Policy policy{};
     friend bool operator==(const BudgetState&, const BudgetState&) = default;
 };
 using Budgets = std::map<std::pair<Bucket, BudgetId>, BudgetState>;
@@ -74,6 +77,7 @@ struct Define {     // a new one, or one that was deleted, again
     BudgetId budget;
     MicroUsd limit;
     Rule rule{};
+    Policy policy{};
 };
 struct SetLimit {  // binds from its commit; below what is in use, nothing more is activated
     BudgetId budget;
@@ -86,7 +90,17 @@ struct SetRule {  // begins a window of that calendar, of which nothing is in us
     BudgetId budget;
     Rule rule;
 };
-struct Activate {  // this process may grant so much more
+struct SetPolicy {
+    BudgetId budget;
+    Policy policy;
+};
+struct Alert {  // whoever owns this is to tell that a threshold is reached: once in a window
+    BudgetWindow money;
+    std::uint8_t percent = 0;
+};
+// This process may grant so much more. Of a budget that is only observed, beyond the limit too: for
+// what holders have spent that they had not been granted.
+struct Activate {
     BudgetWindow money;
     Boot boot;
     MicroUsd amount;
@@ -150,7 +164,7 @@ struct AdoptCircle {                       // takes what a circle's logs had (ci
 inline constexpr std::size_t kCircleMax = 256;
 
 using Entry = std::variant<Genesis, Define, SetLimit, Activate, Return, Out, In, Close, Inherit,
-                           Adopt, Open, Remove, SetRule, AdoptCircle>;
+                           Adopt, Open, Remove, SetRule, AdoptCircle, SetPolicy, Alert>;
 using EntryRef = std::shared_ptr<const Entry>;
 
 }  // namespace vidai::mesh::budget

@@ -47,6 +47,14 @@ std::vector<Leases::Purse> Leases::all(const BudgetWindow& money) const {
     return out;
 }
 
+std::vector<BudgetWindow> Leases::windows() const {
+    std::vector<BudgetWindow> out;
+    for (const auto& [money, of] : money_) {
+        if (of.current || !of.closing.empty()) out.push_back(money);
+    }
+    return out;
+}
+
 std::set<BudgetWindow> Leases::take_changed() {
     return std::exchange(changed_, {});
 }
@@ -107,8 +115,8 @@ void Leases::ask(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out
     const MicroUsd used = account.spent() + account.reserved() + account.returned();
     of.asked = now;
     of.wanted = now;
-    out.push_back(
-        {name.log.ledger, Want{name, money, used + of.need + of.rate, of.need, account.spent()}});
+    out.push_back({name.log.ledger, Want{name, money, used + of.need + of.rate, of.need,
+                                         account.spent(), account.would_refuse()}});
 }
 
 Leases::Turn Leases::turn_of(const BudgetId& budget) const {
@@ -211,8 +219,8 @@ void Leases::report(const BudgetWindow& money, Held& held, MonoTime now, Outbox&
     if (!owner) return;
     held.told = now;
     const Account& account = *held.account;
-    out.push_back(
-        {owner->log.ledger, Report{held.name, money, account.spent(), account.returned()}});
+    out.push_back({owner->log.ledger, Report{held.name, money, account.spent(), account.returned(),
+                                             account.would_refuse()}});
 }
 
 void Leases::give_back(const BudgetWindow& money, Held& held, MonoTime now, Outbox& out) {
@@ -250,6 +258,7 @@ void Leases::on_changed(const Changed& changed, MonoTime now, Outbox& out) {
         Money& of = at->second;
         of.dry = false;
         of.position.standing = Standing::kOpen;
+        of.position.enforce = true;  // until its owner says otherwise
         changed_.insert(at->first);
         if (of.current && !closed_) ask(at->first, of, now, out);  // it may have another window now
     }
@@ -261,6 +270,15 @@ bool Leases::done(const Held& held) {
            held.reported == account.returned();
 }
 
+// What was spent beyond what that account was granted is owed of the next money.
+void Leases::pass_debt(Held& from, Held& to) {
+    const Account& account = *from.account;
+    const MicroUsd owed = MicroUsd{} - account.free() - from.passed;
+    if (owed.value <= 0 || account.reserved().value > 0) return;
+    to.account->settle({}, owed);
+    from.passed += owed;
+}
+
 void Leases::watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
     const auto repeat = [&](Held& held) {
         const bool owed = held.reported < held.account->returned();
@@ -268,6 +286,7 @@ void Leases::watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& o
     };
     for (Held& held : of.closing) {
         give_back(money, held, now, out);  // reservations that have ended since
+        if (of.current) pass_debt(held, *of.current);
         repeat(held);
     }
     // Who has lent under a later name does not lend under that one again.
@@ -295,7 +314,8 @@ void Leases::watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& o
     const bool busy = now - held.busy < kIdle && of.rate.value > 0;
     const bool low = busy && account.free().value < of.rate.value / 2;
     const bool lost = of.asked && now - *of.asked >= kAskAgain;
-    if (lost || (!of.asked && (of.need.value > 0 || low))) ask(money, of, now, out);
+    const bool owes = account.free().value < 0 && now - of.wanted >= kTellAgain;
+    if (lost || (!of.asked && (of.need.value > 0 || low || owes))) ask(money, of, now, out);
 }
 
 void Leases::on_tick(MonoTime now, Outbox& out) {

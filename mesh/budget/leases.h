@@ -75,6 +75,8 @@ class Leases {
     std::set<BudgetWindow> take_changed();
     // All accounts of a budget, those which only settle among them.
     std::vector<Purse> all(const BudgetWindow& money) const;
+    // The windows of which it has accounts.
+    std::vector<BudgetWindow> windows() const;
     const Holder& self() const { return self_; }
 
   private:
@@ -85,6 +87,7 @@ class Leases {
         MonoTime told;
         MonoTime busy;  // when it was last seen to be used
         MicroUsd used_before;
+        MicroUsd passed;  // of what it owed, to the account in its place
     };
     struct Money {
         std::optional<Held> current;
@@ -109,6 +112,7 @@ class Leases {
     void take_turn(const Grant& grant, MonoTime now, Outbox& out);
     void end_turns(MonoTime now, Outbox& out);
     void watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
+    static void pass_debt(Held& from, Held& to);
     static bool done(const Held& held);
     bool is_long_past(std::map<BudgetWindow, Money>::const_iterator at) const;
     static std::vector<Held>::iterator find_closing(Money& of, const AccountName& name);

@@ -111,6 +111,12 @@ std::vector<BudgetWindow> Ledger::pools() const {
     return out;
 }
 
+Ledger::Lending Ledger::lending(const BudgetWindow& money) const {
+    const auto found = pools_.find(money);
+    if (found == pools_.end()) return {};
+    return {found->second.activated, found->second.granted};
+}
+
 MicroUsd Ledger::grant(const Holder& holder, const BudgetWindow& money, MicroUsd wanted) {
     const auto found = pools_.find(pool_of(money));
     if (found == pools_.end()) return {};

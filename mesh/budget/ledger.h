@@ -41,6 +41,12 @@ class Ledger {
     // Activated by this process, committed, and not granted: whoever owns the bucket by now.
     MicroUsd pool(const BudgetWindow& money) const;
     std::vector<BudgetWindow> pools() const;  // which there are
+    // What this process has activated and committed, and whom it granted how much of that.
+    struct Lending {
+        MicroUsd activated;
+        std::map<Holder, MicroUsd> granted;
+    };
+    Lending lending(const BudgetWindow& money) const;
     // Of a window that nobody spends from any more.
     void forget_pool(const BudgetWindow& money) { pools_.erase(money); }
     // The total that the account has now: at most `wanted`, and what it had at least. The holder

@@ -2,6 +2,7 @@
 #include "mesh/budget/log_state.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,9 @@ bool proven(const Proof& proof) {
     const Quorum quorum = quorum_of(proof.log.custodians.size());
     return custodians_among(proof.log, proof.attested_by) >= quorum.act;
 }
+
+// Of one window of a budget that no limit binds.
+constexpr MicroUsd kMostActivated{std::numeric_limits<std::int64_t>::max() / 4};
 
 }  // namespace
 
@@ -137,6 +141,7 @@ Result<void> LogState::on(const Define& entry) {
     if (VIDAI_MUTANT("deletion-forgets")) budget.windows.clear();
     budget.limit = entry.limit;
     budget.rule = entry.rule;
+    budget.policy = entry.policy;
     budget.deleted = false;
     return {};
 }
@@ -159,6 +164,13 @@ Result<void> LogState::on(const SetRule& entry) {
     return change_rule(*budget, entry.rule);
 }
 
+Result<void> LogState::on(const SetPolicy& entry) {
+    BudgetState* budget = mine(entry.budget);
+    if (budget == nullptr || budget->deleted) return not_owned(entry.budget);
+    budget->policy = entry.policy;
+    return {};
+}
+
 Result<void> LogState::on(const Remove& entry) {
     BudgetState* budget = mine(entry.budget);
     if (budget == nullptr || budget->deleted) return not_owned(entry.budget);
@@ -175,6 +187,23 @@ Result<void> LogState::on(const SetLimit& entry) {
     return {};
 }
 
+Result<void> LogState::on(const Alert& entry) {
+    BudgetState* budget = mine(entry.money.budget);
+    if (budget == nullptr) return not_owned(entry.money.budget);
+    const auto found = budget->windows.find(entry.money.window);
+    if (found == budget->windows.end()) return refused("nothing was spent of that window");
+    if (entry.percent == 0 || entry.percent > 100) return dishonest("no percentage");
+    if (entry.percent <= found->second.alerted) return refused("that was told already");
+    found->second.alerted = entry.percent;
+    return {};
+}
+
+MicroUsd LogState::room_of(const BudgetState& budget, Ordinal window) {
+    const auto found = budget.windows.find(window);
+    const WindowState none, &of = found == budget.windows.end() ? none : found->second;
+    return budget.policy.enforce ? budget.limit - of.in_use() : kMostActivated - of.activated;
+}
+
 Result<void> LogState::on(const Activate& entry) {
     BudgetState* budget = mine(entry.money.budget);
     if (budget == nullptr) return not_owned(entry.money.budget);
@@ -188,7 +217,7 @@ Result<void> LogState::on(const Activate& entry) {
                        entry.money.budget.str() + " has");
     }
     // Compared so that nothing can overflow: amounts are at least 0.
-    if (entry.amount > free(entry.money)) {
+    if (entry.amount > room_of(*budget, entry.money.window)) {
         return refused("budget " + entry.money.budget.str() + " has not so much left");
     }
     budget->windows[entry.money.window].activated += entry.amount;

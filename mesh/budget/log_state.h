@@ -32,7 +32,8 @@ class LogState {
     // Nothing where the bucket is another's or there is no such budget; of a deleted one what is
     // left of it.
     const BudgetState* budget(const BudgetId& id) const;
-    // What may still be activated; negative after a lowered limit.
+    // What may still be activated; negative after a lowered limit, and where one that is only
+    // observed has spent more.
     MicroUsd free(const BudgetWindow& money) const;
     // Whether what is addressed to `log`, or has it for successor, is this log's to take.
     bool represents(const LogId& log) const;
@@ -57,6 +58,8 @@ class LogState {
     Result<void> on(const SetLimit& entry);
     Result<void> on(const Remove& entry);
     Result<void> on(const SetRule& entry);
+    Result<void> on(const SetPolicy& entry);
+    Result<void> on(const Alert& entry);
     Result<void> on(const Activate& entry);
     Result<void> on(const Return& entry);
     Result<void> on(const Out& entry);
@@ -66,6 +69,7 @@ class LogState {
     Result<void> on(const Adopt& entry);
     Result<void> on(const AdoptCircle& entry);
     BudgetState* mine(const BudgetId& id);
+    static MicroUsd room_of(const BudgetState& budget, Ordinal window);
     static Result<void> change_rule(BudgetState& budget, const Rule& rule);
     Result<void> merge(const Estate& estate);
     void receive(const Budgets& budgets);

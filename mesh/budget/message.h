@@ -97,7 +97,8 @@ inline constexpr Standing kStandingMax = Standing::kDeleted;
 struct Position {
     Standing standing = Standing::kOpen;
     MicroUsd limit;
-    MicroUsd left;  // of the limit: neither spent, as far as it was told, nor stranded
+    MicroUsd left;        // of the limit: neither spent, as far as it was told, nor stranded
+    bool enforce = true;  // false: it only counts what it would refuse
     friend bool operator==(const Position&, const Position&) = default;
 };
 
@@ -107,6 +108,7 @@ struct Want {  // total that the account needs; `need` of it for requests that w
     MicroUsd total;
     MicroUsd need;
     MicroUsd spent;
+    std::uint64_t would_refuse = 0;  // requests; as in Report
     friend bool operator==(const Want&, const Want&) = default;
 };
 struct Grant {
@@ -123,6 +125,7 @@ struct Report {
     BudgetWindow money;
     MicroUsd spent;
     MicroUsd returned;
+    std::uint64_t would_refuse = 0;  // requests that an enforced budget would have refused
     friend bool operator==(const Report&, const Report&) = default;
 };
 struct ReportAck {  // so much of it is committed as returned
@@ -138,15 +141,16 @@ struct Recall {  // give back what is idle: others wait for it
 
 // An operator's wish, for the owner. `id` is its sender's.
 struct Edit {
-    enum class Kind : std::uint8_t { kDefine, kSetLimit, kDelete, kSetRule };
+    enum class Kind : std::uint8_t { kDefine, kSetLimit, kDelete, kSetRule, kSetPolicy };
     std::uint64_t id = 0;
     Kind kind = Kind::kDefine;
     BudgetId budget;
     MicroUsd limit;
-    Rule rule{};  // of kDefine, kSetRule
+    Rule rule{};            // of kDefine, kSetRule
+    PolicyChange policy{};  // of kDefine, kSetPolicy
     friend bool operator==(const Edit&, const Edit&) = default;
 };
-inline constexpr Edit::Kind kEditKindMax = Edit::Kind::kSetRule;
+inline constexpr Edit::Kind kEditKindMax = Edit::Kind::kSetPolicy;
 struct EditDone {
     std::uint64_t id = 0;
     bool done = false;
@@ -186,6 +190,9 @@ struct Sight {
     std::vector<Lease> leases;
     Rule rule{};
     WallTime ends{};  // its window; zero: never, or unknown
+    Policy policy{};
+    std::uint64_t would_refuse = 0;  // requests, as the processes that run now say
+    std::uint8_t alerted = 0;        // percent: the highest threshold that was reached
     friend bool operator==(const Sight&, const Sight&) = default;
 };
 struct Seen {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "mesh/budget/entry_bytes.h"
+#include "mesh/budget/policy_bytes.h"
 #include "mesh/seal/domain.h"
 #include "schema/records/budget_message_generated.h"
 #include "schema/vocabulary/check.h"
@@ -56,7 +57,7 @@ struct Writer {
     }
     auto position(const Position& at) const {
         return fb::CreatePosition(out, static_cast<std::uint8_t>(at.standing), at.limit.value,
-                                  at.left.value);
+                                  at.left.value, !at.enforce);
     }
 
     Written operator()(const Hello& m) const {
@@ -109,7 +110,7 @@ struct Writer {
     Written operator()(const Want& m) const {
         const fb::Account account = write_account(m.account, {});
         return said(fb::Said::Want, fb::CreateWant(out, &account, money(m.money), m.total.value,
-                                                   m.need.value, m.spent.value));
+                                                   m.need.value, m.spent.value, m.would_refuse));
     }
     Written operator()(const Grant& m) const {
         const fb::Account account = write_account(m.account, {});
@@ -121,7 +122,7 @@ struct Writer {
     Written operator()(const Report& m) const {
         const fb::Account account = write_account(m.account, m.returned);
         return said(fb::Said::Report,
-                    fb::CreateReport(out, &account, money(m.money), m.spent.value));
+                    fb::CreateReport(out, &account, money(m.money), m.spent.value, m.would_refuse));
     }
     Written operator()(const ReportAck& m) const {
         const fb::Account account = write_account(m.account, m.returned);
@@ -132,9 +133,11 @@ struct Writer {
     }
     Written operator()(const Edit& m) const {
         const auto budget = text(m.budget.str()), zone = text(m.rule.zone);
-        return said(fb::Said::Edit,
-                    fb::CreateEdit(out, m.id, static_cast<std::uint8_t>(m.kind), budget,
-                                   m.limit.value, static_cast<std::uint8_t>(m.rule.period), zone));
+        const auto policy = write_policy_change(out, m.policy);
+        return said(
+            fb::Said::Edit,
+            fb::CreateEdit(out, m.id, static_cast<std::uint8_t>(m.kind), budget, m.limit.value,
+                           static_cast<std::uint8_t>(m.rule.period), zone, policy));
     }
     Written operator()(const EditDone& m) const {
         const auto at = std::ranges::find(kEditCodes, m.code);
@@ -162,12 +165,13 @@ struct Writer {
             }
             const auto held = out.CreateVector(leases);
             const auto budget = text(one.budget.str()), zone = text(one.rule.zone);
-            all.push_back(
-                fb::CreateSight(out, budget, static_cast<std::uint8_t>(one.position.standing),
-                                one.position.limit.value, one.activated.value, one.returned.value,
-                                one.position.left.value, one.pool.value, held,
-                                static_cast<std::uint8_t>(one.rule.period), zone,
-                                one.ends.time_since_epoch().count()));
+            const auto policy = write_policy(out, one.policy);
+            all.push_back(fb::CreateSight(
+                out, budget, static_cast<std::uint8_t>(one.position.standing),
+                one.position.limit.value, one.activated.value, one.returned.value,
+                one.position.left.value, one.pool.value, held,
+                static_cast<std::uint8_t>(one.rule.period), zone,
+                one.ends.time_since_epoch().count(), policy, one.would_refuse, one.alerted));
         }
         return said(fb::Said::Seen, fb::CreateSeen(out, m.id, out.CreateVector(all), m.more));
     }
@@ -226,9 +230,10 @@ struct Reader {
         if (!need(in != nullptr)) return {};
         return {name(in->budget(), false), in->window()};
     }
-    Position position(std::uint8_t standing, std::int64_t limit, std::int64_t left) {
+    Position position(std::uint8_t standing, std::int64_t limit, std::int64_t left,
+                      bool enforce = true) {
         need(standing <= static_cast<std::uint8_t>(kStandingMax));
-        return {Standing{standing}, amount(limit), amount(left)};
+        return {Standing{standing}, amount(limit), amount(left), enforce};
     }
 
     Message read(const fb::Hello& m) {
@@ -280,20 +285,20 @@ struct Reader {
         return out;
     }
     Message read(const fb::Want& m) {
-        return Want{account(m.account()).first, money(m.money()), amount(m.total()),
-                    amount(m.need()), amount(m.spent())};
+        return Want{account(m.account()).first, money(m.money()),  amount(m.total()),
+                    amount(m.need()),           amount(m.spent()), m.would_refuse()};
     }
     Message read(const fb::Grant& m) {
         Grant out{account(m.account()).first, money(m.money()), amount(m.total()), {},
                   span(m.ends_ms()),          date(m.ends())};
         if (!need(m.position() != nullptr)) return out;
         const fb::Position& at = *m.position();
-        out.position = position(at.standing(), at.limit(), at.left());
+        out.position = position(at.standing(), at.limit(), at.left(), !at.observed());
         return out;
     }
     Message read(const fb::Report& m) {
         const auto [name, returned] = account(m.account());
-        return Report{name, money(m.money()), amount(m.spent()), returned};
+        return Report{name, money(m.money()), amount(m.spent()), returned, m.would_refuse()};
     }
     Message read(const fb::ReportAck& m) {
         const auto [name, returned] = account(m.account());
@@ -302,11 +307,8 @@ struct Reader {
     Message read(const fb::Recall& m) { return Recall{money(m.money())}; }
     Message read(const fb::Edit& m) {
         need(m.kind() <= static_cast<std::uint8_t>(kEditKindMax));
-        return Edit{m.id(),
-                    Edit::Kind{m.kind()},
-                    name(m.budget(), false),
-                    {m.limit()},
-                    rule(m.period(), m.zone())};
+        return Edit{m.id(),      Edit::Kind{m.kind()},       name(m.budget(), false),
+                    {m.limit()}, rule(m.period(), m.zone()), take(read_policy_change(m.policy()))};
     }
     Message read(const fb::EditDone& m) {
         EditDone out{m.id(), m.done(), {}, {}};
@@ -329,6 +331,11 @@ struct Reader {
         out.pool = amount(m.pool());
         out.rule = rule(m.period(), m.zone());
         out.ends = date(m.ends());
+        out.policy = take(read_policy(m.policy()));
+        out.position.enforce = out.policy.enforce;
+        out.would_refuse = m.would_refuse();
+        out.alerted = m.alerted();
+        need(out.alerted <= 100);
         if (!need(m.leases() != nullptr && m.leases()->size() <= kLeasesShown)) return out;
         for (const fb::Lease* one : *m.leases()) {
             const auto [name, returned] = account(one->account());

@@ -2,6 +2,8 @@
 #include "mesh/budget/owner.h"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <string>
 
 #include "schema/base/mutant.h"
@@ -14,11 +16,20 @@ constexpr Duration kRecallEvery = std::chrono::milliseconds(100);
 // Where the end of a window is not known.
 constexpr Duration kAskTheTimeAgain = std::chrono::milliseconds(1'000);
 constexpr Duration kForgetEvery = std::chrono::seconds(10);
+constexpr MicroUsd kMostOwed{std::numeric_limits<std::int64_t>::max() / 8};
+constexpr std::size_t kReachedMax = 4'096;  // that nobody has taken
+// After a take-over holders say within that many seconds what they have not spent.
+constexpr int kOverFor = 3;
+constexpr std::uint8_t kAsGoodAsAll = 95;  // percent, where a request finds too little left
 constexpr std::int64_t kPortion = 8;  // at most that part of what is free, unless more is needed
 
 MicroUsd unspent(const Owner::Lease& lease) {
     return lease.lost ? MicroUsd{}
                       : std::max(MicroUsd{}, lease.granted - lease.spent - lease.returned);
+}
+// Spent without having been granted: of a budget that was only observed, or more than was reserved.
+MicroUsd owed(const Owner::Lease& lease) {
+    return std::max(MicroUsd{}, lease.spent - (lease.granted - lease.returned));
 }
 
 }  // namespace
@@ -89,6 +100,7 @@ bool Owner::on_want(const Want& want, MonoTime now, Outbox& out) {
     } else if (!window || early) {
         none.standing = Standing::kClock;
     }
+    if (budget != nullptr) none.enforce = budget->policy.enforce;
     if (none.standing != Standing::kOpen) {
         out.push_back(
             {want.account.holder.ledger, Grant{want.account, want.money, {}, none, {}, {}}});
@@ -100,8 +112,12 @@ bool Owner::on_want(const Want& want, MonoTime now, Outbox& out) {
     Money& of = money_[money];
     Lease lease = of.leases[want.account];
     if (!moves) lease.spent = std::max(lease.spent, want.spent);
+    if (!moves) lease.would_refuse = std::max(lease.would_refuse, want.would_refuse);
     lease.lost = false;
     change(of, want.account, lease);
+    // It asks for no more than is left. What has that already and asks all the same needs more.
+    const MicroUsd has = lease.granted - lease.returned - lease.spent;
+    of.dry |= want.need.value > 0 && !moves && want.need <= has;
     const auto [waiting, fresh] = of.waiting.try_emplace(want.account, Waiting{{}, {}, now});
     waiting->second.total =
         std::max(waiting->second.total, moves ? lease.granted + want.need : want.total);
@@ -157,6 +173,7 @@ void Owner::serve(const BudgetWindow& money, MonoTime now, Outbox& out) {
     if (const auto at = window_of(*budget, now); at && at->ordinal > money.window) {
         return of.waiting.clear();
     }
+    cover(money, of, now, out);
     std::vector<std::pair<MonoTime, AccountName>> turn;  // the longest waiting first
     for (const auto& [account, waiting] : of.waiting) turn.emplace_back(waiting.since, account);
     std::ranges::sort(turn);
@@ -187,10 +204,50 @@ void Owner::serve(const BudgetWindow& money, MonoTime now, Outbox& out) {
         const bool coming = need <= ledger().pool(money) + of.activating;
         if (coming && (need.value > 0 || of.activating.value > 0)) continue;
         if (at.left >= need && need.value > 0 && now - since < kBusyWait) continue;
+        of.dry |= at.left < need;
         answer(money, account, now, out);  // with what it has: it is spent, or others have it
         of.waiting.erase(waiting);
     }
     if (!of.waiting.empty()) recall(money, of, now, out);
+}
+
+bool Owner::of_this_process(const AccountName& account) const {
+    return account.log == ledger().header().id && account.boot == ledger().boot();
+}
+
+// What has been spent already comes before what would like to be. Where nobody is refused it is
+// activated whatever the limit, so that the log has all that was spent once the limit binds.
+void Owner::cover(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
+    MicroUsd missing;
+    for (const auto& [account, lease] : of.leases) {
+        MicroUsd more = owed(lease);
+        if (more.value == 0 || !of_this_process(account)) continue;
+        const MicroUsd here = std::min(more, ledger().pool(money));
+        if (here.value > 0) {
+            Lease covered = lease;
+            covered.granted = ledger().grant(account.holder, money, lease.granted + here);
+            change(of, account, covered);
+            answer(money, account, now, out);
+            more -= here;
+        }
+        missing += std::min(more, kMostOwed - missing);
+    }
+    of.owed = missing.value > 0;
+    missing -= std::min(missing, of.activating);
+    const BudgetState* budget = ledger().state().budget(money.budget);
+    if (budget->policy.enforce) missing = std::min(missing, ledger().state().free(money));
+    append_activation(money, of, missing);
+}
+
+void Owner::append_activation(const BudgetWindow& money, Money& of, MicroUsd amount) {
+    if (amount.value <= 0 || ledger().state().closed()) return;
+    const auto at = ledger().append(Activate{money, ledger().boot(), amount});
+    if (!at) {
+        if (at.error().code == ErrorCode::kCorrupt) fault_ = at.error().message;
+        return;
+    }
+    of.activating += amount;
+    activating_.push_back({*at, money, amount});
 }
 
 void Owner::activate(const BudgetWindow& money, Money& of) {
@@ -207,13 +264,7 @@ void Owner::activate(const BudgetWindow& money, Money& of) {
     }
     if (wanted <= here) return;
     const MicroUsd amount = std::min(free, std::max(wanted - here, std::min(of.rate, portion)));
-    const auto at = ledger().append(Activate{money, ledger().boot(), amount});
-    if (!at) {
-        if (at.error().code == ErrorCode::kCorrupt) fault_ = at.error().message;
-        return;
-    }
-    of.activating += amount;
-    activating_.push_back({*at, money, amount});
+    append_activation(money, of, amount);
 }
 
 void Owner::recall(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
@@ -234,8 +285,11 @@ bool Owner::on_report(const Report& report, MonoTime now, Outbox& out) {
     Lease lease = of.leases[report.account];
     lease.spent = std::max(lease.spent, report.spent);
     lease.returned = std::max(lease.returned, report.returned);
+    lease.would_refuse = std::max(lease.would_refuse, report.would_refuse);
     // Of a log or process before: what it granted is not known here, and this is all of it.
-    lease.granted = std::max(lease.granted, lease.spent + lease.returned);
+    if (!of_this_process(report.account)) {
+        lease.granted = std::max(lease.granted, lease.spent + lease.returned);
+    }
     lease.lost = false;
     change(of, report.account, lease);
     const auto window = budget->windows.find(report.money.window);
@@ -254,6 +308,7 @@ bool Owner::on_report(const Report& report, MonoTime now, Outbox& out) {
         const auto same = [&](const Returning& one) { return one.ack == ack; };
         const bool flying = std::ranges::any_of(returning_, same);
         if (!flying) out.push_back({report.account.holder.ledger, ack});
+        if (owed(lease).value > 0) serve(report.money, now, out);
         return true;
     }
     const auto at = log->ledger.append(Return{report.money, report.account, report.returned});
@@ -276,8 +331,45 @@ void Owner::on_progress(MonoTime now, Outbox& out) {
         const ReportAck& ack = returning_.front().ack;
         out.push_back({ack.account.holder.ledger, ack});
     }
+    for (; !alerting_.empty() && alerting_.front().at <= committed; alerting_.pop_front()) {
+        if (reached_.size() < kReachedMax) reached_.push_back(alerting_.front().what);
+    }
     for (auto& [money, of] : money_) {
-        if (!of.waiting.empty()) serve(money, now, out);
+        if (!of.waiting.empty() || of.owed) serve(money, now, out);
+    }
+}
+
+// What is stranded counts as spent, here as everywhere; so does what an earlier owner lent, until
+// its holders have said otherwise: therefore a threshold must stay reached for a while.
+void Owner::watch_thresholds(const BudgetWindow& money, Money& of) {
+    const BudgetState* budget = ledger().state().budget(money.budget);
+    if (budget == nullptr || budget->deleted || budget->policy.alerts.empty()) return;
+    const auto window = budget->windows.find(money.window);
+    if (window == budget->windows.end() || std::next(window) != budget->windows.end()) return;
+    const MicroUsd limit = budget->limit, used = limit - position(money).left;
+    const auto part = [&](std::uint8_t percent) {  // so that nothing can overflow
+        return MicroUsd{limit.value / 100 * percent + limit.value % 100 * percent / 100};
+    };
+    // To the last micro-dollar hardly any is spent: it is all where the rest serves nobody.
+    of.dry = of.dry && used >= part(kAsGoodAsAll);
+    const auto reached = [&](std::uint8_t percent) {
+        return used >= part(percent) || (percent == 100 && of.dry);
+    };
+    const auto due = [&](std::uint8_t percent) {
+        return percent > window->second.alerted && reached(percent);
+    };
+    if (std::ranges::none_of(budget->policy.alerts, due)) {
+        of.over = 0;
+        return;
+    }
+    if (++of.over < kOverFor) return;
+    of.over = 0;
+    const Thresholds all = budget->policy.alerts;
+    const std::uint8_t before = window->second.alerted;
+    for (const std::uint8_t percent : all) {
+        if (percent <= before || !reached(percent)) continue;
+        const auto at = ledger().append(Alert{money, percent});
+        if (at) alerting_.push_back({*at, {money, percent, limit, used}});
     }
 }
 
@@ -313,8 +405,9 @@ void Owner::on_tick(MonoTime now, Outbox& out) {
             of.rate = std::max(lately, MicroUsd{of.rate.value / 2});
             of.lent_before = of.lent;
             of.rated = now;
+            if (!ledger().state().closed()) watch_thresholds(money, of);
         }
-        if (!of.waiting.empty()) serve(money, now, out);
+        if (!of.waiting.empty() || of.owed) serve(money, now, out);
     }
 }
 
@@ -336,6 +429,7 @@ void Owner::on_holder_lost(const Holder& holder) {
 void Owner::on_closed() {
     activating_.clear();
     returning_.clear();
+    alerting_.clear();
     for (auto& [money, of] : money_) {
         of.activating = {};
         of.waiting.clear();
@@ -352,6 +446,7 @@ Position Owner::position(const BudgetWindow& money) const {
     }
     if (budget->deleted) at.standing = Standing::kDeleted;
     at.limit = budget->limit;
+    at.enforce = budget->policy.enforce;
     const auto window = budget->windows.find(money.window);
     const MicroUsd in_use = window == budget->windows.end() ? MicroUsd{} : window->second.in_use();
     const Money* of = find(money);
@@ -373,14 +468,17 @@ Sight Owner::sight(const BudgetId& id, MonoTime now) const {
     const bool open = out.position.standing == Standing::kOpen;
     if (open && !tells_time(*budget)) out.position.standing = Standing::kClock;
     out.rule = budget->rule;
+    out.policy = budget->policy;
     if (window) out.ends = window->end;
     if (const auto at = budget->windows.find(money.window); at != budget->windows.end()) {
         out.activated = at->second.activated;
         out.returned = at->second.returned_sum;
+        out.alerted = at->second.alerted;
     }
     out.pool = log.pool(money);
     for (const auto& [account, lease] : leases(money)) {
-        if (out.leases.size() == kLeasesShown) break;
+        out.would_refuse += lease.would_refuse;
+        if (out.leases.size() == kLeasesShown) continue;
         out.leases.push_back({account, lease.granted, lease.spent, lease.returned, lease.lost});
     }
     return out;

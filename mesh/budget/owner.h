@@ -57,8 +57,16 @@ class Owner {
         MicroUsd spent;
         MicroUsd returned;  // committed or not
         bool lost = false;
+        std::uint64_t would_refuse = 0;  // requests
     };
     std::map<AccountName, Lease> leases(const BudgetWindow& money) const;
+    // A threshold of a budget was reached, and that is committed: nobody else will say so.
+    struct Reached {
+        BudgetWindow money;
+        std::uint8_t percent = 0;
+        MicroUsd limit, used;  // when it was
+    };
+    std::vector<Reached> take_reached() { return std::exchange(reached_, {}); }
     // A log of this volume asked for what it may not: it writes nothing any more.
     const std::string& fault() const { return fault_; }
 
@@ -74,6 +82,9 @@ class Owner {
         MicroUsd unspent;     // granted - spent - returned of leases that are not lost
         MicroUsd activating;  // not committed yet
         MonoTime recalled;
+        bool owed = false;     // somebody has spent more than it was granted
+        bool dry = false;      // somebody was told that too little is left
+        int over = 0;          // so often in a row a threshold was found to be reached
         MicroUsd lent_before;  // sum of grants at the last tick
         MicroUsd lent;
         MicroUsd rate;  // lent in a second, lately
@@ -84,6 +95,10 @@ class Owner {
         BudgetWindow money;
         MicroUsd amount;
     };
+    struct Alerting {
+        Seq at;
+        Reached what;
+    };
     struct Returning {
         Seq at;
         ReportAck ack;
@@ -92,11 +107,15 @@ class Owner {
     std::optional<Window> window_of(const BudgetState& budget, MonoTime now) const;
     Duration ends_in(const BudgetState& budget, MonoTime now) const;
     bool tells_time(const BudgetState& budget) const;
+    void watch_thresholds(const BudgetWindow& money, Money& of);
     void forget_past(MonoTime now);
     void serve(const BudgetWindow& money, MonoTime now, Outbox& out);
+    void cover(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
+    bool of_this_process(const AccountName& account) const;
     static MicroUsd lacks(const Money& of, const AccountName& account, const Waiting& waiting);
     bool lend(const BudgetWindow& money, Money& of, const AccountName& account, Waiting& waiting);
     void activate(const BudgetWindow& money, Money& of);
+    void append_activation(const BudgetWindow& money, Money& of, MicroUsd amount);
     void recall(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
     void answer(const BudgetWindow& money, const AccountName& account, MonoTime now, Outbox& out);
     void change(Money& of, const AccountName& account, const Lease& to);
@@ -111,6 +130,8 @@ class Owner {
     MonoTime forgot_;
     std::deque<Activating> activating_;
     std::deque<Returning> returning_;
+    std::deque<Alerting> alerting_;
+    std::vector<Reached> reached_;
     std::string fault_;
 };
 

@@ -232,12 +232,21 @@ kj::Promise<Result<BudgetPage>> Desk::budget_change(BudgetChange change,
     }
     const auto without = lacking(events_.view_now()->members, Capability::kLedger);
     if (!without.empty()) return Result<BudgetPage>(not_known_to(Capability::kLedger, without));
+    if (change.enforce ||
+        change.alerts) {  // who does not know them cannot keep a log that has some
+        const auto old = lacking(events_.view_now()->members, Capability::kBudgetPolicies);
+        if (!old.empty()) return Result<BudgetPage>(not_known_to(Capability::kBudgetPolicies, old));
+    }
     return events_.change_budget(std::move(change), within);
 }
 
 kj::Promise<Result<BudgetPage>> Desk::budget_list(BudgetId budget, BudgetId after,
                                                   std::chrono::milliseconds within) {
     return events_.look_at_budgets(std::move(budget), std::move(after), within);
+}
+
+Result<MoneyBooks> Desk::money_books(const BudgetId& budget, const BudgetId& after) {
+    return events_.money_books_now(budget, after);
 }
 
 kj::Promise<Result<UsageSheet>> Desk::usage(usage::Query query) {

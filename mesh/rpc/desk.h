@@ -40,6 +40,7 @@ class DeskEvents {
     virtual Result<void> heard_by_others() = 0;
     virtual CountingFacts counting() = 0;
     virtual std::shared_ptr<const MeshView> view_now() = 0;
+    virtual Result<MoneyBooks> money_books_now(const BudgetId& budget, const BudgetId& after) = 0;
     virtual kj::Promise<Result<UsageSheet>> sum_usage(usage::Query query) = 0;
     virtual kj::Promise<Result<UsagePage>> find_usage(usage::Search search) = 0;
     virtual kj::Promise<Result<UsageHoldings>> usage_holdings() = 0;
@@ -73,6 +74,7 @@ class Desk final : public OperatorCalls {
                                                   std::chrono::milliseconds within) override;
     kj::Promise<Result<BudgetPage>> budget_list(BudgetId budget, BudgetId after,
                                                 std::chrono::milliseconds within) override;
+    Result<MoneyBooks> money_books(const BudgetId& budget, const BudgetId& after) override;
     kj::Promise<Result<UsageSheet>> usage(usage::Query query) override;
     kj::Promise<Result<UsagePage>> usage_events(usage::Search search) override;
     kj::Promise<Result<UsageHoldings>> usage_holdings() override;

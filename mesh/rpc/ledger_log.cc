@@ -39,6 +39,11 @@ std::string text(const Rule& rule) {
                                                           : rule.zone;
     return std::string(period_name(rule.period)) + (zone.empty() ? "" : " " + zone);
 }
+std::string text(const Policy& policy) {
+    std::string out = policy.enforce ? "enforce" : "observe";
+    for (const std::uint8_t percent : policy.alerts) out += " " + std::to_string(percent) + "%";
+    return out;
+}
 std::string text(const Holder& holder) {
     return seal::fingerprint(holder.ledger) + " start " + std::to_string(holder.boot.value);
 }
@@ -55,13 +60,22 @@ struct Describe {
     void operator()(const Define& e) const {
         say("define", {{"budget", e.budget.str()},
                        {"limit_micro_usd", text(e.limit)},
-                       {"window", text(e.rule)}});
+                       {"window", text(e.rule)},
+                       {"policy", text(e.policy)}});
     }
     void operator()(const SetLimit& e) const {
         say("set_limit", {{"budget", e.budget.str()}, {"limit_micro_usd", text(e.limit)}});
     }
     void operator()(const SetRule& e) const {
         say("set_window", {{"budget", e.budget.str()}, {"window", text(e.rule)}});
+    }
+    void operator()(const SetPolicy& e) const {
+        say("set_policy", {{"budget", e.budget.str()}, {"policy", text(e.policy)}});
+    }
+    void operator()(const Alert& e) const {
+        say("alert", {{"budget", e.money.budget.str()},
+                      {"window", std::to_string(e.money.window)},
+                      {"percent", std::to_string(e.percent)}});
     }
     void operator()(const Remove& e) const { say("delete", {{"budget", e.budget.str()}}); }
     void operator()(const Activate& e) const {

@@ -39,7 +39,14 @@ Result<std::vector<budget::Edit>> edits_of(const BudgetChange& change) {
         edit.kind = Kind::kDelete;
         return std::vector{edit};
     }
-    const bool without = !change.limit && (is_new || change.window.empty());
+    const budget::PolicyChange policy{change.enforce, change.alerts};
+    if (change.alerts && !budget::are_thresholds(*change.alerts)) {
+        return fail(ErrorCode::kInvalidRequest,
+                    "a budget has at most 8 thresholds, from 1 to 100 percent and rising",
+                    "alerts");
+    }
+    const bool says_policy = policy != budget::PolicyChange{};
+    const bool without = !change.limit && (is_new || (change.window.empty() && !says_policy));
     if (without || (change.window.empty() && !change.zone.empty())) {
         return fail(ErrorCode::kInvalidRequest,
                     "a budget has a limit, and a time zone belongs to a window", "limit");
@@ -51,10 +58,14 @@ Result<std::vector<budget::Edit>> edits_of(const BudgetChange& change) {
         edit.kind = is_new ? Kind::kDefine : Kind::kSetLimit;
         edit.limit = *change.limit;
         if (is_new) edit.rule = *rule;
+        if (is_new) edit.policy = policy;
         edits.push_back(edit);
     }
     if (!is_new && !change.window.empty()) {
         edits.push_back({0, Kind::kSetRule, change.budget, {}, std::move(*rule)});
+    }
+    if (!is_new && says_policy) {
+        edits.push_back({0, Kind::kSetPolicy, change.budget, {}, {}, policy});
     }
     return edits;
 }
@@ -75,7 +86,11 @@ BudgetPage shown(Treasury::Page page, const Treasury& treasury) {
                               std::string(budget::period_name(one.sight.rule.period)),
                               one.sight.rule.zone,
                               one.sight.ends,
-                              one.sight.position.standing == budget::Standing::kClock};
+                              one.sight.position.standing == budget::Standing::kClock,
+                              one.sight.policy.enforce,
+                              one.sight.would_refuse,
+                              one.sight.policy.alerts,
+                              one.sight.alerted};
         for (const budget::Sight::Lease& lease : one.sight.leases) {
             budget.leases.push_back({treasury.node_of(lease.account.holder.ledger), lease.granted,
                                      lease.spent, lease.returned, lease.lost});
@@ -275,6 +290,12 @@ kj::Promise<Result<BudgetPage>> MeshThread::change_budget(BudgetChange change,
         if (gone) return Result<BudgetPage>(BudgetPage{});
         return look_at_budgets(change.budget, {}, std::max(left(), kAskAgain));
     });
+}
+
+Result<MoneyBooks> MeshThread::money_books_now(const BudgetId& budget, const BudgetId& after) {
+    MoneyBooks books = treasury_.books(budget, after);
+    books.node = startup_.node;
+    return books;
 }
 
 kj::Promise<Result<BudgetPage>> MeshThread::look_at_budgets(BudgetId budget, BudgetId after,

@@ -488,7 +488,7 @@ void MeshThread::publish_metrics() {
         sync_metrics({membership_.counters(), exchange_.propagation(), exchange_.syncs(),
                       links_.traffic(), certificate_expiry(*certified_.chain), mono_now()}),
         std::back_inserter(families));
-    std::ranges::move(money_metrics(treasury_.report(), treasury_.vault()),
+    std::ranges::move(money_metrics(treasury_.report(), treasury_.alerts(), treasury_.vault()),
                       std::back_inserter(families));
     shared_.metrics.publish(std::make_shared<const std::vector<MetricFamily>>(std::move(families)));
 }

@@ -125,6 +125,7 @@ class MeshThread final : private LinkEvents,
                                                   std::chrono::milliseconds within) override;
     kj::Promise<Result<BudgetPage>> look_at_budgets(BudgetId budget, BudgetId after,
                                                     std::chrono::milliseconds within) override;
+    Result<MoneyBooks> money_books_now(const BudgetId& budget, const BudgetId& after) override;
     void on_money(const NodeId& from, seal::ByteView said) override;
     Result<void> heard_by_others() override;
     CountingFacts counting() override;

@@ -22,7 +22,8 @@ MetricSample labelled(const char* label, const char* which, std::uint64_t value)
 
 }  // namespace
 
-std::vector<MetricFamily> money_metrics(const MoneyReport& money, const Vault* vault) {
+std::vector<MetricFamily> money_metrics(const MoneyReport& money, std::uint64_t alerts,
+                                        const Vault* vault) {
     const std::uint64_t all = money.begun ? budget::kBuckets : 0;
     return {
         {"vidai_budget_log_frozen",
@@ -42,6 +43,12 @@ std::vector<MetricFamily> money_metrics(const MoneyReport& money, const Vault* v
          kGauge,
          {labelled("state", "connected", money.custodians - money.away.size()),
           labelled("state", "away", money.away.size())}},
+        {"vidai_budget_alerts_total",
+         "Thresholds of budgets that were reached, each once in a window, at the node that owns "
+         "the "
+         "budget.",
+         kCounter,
+         {plain(alerts)}},
         {"vidai_budget_journal_commits_total",
          "Commits to this node's journal of hard budgets, each synced to the disk.",
          kCounter,
@@ -63,7 +70,7 @@ std::vector<MetricFamily> money_metrics(const MoneyReport& money, const Vault* v
 }
 
 std::vector<MetricFamily> money_metric_catalogue() {
-    std::vector<MetricFamily> families = money_metrics({}, nullptr);
+    std::vector<MetricFamily> families = money_metrics({}, 0, nullptr);
     for (MetricFamily& family : families) {
         for (const auto& [label, value] : family.samples.front().labels) {
             family.labels += (family.labels.empty() ? "" : ", ") + label;

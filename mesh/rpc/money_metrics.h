@@ -3,6 +3,7 @@
 // series, and how much its journal writes. Pure functions of what they are given. Mesh thread.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "mesh/node_report.h"
@@ -11,8 +12,9 @@
 
 namespace vidai::mesh::rpc {
 
-// `vault`: null where no journal is open.
-std::vector<MetricFamily> money_metrics(const MoneyReport& money, const Vault* vault);
+// `alerts`: as Treasury::alerts(). `vault`: null where no journal is open.
+std::vector<MetricFamily> money_metrics(const MoneyReport& money, std::uint64_t alerts,
+                                        const Vault* vault);
 // The same families, without samples.
 std::vector<MetricFamily> money_metric_catalogue();
 

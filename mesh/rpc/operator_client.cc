@@ -332,6 +332,9 @@ Result<BudgetStanding> OperatorClient::budget_change(const BudgetChange& change)
     request.setKeepsLimit(!change.limit);
     request.setWindow(wire::to_text(change.window));
     request.setZone(wire::to_text(change.zone));
+    request.setEnforce(!change.enforce ? 0 : *change.enforce ? 2 : 1);
+    request.setSetsAlerts(change.alerts.has_value());
+    if (change.alerts) request.setAlerts(wire::to_data(*change.alerts));
     request.setDeadlineMs(impl_->deadline_ms());
     auto page = impl_->call<BudgetPage>(kj::mv(request));
     if (!page) return fail(std::move(page).error());
@@ -348,6 +351,34 @@ Result<BudgetStanding> OperatorClient::budget_show(const BudgetId& budget) {
     auto page = impl_->call<BudgetPage>(kj::mv(request));
     if (!page) return fail(std::move(page).error());
     return only_one(budget, std::move(*page));
+}
+
+Result<MoneyBooks> OperatorClient::money_books(const BudgetId& budget) {
+    MoneyBooks all;
+    for (bool more = true; more;) {
+        auto request = impl_->remote.moneyBooksRequest();
+        request.setBudget(wire::to_text(budget.str()));
+        if (!all.budgets.empty()) request.setAfter(wire::to_text(all.budgets.back().str()));
+        auto page = impl_->call<MoneyBooks>(kj::mv(request));
+        if (!page) return fail(std::move(page).error());
+        more = page->more && !page->budgets.empty();
+        if (all.budgets.empty()) {
+            all = std::move(*page);
+            continue;
+        }
+        // Of the node it says the newest, of budgets one part after the other.
+        const auto append = [](auto& to, auto& from) {
+            std::move(from.begin(), from.end(), std::back_inserter(to));
+        };
+        append(all.budgets, page->budgets);
+        append(all.owned, page->owned);
+        append(all.held, page->held);
+        append(all.kept, page->kept);
+        all.owns = std::move(page->owns);
+        all.own = std::move(page->own);
+        all.kept_logs = std::move(page->kept_logs);
+    }
+    return all;
 }
 
 Result<BudgetPage> OperatorClient::budget_list() {

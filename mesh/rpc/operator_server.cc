@@ -30,6 +30,11 @@ WallTime time_of(std::int64_t ms) {
     return WallTime(WallTime::duration(ms));
 }
 
+// Empty where none is named.
+BudgetId budget_name(capnp::Text::Reader text) {
+    return BudgetId(std::string(wire::view_of(text).substr(0, kBudgetIdBytesMax)));
+}
+
 std::unexpected<Error> may_not_write() {
     return fail(ErrorCode::kPermissionDenied,
                 "this certificate may only look: changing things needs the role operator");
@@ -113,17 +118,26 @@ kj::Promise<void> OperatorServer::budgetChange(BudgetChangeContext context) {
     if (!asked.getKeepsLimit()) change.limit = MicroUsd{asked.getLimitMicroUsd()};
     change.window = wire::text_of(asked.getWindow());
     change.zone = wire::text_of(asked.getZone());
+    if (asked.getEnforce() > 0) change.enforce = asked.getEnforce() == 2;
+    if (asked.getSetsAlerts()) {
+        const auto alerts = wire::bytes_of(asked.getAlerts());
+        change.alerts.emplace(alerts.begin(), alerts.end());
+    }
     return answer_later(context,
                         calls_.budget_change(std::move(change), deadline(asked.getDeadlineMs())));
 }
 
 kj::Promise<void> OperatorServer::budgetList(BudgetListContext context) {
     const auto asked = context.getParams();
-    const auto name = [](capnp::Text::Reader text) {
-        return BudgetId(std::string(wire::view_of(text).substr(0, kBudgetIdBytesMax)));
-    };
-    return answer_later(context, calls_.budget_list(name(asked.getBudget()), name(asked.getAfter()),
-                                                    deadline(asked.getDeadlineMs())));
+    return answer_later(
+        context, calls_.budget_list(budget_name(asked.getBudget()), budget_name(asked.getAfter()),
+                                    deadline(asked.getDeadlineMs())));
+}
+
+kj::Promise<void> OperatorServer::moneyBooks(MoneyBooksContext context) {
+    const auto asked = context.getParams();
+    return answer(
+        context, calls_.money_books(budget_name(asked.getBudget()), budget_name(asked.getAfter())));
 }
 
 kj::Promise<void> OperatorServer::usage(UsageContext context) {

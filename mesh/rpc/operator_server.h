@@ -36,6 +36,7 @@ class OperatorCalls {
                                                           std::chrono::milliseconds within) = 0;
     virtual kj::Promise<Result<BudgetPage>> budget_list(BudgetId budget, BudgetId after,
                                                         std::chrono::milliseconds within) = 0;
+    virtual Result<MoneyBooks> money_books(const BudgetId& budget, const BudgetId& after) = 0;
     virtual kj::Promise<Result<UsageSheet>> usage(usage::Query query) = 0;
     virtual kj::Promise<Result<UsagePage>> usage_events(usage::Search search) = 0;
     virtual kj::Promise<Result<UsageHoldings>> usage_holdings() = 0;
@@ -70,6 +71,7 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> limitStanding(LimitStandingContext context) override;
     kj::Promise<void> budgetChange(BudgetChangeContext context) override;
     kj::Promise<void> budgetList(BudgetListContext context) override;
+    kj::Promise<void> moneyBooks(MoneyBooksContext context) override;
     kj::Promise<void> usage(UsageContext context) override;
     kj::Promise<void> usageEvents(UsageEventsContext context) override;
     kj::Promise<void> usageHoldings(UsageHoldingsContext context) override;

@@ -8,6 +8,7 @@
 
 #include "mesh/seal/encoding.h"
 #include "schema/vocabulary/check.h"
+#include "schema/vocabulary/usd.h"
 
 namespace vidai::mesh::rpc {
 
@@ -259,6 +260,7 @@ void Treasury::turn() {
     finish_edits();
     finish_looks();
     tell_news();
+    tell_thresholds();
     std::set<BudgetId> changed;
     for (const budget::BudgetWindow& money : bank_->take_changed()) {
         if (named_.contains(money.budget)) changed.insert(money.budget);
@@ -365,6 +367,17 @@ void Treasury::tell_news() {
     }
 }
 
+void Treasury::tell_thresholds() {
+    for (const budget::Owner::Reached& one : bank_->take_reached()) {
+        ++alerts_;
+        Notice notice{Notice::Kind::kBudgetThreshold, one.money.budget.str(),
+                      std::to_string(one.percent),
+                      print_usd(one.used) + " of " + print_usd(one.limit) + " are spent"};
+        notice.threshold = {one.percent, one.limit, one.used, one.money.window, around_.node.str()};
+        around_.notice(notice);
+    }
+}
+
 // --- workers
 
 void Treasury::name(std::set<BudgetId> budgets) {
@@ -382,6 +395,9 @@ budget::BudgetEntry Treasury::entry_of(const BudgetId& id) const {
     entry.id = id;
     if (!frozen_.empty()) {
         entry.state = BudgetEntry::State::kLogFrozen;
+        if (!begun_) return entry;
+        const auto purse = bank_->leases().purse({id, bank_->leases().turn_of(id).window});
+        if (purse) entry.enforce = purse->position.enforce;
         return entry;
     }
     if (!begun_) {
@@ -397,6 +413,7 @@ budget::BudgetEntry Treasury::entry_of(const BudgetId& id) const {
     entry.left = purse->position.left;
     entry.renews = turn.renews;
     entry.state = state_of(*purse);
+    entry.enforce = purse->position.enforce;
     entry.renewal_untold = turn.ends && turn.renews == WallTime{};
     // What the next window has is not known yet: whoever needs it asks.
     if (turn.over(now())) {

@@ -22,6 +22,7 @@
 #include "mesh/budget/message_bytes.h"
 #include "mesh/clock.h"
 #include "mesh/mesh.h"
+#include "mesh/money_books.h"
 #include "mesh/node_report.h"
 #include "mesh/rpc/shared.h"
 #include "mesh/rpc/vault.h"
@@ -76,6 +77,8 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     std::string frozen() const;
     // For the doctor and the metrics.
     MoneyReport report() const;
+    // Thresholds of budgets that this process has told of.
+    std::uint64_t alerts() const { return alerts_; }
 
     void on_link_up(const NodeId& peer);
     void on_link_down(const NodeId& peer);
@@ -90,6 +93,9 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     // One budget, or all behind `after`. kUnavailable where money is frozen here.
     kj::Promise<Result<Page>> look(BudgetId budget, BudgetId after,
                                    std::chrono::milliseconds within);
+
+    // This node's own, for audits.
+    MoneyBooks books(const BudgetId& budget, const BudgetId& after) const;
 
     // The node drains: leases go back. Ends when they are, or after `within`.
     kj::Promise<void> close(std::chrono::milliseconds within);
@@ -130,6 +136,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     void ask_owner(std::uint64_t id);
     Page page_of(Looking& looking) const;
     void tell_news();
+    void tell_thresholds();
     void look_for_the_lost();
     bool is_mute(const budget::LedgerKey& ledger) const;
     void look_for_owners();
@@ -161,6 +168,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     std::map<std::uint64_t, Editing> editing_;
     std::map<std::uint64_t, Looking> looking_;
     std::uint64_t asks_count_ = 0;
+    std::uint64_t alerts_ = 0;
     kj::Own<kj::AsyncInputStream> asks_;
     kj::TaskSet tasks_;
 };

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "mesh/rpc/money_books.h"
 #include "mesh/rpc/treasury.h"
 #include "mesh/seal/encoding.h"
 #include "schema/vocabulary/check.h"
@@ -201,6 +202,16 @@ std::uint32_t Treasury::unowned() const {
     std::uint32_t parts = 0;
     for (std::uint16_t at = 0; at < budget::kBuckets; ++at) parts += without_owner({at});
     return parts;
+}
+
+MoneyBooks Treasury::books(const BudgetId& budget, const BudgetId& after) const {
+    MoneyBooks out;
+    if (begun_) {
+        out = money_books(*bank_, budget, after,
+                          [this](const LedgerKey& ledger) { return node_of(ledger); });
+    }
+    out.frozen = frozen();
+    return out;
 }
 
 MoneyReport Treasury::report() const {

@@ -33,6 +33,10 @@ void write(const BudgetStanding& budget, proto::Budget::Builder out) {
     out.setZone(to_text(budget.zone));
     out.setRenewsMs(budget.renews.time_since_epoch().count());
     out.setClockOff(budget.clock_off);
+    out.setObserved(!budget.enforce);
+    out.setWouldRefuse(budget.would_refuse);
+    out.setAlerts(to_data(budget.alerts));
+    out.setAlerted(budget.alerted);
     auto leases = out.initLeases(static_cast<unsigned>(budget.leases.size()));
     for (unsigned i = 0; i < leases.size(); ++i) {
         const BudgetStanding::Lease& lease = budget.leases[i];
@@ -57,6 +61,11 @@ Result<BudgetStanding> read(proto::Budget::Reader in) {
     budget.zone = bounded(in.getZone());
     budget.renews = WallTime(std::chrono::milliseconds(in.getRenewsMs()));
     budget.clock_off = in.getClockOff();
+    budget.enforce = !in.getObserved();
+    budget.would_refuse = in.getWouldRefuse();
+    const auto alerts = bytes_of(in.getAlerts());
+    budget.alerts.assign(alerts.begin(), alerts.end());
+    budget.alerted = in.getAlerted();
     for (const auto lease : in.getLeases()) {
         budget.leases.push_back({NodeId(bounded(lease.getHolder())),
                                  {lease.getGranted()},

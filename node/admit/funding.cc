@@ -94,6 +94,12 @@ std::string why_unavailable(State state) {
     }
 }
 
+// Of one that money alone is behind.
+ErrorCode code_of(Lack lack) {
+    if (lack == Lack::kUnavailable) return ErrorCode::kBudgetUnavailable;
+    return lack == Lack::kExhausted ? ErrorCode::kBudgetExhausted : ErrorCode::kBudgetBusy;
+}
+
 Error error_of(Lack lack, const std::string& id, const BudgetEntry* budget, MicroUsd worst_case,
                const std::string& renews) {
     const std::string name = "the budget " + id;
@@ -160,7 +166,9 @@ Funding fund(Permit& permit, const mesh::state::KeyRecord& key, MicroUsd worst_c
     Funds funds;
     std::array<const BudgetId*, Funds::kBudgetsMax> lacking;
     std::size_t lacks = 0;
-    Lack worst = Lack::kNothing;
+    std::array<mesh::budget::Account*, Funds::kBudgetsMax> watched;
+    std::size_t watches = 0;
+    Lack worst = Lack::kNothing, would = Lack::kNothing;
     const BudgetId* worst_id = nullptr;
     const BudgetEntry* worst_budget = nullptr;
     std::optional<MicroUsd> reach;
@@ -178,12 +186,16 @@ Funding fund(Permit& permit, const mesh::state::KeyRecord& key, MicroUsd worst_c
             funds.add(budget->account, worst_case, budget->enforce);
         } else if (worst_case.value > 0) {
             lacking[lacks++] = &id;
+            lack = lack_of(*budget, worst_case, patience);
             if (budget->enforce) {
-                lack = lack_of(*budget, worst_case, patience);
                 const MicroUsd within = reach_of(*budget, patience);
                 reach = std::min(reach.value_or(within), within);
-            } else if (budget->account != nullptr) {
-                funds.add(budget->account, {}, false);
+            } else if (lack != Lack::kBusy || patience == Patience::kIsOver) {
+                would = std::max(would, std::exchange(lack, Lack::kNothing));
+                if (budget->account != nullptr) {
+                    watched[watches++] = budget->account.get();
+                    funds.add(budget->account, {}, false);
+                }
             }
         }
         if (lack <= worst) continue;
@@ -195,7 +207,10 @@ Funding fund(Permit& permit, const mesh::state::KeyRecord& key, MicroUsd worst_c
     for (std::size_t i = 0; i < lacks; ++i) cashier.ask(*lacking[i], worst_case);
     if (worst == Lack::kNothing) {
         permit.fund(std::move(funds), worst_case);
-        return {};
+        for (std::size_t i = 0; i < watches; ++i) watched[i]->on_would_refuse();
+        Funding out;
+        if (would > Lack::kNothing) out.would_refuse = code_of(would);
+        return out;
     }
     if (worst == Lack::kBusy && patience == Patience::kMayWait) {
         Funding out;

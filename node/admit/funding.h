@@ -29,6 +29,8 @@ struct Funding {
     Step step = Step::kFunded;
     std::optional<Error> error;
     std::optional<request::BudgetRefusal> refusal;  // with `error`
+    // kFunded, and this is how a budget that is only observed would have refused it.
+    std::optional<ErrorCode> would_refuse;
     // Where money is all that lacks: what every budget may come to grant, now once patience is
     // over. A request that costs no more may ask again.
     std::optional<MicroUsd> reach;
@@ -41,7 +43,8 @@ bool binds(const mesh::state::KeyRecord& key, const mesh::budget::BudgetTable& b
 // `worst_case` is what one attempt may cost; 0 needs no money of a budget that exists. Refused, the
 // first that holds in any of the budgets, by money's failure table: kBudgetUnknown, kBudgetDeleted,
 // kBudgetExhausted, kBudgetUnavailable; and once patience is over kBudgetBusy. A budget that is
-// only observed refuses nobody.
+// only observed is waited for as another is, but then refuses nobody: its account is charged what
+// it lacks, if this node has one.
 Funding fund(Permit& permit, const mesh::state::KeyRecord& key, MicroUsd worst_case,
              const mesh::budget::BudgetTable& budgets, mesh::budget::Cashier& cashier,
              Patience patience);

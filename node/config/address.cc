@@ -79,6 +79,17 @@ bool parse_base_url(std::string_view text, providers::Provider& provider) {
     return true;
 }
 
+std::optional<PostUrl> parse_post_url(std::string_view text) {
+    const std::string_view base = text.substr(0, text.find('?'));
+    providers::Provider parts;
+    const auto graphic = [](char c) { return c > ' ' && c < 0x7f && c != '#'; };
+    if (!parse_base_url(base, parts) || !std::ranges::all_of(text, graphic)) return std::nullopt;
+    const std::size_t authority = text.find("//") + 2;
+    std::string path(text.substr(std::min(text.find_first_of("/?", authority), text.size())));
+    if (!path.starts_with('/')) path.insert(0, "/");
+    return PostUrl{parts.tls, std::move(parts.host), parts.port, std::move(path)};
+}
+
 std::string print_base_url(const providers::Provider& provider) {
     if (provider.host.empty()) return {};
     const bool usual = provider.port == (provider.tls ? 443 : 80);

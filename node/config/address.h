@@ -16,6 +16,15 @@ namespace vidai::node::config {
 std::optional<std::pair<std::string, std::uint16_t>> split_address(std::string_view text);
 std::string join_address(const std::string& host, std::uint16_t port);
 
+// "https://host[:port][/path][?query]" of something to post to.
+struct PostUrl {
+    bool tls = true;
+    std::string host;
+    std::uint16_t port = 443;
+    std::string path = "/";  // with its query
+};
+std::optional<PostUrl> parse_post_url(std::string_view text);
+
 // An IPv4 or IPv6 address in its text form, no brackets.
 bool literal_address(const std::string& host);
 

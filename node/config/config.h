@@ -14,12 +14,18 @@
 #include "node/observe/options.h"
 #include "node/providers/provider.h"
 #include "node/route/options.h"
+#include "schema/base/secret.h"
 
 namespace vidai::node::config {
 
 struct PricingOptions {
     std::string card_file;                                // empty: the card that ships
     std::shared_ptr<const mesh::pricing::RateCard> card;  // as read; never null once loaded
+};
+
+struct BudgetOptions {
+    Secret webhook;       // URL: people put tokens into it; empty: nobody is told
+    std::string ca_file;  // PEM roots for it instead of the system's; may be empty
 };
 
 struct Config {
@@ -30,6 +36,7 @@ struct Config {
     route::RouteOptions route;
     std::vector<providers::Provider> providers;  // in the order of the file
     PricingOptions pricing;
+    BudgetOptions budgets;
     std::string ports_file;             // where to write the ports bound as 0; empty: nowhere
     std::vector<std::string> warnings;  // accepted, but a person should know; one sentence each
 };

@@ -97,6 +97,15 @@ void check_mesh(Reading& reading) {
     check_membership(reading, mesh.membership);
 }
 
+// What is wrong with a secret is said without it.
+void check_webhook(Reading& reading) {
+    const BudgetOptions& budgets = reading.config.budgets;
+    if (budgets.webhook.empty() || parse_post_url(budgets.webhook.reveal())) return;
+    reading.problems.add(reading.origins.of("budgets.webhook"), "budgets.webhook",
+                         "expected https://HOST[:PORT]/PATH or http://, with no user and no "
+                         "fragment");
+}
+
 void warn(Reading& reading) {
     Config& c = reading.config;
     if (!loopback(c.admin.address)) {
@@ -116,6 +125,7 @@ void cross_check(Reading& reading) {
     const net::ListenOptions& listen = reading.config.listen;
     check_pair(reading, "listen.tls_cert_file", listen.tls_cert_file, "listen.tls_key_file",
                listen.tls_key_file);
+    check_webhook(reading);
     check_mesh(reading);
     check_ports(reading);
     warn(reading);

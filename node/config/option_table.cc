@@ -369,6 +369,18 @@ constexpr Option<Config> kNode[] = {
      "Provider calls for one request, the first included.",
      [](Config& c) -> Slot { return &c.route.attempts_max; }},
 
+    {"budgets.webhook",
+     "",
+     kStart,
+     {0, 2'048},
+     "Where to POST when a budget that this node owns reaches a threshold: "
+     "https://HOST[:PORT]/PATH, "
+     "or http. Secret: what is behind the host is never logged.",
+     [](Config& c) -> Slot { return &c.budgets.webhook; }},
+    {"budgets.webhook_ca_file", "", kStart, kPath,
+     "PEM file of the certificates that the webhook's must be signed by. Empty: the system's.",
+     [](Config& c) -> Slot { return &c.budgets.ca_file; }},
+
     {"usage.keep",
      "",
      kStart,

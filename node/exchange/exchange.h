@@ -114,6 +114,7 @@ class Exchange {
     meter::Charge stream_charge(bool whole) const;
     void shrink_reservation();
     void end_wait();
+    void count_observed(ErrorCode would_be);
     Next apply(const upstream::Verdict& verdict);
     Next fail_with(const Error& error);
     void build_upstream_request(const route::Target& target);

@@ -112,6 +112,7 @@ Next Exchange::fund(const mesh::state::KeyRecord& key, admit::Patience patience)
         return fail_with(*funding.error);
     }
     reserved_money_ = std::max(reserved_money_, permit_->reserved());
+    if (funding.would_refuse) count_observed(*funding.would_refuse);
     if (!key.budgets.empty()) {
         if (waited_ == Duration::zero() && !another_) metrics.hot.add();
         metrics.reserved_micro_usd.add(
@@ -122,6 +123,12 @@ Next Exchange::fund(const mesh::state::KeyRecord& key, admit::Patience patience)
     if (!another_) return begin_call();
     const Another next = *std::exchange(another_, std::nullopt);
     return begin_attempt(next.choice, next.fresh);
+}
+
+void Exchange::count_observed(ErrorCode would_be) {
+    observe::BudgetMetrics& metrics = rooms_.metrics.budgets;
+    if (would_be == ErrorCode::kBudgetExhausted) return metrics.would_exhausted.add();
+    (would_be == ErrorCode::kBudgetBusy ? metrics.would_busy : metrics.would_unavailable).add();
 }
 
 // The key may have been revoked meanwhile.

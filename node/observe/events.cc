@@ -125,6 +125,13 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "A limit was made, changed or deleted, here or elsewhere in the mesh."},
     {Event::kBudgetChanged, "budget.changed", kInfo, 0, "budget, change, note",
      "An operator has made or changed a budget by this node, and its owner has committed that."},
+    {Event::kBudgetThreshold, "budget.threshold", kWarn, 0, "budget, percent, note",
+     "So much of a budget's limit is spent, or stranded, in its window: each threshold once, in "
+     "the "
+     "log of the node that owns the budget."},
+    {Event::kWebhookFailed, "webhook.failed", kError, 5, "webhook, error",
+     "A message could not be delivered to a webhook and is given up, or too many wait already. "
+     "`webhook` is its host."},
     {Event::kMoneyLog, "money.log", kInfo, 0, "log, change, note",
      "A log of budgets was opened, was sealed because its node is gone, or has an heir."},
     {Event::kStateSaved, "state.saved", kDebug, 0, "path",

@@ -52,6 +52,8 @@ enum class Event : std::uint8_t {
     kKeyChanged,
     kLimitChanged,
     kBudgetChanged,
+    kBudgetThreshold,
+    kWebhookFailed,
     kMoneyLog,
     kStateSaved,
     kStateFailed,

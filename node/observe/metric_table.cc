@@ -60,6 +60,9 @@ constexpr std::array<MetricInfo, kMetricCount> kMetrics = {{
      "pays no regard to the bound of the output."},
     {Metric::kBudgetOverruns, kCounter, "vidai_budget_overruns_total", "",
      "Requests that cost more than was reserved for them: a price or a bound is wrong."},
+    {Metric::kBudgetWouldRefuse, kCounter, "vidai_budget_would_refuse_total", "reason",
+     "Requests that a budget which is only observed would have refused: exhausted, busy or "
+     "unavailable. `vidaictl budget show` counts them by budget."},
     {Metric::kRetries, kCounter, "vidai_retries_total", "",
      "Provider calls after the first of a request."},
     {Metric::kUpstreamConnections, kCounter, "vidai_upstream_connections_total", "kind",

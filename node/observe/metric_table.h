@@ -31,6 +31,7 @@ enum class Metric : std::uint8_t {
     kBudgetClamps,
     kBudgetCuts,
     kBudgetOverruns,
+    kBudgetWouldRefuse,
     kRetries,
     kUpstreamConnections,
     kClientAccepts,

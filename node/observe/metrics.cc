@@ -220,6 +220,10 @@ void fill_budgets(Scrape& scrape) {
     counter(Metric::kBudgetClamps, &BudgetMetrics::clamps);
     counter(Metric::kBudgetCuts, &BudgetMetrics::cuts);
     counter(Metric::kBudgetOverruns, &BudgetMetrics::overruns);
+    counter(Metric::kBudgetWouldRefuse, &BudgetMetrics::would_exhausted, {{"reason", "exhausted"}});
+    counter(Metric::kBudgetWouldRefuse, &BudgetMetrics::would_busy, {{"reason", "busy"}});
+    counter(Metric::kBudgetWouldRefuse, &BudgetMetrics::would_unavailable,
+            {{"reason", "unavailable"}});
     dollars(Metric::kBudgetReserved, &BudgetMetrics::reserved_micro_usd);
     dollars(Metric::kBudgetSpent, &BudgetMetrics::spent_micro_usd);
     scrape.gauge(Metric::kBudgetWaiting,

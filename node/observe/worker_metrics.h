@@ -104,6 +104,8 @@ struct BudgetMetrics {
     Counter clamps;    // got a bound of their output, for lack of money
     Counter cuts;      // streams ended here, for they went on beyond what was reserved
     Counter overruns;  // charged more than was reserved
+    // Went on though a budget lacked the money, for it is only observed; by what it lacked first.
+    Counter would_exhausted, would_busy, would_unavailable;
     Counter reserved_micro_usd, spent_micro_usd;
     Histogram wait;  // nanoseconds, of those that waited
 };

@@ -201,6 +201,10 @@ struct Budget {
   zone @8 :Text;  # whose calendar that is; empty: UTC
   renewsMs @9 :Int64;  # since 1970; 0: never, or unknown
   clockOff @10 :Bool;
+  observed @11 :Bool;  # not enforced
+  wouldRefuse @12 :UInt64;
+  alerts @13 :Data;  # percent, a byte each
+  alerted @14 :UInt8;
 }
 
 struct BudgetPage {
@@ -208,6 +212,91 @@ struct BudgetPage {
   more @1 :Bool;  # ask again after the last
   silent @2 :List(Text);  # nodes that did not answer: what they own is not here
   unowned @3 :UInt32;  # parts of those asked for, of 1,024, that nobody in reach owns
+}
+
+# What a node itself has of the mesh's money: mesh/money_books.h. Amounts are micro-dollars.
+struct LogName {
+  ledger @0 :Text;  # hex of the key of a volume
+  generation @1 :UInt32;
+}
+
+struct LogEnd {
+  entries @0 :UInt64;
+  hash @1 :Text;  # hex
+}
+
+struct OwnLog {
+  log @0 :LogName;
+  committed @1 :UInt64;
+  ends @2 :List(LogEnd);
+  custodians @3 :List(Text);  # keys of volumes
+  keepers @4 :List(Text);  # the same as nodes; empty: not met
+  needed @5 :UInt32;
+}
+
+struct KeptLog {
+  log @0 :LogName;
+  end @1 :LogEnd;
+  sealed @2 :Bool;
+}
+
+struct LentMoney {
+  ledger @0 :Text;
+  start @1 :UInt32;
+  node @2 :Text;
+  granted @3 :Int64;
+  spent @4 :Int64;
+  returned @5 :Int64;
+  lost @6 :Bool;
+}
+
+struct OwnedMoney {
+  budget @0 :Text;
+  window @1 :UInt32;
+  limit @2 :Int64;
+  activated @3 :Int64;
+  returned @4 :Int64;
+  uncommitted @5 :Int64;
+  activatedHere @6 :Int64;
+  grantedHere @7 :Int64;
+  observed @8 :Bool;
+  lent @9 :List(LentMoney);
+  deleted @10 :Bool;
+}
+
+struct HeldMoney {
+  budget @0 :Text;
+  window @1 :UInt32;
+  log @2 :LogName;
+  start @3 :UInt32;
+  granted @4 :Int64;
+  spent @5 :Int64;
+  reserved @6 :Int64;
+  returned @7 :Int64;
+  free @8 :Int64;
+}
+
+struct KeptMoney {
+  log @0 :LogName;
+  budget @1 :Text;
+  window @2 :UInt32;
+  activated @3 :Int64;
+  returned @4 :Int64;
+}
+
+struct MoneyBooks {
+  node @0 :Text;
+  ledger @1 :Text;  # empty: it takes no part
+  start @2 :UInt32;
+  frozen @3 :Text;
+  owns @4 :List(Bool);  # by bucket
+  own @5 :List(OwnLog);
+  keptLogs @6 :List(KeptLog);
+  owned @7 :List(OwnedMoney);
+  held @8 :List(HeldMoney);
+  kept @9 :List(KeptMoney);
+  budgets @10 :List(Text);
+  more @11 :Bool;  # ask again after the last
 }
 
 # What an operator says about an identity and signs itself: mesh/state/statement.h.
@@ -353,10 +442,11 @@ interface Operator {
   limitStanding @16 (name :Text) -> (outcome :Outcome(LimitStanding));
 
   budgetChange @17 (op :UInt8, budget :Text, limitMicroUsd :Int64, deadlineMs :UInt32,
-                    keepsLimit :Bool, window :Text, zone :Text)
+                    keepsLimit :Bool, window :Text, zone :Text, enforce :UInt8,
+                    setsAlerts :Bool, alerts :Data)
       -> (outcome :Outcome(BudgetPage));
   # vidai::mesh::BudgetChange: as it is when its owner has committed that; nothing once it is
-  # deleted. The first one of a mesh needs every member once.
+  # deleted. The first one of a mesh needs every member once. `enforce`: 0: not said, 1: no, 2: yes.
   budgetList @18 (budget :Text, after :Text, deadlineMs :UInt32) -> (outcome :Outcome(BudgetPage));
   # One, or all behind `after`, as their owners know them.
 
@@ -370,6 +460,9 @@ interface Operator {
   # where no origin is, and without an end where `through` is 0.
   usageHoldings @21 () -> (outcome :Outcome(UsageHoldings));
   # Whose calls lie on its volume.
+
+  moneyBooks @22 (budget :Text, after :Text) -> (outcome :Outcome(MoneyBooks));
+  # This node's own, of one budget or of those behind `after`.
 }
 
 struct KeyRotation {

@@ -52,7 +52,7 @@ TEST_F(Budgets, MayRenewAndBeDeleted) {
     EXPECT_THAT(made.out, HasSubstr("Window:  month, Europe/Berlin\n"));
     EXPECT_THAT(made.out, HasSubstr("Renews:  2024-10-04T00:00:00Z\n"));
     EXPECT_THAT(asked({"budget", "list"}).out,
-                HasSubstr("team-a  50usd  20.25usd  month   2024-10-04T00:00:00Z  n2\n"));
+                HasSubstr("team-a  50usd  20.25usd  enforced  month   2024-10-04T00:00:00Z  n2\n"));
     budget.clock_off = true;
     EXPECT_THAT(asked({"budget", "show", "team-a"}).out, HasSubstr("the clock of n2 is off"));
 
@@ -80,6 +80,14 @@ TEST_F(Budgets, ThatMakeNoSenseAreNotAskedFor) {
         {"budget", "set", "team-a", "--window", "none", "--tz", "UTC"},
         {"budget", "set", "team-a", "--tz", "UTC"},
         {"budget", "set", "team-a"},
+        {"budget", "set", "team-a", "--observe", "--enforce"},
+        {"budget", "create", "team-a", "--observe"},
+        {"budget", "set", "team-a", "--alert", "50"},
+        {"budget", "set", "team-a", "--alert", "80%,50%"},
+        {"budget", "set", "team-a", "--alert", "0%"},
+        {"budget", "set", "team-a", "--alert", "101%"},
+        {"budget", "set", "team-a", "--alert", "50%,"},
+        {"budget", "set", "team-a", "--alert", "1%,2%,3%,4%,5%,6%,7%,8%,9%"},
         {"budget", "delete"},
         {"budget", "show"},
     };
@@ -101,10 +109,44 @@ TEST_F(Budgets, ShowWhoHoldsWhatAndWhatIsStranded) {
     EXPECT_THAT(json.out, HasSubstr("\"lost\": true"));
 }
 
+TEST_F(Budgets, AreObservedBeforeTheyAreEnforced) {
+    EXPECT_EQ(asked({"budget", "set", "team-a", "--limit", "5usd"}).status, 0);
+    EXPECT_EQ(recording_.budget_changed->enforce, std::nullopt) << "what is not said stays";
+    mesh::BudgetStanding& budget = recording_.budgets.budgets[0];
+    budget.enforce = false;
+    budget.would_refuse = 12;
+    const Outcome made = asked({"budget", "create", "team-a", "--limit", "5usd", "--observe"});
+    EXPECT_EQ(made.status, 0) << made.err;
+    EXPECT_EQ(recording_.budget_changed->enforce, false);
+    EXPECT_THAT(made.out, HasSubstr("observed: refuses nothing\n"));
+    const Outcome shown = asked({"budget", "show", "team-a"});
+    EXPECT_THAT(shown.out, HasSubstr("Would refuse:  12 requests so far\n"));
+    EXPECT_THAT(asked({"budget", "list"}).out, HasSubstr("observed"));
+    EXPECT_THAT(asked({"budget", "show", "team-a", "-o", "json"}).out,
+                HasSubstr("\"would_refuse\": 12"));
+    EXPECT_EQ(asked({"budget", "set", "team-a", "--enforce"}).status, 0);
+    EXPECT_EQ(recording_.budget_changed->enforce, true);
+    EXPECT_EQ(recording_.budget_changed->limit, std::nullopt);
+}
+
+TEST_F(Budgets, TellOfThresholds) {
+    EXPECT_EQ(asked({"budget", "set", "team-a", "--alert", "50%,80%,100%"}).status, 0);
+    EXPECT_EQ(recording_.budget_changed->alerts, (std::vector<std::uint8_t>{50, 80, 100}));
+    EXPECT_EQ(asked({"budget", "set", "team-a", "--alert", "none"}).status, 0);
+    EXPECT_EQ(recording_.budget_changed->alerts, std::vector<std::uint8_t>{});
+    EXPECT_EQ(asked({"budget", "set", "team-a", "--limit", "5usd"}).status, 0);
+    EXPECT_EQ(recording_.budget_changed->alerts, std::nullopt);
+    recording_.budgets.budgets[0].alerts = {50, 80};
+    EXPECT_THAT(asked({"budget", "show", "team-a"}).out, HasSubstr("Alerts:  50%,80%\n"));
+    recording_.budgets.budgets[0].alerted = 50;
+    EXPECT_THAT(asked({"budget", "show", "team-a"}).out,
+                HasSubstr("Alerts:  50%,80%, reached 50%\n"));
+}
+
 TEST_F(Budgets, AreListedAndSoAreThoseWhoDoNotAnswer) {
     recording_.budgets.silent = {NodeId("n9")};
     const Outcome listed = asked({"budget", "list"});
-    EXPECT_THAT(listed.out, HasSubstr("team-a  50usd  20.25usd  -       -       n2\n"));
+    EXPECT_THAT(listed.out, HasSubstr("team-a  50usd  20.25usd  enforced  -       -       n2\n"));
     EXPECT_THAT(listed.err, HasSubstr("n9 does not answer"));
     recording_.budgets = {};
     EXPECT_THAT(asked({"budget", "list"}).err, HasSubstr("No budgets yet"));

@@ -63,6 +63,7 @@ struct Recording {
     std::optional<mesh::BudgetChange> budget_changed;
     BudgetId budget;  // asked for
     mesh::BudgetPage budgets;
+    std::map<std::string, mesh::MoneyBooks> books;  // by address
     mesh::LimitReport report;
     mesh::NodeReport node_report;
     std::vector<std::vector<mesh::Member>> later;  // of the next calls, one each
@@ -108,7 +109,7 @@ struct Recording {
 
 class RecordedOperator : public Operator {
   public:
-    RecordedOperator(Recording& recording, std::string address)
+    explicit RecordedOperator(Recording& recording, std::string address = {})
         : recording_(recording), address_(std::move(address)) {}
     Result<std::vector<mesh::Member>> members() override {
         if (!recording_.later.empty()) {
@@ -163,6 +164,9 @@ class RecordedOperator : public Operator {
         return said(recording_.budgets.budgets.at(0));
     }
     Result<mesh::BudgetPage> budget_list() override { return said(recording_.budgets); }
+    Result<mesh::MoneyBooks> money_books(const BudgetId&) override {
+        return said(recording_.books.at(address_));
+    }
     Result<mesh::LimitStanding> limit_standing(const std::string&) override {
         return said(recording_.limit_standing);
     }

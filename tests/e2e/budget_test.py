@@ -2,11 +2,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hard budgets as a client meets them: a key that stands under one which nobody knows is refused on
 every node, over a restart too, and no provider is called for it."""
+import http.server
+import json
 import re
+import threading
 
 import suite
 from money import Money
 from programs import chat, request, wait_for
+
+
+class Hook:
+    """Somebody who is told of thresholds: what was posted, and where."""
+
+    def __enter__(self):
+        said = self.said = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                length = int(self.headers["content-length"])
+                said.append((self.path, json.loads(self.rfile.read(length))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Budgets(Money):
@@ -23,6 +52,19 @@ class Budgets(Money):
         self.assertIn("team-a", error["message"])
         self.assertEqual(headers["x-should-retry"], "false")
         self.assertIsNone(headers["retry-after"])
+
+    def audit(self, node):
+        return self.mesh.run_ctl("--server", node.mesh_address, "budget", "audit", check=False)
+
+    def assert_conserved(self, budget):
+        """By the nodes' own books, which agree with the provider's bill."""
+        audit = self.mesh.ctl("budget", "audit", budget)
+        self.assertEqual(audit["worst"], "ok", audit)
+        (found,) = [item for item in audit["items"] if item["budget"] == budget]
+        in_use = found["activated_micro_usd"] - found["returned_micro_usd"]
+        self.assertLessEqual(found["spent_micro_usd"], self.billed())
+        self.assertLessEqual(self.billed(), in_use, "money was spent that no log has")
+        self.assertLessEqual(in_use, found["limit_micro_usd"])
 
     def test_absence_is_a_refusal(self):
         key, key_id = self.mesh.create_key("under", budget="team-a,org", rpm=100000)
@@ -56,6 +98,7 @@ class Budgets(Money):
         status, body, headers = chat(self.nodes[1].port, key, max_tokens=20)
         self.assertEqual((status, body["error"]["code"]), (402, "budget_exhausted"))
         self.assertEqual(headers["x-should-retry"], "false")
+        self.assert_conserved("team-a")
         for node in self.nodes:
             shown = self.mesh.ctl("budget", "show", "team-a", node=node)
             self.assertEqual(shown["limit_micro_usd"], 10000)
@@ -66,6 +109,79 @@ class Budgets(Money):
             self.assertEqual(chat(node.port, key, max_tokens=20)[0], 200, "there is more at once")
         self.assertEqual([b["budget"] for b in self.mesh.ctl("budget", "list")["items"]],
                          ["team-a"])
+
+    def test_a_budget_is_observed_before_it_is_enforced(self):
+        key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
+        made = self.mesh.ctl("budget", "create", "team-a", "--limit", "0.002usd", "--observe")
+        self.assertFalse(made["enforced"])
+        while self.billed() < 4000:
+            for node in self.nodes:
+                status, body, _ = chat(node.port, key, max_tokens=20)
+                self.assertEqual(status, 200, body)
+        self.assertEqual(self.mesh.ctl("budget", "list")["items"][0]["enforced"], False)
+
+        def counted():
+            return sum(float(value) for node in self.nodes
+                       for name, value in self.metrics(node).items()
+                       if name.startswith("vidai_budget_would_refuse_total"))
+        self.assertGreater(counted(), 5)
+        wait_for(lambda: self.mesh.ctl("budget", "show", "team-a")["would_refuse"] == counted(),
+                 20, "the owner to hear of all")
+
+        self.mesh.ctl("budget", "set", "team-a", "--enforce", node=self.nodes[1])
+        for node in self.nodes:
+            wait_for(lambda n=node: chat(n.port, key, max_tokens=20)[0] == 402, 10, "its refusal")
+        before = self.billed()
+        self.spend_all(key, self.nodes)
+        self.assertEqual(self.billed(), before)
+        self.mesh.ctl("budget", "set", "team-a", "--observe")
+        for node in self.nodes:
+            self.served_within(node, key, 10)
+
+    def test_a_threshold_is_told_of_once_in_the_whole_mesh(self):
+        with Hook() as hook:
+            for node in self.nodes:
+                node.stop()
+                node.env["VIDAI_BUDGETS_WEBHOOK"] = f"http://127.0.0.1:{hook.port}/t0ken?x=1"
+            for node in self.nodes:
+                node.start()
+            self.mesh.wait_alive(3)
+            key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
+            self.mesh.ctl("budget", "create", "team-a", "--limit", "0.01usd",
+                          "--alert", "50%,100%")
+            self.spend_all(key, self.nodes)
+            wait_for(lambda: len(hook.said) >= 2, 30, "both thresholds")
+            owner = self.mesh.ctl("budget", "show", "team-a")
+            self.assertEqual(owner["alerted_percent"], 100)
+            self.spend_all(key, self.nodes)
+            said = [(path, body["event"], body["budget"], body["percent"])
+                    for path, body in hook.said]
+            self.assertEqual(said, [("/t0ken?x=1", "budget.threshold", "team-a", percent)
+                                    for percent in (50, 100)])
+        logs = [(node.folder / f"{node.id}.log").read_text() for node in self.nodes]
+        self.assertEqual(sum(log.count('"budget.threshold"') for log in logs), 2)
+        self.assertFalse(any("t0ken" in log for log in logs), "it is a secret")
+
+    def test_definitions_are_a_file(self):
+        for name, *flags in (("team-a", "--window", "month"), ("team-b", "--observe")):
+            self.mesh.ctl("budget", "create", name, "--limit", "0.01usd", *flags)
+        key, _ = self.mesh.create_key("under", budget="team-a")
+        self.assertEqual(chat(self.nodes[0].port, key, max_tokens=20)[0], 200)
+        text = self.mesh.run_ctl("--server", self.nodes[1].mesh_address, "budget", "export")
+        path = self.folder / "budgets.yaml"
+        path.write_text(text)
+        self.assertEqual(self.mesh.ctl("budget", "import", str(path))["items"], [])
+
+        path.write_text(text.replace("limit: 0.01usd", "limit: 0.02usd", 1)
+                        + '  - name: "team-c"\n    limit: 1usd\n')
+        wanted = [("set", "team-a", "limit"), ("create", "team-c", "limit")]
+        for flags in (["--dry-run"], []):
+            done = self.mesh.ctl("budget", "import", str(path), *flags, node=self.nodes[2])
+            self.assertEqual([(i["change"], i["budget"], i["what"]) for i in done["items"]], wanted)
+        self.assertEqual(self.mesh.ctl("budget", "import", str(path))["items"], [])
+        shown = self.mesh.ctl("budget", "show", "team-a")
+        self.assertEqual(shown["limit_micro_usd"], 20000)
+        self.assertGreaterEqual(shown["in_use_micro_usd"], self.billed(), "spent stays spent")
 
     def test_the_owner_dies_and_what_it_did_not_spend_has_an_heir(self):
         key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
@@ -82,10 +198,16 @@ class Budgets(Money):
         self.assertIn(shown["owner"], [node.id for node in others])
         self.spend_all(key, others)
         self.assertLessEqual(self.billed(), 50000)
+        audit = self.audit(others[0])
+        self.assertEqual(audit.returncode, 6, audit.stdout + audit.stderr)
+        self.assertIn("in doubt  team-a", audit.stdout)
+        self.assertIn(f"team-a: {victim.id} was not heard (dead for ", audit.stderr)
 
         victim.start()
         wait_for(lambda: request(victim.admin, "GET", "/readyz")[0] == 200, 30, "readiness")
         self.spend_all(key, self.nodes)
+        wait_for(lambda: self.audit(victim).returncode == 0, 20, "the money to be beyond doubt")
+        self.assert_conserved("team-a")
         self.assertLessEqual(self.billed(), 50000)
         self.assertGreaterEqual(self.billed(), 40000, "a crash strands an eighth at most")
 

@@ -43,6 +43,8 @@ struct Mix {
     void operator()(const Define& entry) const { mix(digest, entry.limit); }
     void operator()(const SetLimit& entry) const { mix(digest, entry.limit); }
     void operator()(const Remove&) const {}
+    void operator()(const SetPolicy&) const {}
+    void operator()(const Alert&) const {}
     // Its one budget is for ever; no scenario has windows.
     void operator()(const SetRule& entry) const {
         mix(digest, static_cast<std::uint64_t>(entry.rule.period));

@@ -9,6 +9,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "node/alerts.h"
+
 namespace vidai::node {
 namespace {
 
@@ -41,10 +43,19 @@ TEST(Notices, OfEveryKindAreLinesOfTheCatalogue) {
           Notice::Kind::kMember, Notice::Kind::kPeerRefused, Notice::Kind::kTrouble,
           Notice::Kind::kKeyChanged, Notice::Kind::kLimitChanged, Notice::Kind::kStateSaved,
           Notice::Kind::kStateFailed, Notice::Kind::kUsageFailed, Notice::Kind::kSuperseded,
-          Notice::Kind::kIdentity, Notice::Kind::kMemberKey}) {
+          Notice::Kind::kIdentity, Notice::Kind::kMemberKey, Notice::Kind::kBudgetThreshold}) {
         const std::string line = line_of({kind, "the-subject", "what_it_is", "A sentence."});
         EXPECT_THAT(line, testing::HasSubstr("\"the-subject\"")) << line;
     }
+}
+
+TEST(Alerts, TellOfAThresholdInJson) {
+    Notice notice{Notice::Kind::kBudgetThreshold, "team:a/b", "80", ""};
+    notice.threshold = {80, {50'000'000}, {41'000'000}, 7, "n1"};
+    EXPECT_EQ(threshold_json(notice, WallTime(std::chrono::milliseconds(1'234))),
+              "{\"event\":\"budget.threshold\",\"id\":\"team:a/b/7/80\",\"budget\":\"team:a/b\","
+              "\"percent\":80,\"limit_micro_usd\":50000000,\"used_micro_usd\":41000000,"
+              "\"node\":\"n1\",\"time_ms\":1234}");
 }
 
 // A flood of one reason, at most 5 lines a second, once hid the first line of another.

@@ -206,6 +206,17 @@ class BankMesh {
     MicroUsd billed(const BudgetWindow& money) { return billed_[money]; }
     std::size_t owned(std::size_t i) { return bank(i).hello().owned.count(); }
     std::vector<BankNews> news(std::size_t i) { return nodes_[i].news; }
+    // Of all nodes and their processes, rising.
+    std::vector<int> thresholds(const BudgetWindow& money) {
+        std::vector<int> out;
+        for (const Node& node : nodes_) {
+            for (const Owner::Reached& one : node.reached) {
+                if (one.money == money) out.push_back(one.percent);
+            }
+        }
+        std::ranges::sort(out);
+        return out;
+    }
     std::vector<Record>& disk(std::size_t i) { return nodes_[i].disk; }
 
     // What a node's clock says; a mesh without one has no windows.
@@ -221,6 +232,7 @@ class BankMesh {
         std::map<BudgetWindow, std::pair<std::shared_ptr<Account>, MicroUsd>> open;
         std::vector<EditDone> done;
         std::vector<BankNews> news;
+        std::vector<Owner::Reached> reached;
         MonoTime asked, ticked;
     };
     struct Flying {
@@ -258,6 +270,7 @@ class BankMesh {
         }
         for (EditDone& done : node.bank->take_edits_done()) node.done.push_back(std::move(done));
         for (BankNews& news : node.bank->take_news()) node.news.push_back(std::move(news));
+        for (const Owner::Reached& one : node.bank->take_reached()) node.reached.push_back(one);
         (void)node.bank->take_changed();
         if (node.writing) return;
         auto records = node.bank->take_records();

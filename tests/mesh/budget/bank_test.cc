@@ -56,6 +56,87 @@ TEST(Leases, AskAnOwnerOnceForAllThatWait) {
     EXPECT_EQ(out.size(), 3U) << "the answer is late";
 }
 
+// What it spends beyond the limit is a debt, which comes first once it is enforced.
+TEST(Bank, ABudgetIsObservedUntilItIsEnforcedAndThenOwesNothingMore) {
+    BankMesh mesh(1, {});
+    mesh.start(0);
+    mesh.run(100ms);
+    Edit wanted{0, Edit::Kind::kDefine, kTeamBudget, {1'000}};
+    wanted.policy.enforce = false;
+    ASSERT_TRUE(mesh.edit(0, wanted)->done);
+    ASSERT_TRUE(mesh.spend(0, kMoney, {900}));
+    const auto purse = mesh.bank(0).leases().purse(kMoney);
+    EXPECT_FALSE(purse->position.enforce);
+    purse->account->settle({}, {600});  // as a request that goes on without the money
+    purse->account->on_would_refuse();
+    mesh.run(4s);
+    const Sight seen = mesh.bank(0).owner().sight(kTeamBudget, mesh.now);
+    EXPECT_FALSE(seen.policy.enforce);
+    EXPECT_EQ(seen.activated - seen.returned, MicroUsd{1'500}) << "the log has all of it";
+    EXPECT_EQ(seen.position.left, MicroUsd{0});
+
+    Edit enforce{0, Edit::Kind::kSetPolicy, kTeamBudget, {}};
+    enforce.policy.enforce = true;
+    ASSERT_TRUE(mesh.edit(0, enforce)->done);
+    mesh.run(100ms);
+    EXPECT_TRUE(mesh.bank(0).leases().purse(kMoney)->position.enforce);
+    EXPECT_FALSE(mesh.spend(0, kMoney, {1})) << "the limit is spent, and more";
+    EXPECT_EQ(mesh.bank(0).owner().sight(kTeamBudget, mesh.now).would_refuse, 1U);
+    ASSERT_TRUE(mesh.edit(0, {0, Edit::Kind::kSetLimit, kTeamBudget, {1'510}})->done);
+    EXPECT_FALSE(mesh.spend(0, kMoney, {20}));
+    EXPECT_TRUE(mesh.spend(0, kMoney, {10}));
+    EXPECT_FALSE(mesh.spend(0, kMoney, {1}));
+}
+
+Edit with_alerts(Thresholds alerts) {
+    Edit wanted{0, Edit::Kind::kSetPolicy, kTeamBudget, {}};
+    wanted.policy.alerts = std::move(alerts);
+    return wanted;
+}
+
+TEST(Bank, EachThresholdIsToldOfOnceInAWindow) {
+    BankMesh mesh(1, {});
+    mesh.start(0);
+    mesh.run(100ms);
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 1'000));
+    ASSERT_TRUE(mesh.edit(0, with_alerts({50, 80, 100}))->done);
+    ASSERT_TRUE(mesh.spend(0, kMoney, {499}));
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), std::vector<int>{});
+    ASSERT_TRUE(mesh.spend(0, kMoney, {1}));
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), std::vector<int>{50});
+    ASSERT_TRUE(mesh.spend(0, kMoney, {490}));
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), (std::vector<int>{50, 80}));
+    // Less is left than is asked for: it is spent for whoever asks, if not to the last.
+    EXPECT_FALSE(mesh.spend(0, kMoney, {11}));
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), (std::vector<int>{50, 80, 100}));
+    EXPECT_EQ(mesh.bank(0).owner().sight(kTeamBudget, mesh.now).alerted, 100);
+    ASSERT_TRUE(mesh.edit(0, {0, Edit::Kind::kSetLimit, kTeamBudget, {1'001}})->done);
+    mesh.run(8s);
+    mesh.crash(0);
+    mesh.start(0);
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), (std::vector<int>{50, 80, 100})) << "each once";
+}
+
+TEST(Bank, ARestartTellsOfNothingThatIsNotSpent) {
+    BankMesh mesh(1, {});
+    mesh.start(0);
+    mesh.run(100ms);
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 1'000));
+    ASSERT_TRUE(mesh.edit(0, with_alerts({50}))->done);
+    ASSERT_TRUE(mesh.spend(0, kMoney, {400}));
+    mesh.run(4s);
+    mesh.crash(0);
+    mesh.start(0);
+    ASSERT_TRUE(mesh.spend(0, kMoney, {10}));
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), std::vector<int>{});
+}
+
 TEST(Bank, AnUnknownBudgetIsSaidToBeUnknown) {
     BankMesh mesh(1, {});
     mesh.start(0);
@@ -146,6 +227,52 @@ class ThreeBanks : public ::testing::Test {
     }
     BankMesh mesh{3, {}};
 };
+
+TEST_F(ThreeBanks, AnHeirDoesNotTellAgainOfAThreshold) {
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 10'000));
+    ASSERT_TRUE(mesh.edit(0, with_alerts({50, 90}))->done);
+    const std::size_t dead = owner(), other = (dead + 1) % 3;
+    ASSERT_TRUE(mesh.spend(other, kMoney, {6'000}));
+    mesh.run(8s);
+    ASSERT_EQ(mesh.thresholds(kMoney), std::vector<int>{50});
+    mesh.crash(dead);
+    mesh.declare_dead(dead);
+    ASSERT_TRUE(mesh.run_until([&]() { return owner() < 3; }, 30s));
+    ASSERT_TRUE(mesh.spend(other, kMoney, {10}, 30s));
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), std::vector<int>{50});
+    while (mesh.spend(other, kMoney, {100})) {
+    }
+    mesh.run(8s);
+    EXPECT_EQ(mesh.thresholds(kMoney), (std::vector<int>{50, 90}));
+}
+
+TEST_F(ThreeBanks, WhatWasSpentUnobservedByTheOwnerIsOwedToItsHeir) {
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 10'000));
+    Edit observe{0, Edit::Kind::kSetPolicy, kTeamBudget, {}};
+    observe.policy.enforce = false;
+    ASSERT_TRUE(mesh.edit(0, observe)->done);
+    const std::size_t dead = owner(), holder = (dead + 1) % 3;
+    ASSERT_TRUE(mesh.spend(holder, kMoney, {10}));
+    mesh.run(100ms);
+    ASSERT_FALSE(mesh.bank(holder).leases().purse(kMoney)->position.enforce);
+    mesh.crash(dead);
+    mesh.declare_dead(dead);
+    mesh.bank(holder).leases().purse(kMoney)->account->settle({}, {12'000});
+    ASSERT_TRUE(mesh.run_until([&]() { return owner() < 3; }, 30s));
+    const std::size_t heir = owner();
+    ASSERT_TRUE(mesh.run_until(
+        [&]() {
+            mesh.try_spend(holder, kMoney, {1'000'000});
+            return mesh.bank(heir).owner().position(kMoney).left == MicroUsd{0};
+        },
+        30s));
+    mesh.run(5s);
+    observe.policy.enforce = true;
+    ASSERT_TRUE(mesh.edit(heir, observe)->done);
+    ASSERT_TRUE(mesh.edit(heir, {0, Edit::Kind::kSetLimit, kTeamBudget, {12'000}})->done);
+    EXPECT_FALSE(mesh.spend(heir, kMoney, {1}));
+}
 
 TEST_F(ThreeBanks, ShareOneBudget) {
     ASSERT_TRUE(mesh.define(1, kTeamBudget, 1'000));

@@ -47,6 +47,8 @@ Budgets some_budgets() {
         window.returned[account_of(3)] = {9};
         window.returned_sum = {16};
         state.windows[5].activated = {1};
+        state.windows[5].alerted = 50;
+        state.policy.alerts = {1, 100};
     }
     return out;
 }
@@ -79,7 +81,10 @@ std::vector<EntryRef> all_kinds() {
             ref(Define{kTeam, {100}, {Period::kWeek, "Asia/Tokyo"}}),
             ref(Remove{kTeam}),
             ref(SetRule{kTeam, {Period::kMonth, "Europe/Berlin"}}),
-            ref(AdoptCircle{some_circle(), some_estate()})};
+            ref(AdoptCircle{some_circle(), some_estate()}),
+            ref(Define{kTeam, {100}, {}, {.enforce = false}}),
+            ref(SetPolicy{kTeam, {.enforce = false, .alerts = {50, 100}}}),
+            ref(Alert{kMay, 80})};
 }
 
 // Field by field would be the decoder once more: equal bytes are equal entries.
@@ -102,13 +107,16 @@ TEST(Batch, ReadsAsItWasWritten) {
     EXPECT_EQ(*adopt.estate, *some_estate());
     EXPECT_TRUE(adopt.closed);
     EXPECT_EQ(adopt.seals[1].head, 6U);
-    const auto& circle = std::get<AdoptCircle>(*read->entries.back());
+    const auto& circle = std::get<AdoptCircle>(*read->entries[13]);
     ASSERT_EQ(circle.logs.size(), 2U);
     EXPECT_EQ(circle.logs[0].represents, some_circle()[0].represents);
     EXPECT_FALSE(circle.logs[0].closed_to);
     EXPECT_EQ(circle.logs[0].head, 6U);
     EXPECT_EQ(circle.logs[1].closed_to, log_of(3, 5));
     EXPECT_EQ(*circle.estate, *some_estate());
+    EXPECT_FALSE(std::get<Define>(*read->entries[14]).policy.enforce);
+    EXPECT_EQ(std::get<SetPolicy>(*read->entries[15]).policy.alerts, (Thresholds{50, 100}));
+    EXPECT_EQ(std::get<Alert>(*read->entries[16]).percent, 80);
 }
 
 TEST(Batch, FoldsAsWhatItWasMadeOf) {
@@ -162,6 +170,10 @@ TEST(Batch, OfABadOwnerIsRefusedToo) {
     const auto refused = [](const Entry& entry) { return !decoded(batch_of({}, {ref(entry)})); };
     EXPECT_TRUE(refused(Define{BudgetId(), {1}}));
     EXPECT_TRUE(refused(Define{BudgetId(std::string(kBudgetIdMax + 1, 'a')), {1}}));
+    EXPECT_TRUE(refused(SetPolicy{kTeam, {.alerts = {80, 50}}}));
+    EXPECT_TRUE(refused(SetPolicy{kTeam, {.alerts = {0}}}));
+    EXPECT_TRUE(refused(SetPolicy{kTeam, {.alerts = {101}}}));
+    EXPECT_TRUE(refused(SetPolicy{kTeam, {.alerts = {1, 2, 3, 4, 5, 6, 7, 8, 9}}}));
     EXPECT_TRUE(refused(Out{{kBuckets}, log_of(2)}));
     auto estate = std::make_shared<Estate>(*some_estate());
     estate->budgets.begin()->second.windows[4].returned[account_of(2)] = {60};

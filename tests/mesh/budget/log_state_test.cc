@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/budget/log_state.h"
 
+#include <cstdint>
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "tests/mesh/budget/support.h"
@@ -86,6 +89,27 @@ TEST(LogState, StopsAtALoweredLimit) {
     EXPECT_EQ(code_of(state.apply(Define{kTeam, {7}})), ErrorCode::kAlreadyExists);
 }
 
+TEST(LogState, ActivatesBeyondTheLimitWhereItIsOnlyObserved) {
+    LogState state = begun();
+    EXPECT_TRUE(state.budget(kTeam)->policy.enforce);
+    ASSERT_TRUE(state.apply(SetPolicy{kTeam, {.enforce = false}}).has_value());
+    EXPECT_FALSE(state.budget(kTeam)->policy.enforce);
+    ASSERT_TRUE(state.apply(activate(130)).has_value());
+    EXPECT_EQ(state.free(kMay).value, -30);
+    EXPECT_EQ(code_of(state.apply(activate(std::numeric_limits<std::int64_t>::max()))),
+              ErrorCode::kConflict);
+    ASSERT_TRUE(state.apply(SetPolicy{kTeam, {}}).has_value());
+    EXPECT_EQ(code_of(state.apply(activate(1))), ErrorCode::kConflict) << "as of a lowered limit";
+    ASSERT_TRUE(state.apply(Return{kMay, account_of(2), {40}}).has_value());
+    EXPECT_TRUE(state.apply(activate(10)).has_value());
+    EXPECT_EQ(code_of(state.apply(activate(1))), ErrorCode::kConflict);
+    EXPECT_EQ(code_of(state.apply(SetPolicy{BudgetId("other"), {}})), ErrorCode::kConflict);
+    ASSERT_TRUE(state.apply(Remove{kTeam}).has_value());
+    EXPECT_EQ(code_of(state.apply(SetPolicy{kTeam, {}})), ErrorCode::kConflict);
+    ASSERT_TRUE(state.apply(Define{kTeam, {100}}).has_value());
+    EXPECT_TRUE(state.budget(kTeam)->policy.enforce) << "made again, it is a new one";
+}
+
 In taking(const LogState& giver, Seq at, std::vector<LedgerKey> attested_by) {
     return {kBucket,
             log_of(1),
@@ -121,6 +145,21 @@ TEST(LogState, HandsABucketOverWithAllThatWasSpent) {
     LogState later({log_of(2, 2), {}, log_of(1), false});
     EXPECT_EQ(code_of(later.apply(taking(giver, 5, {volume(3)}))), ErrorCode::kCorrupt)
         << "also to another generation of the same volume";
+}
+
+TEST(LogState, TellsOfEachThresholdOnceInAWindow) {
+    LogState state = begun();
+    EXPECT_EQ(code_of(state.apply(Alert{kMay, 50})), ErrorCode::kConflict) << "nothing is spent";
+    ASSERT_TRUE(state.apply(activate(60)).has_value());
+    ASSERT_TRUE(state.apply(Alert{kMay, 50}).has_value());
+    EXPECT_EQ(code_of(state.apply(Alert{kMay, 50})), ErrorCode::kConflict);
+    EXPECT_EQ(code_of(state.apply(Alert{kMay, 20})), ErrorCode::kConflict);
+    EXPECT_EQ(code_of(state.apply(Alert{kMay, 101})), ErrorCode::kCorrupt);
+    ASSERT_TRUE(state.apply(Out{kBucket, log_of(2)}).has_value());
+    LogState heir(second_header());
+    ASSERT_TRUE(heir.apply(taking(state, 5, {volume(2)})).has_value());
+    EXPECT_EQ(code_of(heir.apply(Alert{kMay, 50})), ErrorCode::kConflict) << "the heir knows";
+    EXPECT_TRUE(heir.apply(Alert{kMay, 80}).has_value());
 }
 
 TEST(LogState, TakesNoBudgetOfAnotherBucket) {

@@ -64,14 +64,21 @@ TEST(MessageBytes, EachKindIsReadAsItWasWritten) {
     state.rule = {Period::kWeek, "Mars/Olympus"};  // that another system may know
     state.deleted = true;
     state.calendar = 3;
+    state.policy.enforce = false;
     const Budgets budgets{{{bucket_of(kMoney.budget), kMoney.budget}, state}};
     expect_kept(Offer{header(), 44, bucket_of(kMoney.budget), {header().successor}, budgets});
     expect_kept(Ended{header(), {12, {1, 2, 3}}, true, {}});
     expect_kept(Ended{header(), {12, {1, 2, 3}}, false, LogId{header().id.ledger, 8}});
-    expect_kept(Want{account(), kMoney, {100}, {20}, {30}});
+    expect_kept(Want{account(), kMoney, {100}, {20}, {30}, 9});
     expect_kept(Grant{account(), kMoney, {100}, kPosition, std::chrono::hours(700), kTomorrow});
     expect_kept(Edit{7, Edit::Kind::kSetRule, kMoney.budget, {}, {Period::kYear, {}}});
-    expect_kept(Report{account(), kMoney, {30}, {70}});
+    expect_kept(Edit{7, Edit::Kind::kSetPolicy, kMoney.budget, {}, {}, {.enforce = false}});
+    expect_kept(Edit{7, Edit::Kind::kDefine, kMoney.budget, {5}, {}, {.enforce = true}});
+    expect_kept(Edit{
+        7, Edit::Kind::kSetPolicy, kMoney.budget, {}, {}, {.enforce = {}, .alerts = {{50, 80}}}});
+    expect_kept(
+        Edit{7, Edit::Kind::kSetPolicy, kMoney.budget, {}, {}, {.enforce = {}, .alerts = {{}}}});
+    expect_kept(Report{account(), kMoney, {30}, {70}, 9});
     expect_kept(ReportAck{account(), kMoney, {70}});
     expect_kept(Recall{kMoney});
     expect_kept(Edit{6, Edit::Kind::kDefine, kMoney.budget, {77}, {Period::kDay, "Asia/Tokyo"}});
@@ -88,6 +95,12 @@ TEST(MessageBytes, EachKindIsReadAsItWasWritten) {
                       {Period::kMonth, "Europe/Berlin"},
                       kTomorrow};
     expect_kept(Seen{3, {sight}, true});
+    Sight observed = sight;
+    observed.policy.enforce = observed.position.enforce = false;
+    observed.would_refuse = 12;
+    observed.policy.alerts = {50, 80, 100};
+    observed.alerted = 80;
+    expect_kept(Seen{3, {observed}, true});
 }
 
 TEST(MessageBytes, BatchesComeWithTheirOwnersSignatureOrNotAtAll) {

@@ -191,7 +191,11 @@ TEST_F(FundingTest, RefusesNobodyForABudgetThatIsOnlyObserved) {
     BudgetEntry entry = known("watched");
     entry.enforce = false;
     publish(entry);
-    EXPECT_EQ(ask(60).step, Step::kFunded);
+    const Funding funding = ask(60);
+    EXPECT_EQ(funding.step, Step::kFunded);
+    EXPECT_EQ(funding.would_refuse, ErrorCode::kBudgetExhausted);
+    EXPECT_EQ(watched->would_refuse(), 1U);
+    EXPECT_EQ(team->would_refuse(), 0U);
     EXPECT_EQ(asks.take().size(), 1U);
     permit->sent({60});
     EXPECT_EQ(permit->settle(Tokens{}, {50}, {50}, kNow).value, 50);
@@ -201,6 +205,40 @@ TEST_F(FundingTest, RefusesNobodyForABudgetThatIsOnlyObserved) {
     entry.account = nullptr;
     publish(entry);
     EXPECT_EQ(ask(60).step, Step::kFunded);
+    EXPECT_EQ(watched->would_refuse(), 1U) << "nobody can tell of what it holds no account of";
+}
+
+// Else each request that comes before the first grant would count as refused.
+TEST_F(FundingTest, WaitsForMoneyOfAnObservedBudgetAsForAnyOther) {
+    const auto watched = budget("watched", 10), team = budget("team", 200);
+    BudgetEntry entry = known("watched");
+    entry.enforce = false;
+    publish(entry);
+    const Funding waits = ask(60);
+    EXPECT_EQ(waits.step, Step::kWait);
+    EXPECT_FALSE(waits.reach) << "nobody's answer is cut short for it";
+    EXPECT_EQ(team->free().value, 200) << "meanwhile it holds nothing";
+    const Funding over = ask(60, Patience::kIsOver);
+    EXPECT_EQ(over.step, Step::kFunded);
+    EXPECT_EQ(over.would_refuse, ErrorCode::kBudgetBusy);
+    EXPECT_EQ(watched->would_refuse(), 1U);
+    permit.reset();
+
+    entry.state = State::kOwnerUnreachable;
+    publish(entry);
+    EXPECT_EQ(ask(60).would_refuse, ErrorCode::kBudgetUnavailable);
+    watched->on_grant({100});
+    EXPECT_EQ(ask(60).would_refuse, std::nullopt);
+    EXPECT_EQ(watched->would_refuse(), 2U);
+
+    // Refused by another one, it is not counted: nothing was let through.
+    BudgetEntry spent = known("team");
+    spent.state = State::kExhausted;
+    spent.left = {};
+    publish(spent);
+    team->give_back({200});
+    EXPECT_EQ(refused(600), ErrorCode::kBudgetExhausted);
+    EXPECT_EQ(watched->would_refuse(), 2U);
 }
 
 TEST_F(FundingTest, SaysThatABudgetDoesNotRenew) {

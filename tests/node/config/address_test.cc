@@ -31,6 +31,21 @@ TEST(BaseUrl, IsSchemeHostPortAndPrefix) {
     EXPECT_EQ(url_as("http://[::1]"), "http://[::1]");
 }
 
+TEST(PostUrl, IsAllThatABrowserWouldSend) {
+    const auto slack = parse_post_url("https://hooks.example.com/a/b/?c=d/e");
+    ASSERT_TRUE(slack);
+    EXPECT_TRUE(slack->tls);
+    EXPECT_EQ(slack->host, "hooks.example.com");
+    EXPECT_EQ(slack->port, 443);
+    EXPECT_EQ(slack->path, "/a/b/?c=d/e");
+    EXPECT_EQ(parse_post_url("http://[::1]:80?x")->path, "/?x");
+    EXPECT_EQ(parse_post_url("http://h")->path, "/");
+    for (const char* bad : {"h/x", "https://u:p@h/x", "https://h/x?a b", "https://h/x#f",
+                            "https://h/x?a#f", "https://h/x?\r\ny: z", "ftp://h/x", "https://"}) {
+        EXPECT_FALSE(parse_post_url(bad)) << bad;
+    }
+}
+
 TEST(BaseUrl, RefusesWhatWouldNotReachTheWireAsWritten) {
     for (const char* bad : {"api.openai.com", "ftp://h", "https://", "https:///v1", "http://u@h/",
                             "http://h?x=1", "http://h/v1?x=1", "http://h/v1#f", "http://h:0",

@@ -60,6 +60,16 @@ TEST(Load, DoesNotShowAJoinTokenThatIsWrong) {
     EXPECT_EQ(message.find("s3cret"), std::string::npos) << message;
 }
 
+TEST(Load, DoesNotShowAWebhookThatIsWrong) {
+    TestSources sources;
+    sources.environment["VIDAI_BUDGETS_WEBHOOK"] = "https://user:t0ken@h/x";
+    const std::string message = sources.load_all().error().message;
+    EXPECT_THAT(message, HasSubstr("budgets.webhook: expected https://HOST"));
+    EXPECT_EQ(message.find("t0ken"), std::string::npos) << message;
+    sources.environment["VIDAI_BUDGETS_WEBHOOK"] = "https://h/hooks/t0ken?a=b";
+    EXPECT_EQ(sources.load_all()->budgets.webhook.reveal(), "https://h/hooks/t0ken?a=b");
+}
+
 TEST(Load, TakesTheFileFromAVariableWhenNoFlagNamesOne) {
     TestSources sources;
     sources.files["a.yaml"] = "listen: {workers: 3}";

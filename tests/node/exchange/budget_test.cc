@@ -263,6 +263,20 @@ TEST(Budgets, RefuseAtOnceWhereNoWaitingHelps) {
     EXPECT_EQ(count(observe::Refusal::kBudgetUnavailable), 1U);
 }
 
+TEST(Budgets, ThatAreOnlyObservedAreCountedWhereTheyWouldRefuse) {
+    Budgeted house(0);
+    BudgetEntry entry = *house.budget_reader->find("team");
+    entry.state = BudgetEntry::State::kExhausted;
+    entry.left = {};
+    entry.enforce = false;
+    house.publish(entry);
+    ASSERT_EQ(house.post(kChat), Next::kCall) << house.out;
+    EXPECT_EQ(house.counted().would_exhausted.get(), 1U);
+    EXPECT_EQ(house.counted().would_busy.get(), 0U);
+    EXPECT_EQ(house.team->would_refuse(), 1U);
+    EXPECT_EQ(house.org->reserved().value, kWorst);
+}
+
 TEST(Budgets, RefuseAKeyUnderABudgetThatNobodyKnows) {
     House house({}, {}, {BudgetId("team")});
     ASSERT_EQ(house.post(kChat), Next::kDone);
