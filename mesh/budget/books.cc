@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
 namespace vidai::mesh::budget {
@@ -204,7 +205,7 @@ void Books::forget_oldest() {
 
 bool Books::is_gone(const LogId& log) const {
     const auto found = gone_.find(log.ledger);
-    if (found == gone_.end()) return false;
+    if (found == gone_.end() || VIDAI_MUTANT("forgotten-begun-again")) return false;
     return log.generation < found->second.before || found->second.besides.contains(log.generation);
 }
 

@@ -55,7 +55,8 @@ TEST_F(LedgerLogTest, TellsWhatANodeThatRunsHasWritten) {
     using Fields = std::vector<std::pair<std::string_view, std::string>>;
     EXPECT_EQ(define->fields, (Fields{{"budget", "team-a"},
                                       {"limit_micro_usd", "50000000"},
-                                      {"window", "month Europe/Berlin"}}));
+                                      {"window", "month Europe/Berlin"},
+                                      {"policy", "enforce"}}));
     EXPECT_EQ(entries.front().number, 1U);
     EXPECT_EQ(entries.back().number, entries.size());
 }

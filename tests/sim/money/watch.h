@@ -10,7 +10,8 @@
 //   one-owner            of each bucket, among logs that may still commit
 //   copies-are-prefixes  of their owner's log, and neither grow once sealed nor shrink
 //   folds-agree          whoever folds one head of a log has the same budgets
-//   forgotten-is-taken   a log that a volume forgets has its place taken by another, committed
+//   forgotten-is-taken   a log that a volume forgets has its place taken by another, and what it
+//                        gave away has been taken, committed
 //
 // and in the end that each budget can be used (ending.cc). Where a volume was rolled back, which
 // the promise excludes, only the verdict is asked for: somebody has noticed, or no more is billed
