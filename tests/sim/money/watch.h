@@ -93,6 +93,7 @@ class MoneyWatch {
         std::map<LedgerKey, Seq> stored;  // by whom; what a volume had counts when it is lost, too
         std::map<LedgerKey, Seq> sealed;
         std::set<LedgerKey> forgotten_by;
+        Seq adopted = 0;  // by another log, and that is committed
         Seq committed = 0;
         std::vector<Activation> activations;
         std::unique_ptr<mesh::budget::LogState> state;  // of what is committed
@@ -100,6 +101,7 @@ class MoneyWatch {
     void store(const LedgerKey& volume, const LogId& log, const mesh::budget::Head& head,
                const std::vector<mesh::budget::BatchRef>& batches);
     void advance(const LogId& log, Chain& chain);
+    void adopted(const LogId& log, Seq head);
     bool taken_over(const LogId& log) const;
     void look_for_forgotten(const LedgerKey& volume, const mesh::budget::Books& books);
     void follow_windows(const LogId& log, const mesh::budget::Entry& entry);
