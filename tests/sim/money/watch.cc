@@ -187,6 +187,11 @@ void MoneyWatch::adopted(const LogId& log, Seq head) {
     Chain& chain = found->second;
     chain.adopted = std::max(chain.adopted, head);
     advance(log, chain);
+    if (chain.committed > head && !rolled_back_) {
+        violate("adopted-whole", "log " + name_of(log) + " is adopted up to " +
+                                     std::to_string(head) + ", and has committed " +
+                                     std::to_string(chain.committed));
+    }
 }
 
 void MoneyWatch::follow_windows(const LogId& log, const Entry& entry) {

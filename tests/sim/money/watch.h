@@ -9,6 +9,7 @@
 //   windows-apart        no account has money of two windows, and windows of a budget only grow
 //   one-owner            of each bucket, among logs that may still commit
 //   copies-are-prefixes  of their owner's log, and neither grow once sealed nor shrink
+//   adopted-whole        a log that ends leaves all that it has committed to its heir
 //   folds-agree          whoever folds one head of a log has the same budgets
 //   forgotten-is-taken   a log that a volume forgets has its place taken by another, committed
 //
