@@ -142,33 +142,55 @@ bool MoneyWatch::ended(const Chain& chain) const {
     return chain.header && chain.sealed.size() >= quorum_of(chain.header->custodians.size()).seal;
 }
 
-// What enough disks hold, and what any quorum of seals must have seen.
+// What enough disks hold, and what another log has taken over. That may be more: of three
+// custodians two seals end a log, and the longer one counts, although nobody else may have its end.
+// Of a seal alone nothing follows. The third custodian may have more still, which it seals when all
+// is over, and of which the heir knows nothing: such an end was taken for committed here once, and
+// then its windows came after the heir's.
 void MoneyWatch::advance(const LogId& log, Chain& chain) {
     if (!chain.header) return;
     const Quorum quorum = quorum_of(chain.header->custodians.size());
-    std::vector<Seq> held, sealed;
+    std::vector<Seq> held;
     for (const LedgerKey& key : chain.header->custodians) {
         const auto has = chain.stored.find(key);
         const auto seal = chain.sealed.find(key);
         held.push_back(seal != chain.sealed.end()  ? seal->second
                        : has == chain.stored.end() ? 0
                                                    : has->second);
-        if (seal != chain.sealed.end()) sealed.push_back(seal->second);
     }
     std::ranges::sort(held, std::greater{});
     const Seq own = chain.stored.contains(log.ledger) ? chain.stored.at(log.ledger) : 0;
-    Seq upto = quorum.act == 0 ? own : std::min(own, held[quorum.act - 1]);
-    if (sealed.size() >= quorum.seal) upto = std::max(upto, std::ranges::max(sealed));
-    upto = std::min<Seq>(upto, chain.entries.size());
+    const Seq acted = quorum.act == 0 ? own : std::min(own, held[quorum.act - 1]);
+    const Seq upto = std::min<Seq>(std::max(acted, chain.adopted), chain.entries.size());
     if (upto <= chain.committed) return;
     if (!chain.state) chain.state = std::make_unique<LogState>(*chain.header);
-    for (; chain.committed < upto; ++chain.committed) {
-        const auto folded = chain.state->apply(*chain.entries[chain.committed]);
+    while (chain.committed < upto) {
+        const Entry& entry = *chain.entries[chain.committed];
+        const auto folded = chain.state->apply(entry);
         if (!folded && !rolled_back_) {
             violate("folds-agree", "log " + name_of(log) + ": " + folded.error().message);
             return;
         }
-        follow_windows(log, *chain.entries[chain.committed]);
+        ++chain.committed;
+        if (const auto* adopt = std::get_if<Adopt>(&entry)) adopted(adopt->header.id, adopt->head);
+        if (const auto* circle = std::get_if<AdoptCircle>(&entry)) {
+            for (const EndedLog& one : circle->logs) adopted(one.header.id, one.head);
+        }
+        follow_windows(log, entry);
+    }
+}
+
+// That is committed. So much of the log is, too, before anything behind it in the heir.
+void MoneyWatch::adopted(const LogId& log, Seq head) {
+    const auto found = chains_.find(log);
+    if (found == chains_.end()) return;
+    Chain& chain = found->second;
+    chain.adopted = std::max(chain.adopted, head);
+    advance(log, chain);
+    if (chain.committed > head && !rolled_back_) {
+        violate("adopted-whole", "log " + name_of(log) + " is adopted up to " +
+                                     std::to_string(head) + ", and has committed " +
+                                     std::to_string(chain.committed));
     }
 }
 

@@ -9,6 +9,7 @@
 //   windows-apart        no account has money of two windows, and windows of a budget only grow
 //   one-owner            of each bucket, among logs that may still commit
 //   copies-are-prefixes  of their owner's log, and neither grow once sealed nor shrink
+//   adopted-whole        a log that ends leaves all that it has committed to its heir
 //   folds-agree          whoever folds one head of a log has the same budgets
 //   forgotten-is-taken   a log that a volume forgets has its place taken by another, and what it
 //                        gave away has been taken, committed
@@ -94,6 +95,7 @@ class MoneyWatch {
         std::map<LedgerKey, Seq> stored;  // by whom; what a volume had counts when it is lost, too
         std::map<LedgerKey, Seq> sealed;
         std::set<LedgerKey> forgotten_by;
+        Seq adopted = 0;  // by another log, and that is committed
         Seq committed = 0;
         std::vector<Activation> activations;
         std::unique_ptr<mesh::budget::LogState> state;  // of what is committed
@@ -101,6 +103,7 @@ class MoneyWatch {
     void store(const LedgerKey& volume, const LogId& log, const mesh::budget::Head& head,
                const std::vector<mesh::budget::BatchRef>& batches);
     void advance(const LogId& log, Chain& chain);
+    void adopted(const LogId& log, Seq head);
     bool taken_over(const LogId& log) const;
     void look_for_forgotten(const LedgerKey& volume, const mesh::budget::Books& books);
     void follow_windows(const LogId& log, const mesh::budget::Entry& entry);
