@@ -176,7 +176,7 @@ class Page:
     def anchor(self, first, real):
         """serf beside ours where it was measured, or else what others are said to reach."""
         serf = self.rows.get(serf_of(real["id"])) if real else None
-        if serf is None:
+        if serf is None or serf is real:
             return first["anchor"]
         ratio = serf["value"] / real["value"] if real["value"] > 0 else 0
         return f"serf {self.value(serf)}" + (f", {short(ratio)} times ours" if ratio else "")

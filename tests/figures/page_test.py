@@ -92,6 +92,13 @@ class Table(unittest.TestCase):
         self.assertEqual(seen["command"], "`./dev simulated`<br>`./dev real`")
         self.assertNotIn("| `vidaid", Page(MESH, rows).render(BARE))
 
+    def test_has_no_anchor_of_a_figure_that_serf_has_not(self):
+        seen = cells([row("sim_speed_n10", 1), row("vidaid_bootstrap_n3_p50", 2)],
+                     "vidaid_bootstrap_n3_p50")
+        self.assertEqual(seen["anchor"], "")
+        real = row("takeover_s", 5.0, kind="real")
+        self.assertEqual(Page(MONEY, [real]).anchor(real, real), "")
+
     def test_has_a_real_figure_alone_where_nothing_was_simulated(self):
         for rows in ([row("vidaid_crash_p50", 2)], [row("vidaid_heal_600_p50", 2)]):
             seen = cells(rows, rows[0]["id"])
