@@ -10,7 +10,7 @@
 //     granted == spent + reserved + free + returned
 //
 // reserve() and settle() are for any worker, on_grant() and give_back() for the mesh thread, the
-// rest for any thread. 48 bytes; no lock, no waiting.
+// rest for any thread. 56 bytes; no lock, no waiting.
 #pragma once
 
 #include <algorithm>
@@ -41,6 +41,9 @@ class Account {
     [[nodiscard]] bool reserve(MicroUsd amount) {
         CHECK(amount.value >= 0);
         if (amount.value == 0) return true;
+        if (amount.value > dearest_.load(std::memory_order_relaxed)) {
+            dearest_.store(amount.value, std::memory_order_relaxed);
+        }
         std::int64_t free = free_.load(std::memory_order_relaxed);
         do {
             if (free < amount.value) return false;
@@ -96,6 +99,10 @@ class Account {
         return at;
     }
 
+    // The most that one request has asked of it since this was called last, granted or not; 0: none
+    // has. Of several at the very same time it may be a lesser one.
+    MicroUsd take_dearest() { return {dearest_.exchange(0, std::memory_order_relaxed)}; }
+
     // Of a budget that is only observed: a request went on that another would have refused.
     void on_would_refuse() { would_refuse_.fetch_add(1, std::memory_order_relaxed); }
     std::uint64_t would_refuse() const { return would_refuse_.load(std::memory_order_relaxed); }
@@ -115,7 +122,8 @@ class Account {
     static MicroUsd read(const Word& word) { return {word.load(std::memory_order_relaxed)}; }
 
     Word free_{0}, reserved_{0}, spent_{0};
-    Word granted_{0}, returned_{0};               // written by the mesh thread alone
+    Word granted_{0}, returned_{0};  // written by the mesh thread alone
+    Word dearest_{0};
     std::atomic<std::uint64_t> would_refuse_{0};  // requests
 };
 

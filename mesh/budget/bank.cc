@@ -198,7 +198,7 @@ std::optional<Leases::Lender> Bank::lender(Bucket bucket) const {
 
 // --- inputs
 
-void Bank::on_message(const LedgerKey& from, const Message& message, MonoTime now) {
+void Bank::hear(const LedgerKey& from, const Message& message, MonoTime now) {
     if (from == books_.self()) {  // a copy of this volume is at work elsewhere
         freeze({books_.self(), 0}, "another node has this volume's ledger key");
         return;
@@ -207,7 +207,6 @@ void Bank::on_message(const LedgerKey& from, const Message& message, MonoTime no
     if (!known || (!peers_.contains(from) && peers_.size() >= kPeersMax)) return;
     if (const auto peer = peers_.find(from); peer != peers_.end()) peer->second.dead.reset();
     std::visit([&](const auto& one) { on(from, one, now); }, message);
-    turn(now);
 }
 
 void Bank::on_down(const LedgerKey& peer, MonoTime now) {
@@ -251,8 +250,8 @@ void Bank::close(MonoTime now) {
     turn(now);
 }
 
-void Bank::on_ask(const BudgetId& budget, MicroUsd need, MonoTime now) {
-    leases_->on_ask(budget, need, now, out_);
+void Bank::on_asks(const std::map<BudgetId, MicroUsd>& needs, MonoTime now) {
+    for (const auto& [budget, need] : needs) leases_->on_ask(budget, need, now, out_);
     turn(now);
 }
 
@@ -402,6 +401,11 @@ void Bank::append_edit(const LedgerKey& from, const Edit& edit) {
         return;
     }
     Ledger& ledger = books_.newest()->ledger;
+    if (!ledger.state().owns(bucket_of(edit.budget))) {  // its sender has not heard that yet
+        answer(failed(edit.id, ErrorCode::kUnavailable,
+                      "budget " + edit.budget.str() + " changes its owner; try again"));
+        return;
+    }
     Entry entry = Define{edit.budget, edit.limit, edit.rule, changed({}, edit.policy)};
     if (edit.kind == Edit::Kind::kSetLimit) entry = SetLimit{edit.budget, edit.limit};
     if (edit.kind == Edit::Kind::kDelete) entry = Remove{edit.budget};

@@ -72,7 +72,13 @@ class Bank {
 
     // Other volumes. One is connected from its Hello on until on_down().
     Hello hello() const;  // for each new connection
-    void on_message(const LedgerKey& from, const Message& message, MonoTime now);
+    void on_message(const LedgerKey& from, const Message& message, MonoTime now) {
+        hear(from, message, now);
+        turn(now);
+    }
+    // The same in two steps, for many that came together: hear() each, then turn().
+    void hear(const LedgerKey& from, const Message& message, MonoTime now);
+    void turn(MonoTime now);
     void on_down(const LedgerKey& peer, MonoTime now);
     // The detector's verdict. on_message() of it takes it back.
     void on_dead(const LedgerKey& peer, MonoTime now);
@@ -88,8 +94,8 @@ class Bank {
     void close(MonoTime now);    // the node drains: all leases go back
     bool settled() const { return leases_->settled() && !books_.writing(); }
 
-    // Workers: that much is lacking for requests that wait.
-    void on_ask(const BudgetId& budget, MicroUsd need, MonoTime now);
+    // Workers: that much of each is lacking for requests that wait.
+    void on_asks(const std::map<BudgetId, MicroUsd>& needs, MonoTime now);
     // An operator's wish; take_edits_done() tells how it went, under this id.
     void edit(const Edit& wanted, MonoTime now);
     // Asks a volume, this one or a connected one, what its log knows of budgets; take_seen() has
@@ -162,7 +168,6 @@ class Bank {
 
     void send(const LedgerKey& to, Message message);
     void broadcast(const Message& message);
-    void turn(MonoTime now);
     void progress(MonoTime now);
     void freeze(const LogId& log, const std::string& why);
 

@@ -15,10 +15,19 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr Duration kIdle = milliseconds(2'000);
+// The same of a lease that is a small part of what its budget has left: to ask anew each time costs
+// more than such a part is worth to others, who can have it by a recall.
+constexpr Duration kIdleOfPlenty = std::chrono::minutes(1);
+constexpr std::int64_t kPlenty = 64;
+// So many of the dearest requests are asked for ahead where they are a trifle of what is left.
+constexpr std::int64_t kRequestsAhead = 8;
+constexpr std::int64_t kTrifle = 1'024;
+constexpr Duration kAskAheadAgain = milliseconds(1'000);  // where there was no more before
 constexpr Duration kAskAgain = milliseconds(100);
 // How long a bucket may be nobody's before its budgets are called unreachable.
 constexpr Duration kPassing = milliseconds(1'000);
 constexpr Duration kTellAgain = milliseconds(1'000);
+constexpr Duration kTellSpent = milliseconds(5'000);  // of a lease in use; at once when it idles
 constexpr MicroUsd kAll{std::numeric_limits<std::int64_t>::max()};
 
 }  // namespace
@@ -76,6 +85,7 @@ void Leases::on_ask(const BudgetId& budget, MicroUsd need, MonoTime now, Outbox&
     const MicroUsd asked_for = of.need;
     of.need = std::max(of.need, known ? std::min(need, of.position.left) : need);
     of.lacks = std::max(of.lacks, need);
+    of.dearest = std::max(of.dearest, of.need);
     of.needed = now;
     // All that wait ask each time that anything changes: the owner is told once, and again when
     // its answer is late.
@@ -115,8 +125,17 @@ void Leases::ask(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out
     const MicroUsd used = account.spent() + account.reserved() + account.returned();
     of.asked = now;
     of.wanted = now;
-    out.push_back({name.log.ledger, Want{name, money, used + of.need + of.rate, of.need,
-                                         account.spent(), account.would_refuse()}});
+    const MicroUsd total = used + std::max(of.need, of.dearest) + ahead(of);
+    note_spoken(*of.current, now);
+    out.push_back({name.log.ledger,
+                   Want{name, money, total, of.need, account.spent(), account.would_refuse()}});
+}
+
+// What is to be there beside the dearest request: what is spent in a second, or a request more.
+MicroUsd Leases::ahead(const Money& of) {
+    const MicroUsd trifle{
+        std::min(kRequestsAhead * of.dearest.value, of.position.left.value / kTrifle)};
+    return std::max({of.rate, of.dearest, trifle});
 }
 
 Leases::Turn Leases::turn_of(const BudgetId& budget) const {
@@ -190,11 +209,13 @@ void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
         of.current->busy = now;
         of.asked.reset();
         of.dry = !more && grant.position.left < std::max(of.need, of.lacks);
+        if (!more) of.hold_off = now + kAskAheadAgain;
         of.told = true;
         of.need = of.lacks = {};  // who still waits asks again, and may need less than who gave up
         set(grant.money, of, grant.position);
         changed_.insert(grant.money);  // those who wait look again, whatever it says
-        if (closed_) give_back(grant.money, *of.current, now, out);
+        const bool deleted = grant.position.standing == Standing::kDeleted;
+        if (closed_ || deleted) give_back(grant.money, *of.current, now, out);
         return;
     }
     auto held = find_closing(of, grant.account);
@@ -214,10 +235,16 @@ std::vector<Leases::Held>::iterator Leases::find_closing(Money& of, const Accoun
     return std::ranges::find_if(of.closing, [&](const Held& held) { return held.name == name; });
 }
 
+void Leases::note_spoken(Held& held, MonoTime now) {
+    held.spoke = now;
+    held.spoken = held.account->spent();
+}
+
 void Leases::report(const BudgetWindow& money, Held& held, MonoTime now, Outbox& out) {
     const auto owner = find_(bucket_of(money.budget));
     if (!owner) return;
     held.told = now;
+    note_spoken(held, now);
     const Account& account = *held.account;
     out.push_back({owner->log.ledger, Report{held.name, money, account.spent(), account.returned(),
                                              account.would_refuse()}});
@@ -247,9 +274,9 @@ void Leases::on_report_ack(const ReportAck& ack) {
 
 void Leases::on_recall(const Recall& recall, MonoTime now, Outbox& out) {
     const auto of = money_.find(recall.money);
-    if (of != money_.end() && of->second.current) {
-        give_back(recall.money, *of->second.current, now, out);
-    }
+    if (of == money_.end() || !of->second.current) return;
+    give_back(recall.money, *of->second.current, now, out);
+    of->second.hold_off = now + kAskAheadAgain;
 }
 
 void Leases::on_changed(const Changed& changed, MonoTime now, Outbox& out) {
@@ -279,6 +306,28 @@ void Leases::pass_debt(Held& from, Held& to) {
     from.passed += owed;
 }
 
+// Each second: how much is spent in one, and what a request may take at once.
+void Leases::measure(Money& of, MonoTime now) {
+    if (now - of.rated < std::chrono::seconds(1)) return;
+    Account& account = *of.current->account;
+    const MicroUsd lately = account.spent() - of.spent_before;
+    of.rate = std::max(std::max(MicroUsd{}, lately), MicroUsd{of.rate.value / 2});
+    of.spent_before = account.spent();
+    of.rated = now;
+    // Where none came nothing is known; else it sinks slowly to what they ask for now.
+    const MicroUsd dearest = account.take_dearest();
+    if (dearest.value == 0) return;
+    of.dearest = std::max(dearest, of.dearest - MicroUsd{of.dearest.value / 8});
+}
+
+bool Leases::idles(const Money& of, MonoTime now) {
+    const MicroUsd free = of.current->account->free();
+    if (free.value <= 0) return false;
+    const bool plenty =
+        of.position.standing == Standing::kOpen && free.value <= of.position.left.value / kPlenty;
+    return now - of.current->busy >= (plenty ? kIdleOfPlenty : kIdle);
+}
+
 void Leases::watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
     const auto repeat = [&](Held& held) {
         const bool owed = held.reported < held.account->returned();
@@ -297,22 +346,21 @@ void Leases::watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& o
     Held& held = *of.current;
     const Account& account = *held.account;
     const MicroUsd used = account.spent() + account.reserved();
-    if (used != held.used_before || account.reserved().value > 0) held.busy = now;
+    if (used != held.used_before || account.reserved().value > 0) held.used = held.busy = now;
     held.used_before = used;
-    if (closed_ || (now - held.busy >= kIdle && account.free().value > 0)) {
+    if (closed_ || idles(of, now)) {
         give_back(money, held, now, out);
+        of.dearest = {};
     }
     repeat(held);
-    if (now - of.rated >= std::chrono::seconds(1)) {
-        const MicroUsd lately = account.spent() - of.spent_before;
-        of.rate = std::max(std::max(MicroUsd{}, lately), MicroUsd{of.rate.value / 2});
-        of.spent_before = account.spent();
-        of.rated = now;
-    }
+    const bool rests = now - held.used >= kIdle || now - held.spoke >= kTellSpent;
+    if (rests && account.spent() != held.spoken) report(money, held, now, out);
+    measure(of, now);
     if (closed_) return;
     if (of.need.value > 0 && now - of.needed >= kBusyWait) of.need = {};  // they have given up
-    const bool busy = now - held.busy < kIdle && of.rate.value > 0;
-    const bool low = busy && account.free().value < of.rate.value / 2;
+    const bool busy = now - held.used < kIdle && of.dearest.value > 0;
+    const MicroUsd least = of.dearest + MicroUsd{of.rate.value / 2};
+    const bool low = busy && now >= of.hold_off && account.free() < least;
     const bool lost = of.asked && now - *of.asked >= kAskAgain;
     const bool owes = account.free().value < 0 && now - of.wanted >= kTellAgain;
     if (lost || (!of.asked && (of.need.value > 0 || low || owes))) ask(money, of, now, out);

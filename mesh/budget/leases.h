@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Leases: the money that this process holds and its workers spend. A budget's account is asked for
-// when a request first needs it, filled before it is empty while it is busy, and given back when it
-// idles, when its owner recalls it, when another account takes its place and when the node drains.
+// when a request first needs it, filled before the dearest request lately would find too little in
+// it, and given back when it idles, when its owner recalls it, when another account takes its place
+// and when the node drains.
 // What it has given back it repeats until whoever owns the budget has it on record.
 // Pure; one thread, but for the accounts themselves, which workers reserve from meanwhile.
 #pragma once
@@ -84,8 +85,11 @@ class Leases {
         AccountName name;
         std::shared_ptr<Account> account = std::make_shared<Account>();
         MicroUsd reported;  // returned, as its owner has it on record
-        MonoTime told;
-        MonoTime busy;  // when it was last seen to be used
+        MonoTime told;      // when the owner was told that last
+        MicroUsd spoken;    // spent, as the owner was told last
+        MonoTime spoke;
+        MonoTime used;  // when it was last seen to be
+        MonoTime busy;  // the same, or granted
         MicroUsd used_before;
         MicroUsd passed;  // of what it owed, to the account in its place
     };
@@ -101,10 +105,13 @@ class Leases {
         MonoTime wanted;                  // when its owner was asked last, answered or not
         std::optional<MonoTime> asked;    // when the owner was last asked, if it has not answered
         MicroUsd rate;                    // spent in a second, lately
+        MicroUsd dearest;                 // that one request has asked for, lately
+        MonoTime hold_off;                // till then nothing is asked for ahead: there was no more
         MicroUsd spent_before;
         MonoTime rated;
     };
     void ask(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
+    static void note_spoken(Held& held, MonoTime now);
     void report(const BudgetWindow& money, Held& held, MonoTime now, Outbox& out);
     void give_back(const BudgetWindow& money, Held& held, MonoTime now, Outbox& out);
     void retire(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
@@ -113,6 +120,9 @@ class Leases {
     void end_turns(MonoTime now, Outbox& out);
     void watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
     static void pass_debt(Held& from, Held& to);
+    static MicroUsd ahead(const Money& of);
+    static void measure(Money& of, MonoTime now);
+    static bool idles(const Money& of, MonoTime now);
     static bool done(const Held& held);
     bool is_long_past(std::map<BudgetWindow, Money>::const_iterator at) const;
     static std::vector<Held>::iterator find_closing(Money& of, const AccountName& name);

@@ -22,6 +22,9 @@ constexpr std::size_t kReachedMax = 4'096;  // that nobody has taken
 constexpr int kOverFor = 3;
 constexpr std::uint8_t kAsGoodAsAll = 95;  // percent, where a request finds too little left
 constexpr std::int64_t kPortion = 8;  // at most that part of what is free, unless more is needed
+// So many times what is wanted is activated at once where that is a trifle of what is free.
+constexpr std::int64_t kTogether = 16;
+constexpr std::int64_t kTrifle = 1'024;
 
 MicroUsd unspent(const Owner::Lease& lease) {
     return lease.lost ? MicroUsd{}
@@ -143,8 +146,9 @@ bool Owner::lend(const BudgetWindow& money, Money& of, const AccountName& accoun
     const MicroUsd need = lacks(of, account, waiting);
     if (pool < need || pool.value == 0) return false;
     const auto holders = static_cast<std::int64_t>(std::max<std::size_t>(1, of.leases.size()));
-    const MicroUsd plenty{pool.value / (2 * holders)};
-    const MicroUsd more = std::min(like, std::max({need, plenty, MicroUsd{1}}));
+    const MicroUsd plenty{std::max(pool.value / (2 * holders),
+                                   ledger().state().free(money).value / (kPortion * holders))};
+    const MicroUsd more = std::min({like, pool, std::max({need, plenty, MicroUsd{1}})});
     lease.granted = ledger().grant(account.holder, money, lease.granted + more);
     of.lent += more;
     change(of, account, lease);
@@ -259,11 +263,15 @@ void Owner::activate(const BudgetWindow& money, Money& of) {
     for (const auto& [account, waiting] : of.waiting) {
         const MicroUsd like = waiting.total - of.leases[account].granted;
         const MicroUsd need = lacks(of, account, waiting);
-        const MicroUsd one = need.value > 0 ? need : std::min(like, portion);
-        if (wanted + one <= here + free) wanted += one;
+        const MicroUsd ahead = std::max(need, std::min(like, portion));
+        if (const MicroUsd room = here + free - wanted; need <= room) {
+            wanted += std::min(ahead, room);
+        }
     }
     if (wanted <= here) return;
-    const MicroUsd amount = std::min(free, std::max(wanted - here, std::min(of.rate, portion)));
+    const MicroUsd lacking = wanted - here;
+    const MicroUsd trifle{std::min(lacking.value * kTogether, free.value / kTrifle)};
+    const MicroUsd amount = std::min(free, std::max({lacking, std::min(of.rate, portion), trifle}));
     append_activation(money, of, amount);
 }
 

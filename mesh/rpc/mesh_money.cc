@@ -4,10 +4,12 @@
 #include <chrono>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "mesh/budget/calendar.h"
+#include "mesh/rpc/bulk_window.h"
 #include "mesh/rpc/member_word.h"
 #include "mesh/rpc/mesh_thread.h"
 #include "mesh/state/genesis.h"
@@ -21,6 +23,15 @@ constexpr std::chrono::milliseconds kAgreeWithin{5'000};
 
 MicroUsd in_use(const budget::Sight& sight) {
     return sight.activated - sight.returned;
+}
+
+// So many of the first as are small enough together not to be bulk; at least one.
+std::size_t in_one_call(std::span<const seal::Bytes> said) {
+    std::size_t count = 1, bytes = said.front().size();
+    while (count < said.size() && bytes + said[count].size() <= BulkWindow::kChunkMost) {
+        bytes += said[count++].size();
+    }
+    return count;
 }
 
 std::unexpected<Error> no_such(const BudgetId& budget) {
@@ -112,9 +123,15 @@ Treasury::Around MeshThread::around_treasury() {
             clock_,
             random_,
             descriptors_,
-            [this, keeps_logs](const NodeId& peer, const seal::Bytes& said) {
+            [this, keeps_logs](const NodeId& peer, std::span<const seal::Bytes> said) {
                 Session* const session = links_.find(peer);
-                if (session != nullptr && keeps_logs(peer)) session->tell_money(said);
+                if (session == nullptr || !keeps_logs(peer)) return;
+                const bool together = can(membership_.claim_of(peer), Capability::kMoneyTogether);
+                while (!said.empty()) {
+                    const std::size_t count = together ? in_one_call(said) : 1;
+                    session->tell_money(said.first(count));
+                    said = said.subspan(count);
+                }
             },
             [this, keeps_logs]() {
                 std::vector<NodeId> peers;
@@ -151,7 +168,7 @@ void MeshThread::money_tick() {
     treasury_.tick();
 }
 
-void MeshThread::on_money(const NodeId& from, seal::ByteView said) {
+void MeshThread::on_money(const NodeId& from, std::span<const seal::ByteView> said) {
     if (auto heard = treasury_.on_told(from, said); !heard) on_malformed(from, heard.error());
 }
 

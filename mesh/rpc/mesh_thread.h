@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include <kj/async-io.h>
 
@@ -126,7 +127,7 @@ class MeshThread final : private LinkEvents,
     kj::Promise<Result<BudgetPage>> look_at_budgets(BudgetId budget, BudgetId after,
                                                     std::chrono::milliseconds within) override;
     Result<MoneyBooks> money_books_now(const BudgetId& budget, const BudgetId& after) override;
-    void on_money(const NodeId& from, seal::ByteView said) override;
+    void on_money(const NodeId& from, std::span<const seal::ByteView> said) override;
     Result<void> heard_by_others() override;
     CountingFacts counting() override;
     std::shared_ptr<const MeshView> view_now() override;

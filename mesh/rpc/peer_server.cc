@@ -102,7 +102,10 @@ kj::Promise<void> PeerServer::pullCounters(PullCountersContext context) {
 
 kj::Promise<void> PeerServer::tellMoney(TellMoneyContext context) {
     if (!admitted(transport::TrafficKind::kMoney, context)) return over_quota();
-    calls_.on_money(from_, wire::bytes_of(context.getParams().getSaid()));
+    const auto asked = context.getParams();
+    std::vector<seal::ByteView> said{wire::bytes_of(asked.getSaid())};
+    for (const ::capnp::Data::Reader one : asked.getMore()) said.push_back(wire::bytes_of(one));
+    calls_.on_money(from_, said);
     return kj::READY_NOW;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "mesh/clock.h"
 #include "mesh/membership/message.h"
@@ -37,7 +38,7 @@ class PeerCalls {
     // For the key that it says is its next one; nothing where that is not to be believed either.
     virtual seal::Bytes rotate_for(const seal::PeerIdentity& peer, const seal::PublicKey& next,
                                    const seal::Signature& proof) = 0;
-    virtual void on_money(const NodeId& from, seal::ByteView said) = 0;
+    virtual void on_money(const NodeId& from, std::span<const seal::ByteView> said) = 0;
     virtual void on_keep_usage(const NodeId& from, const wire::KeepUsage& asked) = 0;
     virtual void on_usage_kept(const NodeId& from, wire::UsageKept said) = 0;
     // It closes this connection, and says why.

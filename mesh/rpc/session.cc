@@ -184,18 +184,24 @@ seal::Bytes Session::chain_of(::capnp::Data::Reader data) {
 }
 
 // Requests wait for small ones; large ones, parts of logs, are bulk.
-void Session::tell_money(const seal::Bytes& said) {
-    const bool large = said.size() > BulkWindow::kChunkMost;
-    if (load_->money_bytes + said.size() > kMoneyBytesMax) return;
-    if (large && !load_->bulk.takes(said.size())) return;
+void Session::tell_money(std::span<const seal::Bytes> said) {
+    std::size_t size = 0;
+    for (const seal::Bytes& one : said) size += one.size();
+    const bool large = size > BulkWindow::kChunkMost;
+    if (load_->money_bytes + size > kMoneyBytesMax) return;
+    if (large && !load_->bulk.takes(size)) return;
     auto request = remote_.tellMoneyRequest();
-    request.setSaid(wire::to_data(said));
+    request.setSaid(wire::to_data(said.front()));
+    if (const auto rest = said.subspan(1); !rest.empty()) {
+        auto more = request.initMore(static_cast<unsigned>(rest.size()));
+        for (unsigned i = 0; i < more.size(); ++i) more.set(i, wire::to_data(rest[i]));
+    }
     traffic_.add_out(transport::TrafficKind::kMoney, words_of(request));
-    load_->money_bytes += said.size();
-    auto answered = kj::defer([load = load_, size = said.size()]() { load->money_bytes -= size; });
+    load_->money_bytes += size;
+    auto answered = kj::defer([load = load_, size]() { load->money_bytes -= size; });
     auto call = request.send().ignoreResult().attach(kj::mv(answered));
     if (!large) return tasks_.add(kj::mv(call));
-    tasks_.add(bulk(said.size(), call.then([]() { return true; }), false).ignoreResult());
+    tasks_.add(bulk(size, call.then([]() { return true; }), false).ignoreResult());
 }
 
 kj::Promise<bool> Session::keep_usage(const seal::PublicKey& origin, const seal::Signature& proof,

@@ -20,6 +20,8 @@ using budget::LedgerKey;
 using budget::Standing;
 using std::chrono::milliseconds;
 
+// Under load what comes within that time is answered together.
+constexpr milliseconds kTurnEvery{2};
 constexpr milliseconds kCommitEvery{10};  // at most 100 syncs a second, whatever the load
 constexpr milliseconds kLookAround{250};
 constexpr std::chrono::seconds kGreetAgain{1};
@@ -131,7 +133,9 @@ void Treasury::begin(const seal::PublicKey& genesis, bool agreed) {
 // --- peers
 
 void Treasury::greet(const NodeId& node) {
-    if (begun_) around_.tell(node, budget::encode_message(bank_->hello(), proof_));
+    if (!begun_) return;
+    const std::array said{budget::encode_message(bank_->hello(), proof_)};
+    around_.tell(node, said);
 }
 
 void Treasury::on_link_up(const NodeId& peer) {
@@ -161,8 +165,18 @@ void Treasury::meet(const NodeId& from, const LedgerKey& ledger) {
     node_of_[ledger] = from;
 }
 
-Result<void> Treasury::on_told(const NodeId& from, seal::ByteView said) {
+Result<void> Treasury::on_told(const NodeId& from, std::span<const seal::ByteView> said) {
     if (!begun_) return {};
+    Result<void> heard;
+    for (const seal::ByteView one : said) {
+        if (heard = hear(from, one); !heard) break;
+    }
+    bank_->turn(now());
+    turn();
+    return heard;
+}
+
+Result<void> Treasury::hear(const NodeId& from, seal::ByteView said) {
     auto told = budget::decode_message(around_.mesh, said);
     if (!told) return fail(std::move(told).error());
     if (const auto* hello = std::get_if<budget::Hello>(&told->message)) {
@@ -184,9 +198,7 @@ Result<void> Treasury::on_told(const NodeId& from, seal::ByteView said) {
         }
     }
     const auto known = ledger_of_.find(from);
-    if (known == ledger_of_.end()) return {};
-    bank_->on_message(known->second, told->message, now());
-    turn();
+    if (known != ledger_of_.end()) bank_->hear(known->second, told->message, now());
     return {};
 }
 
@@ -253,8 +265,21 @@ void Treasury::tick() {
     turn();
 }
 
-// What has come of an input.
+// What has come of an input; of many in a short time, once.
 void Treasury::turn() {
+    if (turn_due_) return;
+    const Duration since = now() - turned_;
+    if (since >= kTurnEvery) return turn_now();
+    turn_due_ = true;
+    tasks_.add(
+        around_.timer.afterDelay((kTurnEvery - since).count() * kj::NANOSECONDS).then([this]() {
+            turn_now();
+        }));
+}
+
+void Treasury::turn_now() {
+    turn_due_ = false;
+    turned_ = now();
     send();
     write();
     finish_edits();
@@ -269,13 +294,15 @@ void Treasury::turn() {
 }
 
 void Treasury::send() {
+    std::map<NodeId, std::vector<seal::Bytes>> said;
     for (const budget::Outgoing& one : bank_->take_outgoing()) {
         const auto node = node_of_.find(one.to);
         if (node == node_of_.end()) continue;
         const bool hello = std::holds_alternative<budget::Hello>(one.message);
-        around_.tell(node->second, hello ? budget::encode_message(one.message, proof_)
-                                         : budget::encode_message(one.message));
+        said[node->second].push_back(hello ? budget::encode_message(one.message, proof_)
+                                           : budget::encode_message(one.message));
     }
+    for (const auto& [node, all] : said) around_.tell(node, all);
 }
 
 // All that has come while the last commit was under way is the next one.
@@ -446,7 +473,7 @@ kj::Promise<void> Treasury::hear_asks() {
 void Treasury::take_asks() {
     const auto asks = shared_.asks.take();
     if (!begun_ || asks.empty()) return;
-    for (const auto& [budget, need] : asks) bank_->on_ask(budget, need, now());
+    bank_->on_asks(asks, now());
     turn();
 }
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,9 +42,9 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
         seal::RandomSource& random;
         kj::LowLevelAsyncIoProvider* io;  // null: as in Surroundings
         // To a node that is connected and keeps logs; else nothing happens.
-        std::function<void(const NodeId&, const seal::Bytes&)> tell;
-        std::function<std::vector<NodeId>()> connected;  // that keep logs
-        std::function<bool(const NodeId&)> is_gone;      // dead, left or unknown
+        std::function<void(const NodeId&, std::span<const seal::Bytes>)> tell;  // at least one
+        std::function<std::vector<NodeId>()> connected;                         // that keep logs
+        std::function<bool(const NodeId&)> is_gone;  // dead, left or unknown
         std::function<void(Notice)> notice;
         std::function<budget::PeerClocks()> peer_clocks;
         std::uint64_t log_bytes;  // MeshOptions::budget_log_bytes
@@ -82,8 +83,9 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
 
     void on_link_up(const NodeId& peer);
     void on_link_down(const NodeId& peer);
-    // kProtocol where it is malformed.
-    Result<void> on_told(const NodeId& from, seal::ByteView said);
+    // One behind the other. kProtocol where one is malformed, and those behind it are not looked
+    // at.
+    Result<void> on_told(const NodeId& from, std::span<const seal::ByteView> said);
     void tick();  // each 50 ms or so
     // The budgets that keys stand under: workers are shown those.
     void name(std::set<BudgetId> budgets);
@@ -123,7 +125,9 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     bool open(const seal::PublicKey& genesis);
     void freeze(const Error& why);
     void tell_time();
+    Result<void> hear(const NodeId& from, seal::ByteView said);
     void turn();
+    void turn_now();
     void write();
     void on_written(const Result<void>& result);
     void rewrite_if_due();
@@ -157,8 +161,8 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     std::string frozen_;
     std::array<MonoTime, budget::kBuckets> owned_at_{};  // when each was seen to have an owner
     budget::ClockJudge judge_;
-    MonoTime written_, looked_, greeted_, begun_at_, rewrite_after_;
-    bool write_due_ = false;
+    MonoTime turned_, written_, looked_, greeted_, begun_at_, rewrite_after_;
+    bool turn_due_ = false, write_due_ = false;
     seal::Signature proof_;
     std::map<NodeId, budget::LedgerKey> ledger_of_;
     std::map<budget::LedgerKey, NodeId> node_of_;

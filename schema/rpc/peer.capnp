@@ -43,9 +43,10 @@ interface Peer {
   # The caller has no place for the callee and closes the connection: why, as docs/security.md,
   # section 9, names it. What operators have said about it came by pushRegisters before.
 
-  tellMoney @10 (said :Data) -> ();
-  # A word of the caller's part in the mesh's money to the callee's, in the terms of their logs:
-  # schema/records/budget_message.fbs. Any may be lost; answers come in the other direction.
+  tellMoney @10 (said :Data, more :List(Data)) -> ();
+  # What the caller's part in the mesh's money has to say to the callee's, in the terms of their
+  # logs: messages of schema/records/budget_message.fbs, `said` the first of them. `more` only to who
+  # can read it (capability "money-together"). Any may be lost; answers come in the other direction.
 
   keepUsage @11 (origin :Data, proof :Data, batch :Data) -> ();
   # Events of the caller's own volume, for the callee to keep a copy of: schema/records/usage.fbs.

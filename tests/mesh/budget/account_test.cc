@@ -89,6 +89,17 @@ TEST(Account, SaysWhetherAGrantIsMoreThanWasKnown) {
     EXPECT_TRUE(account.on_grant({11}));
 }
 
+TEST(Account, RemembersTheDearestThatWasAskedOfIt) {
+    Account account;
+    EXPECT_TRUE(account.on_grant({100}));
+    EXPECT_TRUE(account.reserve({10}));
+    EXPECT_FALSE(account.reserve({95})) << "granted or not";
+    EXPECT_TRUE(account.reserve({20}));
+    EXPECT_EQ(account.take_dearest(), MicroUsd{95});
+    EXPECT_EQ(account.take_dearest(), MicroUsd{});
+    account.settle({30}, {});
+}
+
 TEST(Account, IsCopiedWholeForWhoExploresStates) {
     Account account;
     account.on_grant({20});

@@ -123,7 +123,7 @@ class BankMesh {
         }
         if (now - node.asked >= 20ms) {
             node.asked = now;
-            node.bank->on_ask(money.budget, amount, now);
+            node.bank->on_asks({{money.budget, amount}}, now);
             after(i);
         }
         return false;
@@ -138,7 +138,7 @@ class BankMesh {
                 if (!turn.over(now)) return try_spend(i, money, amount);
                 if (now - nodes_[i].asked >= 20ms) {
                     nodes_[i].asked = now;
-                    nodes_[i].bank->on_ask(budget, amount, now);
+                    nodes_[i].bank->on_asks({{budget, amount}}, now);
                     after(i);
                 }
                 return false;
@@ -148,17 +148,24 @@ class BankMesh {
     std::optional<EditDone> edit(std::size_t i, Edit wanted, Duration patience = 2s) {
         wanted.id = ++edits_;
         if (!up(i)) return std::nullopt;
-        nodes_[i].bank->edit(wanted, now);
-        after(i);
         std::optional<EditDone> done;
-        run_until(
-            [&]() {
-                for (const EditDone& one : nodes_[i].done) {
-                    if (one.id == wanted.id) done = one;
-                }
-                return done.has_value();
-            },
-            patience);
+        const auto ask = [&]() {
+            nodes_[i].bank->edit(wanted, now);
+            after(i);
+            return run_until(
+                [&]() {
+                    for (const EditDone& one : nodes_[i].done) {
+                        if (one.id == wanted.id) done = one;
+                    }
+                    return done.has_value();
+                },
+                patience);
+        };
+        // While the budget changes its owner nobody can.
+        for (int again = 0; again < 20; ++again) {
+            if (!ask() || done->done || done->code != ErrorCode::kUnavailable) break;
+            run(100ms);
+        }
         return done;
     }
     bool define(std::size_t i, const BudgetId& budget, std::int64_t limit) {

@@ -39,23 +39,6 @@ TEST(Bank, WhatABudgetHasIsUnknownUntilItsOwnerHasSaidIt) {
     EXPECT_EQ(answered->position.limit, MicroUsd{1'000});
 }
 
-TEST(Leases, AskAnOwnerOnceForAllThatWait) {
-    const LedgerKey owner{};
-    Leases leases(
-        {owner, {1}}, [&](Bucket) { return Leases::Lender{{owner, 1}, {1}}; },
-        [](const AccountName&) { return false; });
-    Outbox out;
-    const MonoTime start{1s};
-    leases.on_ask(kTeamBudget, {10}, start, out);
-    ASSERT_EQ(out.size(), 1U);
-    for (int i = 1; i < 50; ++i) leases.on_ask(kTeamBudget, {10}, start + i * 1ms, out);
-    EXPECT_EQ(out.size(), 1U) << "the question is under way";
-    leases.on_ask(kTeamBudget, {20}, start + 50ms, out);
-    EXPECT_EQ(out.size(), 2U) << "that was for less";
-    leases.on_ask(kTeamBudget, {20}, start + 150ms, out);
-    EXPECT_EQ(out.size(), 3U) << "the answer is late";
-}
-
 // What it spends beyond the limit is a debt, which comes first once it is enforced.
 TEST(Bank, ABudgetIsObservedUntilItIsEnforcedAndThenOwesNothingMore) {
     BankMesh mesh(1, {});

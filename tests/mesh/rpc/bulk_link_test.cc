@@ -152,7 +152,7 @@ class Node final : public PeerCalls {
                            const seal::Signature&) override {
         return {};
     }
-    void on_money(const NodeId&, seal::ByteView) override {}
+    void on_money(const NodeId&, std::span<const seal::ByteView>) override {}
     void on_keep_usage(const NodeId&, const wire::KeepUsage&) override {}
     void on_usage_kept(const NodeId&, wire::UsageKept) override {}
     void on_turned_away(const NodeId&, const std::string&) override {}

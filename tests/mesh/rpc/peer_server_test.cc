@@ -43,7 +43,7 @@ class Calls final : public PeerCalls {
     state::Page page_for(const NodeId&, const wire::RegisterPull&) override { return page; }
     limits::CellPage cells_for(const NodeId&, const limits::CellPull&) override { return cells; }
     std::uint64_t digest_now() override { return 0; }
-    void on_money(const NodeId&, seal::ByteView) override {}
+    void on_money(const NodeId&, std::span<const seal::ByteView>) override {}
     void on_keep_usage(const NodeId&, const wire::KeepUsage&) override { ++copies; }
     void on_usage_kept(const NodeId&, wire::UsageKept said) override { kept = std::move(said); }
     void on_turned_away(const NodeId&, const std::string&) override {}
