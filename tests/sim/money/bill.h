@@ -40,6 +40,7 @@ class Bill {
             if (window >= newest) most = std::max(most, limit);
         }
         of.most = std::max(of.most, limit);
+        of.ever = std::max(of.ever, limit);
     }
     // It is in force. `in_use`: what was activated and not returned just before.
     void confirmed(const BudgetId& budget, MicroUsd limit, const InUse& in_use, bool others_open) {
@@ -60,10 +61,13 @@ class Bill {
         const auto window = of->second.windows.find(money.window);
         return window == of->second.windows.end() ? of->second.most : window->second;
     }
+    // That was ever asked for: a disk that goes back takes back what was in force since.
+    MicroUsd most_ever(const BudgetId& budget) const { return find(allowed_, budget).ever; }
 
   private:
     struct Allowed {
-        MicroUsd most;                        // may be billed of a window
+        MicroUsd most;  // may be billed of a window
+        MicroUsd ever;
         std::map<Ordinal, MicroUsd> windows;  // of these, something else
     };
     // What was allowed of windows that are over changes no more.

@@ -22,8 +22,10 @@ constexpr std::size_t kWaitingMax = 16;
 // What a worker asks its mesh thread for.
 class Counter final : public Cashier {
   public:
-    void ask(const BudgetId& budget, MicroUsd need) override { asked.emplace_back(budget, need); }
-    std::vector<std::pair<BudgetId, MicroUsd>> asked;
+    void ask(const BudgetId& budget, MicroUsd need) override {
+        asked[budget] = std::max(asked[budget], need);
+    }
+    std::map<BudgetId, MicroUsd> asked;
 };
 
 bool covers(const BudgetEntry* entry, MicroUsd amount) {
@@ -72,7 +74,7 @@ bool MoneyWorld::fund(std::size_t node, Call& call) {
     const Funding funding = node::admit::fund(call.permit, key, call.amount, at.table, counter,
                                               node::admit::Patience::kMayWait);
     if (funding.step != Funding::Step::kFunded) {
-        for (const auto& [budget, need] : counter.asked) at.bank->on_ask(budget, need, now());
+        at.bank->on_asks(counter.asked, now());
         after(node);
         return false;
     }
@@ -146,10 +148,9 @@ void MoneyWorld::ask(std::size_t node) {
             needs[budget] = std::max(needs[budget], one.amount);
         }
     }
-    for (const auto& [budget, need] : needs) {
-        at.bank->on_ask(budget, need, now());
-    }
-    if (!needs.empty()) after(node);
+    if (needs.empty()) return;
+    at.bank->on_asks(needs, now());
+    after(node);
 }
 
 // What the mesh thread shows to its workers.
