@@ -115,7 +115,7 @@ class Banks {
             purse->account->settle(kRequest, kRequest);
             return true;
         }
-        bank.on_ask(name(budget), kRequest, now_);
+        bank.on_asks({{name(budget), kRequest}}, now_);
         after(i);
         return false;
     }
@@ -188,7 +188,7 @@ int measure(std::size_t budgets) {
     banks.spend(budgets);
     const double busy = allocated();
     std::fprintf(stderr, "bank_bench: each was spent from on %zu nodes\n", kNodes);
-    banks.run(10s);  // leases that idle go back
+    banks.run(70s);  // leases that idle go back
     const double used = allocated();
     std::printf("{\n  \"budgets\": %zu, \"nodes\": %zu,\n", budgets, kNodes);
     std::printf("  \"commits\": %llu, \"written\": %llu, \"sent\": %llu,\n",
