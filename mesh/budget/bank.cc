@@ -19,7 +19,7 @@ constexpr std::size_t kPeersMax = 4'096;
 // with this process it may be gone again.
 std::bitset<kBuckets> owned_for_good(const Ledger& ledger) {
     std::bitset<kBuckets> owned = ledger.state().estate().owned;
-    for (const EntryRef& entry : ledger.entries().subspan(ledger.committed())) {
+    for (const EntryRef& entry : ledger.entries_behind(ledger.committed())) {
         if (const auto* in = std::get_if<In>(entry.get())) owned.reset(in->bucket.value);
         if (const auto* from = std::get_if<Inherit>(entry.get())) owned &= ~from->estate->owned;
         if (const auto* of = std::get_if<Adopt>(entry.get())) owned &= ~of->estate->owned;

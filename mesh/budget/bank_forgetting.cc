@@ -42,7 +42,7 @@ bool Bank::stands_for(const LogId& log) const {
         const Estate* estate = estate_of(*entry);
         return estate != nullptr && estate->represents.contains(log);
     };
-    return std::ranges::none_of(ledger.entries().subspan(ledger.committed()), brings);
+    return std::ranges::none_of(ledger.entries_behind(ledger.committed()), brings);
 }
 
 // All that it gave away: somebody in reach has each bucket for good.

@@ -21,11 +21,14 @@ constexpr Duration kAgain = std::chrono::milliseconds(500);
 constexpr std::size_t kLegaciesMax = 4'096;
 
 // As it was at that entry, of one's own or of a copy.
-std::optional<LogState> folded(const LogHeader& header, std::span<const EntryRef> entries,
+std::optional<LogState> folded(const LogHeader& header, std::span<const BatchRef> batches,
                                Seq head) {
     LogState state(header);
-    for (const EntryRef& entry : entries.first(head)) {
-        if (!state.apply(*entry)) return std::nullopt;
+    for (const BatchRef& batch : batches) {
+        if (state.seq() >= head) break;
+        for (const EntryRef& entry : entries_of(*batch)) {
+            if (state.seq() < head && !state.apply(*entry)) return std::nullopt;
+        }
     }
     return state;
 }
@@ -122,28 +125,24 @@ std::optional<LogState> Bank::state_of(const LogHeader& header, Legacy& of, Seq 
                                        MonoTime now) {
     const KeptLog* copy = books_.kept(header.id);
     if (copy != nullptr && copy->synced.seq >= head) {
-        return folded(header, copy->custody.entries(), head);
+        return folded(header, copy->batches, head);
     }
     const auto own = books_.own().find(header.id);
     if (own != books_.own().end()) {
         const Ledger& mine = own->second.ledger;
         if (mine.synced() < head) return std::nullopt;
-        return folded(header, mine.entries(), head);
+        return folded(header, own->second.batches, head);
     }
-    LogState state(header);
-    for (const BatchRef& batch : of.fetched) {
-        for (const EntryRef& one : batch->entries) {
-            if (state.seq() < head && !state.apply(*one)) return std::nullopt;
-        }
-    }
-    if (state.seq() == head) return state;
+    auto state = folded(header, of.fetched, head);
+    if (!state || state->seq() == head) return state;
     if (now - of.fetch_asked < kAgain) return std::nullopt;
     of.fetch_asked = now;
     for (const auto& [key, has] : of.kept_by) {
-        if (has >= head) send(key, Fetch{header.id, state.seq()});
+        if (has >= head) send(key, Fetch{header.id, state->seq()});
     }
     for (const auto& [key, seal] : of.seals) {
-        if (seal.seq >= head && !of.kept_by.contains(key)) send(key, Fetch{header.id, state.seq()});
+        if (seal.seq >= head && !of.kept_by.contains(key))
+            send(key, Fetch{header.id, state->seq()});
     }
     return std::nullopt;
 }

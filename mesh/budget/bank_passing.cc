@@ -24,7 +24,7 @@ constexpr std::size_t kTakingMax = 4'096;
 constexpr std::size_t kUnpassedMax = 4;  // logs of one volume, before a long one is ended
 
 Seq last(const OwnLog& log) {
-    return log.ledger.entries().size();
+    return log.ledger.size();
 }
 
 }  // namespace

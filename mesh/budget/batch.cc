@@ -106,6 +106,21 @@ Result<Batch> decode_batch(const MeshId& mesh, seal::ByteView bytes,
     return batch;
 }
 
+std::vector<EntryRef> entries_of(const Batch& batch) {
+    if (!batch.entries.empty()) return batch.entries;
+    std::vector<EntryRef> entries;
+    for (const fb::Entry* one : *fb::GetBatch(batch.bytes.data())->entries()) {
+        auto entry = read_entry(one);
+        CHECK(entry.has_value(), "what was read once is read again");
+        entries.push_back(std::move(*entry));
+    }
+    return entries;
+}
+
+Batch without_entries(const Batch& batch) {
+    return {batch.header, batch.log, batch.before, {}, batch.head, batch.bytes, batch.signature};
+}
+
 Result<void> follows(const Head& head, const Batch& next) {
     if (next.before == head) return {};
     if (next.before.seq == head.seq || next.head.seq == head.seq) {

@@ -39,9 +39,10 @@ struct Batch {
     std::optional<LogHeader> header;  // of a log's first batch
     LogId log;
     Head before;
-    std::vector<EntryRef> entries;  // never empty
-    Head head;                      // behind it
-    seal::Bytes bytes;              // what is signed, stored and sent
+    // At least one; where there is none here entries_of() reads them in the bytes.
+    std::vector<EntryRef> entries;
+    Head head;          // behind it
+    seal::Bytes bytes;  // what is signed, stored and sent
     seal::Signature signature;
 };
 
@@ -54,6 +55,12 @@ Batch make_batch(const MeshId& mesh, const LogHeader& header, const Head& before
 // its entries do is for LogState to say.
 Result<Batch> decode_batch(const MeshId& mesh, seal::ByteView bytes,
                            const seal::Signature& signature);
+
+// All entries of a batch, in order. CHECKs that it is one of make_batch() or decode_batch(), or
+// made of one by without_entries().
+std::vector<EntryRef> entries_of(const Batch& batch);
+// The same batch in a third of the memory.
+Batch without_entries(const Batch& batch);
 
 // Whether `next` goes on where `head` ends. kConflict: entries are missing in between, or it is
 // known. kCorrupt: it goes on from something else at the same place, so that the log has forked.

@@ -52,6 +52,22 @@ void add(const BatchRef& batch, OwnLog& log) {
     log.batches.push_back(batch);
 }
 
+// Of those up to there nobody needs the entries but who reads the log anew.
+void strip(std::vector<BatchRef>& batches, std::size_t& bare, Seq upto) {
+    for (; bare < batches.size() && batches[bare]->head.seq <= upto; ++bare) {
+        batches[bare] = std::make_shared<const Batch>(without_entries(*batches[bare]));
+    }
+}
+void strip(OwnLog& log) {
+    const Seq upto = std::min(log.ledger.committed(), log.ledger.synced());
+    log.ledger.drop_entries(upto);
+    strip(log.batches, log.bare, upto);
+}
+void strip(KeptLog& copy) {
+    copy.custody.drop_entries();
+    strip(copy.batches, copy.bare, copy.synced.seq);
+}
+
 }  // namespace
 
 Result<void> Books::read(std::uint8_t kind, seal::ByteView bytes) {
@@ -87,6 +103,7 @@ Result<void> Books::read_batch(seal::ByteView bytes) {
         KeptLog& copy = kept_.at(ref->log);
         copy.custody.on_synced(copy.head.seq);
         copy.synced = copy.head;
+        strip(copy);
         return {};
     }
     if (ref->header) own_.try_emplace(ref->log, OwnLog{Ledger(*ref->header, boot_), {}, {}});
@@ -141,10 +158,7 @@ Result<Boot> Books::begin() {
         log.ledger = std::move(*ledger);
     }
     for (auto& [id, copy] : kept_) {
-        std::vector<EntryRef> entries(copy.custody.entries().begin(), copy.custody.entries().end());
-        auto custody = Custody::reopen(copy.custody.header(), entries, copy.seal_written);
-        if (!custody) return std::unexpected(custody.error());
-        copy.custody = std::move(*custody);
+        copy.custody.restart();
     }
     return boot_;
 }
@@ -177,10 +191,11 @@ Result<void> Books::keep(const BatchRef& batch) {
         found = kept_.try_emplace(batch->log, KeptLog{Custody(*batch->header), {}, {}, {}}).first;
     }
     KeptLog& copy = found->second;
-    const auto same = [&](const BatchRef& known) { return known->head == batch->head; };
-    if (std::ranges::any_of(copy.batches, same)) return {};
+    const auto known = std::ranges::lower_bound(copy.batches, batch->head.seq, {},
+                                                [](const BatchRef& one) { return one->head.seq; });
+    if (known != copy.batches.end() && (*known)->head == batch->head) return {};
     if (auto next = follows(copy.head, *batch); !next) return next;
-    if (auto taken = copy.custody.on_append(batch->before.seq, batch->entries); !taken) {
+    if (auto taken = copy.custody.on_append(batch->before.seq, entries_of(*batch)); !taken) {
         return taken;
     }
     copy.batches.push_back(batch);
@@ -276,7 +291,7 @@ std::uint64_t Books::snapshot_bytes() const {
 
 void Books::write_batches(OwnLog& log, std::vector<Record>& out) {
     for (;;) {
-        const auto left = log.ledger.entries().subspan(log.written.seq);
+        const auto left = log.ledger.entries_behind(log.written.seq);
         if (left.empty()) return;
         const auto entries = left.first(std::min(left.size(), kEntriesAtOnce));
         add(std::make_shared<const Batch>(
@@ -312,13 +327,17 @@ void Books::on_committed() {
     CHECK(writing_.has_value());
     const Writing done = std::move(*std::exchange(writing_, std::nullopt));
     for (const auto& [id, upto] : done.own) {
-        if (const auto log = own_.find(id); log != own_.end()) log->second.ledger.on_synced(upto);
+        const auto log = own_.find(id);
+        if (log == own_.end()) continue;
+        log->second.ledger.on_synced(upto);
+        strip(log->second);
     }
     for (const auto& [id, head] : done.kept) {
         KeptLog* copy = kept(id);
         if (copy == nullptr) continue;
         copy->custody.on_synced(head.seq);
         copy->synced = head;
+        strip(*copy);
     }
     for (const LogId& id : done.seals) {
         if (KeptLog* copy = kept(id)) copy->seal_written = true;

@@ -41,6 +41,7 @@ struct OwnLog {
     Head written{};                 // behind the last of them
     std::uint64_t bytes = 0;        // of the batches
     std::uint64_t carried = 0;      // of those among them that took over what other logs had
+    std::size_t bare = 0;           // so many of the first are without their entries
     const LogHeader& header() const { return ledger.header(); }
 };
 // Another's, of which this volume is a custodian.
@@ -51,6 +52,7 @@ struct KeptLog {
     Head synced{};  // what is on the disk
     bool seal_written = false;
     std::uint64_t bytes = 0;  // of the batches
+    std::size_t bare = 0;     // as in OwnLog
 };
 
 class Books {

@@ -15,8 +15,13 @@ Result<Custody> Custody::reopen(const LogHeader& header, std::span<const EntryRe
     Custody copy(header);
     if (auto read = copy.on_append(0, entries); !read) return fail(std::move(read).error());
     copy.on_synced(entries.size());
-    copy.sealed_ = sealed && !VIDAI_MUTANT("seal-forgotten");
+    copy.sealed_ = sealed;
+    copy.restart();
     return copy;
+}
+
+void Custody::restart() {
+    if (VIDAI_MUTANT("seal-forgotten")) sealed_ = false;
 }
 
 Result<void> Custody::on_append(Seq after, std::span<const EntryRef> entries) {

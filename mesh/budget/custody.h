@@ -18,6 +18,8 @@ class Custody {
     // After a restart: what is on the volume. kCorrupt.
     static Result<Custody> reopen(const LogHeader& header, std::span<const EntryRef> entries,
                                   bool sealed);
+    // The same of one that was read from there bit by bit.
+    void restart();
 
     // Entries behind `after`, in order; those that it has are skipped. kConflict: sealed, or others
     // are missing in between. kCorrupt: no honest log says it; the copy stays as it was.
@@ -32,7 +34,11 @@ class Custody {
 
     Seq synced() const { return synced_; }
     const LogState& state() const { return state_; }
+    Seq size() const { return state_.seq(); }
+    // All behind those that were dropped.
     std::span<const EntryRef> entries() const { return entries_; }
+    // They are not needed here any more: whoever asks reads them in their batches.
+    void drop_entries() { entries_.clear(); }
     const LogHeader& header() const { return header_; }
 
   private:

@@ -48,25 +48,37 @@ Result<Seq> Ledger::append(Entry entry) {
         pools_[back->money].activated += {1};
     }
     advance();
-    return entries_.size();
+    return size();
 }
 
 void Ledger::on_synced(Seq upto) {
-    CHECK(upto <= entries_.size());
+    CHECK(upto <= size());
     synced_ = std::max(synced_, upto);
     advance();
 }
 
 void Ledger::on_ack(const LedgerKey& custodian, Seq upto) {
     const auto found = acks_.find(custodian);
-    if (found == acks_.end() || upto > entries_.size()) return;  // the adapter freezes the log
+    if (found == acks_.end() || upto > size()) return;  // the adapter freezes the log
     found->second = std::max(found->second, upto);
     advance();
 }
 
 void Ledger::on_adopted(Seq head) {
-    adopted_ = std::max(adopted_, std::min<Seq>(head, entries_.size()));
+    adopted_ = std::max(adopted_, std::min(head, size()));
     advance();
+}
+
+std::span<const EntryRef> Ledger::entries_behind(Seq seq) const {
+    CHECK(seq >= first_ && seq <= size());
+    return std::span(entries_).subspan(seq - first_);
+}
+
+void Ledger::drop_entries(Seq upto) {
+    const Seq end = std::min({upto, committed_, synced_});
+    if (end <= first_) return;
+    entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(end - first_));
+    first_ = end;
 }
 
 void Ledger::advance() {
@@ -76,13 +88,13 @@ void Ledger::advance() {
     const std::size_t act = quorum_of(acks.size()).act;
     const Seq acked = act == 0 ? synced_ : acks[act - 1];
     Seq upto = std::max(std::min(synced_, acked), adopted_);
-    if (VIDAI_MUTANT("use-before-commit")) upto = entries_.size();
+    if (VIDAI_MUTANT("use-before-commit")) upto = size();
     const auto takes = [](const EntryRef& entry) {
         return (VIDAI_MUTANT("adopt-before-commit") && std::holds_alternative<Adopt>(*entry)) ||
                (VIDAI_MUTANT("in-before-commit") && std::holds_alternative<In>(*entry));
     };
-    if (std::ranges::any_of(entries_, takes)) upto = entries_.size();
-    for (; committed_ < upto; ++committed_) take_effect(*entries_[committed_]);
+    if (std::ranges::any_of(entries_, takes)) upto = size();
+    for (; committed_ < upto; ++committed_) take_effect(*entries_[committed_ - first_]);
 }
 
 void Ledger::take_effect(const Entry& entry) {

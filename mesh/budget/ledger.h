@@ -57,7 +57,14 @@ class Ledger {
     Boot boot() const { return boot_; }
     AccountName account(const Holder& holder) const { return {header_.id, boot_, holder}; }
     const LogState& state() const { return state_; }  // with what is not committed yet
+    Seq size() const { return first_ + entries_.size(); }
+    // All behind those that were dropped.
     std::span<const EntryRef> entries() const { return entries_; }
+    // Those behind the first `seq`. CHECKs that none of them was dropped.
+    std::span<const EntryRef> entries_behind(Seq seq) const;
+    // Of the first `upto` those that are committed and synced are not needed here any more: whoever
+    // asks reads them in their batches.
+    void drop_entries(Seq upto);
 
   private:
     struct Pool {
@@ -72,6 +79,7 @@ class Ledger {
     Boot boot_;
     LogState state_;
     std::vector<EntryRef> entries_;
+    Seq first_ = 0;  // so many of them were dropped
     std::map<LedgerKey, Seq> acks_;
     Seq synced_ = 0;
     Seq adopted_ = 0;

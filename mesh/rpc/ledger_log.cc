@@ -114,13 +114,15 @@ struct Describe {
 
 using EachEntry = std::function<void(const LedgerEntry&)>;
 
-void tell(const LogId& log, std::span<const EntryRef> entries, const EachEntry& each) {
+void tell(const LogId& log, std::span<const BatchRef> batches, const EachEntry& each) {
     if (!each) return;
     std::uint64_t number = 0;
-    for (const EntryRef& entry : entries) {
-        LedgerEntry told{text(log), ++number, {}};
-        std::visit(Describe{told}, *entry);
-        each(told);
+    for (const BatchRef& batch : batches) {
+        for (const EntryRef& entry : entries_of(*batch)) {
+            LedgerEntry told{text(log), ++number, {}};
+            std::visit(Describe{told}, *entry);
+            each(told);
+        }
     }
 }
 
@@ -135,14 +137,14 @@ LedgerLog summary(const LogId& id, const LogState& state, std::uint64_t entries)
 
 void tell_all(const Books& books, LedgerAudit& audit, const EachEntry& each) {
     for (const auto& [id, log] : books.own()) {
-        audit.logs.push_back(summary(id, log.ledger.state(), log.ledger.entries().size()));
+        audit.logs.push_back(summary(id, log.ledger.state(), log.ledger.size()));
         audit.logs.back().own = true;
-        tell(id, log.ledger.entries(), each);
+        tell(id, log.batches, each);
     }
     for (const auto& [id, log] : books.kept()) {
-        audit.logs.push_back(summary(id, log.custody.state(), log.custody.entries().size()));
+        audit.logs.push_back(summary(id, log.custody.state(), log.custody.size()));
         audit.logs.back().sealed = log.custody.sealed();
-        tell(id, log.custody.entries(), each);
+        tell(id, log.batches, each);
     }
 }
 

@@ -96,7 +96,7 @@ void tell_own(const budget::OwnLog& log, const NodeOf& node_of, MoneyBooks& out)
 
 std::map<BudgetWindow, MicroUsd> uncommitted(const Ledger& ledger) {
     std::map<BudgetWindow, MicroUsd> out;
-    for (const EntryRef& entry : ledger.entries().subspan(ledger.committed())) {
+    for (const EntryRef& entry : ledger.entries_behind(ledger.committed())) {
         if (const auto* activate = std::get_if<Activate>(entry.get())) {
             out[activate->money] += activate->amount;
         }

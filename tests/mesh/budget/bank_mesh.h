@@ -183,7 +183,7 @@ class BankMesh {
             const LogState& state = log.ledger.state();
             out += "; log " + std::to_string(id.generation) + " of " +
                    std::to_string(log.header().custodians.size()) + " entries " +
-                   std::to_string(log.ledger.entries().size()) + " committed " +
+                   std::to_string(log.ledger.size()) + " committed " +
                    std::to_string(log.ledger.committed()) + (state.closed() ? " closed" : "") +
                    (state.owns(bucket_of(money.budget)) ? " OWNS" : "") + " passing " +
                    std::to_string(state.passing().size()) + " owned " +

@@ -97,6 +97,9 @@ TEST(Batch, ReadsAsItWasWritten) {
     EXPECT_EQ(read->before, Head{});
     EXPECT_EQ(read->head, first.head);
     EXPECT_EQ(read->entries.size(), all_kinds().size());
+    const Batch bare = without_entries(*read);
+    EXPECT_TRUE(bare.entries.empty());
+    EXPECT_EQ(batch_of({}, entries_of(bare)).bytes, first.bytes);
     EXPECT_EQ(batch_of({}, read->entries).bytes, first.bytes);
 
     const auto& in = std::get<In>(*read->entries[6]);

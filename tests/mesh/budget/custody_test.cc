@@ -60,6 +60,8 @@ TEST(Custody, StaysSealedWhenItsProcessIsStartedAgain) {
     EXPECT_TRUE(again->sealed());
     const std::vector<EntryRef> more{ref(activate(1))};
     EXPECT_FALSE(again->on_append(2, more).has_value());
+    copy.restart();
+    EXPECT_FALSE(copy.on_append(2, more).has_value());
     const std::vector<EntryRef> damaged{ref(activate(1))};
     EXPECT_EQ(Custody::reopen(first_header(), damaged, false).error().code, ErrorCode::kCorrupt);
 }

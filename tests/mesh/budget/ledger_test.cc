@@ -15,7 +15,7 @@ Ledger begun(LogHeader header = first_header()) {
     return ledger;
 }
 void commit(Ledger& ledger) {
-    const Seq upto = ledger.entries().size();
+    const Seq upto = ledger.size();
     ledger.on_synced(upto);
     ledger.on_ack(volume(2), upto);
 }
@@ -89,6 +89,24 @@ TEST(Ledger, ReusesAReturnOnlyByActivatingItAnew) {
     commit(ledger);
     EXPECT_EQ(ledger.pool(kMay).value, 30);
     EXPECT_FALSE(ledger.append(activate(1)).has_value());
+}
+
+TEST(Ledger, DropsNoEntryThatSomebodyMayStillNeed) {
+    Ledger ledger = begun();
+    ledger.on_synced(2);
+    ledger.drop_entries(2);
+    EXPECT_EQ(ledger.entries().size(), 2U) << "no custodian has them";
+    ledger.on_ack(volume(2), 1);
+    ledger.drop_entries(2);
+    EXPECT_EQ(ledger.entries().size(), 1U);
+    ASSERT_TRUE(ledger.append(activate(50)).has_value());
+    EXPECT_EQ(ledger.size(), 3U);
+    EXPECT_EQ(ledger.entries_behind(2).size(), 1U);
+    commit(ledger);
+    EXPECT_EQ(ledger.pool(kMay).value, 50);
+    ledger.drop_entries(3);
+    EXPECT_TRUE(ledger.entries().empty());
+    EXPECT_EQ(ledger.size(), 3U);
 }
 
 TEST(Ledger, NeverUsesThePoolOfAnEarlierProcess) {

@@ -157,8 +157,7 @@ std::string MoneyWorld::describe(const BudgetWindow& money) const {
                    std::to_string(log.header().custodians.size()) +
                    (state.closed() ? "closed" : "") +
                    (state.owns(bucket_of(money.budget)) ? "OWNS" : "") + "@" +
-                   std::to_string(log.ledger.committed()) + "/" +
-                   std::to_string(log.ledger.entries().size());
+                   std::to_string(log.ledger.committed()) + "/" + std::to_string(log.ledger.size());
         }
         out += "; ";
     }

@@ -95,7 +95,7 @@ void MoneyWatch::store(const LedgerKey& volume, const LogId& log, const Head& he
         }
         if (batch->header && !chain.header) chain.header = batch->header;
         if (batch->before.seq != chain.entries.size()) continue;
-        for (const EntryRef& entry : batch->entries) {
+        for (const EntryRef& entry : entries_of(*batch)) {
             chain.entries.push_back(entry);
             if (const auto* more = std::get_if<Activate>(entry.get())) {
                 chain.activations.push_back(
