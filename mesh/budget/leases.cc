@@ -18,6 +18,7 @@ constexpr Duration kIdle = milliseconds(2'000);
 // The same of a lease that is a small part of what its budget has left: to ask anew each time costs
 // more than such a part is worth to others, who can have it by a recall.
 constexpr Duration kIdleOfPlenty = std::chrono::minutes(1);
+constexpr std::size_t kTicksOfAll = 20;  // in which each that is at rest is looked at once
 constexpr std::int64_t kPlenty = 64;
 // So many of the dearest requests are asked for ahead where they are a trifle of what is left.
 constexpr std::int64_t kRequestsAhead = 8;
@@ -79,6 +80,7 @@ void Leases::on_ask(const BudgetId& budget, MicroUsd need, MonoTime now, Outbox&
     const BudgetWindow money{budget, turn_of(budget).window};
     if (!money_.contains(money) && money_.size() >= kPursesMax) return;  // it waits in vain
     Money& of = money_[money];
+    awake_.insert(money);
     // More than there is would be refused, again and again, and with it whoever needs less: so it
     // is the rest that is asked for.
     const bool known = of.position.standing == Standing::kOpen && of.position.left.value > 0;
@@ -158,7 +160,9 @@ void Leases::take_turn(const Grant& grant, MonoTime now, Outbox& out) {
     Turn turn{grant.money.window, {}, grant.ends, false};
     // From when it was asked on: early by the way there and back, never late.
     if (!ends_never) turn.ends = old->second.wanted + grant.ends_in;
+    if (turn.ends) first_end_ = std::min(first_end_, *turn.ends);
     turns_[budget] = turn;
+    awake_.insert(old->first);
     if (grant.money.window == before.window) return;
     Money& then = old->second;
     Money& of = money_[grant.money];
@@ -180,7 +184,10 @@ void Leases::take_turn(const Grant& grant, MonoTime now, Outbox& out) {
 
 // Nothing is spent from a window that is over; whoever needs more asks, and hears of the next one.
 void Leases::end_turns(MonoTime now, Outbox& out) {
+    if (now < first_end_) return;
+    first_end_ = MonoTime::max();
     for (auto& [budget, turn] : turns_) {
+        if (turn.ends && !turn.over(now)) first_end_ = std::min(first_end_, *turn.ends);
         if (!turn.over(now)) continue;
         const auto of = money_.find({budget, turn.window});
         if (of == money_.end()) continue;
@@ -204,6 +211,7 @@ void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
     take_turn(grant, now, out);
     if (!money_.contains(grant.money) && grant.account.log.ledger != self_.ledger) return;
     Money& of = money_[grant.money];
+    awake_.insert(grant.money);
     if (of.current && of.current->name == grant.account) {
         const bool more = of.current->account->on_grant(grant.total);
         of.current->busy = now;
@@ -275,6 +283,7 @@ void Leases::on_report_ack(const ReportAck& ack) {
 void Leases::on_recall(const Recall& recall, MonoTime now, Outbox& out) {
     const auto of = money_.find(recall.money);
     if (of == money_.end() || !of->second.current) return;
+    awake_.insert(recall.money);
     give_back(recall.money, *of->second.current, now, out);
     of->second.hold_off = now + kAskAheadAgain;
 }
@@ -287,6 +296,7 @@ void Leases::on_changed(const Changed& changed, MonoTime now, Outbox& out) {
         of.position.standing = Standing::kOpen;
         of.position.enforce = true;  // until its owner says otherwise
         changed_.insert(at->first);
+        awake_.insert(at->first);
         if (of.current && !closed_) ask(at->first, of, now, out);  // it may have another window now
     }
 }
@@ -348,7 +358,9 @@ void Leases::watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& o
     const MicroUsd used = account.spent() + account.reserved();
     if (used != held.used_before || account.reserved().value > 0) held.used = held.busy = now;
     held.used_before = used;
-    if (closed_ || idles(of, now)) {
+    const Turn turn = turn_of(money.budget);
+    const bool over = turn.window == money.window && turn.over(now);
+    if (closed_ || over || idles(of, now)) {
         give_back(money, held, now, out);
         of.dearest = {};
     }
@@ -366,10 +378,37 @@ void Leases::watch(const BudgetWindow& money, Money& of, MonoTime now, Outbox& o
     if (lost || (!of.asked && (of.need.value > 0 || low || owes))) ask(money, of, now, out);
 }
 
+bool Leases::is_awake(const Money& of, MonoTime now) {
+    if (of.asked || of.need.value > 0 || !std::ranges::all_of(of.closing, &Leases::done)) {
+        return true;
+    }
+    if (!of.current) return false;
+    const Held& held = *of.current;
+    return now - held.busy <= kIdle || held.reported < held.account->returned() ||
+           held.account->free().value < 0;
+}
+
 void Leases::on_tick(MonoTime now, Outbox& out) {
     end_turns(now, out);
-    for (auto at = money_.begin(); at != money_.end();) {
-        watch(at->first, at->second, now, out);
+    for (auto at = awake_.begin(); at != awake_.end();) {
+        const auto of = money_.find(*at);
+        if (of != money_.end()) watch(of->first, of->second, now, out);
+        const bool stays = of != money_.end() && is_awake(of->second, now);
+        at = stays ? std::next(at) : awake_.erase(at);
+    }
+    watch_some(now, out);
+}
+
+// Workers use what is at rest without a word.
+void Leases::watch_some(MonoTime now, Outbox& out) {
+    auto at = money_.upper_bound(watched_);
+    for (std::size_t left = money_.size() / kTicksOfAll + 1; left > 0 && !money_.empty(); --left) {
+        if (at == money_.end()) at = money_.begin();
+        watched_ = at->first;
+        if (!awake_.contains(at->first)) {
+            watch(at->first, at->second, now, out);
+            if (is_awake(at->second, now)) awake_.insert(at->first);
+        }
         at = is_long_past(at) ? money_.erase(at) : std::next(at);
     }
 }

@@ -21,6 +21,7 @@ constexpr std::size_t kReachedMax = 4'096;  // that nobody has taken
 // After a take-over holders say within that many seconds what they have not spent.
 constexpr int kOverFor = 3;
 constexpr std::uint8_t kAsGoodAsAll = 95;  // percent, where a request finds too little left
+constexpr std::size_t kTicksOfAll = 10;    // in which each budget is looked at once
 constexpr std::int64_t kPortion = 8;  // at most that part of what is free, unless more is needed
 // So many times what is wanted is activated at once where that is a trifle of what is free.
 constexpr std::int64_t kTogether = 16;
@@ -171,6 +172,20 @@ void Owner::answer(const BudgetWindow& money, const AccountName& account, MonoTi
 
 void Owner::serve(const BudgetWindow& money, MonoTime now, Outbox& out) {
     Money& of = money_[money];
+    serve_now(money, of, now, out);
+    if (of.waiting.empty() && !of.owed) {
+        unserved_.erase(money);
+    } else {
+        unserved_.insert(money);
+    }
+}
+
+void Owner::serve_all(MonoTime now, Outbox& out) {
+    const std::vector<BudgetWindow> all(unserved_.begin(), unserved_.end());
+    for (const BudgetWindow& money : all) serve(money, now, out);
+}
+
+void Owner::serve_now(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
     // Given away, deleted or over: they ask again, and are told.
     const BudgetState* budget = ledger().state().budget(money.budget);
     if (budget == nullptr || budget->deleted) return of.waiting.clear();
@@ -342,9 +357,7 @@ void Owner::on_progress(MonoTime now, Outbox& out) {
     for (; !alerting_.empty() && alerting_.front().at <= committed; alerting_.pop_front()) {
         if (reached_.size() < kReachedMax) reached_.push_back(alerting_.front().what);
     }
-    for (auto& [money, of] : money_) {
-        if (!of.waiting.empty() || of.owed) serve(money, now, out);
-    }
+    serve_all(now, out);
 }
 
 // What is stranded counts as spent, here as everywhere; so does what an earlier owner lent, until
@@ -399,6 +412,7 @@ void Owner::forget_past(MonoTime now) {
             continue;
         }
         if (budget != nullptr) ledger().forget_pool(one->first);
+        unserved_.erase(one->first);
         one = money_.erase(one);
     }
 }
@@ -406,17 +420,24 @@ void Owner::forget_past(MonoTime now) {
 void Owner::on_tick(MonoTime now, Outbox& out) {
     if (books_.newest() == nullptr) return;
     forget_past(now);
-    for (auto& [money, of] : money_) {
-        if (now - of.rated >= std::chrono::seconds(1)) {
-            // Half of what it was: a pause of a few seconds is not the end.
-            const MicroUsd lately = of.lent - of.lent_before;
-            of.rate = std::max(lately, MicroUsd{of.rate.value / 2});
-            of.lent_before = of.lent;
-            of.rated = now;
-            if (!ledger().state().closed()) watch_thresholds(money, of);
-        }
-        if (!of.waiting.empty() || of.owed) serve(money, now, out);
+    auto at = money_.upper_bound(measured_);
+    for (std::size_t left = money_.size() / kTicksOfAll + 1; left > 0 && !money_.empty(); --left) {
+        if (at == money_.end()) at = money_.begin();
+        measure(at->first, at->second, now);
+        measured_ = at->first;
+        ++at;
     }
+    serve_all(now, out);
+}
+
+void Owner::measure(const BudgetWindow& money, Money& of, MonoTime now) {
+    if (now - of.rated < std::chrono::seconds(1)) return;
+    // Half of what it was: a pause of a few seconds is not the end.
+    const MicroUsd lately = of.lent - of.lent_before;
+    of.rate = std::max(lately, MicroUsd{of.rate.value / 2});
+    of.lent_before = of.lent;
+    of.rated = now;
+    if (!ledger().state().closed()) watch_thresholds(money, of);
 }
 
 void Owner::on_holder_lost(const Holder& holder) {
@@ -438,63 +459,12 @@ void Owner::on_closed() {
     activating_.clear();
     returning_.clear();
     alerting_.clear();
+    unserved_.clear();
     for (auto& [money, of] : money_) {
         of.activating = {};
         of.waiting.clear();
+        of.owed = false;
     }
-}
-
-Position Owner::position(const BudgetWindow& money) const {
-    Position at;
-    const OwnLog* log = books_.newest();
-    const BudgetState* budget = log == nullptr ? nullptr : log->ledger.state().budget(money.budget);
-    if (budget == nullptr) {
-        at.standing = Standing::kUnknown;
-        return at;
-    }
-    if (budget->deleted) at.standing = Standing::kDeleted;
-    at.limit = budget->limit;
-    at.enforce = budget->policy.enforce;
-    const auto window = budget->windows.find(money.window);
-    const MicroUsd in_use = window == budget->windows.end() ? MicroUsd{} : window->second.in_use();
-    const Money* of = find(money);
-    MicroUsd unspent = log->ledger.pool(money);
-    if (of != nullptr) unspent += of->activating + of->unspent;
-    at.left = std::max(MicroUsd{}, at.limit - std::max(MicroUsd{}, in_use - unspent));
-    return at;
-}
-
-Sight Owner::sight(const BudgetId& id, MonoTime now) const {
-    Sight out;
-    out.budget = id;
-    const Ledger& log = ledger();
-    const BudgetState* budget = log.state().budget(id);
-    const auto window = budget == nullptr ? std::nullopt : window_of(*budget, now);
-    const BudgetWindow money{id, window ? window->ordinal : 0};
-    out.position = position(money);
-    if (budget == nullptr) return out;
-    const bool open = out.position.standing == Standing::kOpen;
-    if (open && !tells_time(*budget)) out.position.standing = Standing::kClock;
-    out.rule = budget->rule;
-    out.policy = budget->policy;
-    if (window) out.ends = window->end;
-    if (const auto at = budget->windows.find(money.window); at != budget->windows.end()) {
-        out.activated = at->second.activated;
-        out.returned = at->second.returned_sum;
-        out.alerted = at->second.alerted;
-    }
-    out.pool = log.pool(money);
-    for (const auto& [account, lease] : leases(money)) {
-        out.would_refuse += lease.would_refuse;
-        if (out.leases.size() == kLeasesShown) continue;
-        out.leases.push_back({account, lease.granted, lease.spent, lease.returned, lease.lost});
-    }
-    return out;
-}
-
-std::map<AccountName, Owner::Lease> Owner::leases(const BudgetWindow& money) const {
-    const Money* of = find(money);
-    return of == nullptr ? std::map<AccountName, Lease>{} : of->leases;
 }
 
 }  // namespace vidai::mesh::budget

@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -110,6 +111,9 @@ class Owner {
     void watch_thresholds(const BudgetWindow& money, Money& of);
     void forget_past(MonoTime now);
     void serve(const BudgetWindow& money, MonoTime now, Outbox& out);
+    void serve_all(MonoTime now, Outbox& out);
+    void serve_now(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
+    void measure(const BudgetWindow& money, Money& of, MonoTime now);
     void cover(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out);
     bool of_this_process(const AccountName& account) const;
     static MicroUsd lacks(const Money& of, const AccountName& account, const Waiting& waiting);
@@ -125,7 +129,9 @@ class Owner {
 
     Books& books_;
     std::map<BudgetWindow, Money> money_;
-    std::optional<Duration> clock_;  // wall less mono
+    std::set<BudgetWindow> unserved_;  // at which somebody waits, or is owed
+    BudgetWindow measured_;            // on_tick() goes on behind it
+    std::optional<Duration> clock_;    // wall less mono
     bool steady_ = false;
     MonoTime forgot_;
     std::deque<Activating> activating_;
