@@ -19,13 +19,13 @@ from books import MONEY  # noqa: E402
 from load import load  # noqa: E402
 from peers import machine  # noqa: E402
 from programs import Failed  # noqa: E402
+from recovery import recovery  # noqa: E402
 from report import Report  # noqa: E402
 from revoke import revoke  # noqa: E402
 from soft import soft  # noqa: E402
 
-# Each measures and leaves its rows: (build folder, report) -> None. A start with a log of 1 GB,
-# recovery_s, has its place here.
-PARTS = {part.__name__: part for part in (admission, bank, load, soft, revoke)}
+# Each measures and leaves its rows: (build folder, report) -> None.
+PARTS = {part.__name__: part for part in (admission, bank, load, soft, revoke, recovery)}
 
 
 def main():

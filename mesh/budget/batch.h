@@ -53,8 +53,10 @@ Batch make_batch(const MeshId& mesh, const LogHeader& header, const Head& before
 
 // kCorrupt: not what make_batch() makes for this mesh under the key of the log that it names. What
 // its entries do is for LogState to say.
+// kKnown: it was verified before, and is as it was: a journal's checksums say so.
+enum class Signed : std::uint8_t { kVerify, kKnown };
 Result<Batch> decode_batch(const MeshId& mesh, seal::ByteView bytes,
-                           const seal::Signature& signature);
+                           const seal::Signature& signature, Signed how = Signed::kVerify);
 
 // All entries of a batch, in order. CHECKs that it is one of make_batch() or decode_batch(), or
 // made of one by without_entries().

@@ -94,7 +94,7 @@ Result<void> Books::read_batch(seal::ByteView bytes) {
     seal::Signature signature;
     if (bytes.size() < signature.bytes.size()) return senseless("is too short");
     std::ranges::copy(bytes.first(signature.bytes.size()), signature.bytes.begin());
-    auto batch = decode_batch(mesh_, bytes.subspan(signature.bytes.size()), signature);
+    auto batch = decode_batch(mesh_, bytes.subspan(signature.bytes.size()), signature, journal_);
     if (!batch) return std::unexpected(batch.error());
     const auto ref = std::make_shared<const Batch>(std::move(*batch));
     if (ref->log.ledger != self()) {

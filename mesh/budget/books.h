@@ -58,7 +58,9 @@ struct KeptLog {
 class Books {
   public:
     // `key` is the volume's, and outlives this.
-    Books(const MeshId& mesh, const seal::SecretKey& key) : mesh_(mesh), key_(key) {}
+    // `journal`: whether read() verifies signatures anew.
+    Books(const MeshId& mesh, const seal::SecretKey& key, Signed journal = Signed::kKnown)
+        : mesh_(mesh), key_(key), journal_(journal) {}
     Books(const Books&) = delete;
     Books& operator=(const Books&) = delete;
 
@@ -121,6 +123,7 @@ class Books {
 
     const MeshId mesh_;
     const seal::SecretKey& key_;
+    const Signed journal_;
     Boot boot_;
     bool begun_ = false;
     bool boot_due_ = false;

@@ -167,7 +167,7 @@ Result<LedgerAudit> read_ledger(const std::string& data_dir, const EachEntry& ea
     LedgerAudit audit;
     audit.path = volume->journal;
     audit.ledger = seal::fingerprint(volume->key->public_key());
-    Books books(stored->mesh, *volume->key);
+    Books books(stored->mesh, *volume->key, Signed::kVerify);
     auto journal = journal::Journal::reopen(
         **file, {stored->mesh, volume->key->public_key()},
         [&](std::uint8_t kind, seal::ByteView bytes) { return books.read(kind, bytes); });
