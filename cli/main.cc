@@ -49,6 +49,13 @@ class RemoteOperator : public Operator {
     Result<mesh::LimitStanding> limit_standing(const std::string& name) override {
         return client_.limit_standing(name);
     }
+    Result<mesh::CardChange> price_apply(const std::string& text) override {
+        return client_.price_apply(text);
+    }
+    Result<std::vector<mesh::state::CardRecord>> price_cards() override {
+        return client_.price_cards();
+    }
+    Result<mesh::OwnCard> own_card() override { return client_.own_card(); }
     Result<mesh::BudgetStanding> budget_change(const mesh::BudgetChange& change) override {
         return client_.budget_change(change);
     }

@@ -34,6 +34,9 @@ class Operator {
                                                    const mesh::state::LimitRecord& limit) = 0;
     virtual Result<std::vector<mesh::state::LimitRecord>> limit_list() = 0;
     virtual Result<mesh::LimitStanding> limit_standing(const std::string& name) = 0;
+    virtual Result<mesh::CardChange> price_apply(const std::string& text) = 0;
+    virtual Result<std::vector<mesh::state::CardRecord>> price_cards() = 0;
+    virtual Result<mesh::OwnCard> own_card() = 0;
     virtual Result<mesh::BudgetStanding> budget_change(const mesh::BudgetChange& change) = 0;
     virtual Result<mesh::BudgetStanding> budget_show(const BudgetId& budget) = 0;
     virtual Result<mesh::BudgetPage> budget_list() = 0;

@@ -17,6 +17,7 @@
 #include "mesh/clock.h"
 #include "mesh/money_books.h"
 #include "mesh/node_report.h"
+#include "mesh/state/card_record.h"
 #include "mesh/state/key_record.h"
 #include "mesh/state/limit_record.h"
 #include "mesh/usage/sheet.h"
@@ -134,6 +135,28 @@ struct LimitStanding {
     std::size_t more = 0;                 // that are not shown
     std::uint64_t allowed = 0;            // on this side of a split, in mode fair_share; else all
     std::size_t seen = 1, confirmed = 1;  // nodes: this side's, and of the roster
+};
+
+// How acknowledged() knows an applied rate card: Stated::kind.
+inline constexpr std::uint8_t kCardRegister = 7;
+
+// A rate card that holds in the whole mesh after a change, and the name of what spreads.
+struct CardChange {
+    state::CardRecord card;
+    std::string id;
+    std::uint64_t time = 0;  // hybrid logical clock
+};
+
+// The rate cards that were applied to the mesh, the latest, which is in force, first.
+struct CardPage {
+    std::vector<state::CardRecord> cards;
+    bool more = false;  // ask again behind as many
+};
+
+// A node's own rate card, in force where none that was applied has a price.
+struct OwnCard {
+    std::string text;    // as mesh/pricing reads it
+    std::string source;  // its file; empty: the card that ships
 };
 
 enum class BudgetOp : std::uint8_t { kCreate, kSet, kDelete };
@@ -314,6 +337,13 @@ class OperatorClient {
     Result<LimitChange> limit_change(LimitOp op, const state::LimitRecord& limit);
     Result<std::vector<state::LimitRecord>> limit_list();           // ordered by name
     Result<LimitStanding> limit_standing(const std::string& name);  // kNotFound, kConflict
+
+    // In force on that node and on its disk; an empty text: none holds any more, from now on.
+    // kInvalidRequest with the lines that are wrong, or more than state::kCardTextMax of text;
+    // kConflict while a member's program does not know how.
+    Result<CardChange> price_apply(const std::string& text);
+    Result<std::vector<state::CardRecord>> price_cards();  // the latest first
+    Result<OwnCard> own_card();                            // of the node that is connected to
 
     // As it is once its owner has committed that; of one that was deleted, its name alone:
     // kAlreadyExists, kNotFound, kInvalidRequest; kUnavailable where nobody that can be reached

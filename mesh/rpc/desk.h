@@ -26,6 +26,8 @@ class DeskEvents {
   public:
     virtual void on_key_changed(const KeyChange& change) = 0;  // publish it, tell everybody
     virtual void on_limit_changed(const state::LimitRecord& limit) = 0;
+    virtual void on_card_applied(const CardChange& change) = 0;
+    virtual Result<wire::OwnCardPart> own_card_now(std::size_t skip) = 0;
     // Alarms; `told_by`: whoever brought them.
     virtual void on_forks(const std::string& told_by, const std::vector<Error>& forks) = 0;
     virtual void on_stated(const MergeReport& report, const state::Register& said) = 0;
@@ -70,6 +72,10 @@ class Desk final : public OperatorCalls {
                                                   std::chrono::milliseconds within) override;
     Result<wire::LimitPage> limit_list(const std::string& after) override;
     Result<LimitStanding> limit_standing(const std::string& name) override;
+    kj::Promise<Result<CardChange>> price_apply(std::string text, std::string by,
+                                                std::chrono::milliseconds within) override;
+    Result<CardPage> price_cards(std::size_t skip) override;
+    Result<wire::OwnCardPart> own_card(std::size_t skip) override;
     kj::Promise<Result<BudgetPage>> budget_change(BudgetChange change,
                                                   std::chrono::milliseconds within) override;
     kj::Promise<Result<BudgetPage>> budget_list(BudgetId budget, BudgetId after,

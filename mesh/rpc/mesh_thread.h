@@ -116,6 +116,10 @@ class MeshThread final : private LinkEvents,
     Result<CreatedToken> make_token(TokenRequest request) override;
     bool holds(const state::RegisterName& name, state::Hlc time) override;
     void on_limit_changed(const state::LimitRecord& limit) override;
+    void on_card_applied(const CardChange& change) override;
+    Result<wire::OwnCardPart> own_card_now(std::size_t skip) override;
+    void on_cards(const std::vector<state::CardRecord>& cards, const std::string& note);
+    void publish_card();
     void on_key_changed(const KeyChange& change) override;
     void on_forks(const std::string& told_by, const std::vector<Error>& forks) override;
     void on_stated(const MergeReport& report, const state::Register& said) override;

@@ -105,6 +105,21 @@ kj::Promise<void> OperatorServer::limitStanding(LimitStandingContext context) {
     return answer(context, calls_.limit_standing(wire::text_of(context.getParams().getName())));
 }
 
+kj::Promise<void> OperatorServer::priceApply(PriceApplyContext context) {
+    if (!may_write_) return answer<CardChange>(context, may_not_write());
+    const auto asked = context.getParams();
+    return answer_later(context, calls_.price_apply(wire::text_of(asked.getText()), who_,
+                                                    deadline(asked.getDeadlineMs())));
+}
+
+kj::Promise<void> OperatorServer::priceCards(PriceCardsContext context) {
+    return answer(context, calls_.price_cards(context.getParams().getSkip()));
+}
+
+kj::Promise<void> OperatorServer::ownCard(OwnCardContext context) {
+    return answer(context, calls_.own_card(context.getParams().getSkip()));
+}
+
 kj::Promise<void> OperatorServer::budgetChange(BudgetChangeContext context) {
     if (!may_write_) return answer<BudgetPage>(context, may_not_write());
     const auto asked = context.getParams();

@@ -404,6 +404,32 @@ struct UsagePage {
   unreadable @4 :List(Text);
 }
 
+# A rate card that was applied to the whole mesh: mesh/state/card_record.h.
+struct RateCard {
+  version @0 :UInt32;
+  text @1 :Text;
+  by @2 :Text;
+  node @3 :Text;
+  stamp @4 :UInt64;
+}
+
+struct CardChange {
+  card @0 :RateCard;
+  id @1 :Text;  # with time: asked about by acknowledged()
+  time @2 :UInt64;
+}
+
+struct CardPage {
+  cards @0 :List(RateCard);  # the latest first
+  more @1 :Bool;
+}
+
+struct OwnCard {
+  source @0 :Text;  # a file; empty: the card that ships
+  part @1 :Data;  # of its text
+  more @2 :Bool;  # ask again behind it
+}
+
 struct Acknowledgement {
   by @0 :List(Text);
   missing @1 :List(Text);
@@ -463,6 +489,12 @@ interface Operator {
 
   moneyBooks @22 (budget :Text, after :Text) -> (outcome :Outcome(MoneyBooks));
   # This node's own, of one budget or of those behind `after`.
+
+  priceApply @23 (text :Text, deadlineMs :UInt32) -> (outcome :Outcome(CardChange));
+  # A rate card for the whole mesh; an empty one: none holds any more.
+  priceCards @24 (skip :UInt32) -> (outcome :Outcome(CardPage));
+  ownCard @25 (skip :UInt32) -> (outcome :Outcome(OwnCard));
+  # Of this node, from that byte on.
 }
 
 struct KeyRotation {

@@ -60,6 +60,9 @@ struct Recording {
     mesh::state::LimitRecord limit;  // asked for
     std::vector<mesh::state::LimitRecord> limits;
     mesh::LimitStanding limit_standing;
+    std::optional<std::string> applied;          // a rate card
+    std::vector<mesh::state::CardRecord> cards;  // the latest first
+    mesh::OwnCard own_card;
     std::optional<mesh::BudgetChange> budget_changed;
     BudgetId budget;  // asked for
     mesh::BudgetPage budgets;
@@ -155,6 +158,14 @@ class RecordedOperator : public Operator {
     Result<std::vector<mesh::state::LimitRecord>> limit_list() override {
         return said(recording_.limits);
     }
+    Result<mesh::CardChange> price_apply(const std::string& text) override {
+        recording_.applied = text;
+        return said(mesh::CardChange{{4, text, "admin", NodeId("n1"), 1}, "card-4", 9});
+    }
+    Result<std::vector<mesh::state::CardRecord>> price_cards() override {
+        return said(recording_.cards);
+    }
+    Result<mesh::OwnCard> own_card() override { return said(recording_.own_card); }
     Result<mesh::BudgetStanding> budget_change(const mesh::BudgetChange& change) override {
         recording_.budget_changed = change;
         return said(recording_.budgets.budgets.at(0));

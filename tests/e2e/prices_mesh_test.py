@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Prices of a whole mesh: a rate card that is applied at one node is what requests cost on all of
+them from then on, and says who applied it; it is withdrawn, refused and kept over a restart."""
+import suite
+from mesh import Mesh, Mock
+from programs import chat, request, wait_for
+
+MODELS = """pricing: {{card: {card}}}
+providers:
+  mock: {{base_url: "http://127.0.0.1:{mock}/v1", api_key: canary-provider-credential}}
+models:
+  demo: [{{provider: mock, model: mock-model}}]
+  own: [{{provider: mock, model: mock-model, price: {{input: 7usd, output: 7usd}}}}]
+  nobody: [{{provider: mock, model: unheard-of}}]
+"""
+OWN = "card: theirs\nprices:\n  - {provider: mock, model: mock-model, input: 1usd, output: 2usd}\n"
+ROW = "  - {{provider: mock, model: mock-model, input: {}, output: {}}}\n"
+
+
+class PricesOfTheMesh(suite.Suite):
+    def setUp(self):
+        super().setUp()
+        card = self.folder / "own.yaml"
+        card.write_text(OWN)
+        self.mock = self.use(Mock(suite.BIN, self.folder, "--behaviour", "input=100,tokens=10"))
+        self.mesh = self.use(Mesh(suite.BIN, self.folder,
+                                  MODELS.format(mock=self.mock.port, card=card)))
+        self.nodes = self.mesh.nodes
+        self.key, self.key_id = self.mesh.create_key("k")
+
+    def card(self, *rows):
+        path = self.folder / "rates.yaml"
+        path.write_text("card: ours\nprices:\n" + "".join(rows))
+        return path
+
+    def apply(self, *args, node=None):
+        return self.mesh.ctl("price", "apply", *args, "--wait", node=node)
+
+    def cost(self, node, model="demo"):
+        """What one more request there costs, by the record of calls."""
+        status, body, headers = chat(node.port, self.key, model)
+        self.assertEqual(status, 200, body)
+        shown = self.mesh.ctl("budget", "explain", headers["x-request-id"])
+        return shown["calls"][0]["cost_micro_usd"]
+
+    def test_a_card_applied_at_one_node_holds_on_all_and_is_withdrawn(self):
+        self.assertEqual([self.cost(n) for n in self.nodes], [120] * 3)
+        self.assertIsNone(self.cost(self.nodes[0], "nobody"))
+
+        card = self.card(ROW.format("3usd", "5usd"))
+        dry = self.mesh.ctl("price", "apply", str(card), "--dry-run")
+        self.assertIn(("input", "1usd", "3usd"),
+                      [(i["what"], i["before"], i["after"]) for i in dry["items"]])
+        self.assertEqual(self.mesh.ctl("price", "history")["items"], [], "nothing was applied")
+
+        done = self.apply(str(card), node=self.nodes[1])
+        self.assertEqual((done["version"], done["by"]), (1, "admin"))
+        self.assertEqual(len(done["acknowledged"]), 3)
+        self.assertEqual([self.cost(n) for n in self.nodes], [350] * 3, "at once, on all")
+        self.assertEqual(self.cost(self.nodes[2], "own"), 770, "a target's own price stays")
+        shown = self.mesh.ctl("price", "show", "mock-model", node=self.nodes[2])["items"]
+        self.assertEqual([(i["source"], i["input"]) for i in shown], [("applied 1", 3_000_000)])
+
+        nobody = "  - {provider: '*', model: '*', ceiling: true, input: 100usd, output: 100usd}\n"
+        self.apply(str(self.card(nobody)))
+        self.assertEqual(self.cost(self.nodes[1]), 120, "the nodes' own card has it")
+        self.assertEqual(self.cost(self.nodes[1], "nobody"), 11_000, "by the ceiling")
+
+        withdrawn = self.apply("--none")
+        self.assertEqual(withdrawn["version"], 3)
+        self.assertEqual([self.cost(n) for n in self.nodes], [120] * 3)
+        versions = self.mesh.ctl("price", "history", node=self.nodes[2])["items"]
+        self.assertEqual([(v["version"], v["in_force"], v["prices"]) for v in versions],
+                         [(3, True, 0), (2, False, 1), (1, False, 1)])
+        said = self.mesh.ctl("price", "history", "mock-model")["items"]
+        self.assertEqual([(s["version"], s["input"]) for s in said],
+                         [(2, 100_000_000), (1, 3_000_000)])
+
+    def test_a_wrong_card_is_refused_and_nothing_changes(self):
+        off = self.card(ROW.format("300000usd", "5usd"))
+        for args in (("price", "check", str(off)), ("price", "apply", str(off))):
+            refused = self.mesh.run_ctl("--server", self.nodes[0].mesh_address, *args, check=False)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("rates.yaml:3: prices[0]: input is 300000usd per million",
+                          refused.stderr)
+        self.assertEqual(self.mesh.ctl("price", "history")["items"], [])
+        self.assertEqual(self.cost(self.nodes[0]), 120)
+
+    def test_a_card_outlives_kill_9_and_reaches_who_was_away(self):
+        away, other = self.nodes[1], self.nodes[2]
+        away.stop()
+        self.mesh.wait_status(self.nodes[0], away.id, ("left",))
+        self.apply(str(self.card(ROW.format("3usd", "5usd"))))
+        other.kill()
+        for node in (away, other):
+            node.start()
+            wait_for(lambda n=node: request(n.admin, "GET", "/readyz")[0] == 200, 30, "readiness")
+        self.assertEqual([self.cost(n) for n in self.nodes], [350] * 3)
+        other.signal(1)
+        wait_for(lambda: '"config.reloaded"' in other.log.read_text()
+                 or "config.reloaded" in other.log.read_text(), 10, "the reload")
+        self.assertEqual(self.cost(other), 350, "a reload takes nothing back")
+
+
+if __name__ == "__main__":
+    suite.main()
