@@ -19,6 +19,8 @@ std::uint16_t Price::percent(ServiceTier tier) const {
             return flex_percent;
         case ServiceTier::kPriority:
             return priority_percent;
+        case ServiceTier::kBatch:
+            return batch_percent;
         default:
             return 100;
     }

@@ -50,7 +50,9 @@ struct ModelLimits {
 };
 
 // How a provider was asked to serve, where that has a price of its own.
-enum class ServiceTier : std::uint8_t { kStandard, kFlex, kPriority };
+// Numbers are stored.
+enum class ServiceTier : std::uint8_t { kStandard, kFlex, kPriority, kBatch };
+inline constexpr std::uint8_t kServiceTiers = 4;
 
 struct Price {
     Rates rates;
