@@ -73,6 +73,14 @@ class RemoteOperator : public Operator {
     Result<mesh::UsagePage> usage_events(const mesh::usage::Search& search) override {
         return client_.usage_events(search);
     }
+    Result<mesh::UsageCorrection> usage_heal(WallTime since, WallTime until,
+                                             bool dry_run) override {
+        return client_.usage_heal(since, until, dry_run);
+    }
+    Result<mesh::UsageCorrection> usage_bill(const std::string& origin,
+                                             const std::vector<mesh::usage::Bill>& bills) override {
+        return client_.usage_bill(origin, bills);
+    }
     Result<mesh::NodeReport> report() override { return client_.report(); }
     Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {
         return client_.revoke(request);

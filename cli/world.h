@@ -44,6 +44,10 @@ class Operator {
     virtual Result<mesh::UsageSheet> usage(const mesh::usage::Query& query) = 0;
     virtual Result<mesh::UsagePage> usage_events(const mesh::usage::Search& search) = 0;
     virtual Result<mesh::UsageHoldings> usage_holdings() = 0;
+    virtual Result<mesh::UsageCorrection> usage_heal(WallTime since, WallTime until,
+                                                     bool dry_run) = 0;
+    virtual Result<mesh::UsageCorrection> usage_bill(
+        const std::string& origin, const std::vector<mesh::usage::Bill>& bills) = 0;
     virtual Result<mesh::NodeReport> report() = 0;
     virtual Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) = 0;
     virtual Result<mesh::Stated> forget(const mesh::ForgetRequest& request) = 0;

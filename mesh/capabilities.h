@@ -26,6 +26,7 @@ enum class Capability : std::uint8_t {
     kUsageCopies = 5,
     kBudgetPolicies = 6,
     kRateCards = 7,
+    kUsageAdjustments = 8,
 };
 
 struct CapabilityRow {
@@ -41,6 +42,7 @@ inline constexpr std::array kCapabilityTable = {
     CapabilityRow{Capability::kUsageCopies, "usage-copies"},        // of others' events, are kept
     CapabilityRow{Capability::kBudgetPolicies, "budget-policies"},  // in those logs
     CapabilityRow{Capability::kRateCards, "rate-cards"},            // as registers
+    CapabilityRow{Capability::kUsageAdjustments, "usage-adjustments"},  // of others' events, too
 };
 
 constexpr std::uint64_t bit_of(Capability capability) {

@@ -140,6 +140,8 @@ class Mesh {
     // The rate card that holds in the whole mesh; without a price: none was applied. A node holds
     // it to others only once it is here.
     const Snapshot<pricing::RateCard>& applied_card() const;
+    // By which past calls are priced anew when an operator asks for it.
+    void set_pricer(usage::Pricer pricer);
     // What operators are shown as this node's own, which holds where that one has no price.
     void show_own_card(OwnCard card);
     usage::Recorder& usage();  // what is recorded is written before this object is gone

@@ -20,6 +20,7 @@
 #include "mesh/state/card_record.h"
 #include "mesh/state/key_record.h"
 #include "mesh/state/limit_record.h"
+#include "mesh/usage/correcting.h"
 #include "mesh/usage/sheet.h"
 #include "mesh/view.h"
 #include "schema/base/secret.h"
@@ -240,6 +241,14 @@ struct UsagePage {
     std::vector<std::string> unreadable;
 };
 
+// What was, or is to be, corrected of the calls that a node made.
+struct UsageCorrection {
+    NodeId node;
+    std::string origin;  // as in UsageSheet
+    usage::Corrected sums;
+    std::vector<std::string> unreadable;
+};
+
 // Whose key to void for good; exactly one of the first three is set.
 struct RevokeRequest {
     NodeId node;           // the key that it has now, by its own signed word
@@ -362,6 +371,15 @@ class OperatorClient {
     Result<UsageSheet> usage(const usage::Query& query);
 
     Result<UsagePage> usage_events(const usage::Search& search);  // as usage()
+
+    // Corrects the costs of calls that the node which is connected to made between these times, by
+    // the prices that it now has for them; `dry_run`: says what would be. kUnavailable, kIo,
+    // kConflict while a member's program does not know how. Twice is fine.
+    Result<UsageCorrection> usage_heal(WallTime since, WallTime until, bool dry_run);
+    // The same by what a provider billed of calls that this node made; kConflict where `origin` is
+    // another's.
+    Result<UsageCorrection> usage_bill(const std::string& origin,
+                                       const std::vector<usage::Bill>& bills);
 
     Result<NodeReport> report();
     // Signed here with the operator's key: kUnauthenticated on a connection without one. What is

@@ -34,6 +34,7 @@
 #include "node/observe/log.h"
 #include "node/observe/metrics.h"
 #include "node/observe/watchdog.h"
+#include "node/pricer.h"
 #include "node/version.h"
 #include "schema/vocabulary/check.h"
 
@@ -324,6 +325,7 @@ void App::Impl::reprice() {
     const auto applied = mesh->applied_card().load();
     auto runtime = make_runtime(config, metrics.series(), *applied);
     CHECK(runtime.has_value(), "a configuration that is in force");
+    mesh->set_pricer(make_pricer(*runtime, config, applied));
     server->reprice(std::move(*runtime));
 }
 
@@ -344,9 +346,8 @@ void App::Impl::reload() {
         const auto applied = mesh->applied_card().load();
         auto runtime = make_runtime(*next, metrics.series(), *applied);
         if (!runtime) return reject(runtime.error());
-        if (Result<void> taken = server->reload(std::move(*runtime)); !taken) {
-            return reject(taken.error());
-        }
+        if (Result<void> taken = server->reload(*runtime); !taken) return reject(taken.error());
+        mesh->set_pricer(make_pricer(std::move(*runtime), *next, applied));
         config = std::move(*next);
     }
     show_own_card();

@@ -46,6 +46,10 @@ class DeskEvents {
     virtual kj::Promise<Result<UsageSheet>> sum_usage(usage::Query query) = 0;
     virtual kj::Promise<Result<UsagePage>> find_usage(usage::Search search) = 0;
     virtual kj::Promise<Result<UsageHoldings>> usage_holdings() = 0;
+    virtual kj::Promise<Result<UsageCorrection>> heal_usage(WallTime since, WallTime until,
+                                                            bool dry_run) = 0;
+    virtual kj::Promise<Result<UsageCorrection>> bill_usage(std::string origin,
+                                                            std::vector<usage::Bill> bills) = 0;
     virtual NodeReport report_now() = 0;
     virtual bool drain(std::chrono::milliseconds grace) = 0;  // false: it was asked before
     virtual kj::Promise<Result<KeyRotation>> rotate_key() = 0;
@@ -84,6 +88,10 @@ class Desk final : public OperatorCalls {
     kj::Promise<Result<UsageSheet>> usage(usage::Query query) override;
     kj::Promise<Result<UsagePage>> usage_events(usage::Search search) override;
     kj::Promise<Result<UsageHoldings>> usage_holdings() override;
+    kj::Promise<Result<UsageCorrection>> usage_heal(WallTime since, WallTime until,
+                                                    bool dry_run) override;
+    kj::Promise<Result<UsageCorrection>> usage_bill(std::string origin,
+                                                    std::vector<usage::Bill> bills) override;
     Result<NodeReport> report() override;
     kj::Promise<Result<Stated>> announce(state::Register said,
                                          std::chrono::milliseconds within) override;

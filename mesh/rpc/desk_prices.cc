@@ -47,6 +47,25 @@ Result<CardPage> Desk::price_cards(std::size_t skip) {
     return page;
 }
 
+// A program that does not know of them could neither keep a copy of them nor read it.
+kj::Promise<Result<UsageCorrection>> Desk::usage_heal(WallTime since, WallTime until,
+                                                      bool dry_run) {
+    const auto without = lacking(events_.view_now()->members, Capability::kUsageAdjustments);
+    if (!dry_run && !without.empty()) {
+        return Result<UsageCorrection>(not_known_to(Capability::kUsageAdjustments, without));
+    }
+    return events_.heal_usage(since, until, dry_run);
+}
+
+kj::Promise<Result<UsageCorrection>> Desk::usage_bill(std::string origin,
+                                                      std::vector<usage::Bill> bills) {
+    const auto without = lacking(events_.view_now()->members, Capability::kUsageAdjustments);
+    if (!without.empty()) {
+        return Result<UsageCorrection>(not_known_to(Capability::kUsageAdjustments, without));
+    }
+    return events_.bill_usage(std::move(origin), std::move(bills));
+}
+
 Result<wire::OwnCardPart> Desk::own_card(std::size_t skip) {
     return events_.own_card_now(skip);
 }

@@ -114,6 +114,9 @@ const Snapshot<budget::BudgetTable>& Mesh::budgets() const {
 const Snapshot<pricing::RateCard>& Mesh::applied_card() const {
     return impl_->shared.applied_card;
 }
+void Mesh::set_pricer(usage::Pricer pricer) {
+    impl_->shared.pricer.publish(std::make_shared<const usage::Pricer>(std::move(pricer)));
+}
 void Mesh::show_own_card(OwnCard card) {
     impl_->shared.own_card.publish(std::make_shared<const OwnCard>(std::move(card)));
 }

@@ -137,6 +137,10 @@ class MeshThread final : private LinkEvents,
     kj::Promise<Result<UsageSheet>> sum_usage(usage::Query query) override;
     kj::Promise<Result<UsagePage>> find_usage(usage::Search search) override;
     kj::Promise<Result<UsageHoldings>> usage_holdings() override;
+    kj::Promise<Result<UsageCorrection>> heal_usage(WallTime since, WallTime until,
+                                                    bool dry_run) override;
+    kj::Promise<Result<UsageCorrection>> bill_usage(std::string origin,
+                                                    std::vector<usage::Bill> bills) override;
     void on_keep_usage(const NodeId& from, const wire::KeepUsage& asked) override;
     void on_usage_kept(const NodeId& from, wire::UsageKept said) override;
     UsageCopies::Around around_copies();

@@ -31,6 +31,22 @@ Result<std::vector<state::CardRecord>> OperatorClient::price_cards() {
     return cards;
 }
 
+Result<UsageCorrection> OperatorClient::usage_heal(WallTime since, WallTime until, bool dry_run) {
+    auto request = impl_->remote.usageHealRequest();
+    request.setSinceMs(since.time_since_epoch().count());
+    request.setUntilMs(until.time_since_epoch().count());
+    request.setDryRun(dry_run);
+    return impl_->call<UsageCorrection>(kj::mv(request));
+}
+
+Result<UsageCorrection> OperatorClient::usage_bill(const std::string& origin,
+                                                   const std::vector<usage::Bill>& bills) {
+    auto request = impl_->remote.usageBillRequest();
+    request.setOrigin(wire::to_text(origin));
+    wire::write(bills, request.initBills(static_cast<unsigned>(bills.size())));
+    return impl_->call<UsageCorrection>(kj::mv(request));
+}
+
 Result<OwnCard> OperatorClient::own_card() {
     constexpr std::size_t kTextMax = 4U << 20;  // no node reads as much from a file
     OwnCard card;

@@ -183,6 +183,24 @@ kj::Promise<void> OperatorServer::usageHoldings(UsageHoldingsContext context) {
     return answer_later(context, calls_.usage_holdings());
 }
 
+// What only looks changes nothing, but reads all files.
+kj::Promise<void> OperatorServer::usageHeal(UsageHealContext context) {
+    const auto asked = context.getParams();
+    if (!may_write_ && !asked.getDryRun()) {
+        return answer<UsageCorrection>(context, may_not_write());
+    }
+    return answer_later(context, calls_.usage_heal(time_of(asked.getSinceMs()),
+                                                   time_of(asked.getUntilMs()), asked.getDryRun()));
+}
+
+kj::Promise<void> OperatorServer::usageBill(UsageBillContext context) {
+    if (!may_write_) return answer<UsageCorrection>(context, may_not_write());
+    auto bills = wire::read(context.getParams().getBills());
+    if (!bills) return answer<UsageCorrection>(context, fail(std::move(bills).error()));
+    return answer_later(context, calls_.usage_bill(wire::text_of(context.getParams().getOrigin()),
+                                                   std::move(*bills)));
+}
+
 kj::Promise<void> OperatorServer::report(ReportContext context) {
     return answer(context, calls_.report());
 }

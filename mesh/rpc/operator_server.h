@@ -47,6 +47,10 @@ class OperatorCalls {
     virtual kj::Promise<Result<UsageSheet>> usage(usage::Query query) = 0;
     virtual kj::Promise<Result<UsagePage>> usage_events(usage::Search search) = 0;
     virtual kj::Promise<Result<UsageHoldings>> usage_holdings() = 0;
+    virtual kj::Promise<Result<UsageCorrection>> usage_heal(WallTime since, WallTime until,
+                                                            bool dry_run) = 0;
+    virtual kj::Promise<Result<UsageCorrection>> usage_bill(std::string origin,
+                                                            std::vector<usage::Bill> bills) = 0;
     virtual Result<NodeReport> report() = 0;
     virtual kj::Promise<Result<Stated>> announce(state::Register said,
                                                  std::chrono::milliseconds within) = 0;
@@ -87,6 +91,8 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> usage(UsageContext context) override;
     kj::Promise<void> usageEvents(UsageEventsContext context) override;
     kj::Promise<void> usageHoldings(UsageHoldingsContext context) override;
+    kj::Promise<void> usageHeal(UsageHealContext context) override;
+    kj::Promise<void> usageBill(UsageBillContext context) override;
     kj::Promise<void> report(ReportContext context) override;
     kj::Promise<void> announce(AnnounceContext context) override;
     kj::Promise<void> acknowledged(AcknowledgedContext context) override;

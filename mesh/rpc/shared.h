@@ -61,6 +61,7 @@ struct Shared {
     Snapshot<budget::BudgetTable> budgets{std::make_shared<const budget::BudgetTable>()};
     budget::Asks asks;
     Snapshot<pricing::RateCard> applied_card{std::make_shared<const pricing::RateCard>()};
+    Snapshot<usage::Pricer> pricer{std::make_shared<const usage::Pricer>()};
     Snapshot<OwnCard> own_card{std::make_shared<const OwnCard>()};
     usage::Recorder* usage = nullptr;  // outlives the mesh thread; none in the simulator
     Heartbeat heart;                   // of the mesh thread

@@ -59,6 +59,8 @@ void write(const UsagePage& page, proto::UsagePage::Builder out);
 void write(const UsageSheet& usage, proto::UsageSheet::Builder out);
 void write(const UsageHoldings& usage, proto::UsageHoldings::Builder out);
 void write(const std::vector<usage::Part>& parts, capnp::List<proto::UsagePart>::Builder out);
+void write(const UsageCorrection& done, proto::UsageCorrection::Builder out);
+void write(const std::vector<usage::Bill>& bills, capnp::List<proto::UsageBill>::Builder out);
 void write(const BudgetPage& page, proto::BudgetPage::Builder out);
 void write(const MoneyBooks& books, proto::MoneyBooks::Builder out);
 void write(const state::Register& said, proto::SignedStatement::Builder out);
@@ -90,6 +92,8 @@ Result<UsagePage> read(proto::UsagePage::Reader in);
 Result<UsageSheet> read(proto::UsageSheet::Reader in);
 Result<UsageHoldings> read(proto::UsageHoldings::Reader in);
 Result<std::vector<usage::Part>> read(capnp::List<proto::UsagePart>::Reader in);
+Result<UsageCorrection> read(proto::UsageCorrection::Reader in);
+Result<std::vector<usage::Bill>> read(capnp::List<proto::UsageBill>::Reader in);
 Result<BudgetPage> read(proto::BudgetPage::Reader in);
 Result<MoneyBooks> read(proto::MoneyBooks::Reader in);
 Result<state::Register> read(proto::SignedStatement::Reader in);  // unverified

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Prices of a whole mesh: a rate card that is applied at one node is what requests cost on all of
-them from then on, and says who applied it; it is withdrawn, refused and kept over a restart."""
+them from then on, and says who applied it; it is withdrawn, refused and kept over a restart. Past
+calls are priced anew by it, and by what the provider billed."""
 import suite
 from mesh import Mesh, Mock
-from programs import chat, request, wait_for
+from programs import chat, chat_stream, request, wait_for
 
 MODELS = """pricing: {{card: {card}}}
 providers:
@@ -101,6 +102,75 @@ class PricesOfTheMesh(suite.Suite):
         wait_for(lambda: '"config.reloaded"' in other.log.read_text()
                  or "config.reloaded" in other.log.read_text(), 10, "the reload")
         self.assertEqual(self.cost(other), 350, "a reload takes nothing back")
+
+
+    def test_what_was_charged_under_a_budget_is_what_it_would_be_charged_again(self):
+        self.apply(str(self.card("  - {provider: mock, model: mock-model, input: 3usd, "
+            "output: 5usd, context_window: 1000, output_max: 500, flex: 50%, priority: 175%}\n")))
+        self.mesh.ctl("budget", "create", "team", "--limit", "5usd")
+        key = self.mesh.ctl("key", "create", "--name", "b", "--budget", "team")["secret"]
+        port = self.nodes[0].port
+        for tier in ("auto", "flex", "priority"):
+            self.assertEqual(chat(port, key, max_tokens=20, service_tier=tier)[0], 200)
+            self.assertTrue(list(chat_stream(port, key, max_tokens=20, service_tier=tier)))
+        self.assertEqual(self.total()["events"], 6)
+        self.assertEqual(self.mesh.ctl("price", "heal", "--since", "1h")["items"], [])
+
+    def total(self, *args):
+        return self.mesh.ctl("usage", "report", *args)["total"]
+
+    def test_past_calls_are_priced_anew_once_and_by_bills(self):
+        for node in self.nodes:
+            self.assertEqual(self.cost(node), 120)
+        status, _, headers = chat(self.nodes[0].port, self.key, "nobody")
+        self.assertEqual(status, 200)
+        before = self.total()
+        self.assertEqual((before["events"], before["cost_micro_usd"], before["unpriced"]),
+                         (4, 360, 1))
+        heal = ("price", "heal", "--since", "1h")
+        self.assertEqual(self.mesh.ctl(*heal)["items"], [], "at the same prices")
+
+        self.apply(str(self.card(
+            ROW.format("3usd", "5usd"),
+            "  - {provider: mock, model: unheard-of, input: 1usd, output: 1usd}\n")))
+        dry = self.mesh.ctl(*heal, "--dry-run")["items"]
+        self.assertEqual(sum(i["corrected"] for i in dry), 4)
+        self.assertEqual(self.total(), before, "nothing was changed")
+        healed = self.mesh.ctl(*heal)["items"]
+        self.assertEqual(sum(i["after_micro_usd"] for i in healed), 3 * 350 + 110)
+        for _ in range(2):
+            after = self.total()
+            self.assertEqual((after["events"], after["cost_micro_usd"], after["unpriced"],
+                              after["input_tokens"]), (4, 1160, 0, before["input_tokens"]))
+            self.assertEqual(after["corrected_micro_usd"], 800)
+            self.assertEqual(self.mesh.ctl(*heal)["items"], [], "twice does nothing more")
+        self.assertEqual(self.total("--until", "1h")["cost_micro_usd"], 0)
+
+        request_id = headers["x-request-id"]
+        bill = self.folder / "bill.csv"
+        bill.write_text(f"request,cost_usd\n{request_id},0.00005\n")
+        reconcile = ("budget", "reconcile", str(bill), "--provider", "mock")
+        run = self.mesh.run_ctl("--server", self.nodes[1].mesh_address, *reconcile, check=False)
+        self.assertEqual(run.returncode, 6, run.stderr)
+        self.assertIn("billed less", run.stdout)
+        self.assertEqual(run.stdout.count("not billed"), 3)
+        run = self.mesh.run_ctl("--server", self.nodes[1].mesh_address, *reconcile, "--apply",
+                                check=False)
+        self.assertEqual(run.returncode, 6, "the other three are left")
+        self.assertEqual(self.total()["cost_micro_usd"], 3 * 350 + 50)
+        self.assertEqual(self.mesh.ctl(*heal)["items"], [], "a bill has the last word")
+        shown = self.mesh.ctl("budget", "explain", request_id)
+        self.assertEqual(shown["cost_micro_usd"], 50)
+        self.assertEqual([c["cost_micro_usd"] for c in shown["calls"]], [None, 110, -60])
+        self.assertEqual(self.mesh.ctl(*reconcile, "--apply", "--complete")["corrected"], 3)
+        self.assertEqual(self.total()["cost_micro_usd"], 50)
+
+        victim = self.nodes[0]
+        victim.kill()
+        victim.start()
+        wait_for(lambda: request(victim.admin, "GET", "/readyz")[0] == 200, 30, "readiness")
+        self.mesh.wait_alive(3)
+        self.assertEqual(self.total()["cost_micro_usd"], 50, "corrections outlive kill -9")
 
 
 if __name__ == "__main__":
