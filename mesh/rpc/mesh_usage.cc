@@ -64,7 +64,10 @@ UsageCopies::Around MeshThread::around_copies() {
                     const bool lives = member.status == MemberStatus::kAlive ||
                                        member.status == MemberStatus::kSuspect;
                     if (member.self || !lives || links_.find(member.id) == nullptr) continue;
-                    if ((member.capabilities & bit_of(Capability::kUsageCopies)) == 0) continue;
+                    // One that does not know what an event may say by now would refuse it.
+                    if ((member.capabilities & bit_of(Capability::kUsageAdjustments)) == 0) {
+                        continue;
+                    }
                     keepers.push_back(member.id);
                 }
                 return keepers;

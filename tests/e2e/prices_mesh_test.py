@@ -116,6 +116,17 @@ class PricesOfTheMesh(suite.Suite):
         self.assertEqual(self.total()["events"], 6)
         self.assertEqual(self.mesh.ctl("price", "heal", "--since", "1h")["items"], [])
 
+        status, body, _ = chat(port, key, "nobody", max_tokens=20)
+        self.assertEqual((status, body["error"]["code"]), (402, "price_unknown"))
+        self.apply(str(self.card("  - {provider: '*', model: '*', ceiling: true, input: 50usd, "
+                                 "output: 200usd, context_window: 1000, output_max: 500}\n")))
+        status, _, headers = chat(port, key, "nobody", max_tokens=20)
+        self.assertEqual(status, 200)
+        call, = self.mesh.ctl("budget", "explain", headers["x-request-id"])["calls"]
+        self.assertEqual((call["priced_by"], call["cost_micro_usd"], call["charged_micro_usd"]),
+                         ("ceiling", 7_000, 7_000))
+        self.assertEqual(self.total()["estimated_micro_usd"], 7_000)
+
     def total(self, *args):
         return self.mesh.ctl("usage", "report", *args)["total"]
 
