@@ -73,10 +73,17 @@ void add(const UsageCorrection& done, Answer& answer, Value::List& items, Value:
         answer.note += std::to_string(done.sums.billed) + " calls that " + id +
                        " made stay as the provider billed them.\n";
     }
-    if (done.sums.more) answer.note += id + " has more of them than are told of at a time.\n";
+    if (done.sums.more) {
+        answer.note += id;
+        answer.note += " has more of them than are told of at a time.\n";
+    }
     for (const std::string& what : done.unreadable) {
         answer.status = kExitUnavailable;
-        answer.note += "Some calls that " + id + " made could not be read: " + what + "\n";
+        answer.note += "Some calls that ";
+        answer.note += id;
+        answer.note += " made could not be read: ";
+        answer.note += what;
+        answer.note += '\n';
     }
 }
 
