@@ -49,6 +49,13 @@ class RemoteOperator : public Operator {
     Result<mesh::LimitStanding> limit_standing(const std::string& name) override {
         return client_.limit_standing(name);
     }
+    Result<mesh::CardChange> price_apply(const std::string& text) override {
+        return client_.price_apply(text);
+    }
+    Result<std::vector<mesh::state::CardRecord>> price_cards() override {
+        return client_.price_cards();
+    }
+    Result<mesh::OwnCard> own_card() override { return client_.own_card(); }
     Result<mesh::BudgetStanding> budget_change(const mesh::BudgetChange& change) override {
         return client_.budget_change(change);
     }
@@ -65,6 +72,14 @@ class RemoteOperator : public Operator {
     Result<mesh::UsageHoldings> usage_holdings() override { return client_.usage_holdings(); }
     Result<mesh::UsagePage> usage_events(const mesh::usage::Search& search) override {
         return client_.usage_events(search);
+    }
+    Result<mesh::UsageCorrection> usage_heal(WallTime since, WallTime until,
+                                             bool dry_run) override {
+        return client_.usage_heal(since, until, dry_run);
+    }
+    Result<mesh::UsageCorrection> usage_bill(const std::string& origin,
+                                             const std::vector<mesh::usage::Bill>& bills) override {
+        return client_.usage_bill(origin, bills);
     }
     Result<mesh::NodeReport> report() override { return client_.report(); }
     Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {

@@ -34,6 +34,9 @@ class Operator {
                                                    const mesh::state::LimitRecord& limit) = 0;
     virtual Result<std::vector<mesh::state::LimitRecord>> limit_list() = 0;
     virtual Result<mesh::LimitStanding> limit_standing(const std::string& name) = 0;
+    virtual Result<mesh::CardChange> price_apply(const std::string& text) = 0;
+    virtual Result<std::vector<mesh::state::CardRecord>> price_cards() = 0;
+    virtual Result<mesh::OwnCard> own_card() = 0;
     virtual Result<mesh::BudgetStanding> budget_change(const mesh::BudgetChange& change) = 0;
     virtual Result<mesh::BudgetStanding> budget_show(const BudgetId& budget) = 0;
     virtual Result<mesh::BudgetPage> budget_list() = 0;
@@ -41,6 +44,10 @@ class Operator {
     virtual Result<mesh::UsageSheet> usage(const mesh::usage::Query& query) = 0;
     virtual Result<mesh::UsagePage> usage_events(const mesh::usage::Search& search) = 0;
     virtual Result<mesh::UsageHoldings> usage_holdings() = 0;
+    virtual Result<mesh::UsageCorrection> usage_heal(WallTime since, WallTime until,
+                                                     bool dry_run) = 0;
+    virtual Result<mesh::UsageCorrection> usage_bill(
+        const std::string& origin, const std::vector<mesh::usage::Bill>& bills) = 0;
     virtual Result<mesh::NodeReport> report() = 0;
     virtual Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) = 0;
     virtual Result<mesh::Stated> forget(const mesh::ForgetRequest& request) = 0;

@@ -26,6 +26,8 @@ enum class Capability : std::uint8_t {
     kUsageCopies = 5,
     kBudgetPolicies = 6,
     kMoneyTogether = 7,
+    kRateCards = 8,
+    kUsageAdjustments = 9,
 };
 
 struct CapabilityRow {
@@ -41,6 +43,8 @@ inline constexpr std::array kCapabilityTable = {
     CapabilityRow{Capability::kUsageCopies, "usage-copies"},        // of others' events, are kept
     CapabilityRow{Capability::kBudgetPolicies, "budget-policies"},  // in those logs
     CapabilityRow{Capability::kMoneyTogether, "money-together"},    // several words of it in a call
+    CapabilityRow{Capability::kRateCards, "rate-cards"},            // as registers
+    CapabilityRow{Capability::kUsageAdjustments, "usage-adjustments"},  // of others' events, too
 };
 
 constexpr std::uint64_t bit_of(Capability capability) {

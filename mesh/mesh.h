@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "mesh/operator.h"
 #include "mesh/options.h"
 #include "mesh/service.h"
 #include "mesh/view.h"
@@ -39,6 +40,9 @@ class Cashier;      // mesh/budget/cashier.h
 }  // namespace vidai::mesh::budget
 namespace vidai::mesh::usage {
 class Recorder;  // mesh/usage/recorder.h
+}
+namespace vidai::mesh::pricing {
+struct RateCard;  // mesh/pricing/rate_card.h
 }
 namespace vidai::mesh::limits {
 class CounterTable;  // mesh/limits/counter_table.h
@@ -61,6 +65,8 @@ struct Notice {
                         // "rotated" where the node had said so by the key before
         kKeyChanged,    // subject: a key id; what: "created" or "revoked", here or elsewhere
         kLimitChanged,  // subject: a limit's name; what: "set" or "deleted", here or elsewhere
+        kCardApplied,   // subject: a version of the mesh's rate card; what: "applied" or
+                        // "withdrawn", here or elsewhere. applied_card() has it already.
         // subject: a budget; what: "set" or "deleted", by an operator who asked this node
         kBudgetChanged,
         kStateSaved,   // subject: the snapshot file
@@ -131,6 +137,13 @@ class Mesh {
     limits::CounterTable& counters();
     const Snapshot<budget::BudgetTable>& budgets() const;
     budget::Cashier& cashier();
+    // The rate card that holds in the whole mesh; without a price: none was applied. A node holds
+    // it to others only once it is here.
+    const Snapshot<pricing::RateCard>& applied_card() const;
+    // By which past calls are priced anew when an operator asks for it.
+    void set_pricer(usage::Pricer pricer);
+    // What operators are shown as this node's own, which holds where that one has no price.
+    void show_own_card(OwnCard card);
     usage::Recorder& usage();  // what is recorded is written before this object is gone
 
     // Beats four times a second while the mesh thread is well.

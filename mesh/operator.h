@@ -17,8 +17,10 @@
 #include "mesh/clock.h"
 #include "mesh/money_books.h"
 #include "mesh/node_report.h"
+#include "mesh/state/card_record.h"
 #include "mesh/state/key_record.h"
 #include "mesh/state/limit_record.h"
+#include "mesh/usage/correcting.h"
 #include "mesh/usage/sheet.h"
 #include "mesh/view.h"
 #include "schema/base/secret.h"
@@ -136,6 +138,28 @@ struct LimitStanding {
     std::size_t seen = 1, confirmed = 1;  // nodes: this side's, and of the roster
 };
 
+// How acknowledged() knows an applied rate card: Stated::kind.
+inline constexpr std::uint8_t kCardRegister = 7;
+
+// A rate card that holds in the whole mesh after a change, and the name of what spreads.
+struct CardChange {
+    state::CardRecord card;
+    std::string id;
+    std::uint64_t time = 0;  // hybrid logical clock
+};
+
+// The rate cards that were applied to the mesh, the latest, which is in force, first.
+struct CardPage {
+    std::vector<state::CardRecord> cards;
+    bool more = false;  // ask again behind as many
+};
+
+// A node's own rate card, in force where none that was applied has a price.
+struct OwnCard {
+    std::string text;    // as mesh/pricing reads it
+    std::string source;  // its file; empty: the card that ships
+};
+
 enum class BudgetOp : std::uint8_t { kCreate, kSet, kDelete };
 // What is not said of a budget that there is stays as it is.
 struct BudgetChange {
@@ -214,6 +238,14 @@ struct UsagePage {
     std::string origin;  // as in UsageSheet
     std::vector<usage::Event> events;
     std::uint64_t next = 0;  // Search::from of the next page; 0: these were all
+    std::vector<std::string> unreadable;
+};
+
+// What was, or is to be, corrected of the calls that a node made.
+struct UsageCorrection {
+    NodeId node;
+    std::string origin;  // as in UsageSheet
+    usage::Corrected sums;
     std::vector<std::string> unreadable;
 };
 
@@ -315,6 +347,13 @@ class OperatorClient {
     Result<std::vector<state::LimitRecord>> limit_list();           // ordered by name
     Result<LimitStanding> limit_standing(const std::string& name);  // kNotFound, kConflict
 
+    // In force on that node and on its disk; an empty text: none holds any more, from now on.
+    // kInvalidRequest with the lines that are wrong, or more than state::kCardTextMax of text;
+    // kConflict while a member's program does not know how.
+    Result<CardChange> price_apply(const std::string& text);
+    Result<std::vector<state::CardRecord>> price_cards();  // the latest first
+    Result<OwnCard> own_card();                            // of the node that is connected to
+
     // As it is once its owner has committed that; of one that was deleted, its name alone:
     // kAlreadyExists, kNotFound, kInvalidRequest; kUnavailable where nobody that can be reached
     // owns it, kConflict where a mesh that has no budget yet lacks a member, who must hear of the
@@ -332,6 +371,15 @@ class OperatorClient {
     Result<UsageSheet> usage(const usage::Query& query);
 
     Result<UsagePage> usage_events(const usage::Search& search);  // as usage()
+
+    // Corrects the costs of calls that the node which is connected to made between these times, by
+    // the prices that it now has for them; `dry_run`: says what would be. kUnavailable, kIo,
+    // kConflict while a member's program does not know how. Twice is fine.
+    Result<UsageCorrection> usage_heal(WallTime since, WallTime until, bool dry_run);
+    // The same by what a provider billed of calls that this node made; kConflict where `origin` is
+    // another's.
+    Result<UsageCorrection> usage_bill(const std::string& origin,
+                                       const std::vector<usage::Bill>& bills);
 
     Result<NodeReport> report();
     // Signed here with the operator's key: kUnauthenticated on a connection without one. What is

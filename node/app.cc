@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,11 +17,13 @@
 #include <unistd.h>
 
 #include "mesh/mesh.h"
+#include "mesh/pricing/rate_card.h"
 #include "node/admin/pages.h"
 #include "node/alerts.h"
 #include "node/config/address.h"
 #include "node/config/flags.h"
 #include "node/config/load.h"
+#include "node/config/prices.h"
 #include "node/config/system.h"
 #include "node/exchange/rooms.h"
 #include "node/net/admin_server.h"
@@ -31,6 +34,7 @@
 #include "node/observe/log.h"
 #include "node/observe/metrics.h"
 #include "node/observe/watchdog.h"
+#include "node/pricer.h"
 #include "node/version.h"
 #include "schema/vocabulary/check.h"
 
@@ -41,9 +45,12 @@ using observe::Event;
 
 constexpr std::chrono::seconds kLeaveLimit{3};
 
-// The routing table and providers as the rooms hold them, each target with its metric series.
-Result<std::shared_ptr<const exchange::Runtime>> make_runtime(config::Config config,
-                                                              observe::SeriesTable& series) {
+// The routing table and providers as the rooms hold them, each target with its metric series, and
+// with the price that the mesh has for it.
+Result<std::shared_ptr<const exchange::Runtime>> make_runtime(
+    config::Config config, observe::SeriesTable& series,
+    const mesh::pricing::RateCard& applied = {}) {
+    config::price_targets(config, applied);
     for (route::Alias& alias : config.route.aliases) {
         for (auto& group : alias.groups) {
             for (route::Target& target : group) {
@@ -115,6 +122,8 @@ struct App::Impl {
     Result<void> start_webhook();
     void on_notice(const mesh::Notice& notice);
     void reload();
+    void reprice();
+    void show_own_card();
     void look_at_loops();
     std::string not_ready() const;  // for a person; empty: it is
     bool pause(std::chrono::milliseconds span, bool& stop);
@@ -127,6 +136,11 @@ struct App::Impl {
     std::optional<net::Webhook> webhook;  // outlives the mesh, which speaks to it
     std::unique_ptr<mesh::Mesh> mesh;
     std::unique_ptr<net::Server> server;
+    // What a request may cost is said by the configuration, of the main thread, and by the mesh, on
+    // its own: whichever changes it, one at a time, and only while there is somebody to serve by
+    // it.
+    std::mutex pricing;
+    bool serving = false;
     std::optional<observe::Watchdog> watchdog;
     std::unique_ptr<net::AdminServer> admin;
     const std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
@@ -138,6 +152,10 @@ App::App(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 App::~App() {
     impl_->admin.reset();
+    {
+        const std::lock_guard lock(impl_->pricing);
+        impl_->serving = false;
+    }
     impl_->server.reset();
     impl_->mesh.reset();
     const auto uptime = std::chrono::steady_clock::now() - impl_->begun;
@@ -205,6 +223,12 @@ Result<void> App::Impl::start() {
                                      metrics, log);
     if (!served) return fail(std::move(served).error());
     server = std::move(*served);
+    show_own_card();
+    {
+        const std::lock_guard lock(pricing);
+        serving = true;
+        reprice();
+    }
     std::vector<observe::Watchdog::Loop> loops = {{"mesh", &mesh->heartbeat()}};
     for (std::uint32_t i = 0; i < net::worker_count(config.listen); ++i) {
         loops.push_back({"worker-" + std::to_string(i), &metrics.worker(i).heart});
@@ -250,6 +274,10 @@ Result<void> App::Impl::start_webhook() {
 }
 
 void App::Impl::on_notice(const mesh::Notice& notice) {
+    if (notice.kind == mesh::Notice::Kind::kCardApplied) {
+        const std::lock_guard lock(pricing);
+        reprice();  // before anybody is told that this node has it in force
+    }
     log_notice(log, notice);
     if (!webhook || !notice.threshold) return;
     const WallTime now = config.mesh.clock->wall_now();
@@ -291,6 +319,20 @@ Result<void> App::Impl::start_admin() {
     return {};
 }
 
+// Under the lock. With the mesh's card as it is now.
+void App::Impl::reprice() {
+    if (!serving) return;
+    const auto applied = mesh->applied_card().load();
+    auto runtime = make_runtime(config, metrics.series(), *applied);
+    CHECK(runtime.has_value(), "a configuration that is in force");
+    mesh->set_pricer(make_pricer(*runtime, config, applied));
+    server->reprice(std::move(*runtime));
+}
+
+void App::Impl::show_own_card() {
+    mesh->show_own_card({mesh::pricing::card_text(*config.pricing.card), config.pricing.card_file});
+}
+
 void App::Impl::reload() {
     const auto reject = [this](const Error& error) {
         log.write(Event::kConfigRejected, {{"error", error.message}, {"option", error.param}});
@@ -299,12 +341,16 @@ void App::Impl::reload() {
     if (!next) return reject(next.error());
     Result<config::ReloadDiff> diff = config::diff(config, *next);
     if (!diff) return reject(diff.error());
-    auto runtime = make_runtime(*next, metrics.series());
-    if (!runtime) return reject(runtime.error());
-    if (Result<void> taken = server->reload(std::move(*runtime)); !taken) {
-        return reject(taken.error());
+    {
+        const std::lock_guard lock(pricing);
+        const auto applied = mesh->applied_card().load();
+        auto runtime = make_runtime(*next, metrics.series(), *applied);
+        if (!runtime) return reject(runtime.error());
+        if (Result<void> taken = server->reload(*runtime); !taken) return reject(taken.error());
+        mesh->set_pricer(make_pricer(std::move(*runtime), *next, applied));
+        config = std::move(*next);
     }
-    config = std::move(*next);
+    show_own_card();
     log.reconfigure(config.log);
     std::string changed;
     for (const std::string& path : diff->changed) {

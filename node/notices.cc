@@ -38,6 +38,8 @@ Shape shape_of(Kind kind) {
             return {Event::kKeyChanged, "key", "change", "note"};
         case Kind::kLimitChanged:
             return {Event::kLimitChanged, "limit", "change", "note"};
+        case Kind::kCardApplied:
+            return {Event::kPriceApplied, "version", "change", "note"};
         case Kind::kBudgetChanged:
             return {Event::kBudgetChanged, "budget", "change", "note"};
         case Kind::kBudgetThreshold:

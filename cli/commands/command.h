@@ -68,6 +68,9 @@ std::vector<Command> budget_import_commands();
 std::vector<Command> usage_commands();  // of the nouns usage and budget
 std::vector<Command> log_commands();
 std::vector<Command> price_commands();
+std::vector<Command> price_mesh_commands();
+std::vector<Command> price_heal_commands();
+std::vector<Command> budget_reconcile_commands();
 std::vector<Command> config_commands();
 std::vector<Command> completion_commands();
 std::vector<Command> version_commands();

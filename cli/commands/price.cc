@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rate cards as files: what a node will make of one before it is given one. No node is asked.
+// Rate cards to look at: in files, before a node is given one, and as they hold at a node.
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/call.h"
 #include "cli/commands/command.h"
+#include "cli/commands/price_cards.h"
 #include "cli/exit_code.h"
-#include "cli/text_file.h"
-#include "mesh/pricing/card_diff.h"
 #include "mesh/pricing/rate_card.h"
 #include "mesh/pricing/rate_names.h"
 #include "mesh/pricing/unit_guard.h"
@@ -15,27 +18,11 @@
 namespace vidai::cli::commands {
 namespace {
 
-using mesh::pricing::Difference;
 using mesh::pricing::RateCard;
 using mesh::pricing::Row;
 using print::Answer;
 using print::Tone;
 using print::Value;
-
-constexpr const char* kShipped = "the card that ships with vidai";
-
-Result<RateCard> read_card_file(const std::string& path) {
-    const Result<std::string> text = read_text_file(path, mesh::pricing::kCardBytesMax);
-    if (!text) return fail(text.error());
-    return mesh::pricing::read_card(*text, path);
-}
-
-// With the guard that a node puts on its own card as well.
-Result<RateCard> read_guarded(const std::string& path) {
-    const Result<std::string> text = read_text_file(path, mesh::pricing::kCardBytesMax);
-    if (!text) return fail(text.error());
-    return mesh::pricing::read_guarded_card(*text, path);
-}
 
 std::string rate_text(MicroUsdPerMtok rate) {
     return print_usd({rate.value});
@@ -59,6 +46,7 @@ Value row_value(const Row& row, const std::string& model) {
         value.set(rate.name, (price.rates.*rate.rate).value);
     }
     value.set("request_micro_usd", price.request.value);
+    value.set("ceiling", price.ceiling);
     Value::List tiers;
     for (const mesh::pricing::Tier& tier : price.tiers()) {
         tiers.push_back({{"above", tier.above.value},
@@ -98,8 +86,9 @@ std::vector<print::Cell> table_row(const Row& row, const std::string& model, Wal
             {count_text(price.limits.image_max)}};
 }
 
-Answer card_answer(const RateCard& card, const std::string& source, const std::string& model,
-                   WallTime now) {
+// `sources`: where each row is from, where that differs; else empty.
+Answer card_answer(const RateCard& card, const std::vector<std::string>& sources,
+                   const std::string& source, const std::string& model, WallTime now) {
     Answer answer;
     answer.table.columns = {{"PROVIDER"},
                             {"MODEL"},
@@ -116,12 +105,17 @@ Answer card_answer(const RateCard& card, const std::string& source, const std::s
                             {"CONTEXT", true, true},
                             {"OUTPUT MAX", true, true},
                             {"IMAGE MAX", true, true}};
+    if (!sources.empty()) answer.table.columns.push_back({"SOURCE"});
     Value::List items;
-    for (const Row& row : card.rows) {
+    for (std::size_t i = 0; i < card.rows.size(); ++i) {
+        const Row& row = card.rows[i];
         for (const std::string& pattern : row.models) {
             if (!model.empty() && !mesh::pricing::fits(pattern, model)) continue;
             items.push_back(row_value(row, pattern));
             answer.table.rows.push_back(table_row(row, pattern, now));
+            if (sources.empty()) continue;
+            items.back().set("source", sources[i]);
+            answer.table.rows.back().push_back({sources[i]});
         }
     }
     answer.note = "Per million tokens, from " + source +
@@ -132,19 +126,9 @@ Answer card_answer(const RateCard& card, const std::string& source, const std::s
     return answer;
 }
 
-Result<Answer> run_show(Call& call) {
-    const std::string model = call.arguments() > 0 ? call.argument(0) : "";
-    const WallTime now = call.world().now;
-    const std::string* const path = call.flag("--card");
-    if (path == nullptr) return card_answer(mesh::pricing::default_card(), kShipped, model, now);
-    const Result<RateCard> card = read_card_file(*path);
-    if (!card) return fail(card.error());
-    return card_answer(*card, *path, model, now);
-}
-
 Result<Answer> run_check(Call& call) {
     const std::string& path = call.argument(0);
-    const Result<RateCard> card = read_guarded(path);
+    const Result<RateCard> card = read_guarded_card_file(path);
     if (!card) return fail(card.error());
     std::size_t unbounded = 0;
     for (const Row& row : card->rows) {
@@ -165,69 +149,75 @@ Result<Answer> run_check(Call& call) {
     return answer;
 }
 
-std::string_view kind_text(Difference::Kind kind) {
-    switch (kind) {
-        case Difference::Kind::kAdded:
-            return "added";
-        case Difference::Kind::kRemoved:
-            return "removed";
-        case Difference::Kind::kChanged:
-            return "changed";
+// What to compare with, or to show: a file, the card that ships, or nothing: what holds at a node.
+Result<std::optional<RateCard>> named_card(const Call& call) {
+    if (const std::string* const path = call.flag("--card")) {
+        auto card = read_card_file(*path);
+        if (!card) return fail(std::move(card).error());
+        return std::optional(std::move(*card));
     }
-    return "unknown";
+    if (call.flag("--shipped") != nullptr) return std::optional(mesh::pricing::default_card());
+    return std::optional<RateCard>();
 }
 
 Result<Answer> run_diff(Call& call) {
-    const Result<RateCard> next = read_guarded(call.argument(0));
+    const Result<RateCard> next = read_guarded_card_file(call.argument(0));
     if (!next) return fail(next.error());
-    const std::string* const path = call.flag("--card");
-    Result<RateCard> old =
-        path != nullptr ? read_card_file(*path) : Result<RateCard>(mesh::pricing::default_card());
-    if (!old) return fail(std::move(old).error());
-    Answer answer;
-    answer.table.columns = {{"CHANGE"}, {"PROVIDER"}, {"MODEL"}, {"FROM"},
-                            {"WHAT"},   {"BEFORE"},   {"AFTER"}};
-    Value::List items;
-    for (const Difference& one : differences(*old, *next)) {
-        items.push_back({{"change", kind_text(one.kind)},
-                         {"provider", one.provider},
-                         {"model", one.model},
-                         {"from", one.from},
-                         {"what", one.what},
-                         {"before", one.before},
-                         {"after", one.after}});
-        const Tone tone = one.kind == Difference::Kind::kRemoved ? Tone::kWarn : Tone::kPlain;
-        answer.table.rows.push_back({{std::string(kind_text(one.kind)), tone},
-                                     {one.provider},
-                                     {one.model},
-                                     {one.from},
-                                     {one.what},
-                                     {one.before},
-                                     {one.after}});
+    const auto named = named_card(call);
+    if (!named) return fail(named.error());
+    if (*named) return differences_answer(**named, *next);
+    auto mesh = call.connect();
+    if (!mesh) return fail(std::move(mesh).error());
+    const auto held = held_cards(**mesh);
+    if (!held) return fail(held.error());
+    return differences_answer(mesh::pricing::overlay(held->applied, held->own),
+                              mesh::pricing::overlay(*next, held->own));
+}
+
+Result<Answer> run_show(Call& call) {
+    const std::string model = call.arguments() > 0 ? call.argument(0) : "";
+    const WallTime now = call.world().now;
+    const auto named = named_card(call);
+    if (!named) return fail(named.error());
+    if (*named) {
+        const std::string* const path = call.flag("--card");
+        return card_answer(**named, {}, path != nullptr ? *path : kShippedCard, model, now);
     }
-    if (items.empty()) answer.note = "No price differs.\n";
-    answer.data = {{"items", std::move(items)}};
+    auto mesh = call.connect();
+    if (!mesh) return fail(std::move(mesh).error());
+    const auto held = held_cards(**mesh);
+    if (!held) return fail(held.error());
+    RateCard both = mesh::pricing::overlay(held->applied, held->own);
+    const std::size_t applied = held->applied.rows.size();
+    std::vector<std::string> sources(both.rows.size(), held->own_source);
+    std::fill_n(sources.begin(), applied, "applied " + std::to_string(held->record.version));
+    both.name = held->applied.name.empty() ? held->own.name : held->applied.name;
+    both.dated.clear();
+    Answer answer = card_answer(both, sources, "what holds at this node", model, now);
+    answer.data.set("applied", held->record.version);
     return answer;
 }
 
 }  // namespace
 
 std::vector<Command> price_commands() {
-    constexpr Flag kCard = {"--card", "FILE",
-                            "The rate card to look at. Default: the one that ships with vidai."};
+    constexpr Flag kShipped = {"--shipped", "",
+                               "The card that ships with vidai. No node is asked."};
     return {
         {"price",
          "show",
-         "Show what models cost by a rate card, per million tokens; -o wide shows all rates "
-         "and the models' limits.",
+         "Show what models cost at the node that is asked, per million tokens, and where each "
+         "price "
+         "is from: applied to the mesh, or of the node's own card; -o wide shows all rates and the "
+         "models' limits.",
          {"[MODEL]"},
-         {kCard},
+         {{"--card", "FILE", "The rate card to look at instead. No node is asked."}, kShipped},
          run_show},
         {"price",
          "diff",
-         "Show what a rate card changes, model by model.",
+         "Show what a rate card would change if it was applied, model by model.",
          {"FILE"},
-         {{"--card", "FILE", "The card to compare with. Default: the one that ships with vidai."}},
+         {{"--card", "FILE", "The card to compare with instead. No node is asked."}, kShipped},
          run_diff},
         {"price",
          "check",

@@ -48,10 +48,15 @@ Result<mesh::usage::Query> query_of(const Call& call) {
     return query;
 }
 
+// Still. Corrections of calls that a node deleted meanwhile may be there without them.
+std::uint64_t unpriced(const Sums& sums) {
+    return sums.unpriced - std::min(sums.unpriced, sums.priced_since);
+}
+
 Value sums_value(const Sums& sums) {
     const auto& tokens = sums.tokens;
     return {{"events", sums.events},
-            {"unpriced", sums.unpriced},
+            {"unpriced", unpriced(sums)},
             {"input_tokens", tokens.input.value},
             {"cached_input_tokens", tokens.cached_input.value},
             {"cache_write_tokens", tokens.cache_write.value},
@@ -61,6 +66,7 @@ Value sums_value(const Sums& sums) {
             {"audio_output_tokens", tokens.audio_output.value},
             {"cost_micro_usd", sums.cost.value},
             {"estimated_micro_usd", sums.estimated.value},
+            {"corrected_micro_usd", sums.adjusted.value},
             {"charged_micro_usd", sums.charged.value}};
 }
 
@@ -75,10 +81,11 @@ std::vector<print::Cell> cells_of(const Sums& sums) {
             {std::to_string(tokens.cached_input.value)},
             {std::to_string(out)},
             {std::to_string(tokens.reasoning.value)},
-            {print_usd(sums.cost)},
-            {print_usd(sums.estimated)},
+            {signed_usd(sums.cost)},
+            {signed_usd(sums.estimated)},
             {print_usd(sums.charged)},
-            {std::to_string(sums.unpriced), sums.unpriced > 0 ? Tone::kWarn : Tone::kPlain}};
+            {std::to_string(unpriced(sums)), unpriced(sums) > 0 ? Tone::kWarn : Tone::kPlain},
+            {signed_usd(sums.adjusted)}};
 }
 
 void add_table(const mesh::usage::Query& query, const mesh::usage::Sheet& sheet, Answer& answer) {
@@ -92,8 +99,10 @@ void add_table(const mesh::usage::Query& query, const mesh::usage::Sheet& sheet,
                                                                   {"REASONING", true, true},
                                                                   {"COST", false, true},
                                                                   {"ESTIMATED", true, true},
+
                                                                   {"CHARGED", true, true},
-                                                                  {"UNPRICED", true, true}}) {
+                                                                  {"UNPRICED", true, true},
+                                                                  {"CORRECTED", true, true}}) {
         answer.table.columns.push_back(column);
     }
     const auto add = [&](const mesh::usage::Sheet::Group& group, const Sums& sums) {

@@ -29,6 +29,12 @@ std::string_view outcome_text(mesh::usage::Outcome outcome) {
     return kNames.at(static_cast<std::size_t>(outcome));
 }
 
+std::string_view tier_text(mesh::pricing::ServiceTier tier) {
+    constexpr std::array<std::string_view, mesh::pricing::kServiceTiers> kNames = {
+        "standard", "flex", "priority", "batch"};
+    return kNames.at(static_cast<std::size_t>(tier));
+}
+
 Value time_value(WallTime time) {
     return time.time_since_epoch().count() == 0 ? Value() : Value(print::time_text(time));
 }
@@ -58,13 +64,19 @@ Value event_value(const mesh::UsagePage& page, const Event& event) {
                    {"outcome", outcome_text(event.outcome)},
                    {"estimated", event.estimated},
                    {"charged_micro_usd", event.charged.value}};
-    value.set("cost_micro_usd", event.priced ? Value(event.cost.value) : Value());
-    value.set("price_since", event.priced ? time_value(event.price_from) : Value());
+    const bool costs = event.priced || event.adjusts != 0;
+    value.set("cost_micro_usd", costs ? Value(event.cost.value) : Value());
+    value.set("price_since", costs && !event.billed ? time_value(event.price_from) : Value());
+    value.set("priced_by", event.billed    ? Value("bill")
+                           : event.ceiling ? Value("ceiling")
+                           : costs         ? Value("price")
+                                           : Value());
+    value.set("service_tier", tier_text(event.tier));
+    value.set("adjusts", event.adjusts != 0 ? Value(event.adjusts) : Value());
     return value;
 }
 
 // All pages of one part, as far as there are answers. False: `take` has had enough.
-using TakePage = std::function<bool(const mesh::UsagePage&)>;
 Result<bool> read_pages(Operator& node, Search search, const mesh::usage::Part& part,
                         const NodeId& maker, UsagePlan& plan, const TakePage& take) {
     search.origin = part.origin;
@@ -83,8 +95,9 @@ Result<bool> read_pages(Operator& node, Search search, const mesh::usage::Part& 
     }
 }
 
-// Of all nodes; in the answer, who is missing and why.
-Result<Answer> search_nodes(Call& call, const Search& search, const TakePage& take) {
+}  // namespace
+
+Result<Answer> search_usage(Call& call, const Search& search, const TakePage& take) {
     auto plan = plan_usage(call);
     if (!plan) return fail(std::move(plan).error());
     bool enough = false;
@@ -124,6 +137,16 @@ void note_unreadable(const mesh::UsagePage& page, Answer& answer) {
     }
 }
 
+MicroUsd cost_of(const Event& event) {
+    return event.priced || event.adjusts != 0 ? event.cost : MicroUsd{};
+}
+
+std::string signed_usd(MicroUsd amount) {
+    return amount.value < 0 ? "-" + print_usd({-amount.value}) : print_usd(amount);
+}
+
+namespace {
+
 using Called = std::pair<NodeId, Event>;
 
 std::vector<print::Cell> row_of(const NodeId& node, const Event& event) {
@@ -135,11 +158,13 @@ std::vector<print::Cell> row_of(const NodeId& node, const Event& event) {
             {event.callee.model},
             {event.callee.provider},
             {event.callee.target},
-            {std::string(outcome_text(event.outcome))},
+            {event.adjusts != 0 ? "corrected" : std::string(outcome_text(event.outcome))},
             {std::to_string(in.value)},
             {std::to_string(out.value)},
-            {event.estimated ? "estimated" : "by the provider"},
-            {event.priced ? print_usd(event.cost) : "no price"},
+            {event.adjusts != 0 ? ""
+             : event.estimated  ? "estimated"
+                                : "by the provider"},
+            {event.priced || event.adjusts != 0 ? signed_usd(event.cost) : "no price"},
             {print_usd(event.charged)},
             {always ? "" : print::time_text(event.price_from)}};
 }
@@ -152,14 +177,14 @@ struct Sum {
 Sum show(const std::string& request, const std::vector<Called>& events, Answer& answer) {
     Sum sum;
     for (const auto& [node, event] : events) {
-        sum.cost += event.priced ? event.cost : MicroUsd{};
+        sum.cost += cost_of(event);
         sum.charged += event.charged;
     }
     const Event& first = events.front().second;
     answer.fields = {{"Request", {request}},
                      {"Time", {print::time_text(first.time)}},
                      {"Key", {first.caller.key.str()}},
-                     {"Cost", {print_usd(sum.cost)}},
+                     {"Cost", {signed_usd(sum.cost)}},
                      {"Charged to each of its budgets", {print_usd(sum.charged)}}};
     answer.table.columns = {{"NODE"},
                             {"MODEL"},
@@ -187,7 +212,7 @@ Result<Answer> run_export(Call& call) {
     search.since = *since;
     search.until = *until;
     Answer unreadable;
-    auto answer = search_nodes(call, search, [&](const mesh::UsagePage& page) {
+    auto answer = search_usage(call, search, [&](const mesh::UsagePage& page) {
         note_unreadable(page, unreadable);
         std::string lines;
         for (const Event& event : page.events) lines += to_json_line(event_value(page, event));
@@ -205,7 +230,7 @@ Result<Answer> run_explain(Call& call) {
     Answer found;
     Value::List calls;
     std::vector<Called> events;
-    auto answer = search_nodes(call, {.request = request}, [&](const mesh::UsagePage& page) {
+    auto answer = search_usage(call, {.request = request}, [&](const mesh::UsagePage& page) {
         note_unreadable(page, found);
         for (const Event& event : page.events) {
             calls.push_back(event_value(page, event));

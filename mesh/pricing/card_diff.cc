@@ -43,6 +43,7 @@ std::vector<std::pair<std::string_view, std::string>> fields(const Row& row) {
                          said ? print_usd({(price.rates.*rate.rate).value}) : std::string());
     }
     all.emplace_back("request", print_usd(price.request));
+    all.emplace_back("ceiling", price.ceiling ? "true" : "");
     for (const PercentName& one : kPercentNames) {
         all.emplace_back(one.name, std::to_string(price.*one.percent) + "%");
     }

@@ -29,6 +29,7 @@ std::string rates_text(const Rates& rates, bool audio) {
 
 std::string price_text(const Price& price) {
     std::string text = rates_text(price.rates, price.audio);
+    if (price.ceiling) text += ", ceiling: true";
     if (price.request.value != 0) text += ", request: " + print_usd(price.request);
     for (const PercentName& one : kPercentNames) {
         if (price.*one.percent == Price{}.*one.percent) continue;

@@ -50,7 +50,9 @@ struct ModelLimits {
 };
 
 // How a provider was asked to serve, where that has a price of its own.
-enum class ServiceTier : std::uint8_t { kStandard, kFlex, kPriority };
+// Numbers are stored.
+enum class ServiceTier : std::uint8_t { kStandard, kFlex, kPriority, kBatch };
+inline constexpr std::uint8_t kServiceTiers = 4;
 
 struct Price {
     Rates rates;
@@ -62,6 +64,7 @@ struct Price {
     std::uint16_t priority_percent = 0;  // the same; zero: not offered, so nobody knows
     bool audio = false;                  // the audio rates are published
     bool known = false;                  // false: nobody knows what this costs
+    bool ceiling = false;                // of no model: what one without a price is charged
     ModelLimits limits;
 
     std::span<const Tier> tiers() const { return std::span(tier_table).first(tier_count); }
@@ -97,5 +100,9 @@ class PriceHistory {
   private:
     std::vector<Span> spans_;
 };
+
+// At each time what `over` says, and `under` where it says nothing; a ceiling only where neither
+// knows a price.
+PriceHistory overlay(const PriceHistory& over, const PriceHistory& under);
 
 }  // namespace vidai::mesh::pricing

@@ -61,6 +61,7 @@ PriceHistory RateCard::history(std::string_view provider, std::string_view model
     }
     if (fitting.empty()) return {};
     std::stable_sort(fitting.begin(), fitting.end(), [](const Fit& a, const Fit& b) {
+        if (a.row->price.ceiling != b.row->price.ceiling) return b.row->price.ceiling;
         return a.provider != b.provider ? a.provider > b.provider : a.model > b.model;
     });
     std::sort(turns.begin(), turns.end());
@@ -97,6 +98,22 @@ std::optional<WallTime> parse_day(std::string_view text) {
     const year_month_day date{year(y), month(m), day(d)};
     if (!date.ok() || y < 1970) return {};
     return WallTime(duration_cast<milliseconds>(sys_days(date).time_since_epoch() + time));
+}
+
+RateCard overlay(const RateCard& over, const RateCard& under) {
+    RateCard both = over;
+    const auto covered = [&](const Row& row, const std::string& model) {
+        return std::ranges::any_of(over.rows, [&](const Row& other) {
+            return other.provider == row.provider && other.from <= row.from && other.to >= row.to &&
+                   std::ranges::find(other.models, model) != other.models.end();
+        });
+    };
+    for (const Row& row : under.rows) {
+        Row left = row;
+        std::erase_if(left.models, [&](const std::string& model) { return covered(row, model); });
+        if (!left.models.empty()) both.rows.push_back(std::move(left));
+    }
+    return both;
 }
 
 std::string print_day(WallTime time) {

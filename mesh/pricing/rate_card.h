@@ -2,7 +2,8 @@
 // A rate card: what providers ask for their models, each price with the time from and to which it
 // holds. A row names models exactly, or by what they begin with ("gpt-4o-20*"); of several that
 // fit the one that names provider and model more exactly counts. A model that no row fits has no
-// price: what then happens is the node's configuration to say, never silently nothing.
+// price, and no key under a hard budget may call it; unless the card has a ceiling, a row that is
+// no model's price and counts where there is none.
 // Pure values; any thread.
 #pragma once
 
@@ -49,6 +50,10 @@ struct RateCard {
     PriceHistory history(std::string_view provider, std::string_view model) const;
     friend bool operator==(const RateCard&, const RateCard&) = default;
 };
+
+// As a person would look at both: the rows of `over`, and of `under` the models of which `over` has
+// no row for the same name at all times. What a request costs is said by overlay() of price.h.
+RateCard overlay(const RateCard& over, const RateCard& under);
 
 // "gpt-4o-20*" fits "gpt-4o-2024-08-06", and "gpt-4o" fits itself.
 bool fits(std::string_view pattern, std::string_view name);

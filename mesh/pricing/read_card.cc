@@ -213,9 +213,15 @@ void Reader::read_member(const Node::Member& member, const std::string& path, Ro
                            "expected a share of the rates from 1% to 1000%, such as 50%");
         }
         row.price.*percent->percent = value;
+    } else if (member.key == "ceiling") {
+        row.price.ceiling = member.value.kind == Kind::kScalar && member.value.text == "true";
+        if (!row.price.ceiling) {
+            problem(member.line, path + ".ceiling",
+                    "expected true: this row is what a model without a price is charged");
+        }
     } else if (!read_rate(member, path, row.price.rates)) {
-        std::vector<std::string_view> keys = {"provider", "model", "from",   "to",
-                                              "note",     "tiers", "request"};
+        std::vector<std::string_view> keys = {"provider", "model", "from",    "to",
+                                              "note",     "tiers", "request", "ceiling"};
         for (const RateName& one : kRateNames) keys.push_back(one.name);
         for (const LimitName& one : kLimitNames) keys.push_back(one.name);
         for (const PercentName& one : kPercentNames) keys.push_back(one.name);

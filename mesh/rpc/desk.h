@@ -26,6 +26,8 @@ class DeskEvents {
   public:
     virtual void on_key_changed(const KeyChange& change) = 0;  // publish it, tell everybody
     virtual void on_limit_changed(const state::LimitRecord& limit) = 0;
+    virtual void on_card_applied(const CardChange& change) = 0;
+    virtual Result<wire::OwnCardPart> own_card_now(std::size_t skip) = 0;
     // Alarms; `told_by`: whoever brought them.
     virtual void on_forks(const std::string& told_by, const std::vector<Error>& forks) = 0;
     virtual void on_stated(const MergeReport& report, const state::Register& said) = 0;
@@ -44,6 +46,10 @@ class DeskEvents {
     virtual kj::Promise<Result<UsageSheet>> sum_usage(usage::Query query) = 0;
     virtual kj::Promise<Result<UsagePage>> find_usage(usage::Search search) = 0;
     virtual kj::Promise<Result<UsageHoldings>> usage_holdings() = 0;
+    virtual kj::Promise<Result<UsageCorrection>> heal_usage(WallTime since, WallTime until,
+                                                            bool dry_run) = 0;
+    virtual kj::Promise<Result<UsageCorrection>> bill_usage(std::string origin,
+                                                            std::vector<usage::Bill> bills) = 0;
     virtual NodeReport report_now() = 0;
     virtual bool drain(std::chrono::milliseconds grace) = 0;  // false: it was asked before
     virtual kj::Promise<Result<KeyRotation>> rotate_key() = 0;
@@ -70,6 +76,10 @@ class Desk final : public OperatorCalls {
                                                   std::chrono::milliseconds within) override;
     Result<wire::LimitPage> limit_list(const std::string& after) override;
     Result<LimitStanding> limit_standing(const std::string& name) override;
+    kj::Promise<Result<CardChange>> price_apply(std::string text, std::string by,
+                                                std::chrono::milliseconds within) override;
+    Result<CardPage> price_cards(std::size_t skip) override;
+    Result<wire::OwnCardPart> own_card(std::size_t skip) override;
     kj::Promise<Result<BudgetPage>> budget_change(BudgetChange change,
                                                   std::chrono::milliseconds within) override;
     kj::Promise<Result<BudgetPage>> budget_list(BudgetId budget, BudgetId after,
@@ -78,6 +88,10 @@ class Desk final : public OperatorCalls {
     kj::Promise<Result<UsageSheet>> usage(usage::Query query) override;
     kj::Promise<Result<UsagePage>> usage_events(usage::Search search) override;
     kj::Promise<Result<UsageHoldings>> usage_holdings() override;
+    kj::Promise<Result<UsageCorrection>> usage_heal(WallTime since, WallTime until,
+                                                    bool dry_run) override;
+    kj::Promise<Result<UsageCorrection>> usage_bill(std::string origin,
+                                                    std::vector<usage::Bill> bills) override;
     Result<NodeReport> report() override;
     kj::Promise<Result<Stated>> announce(state::Register said,
                                          std::chrono::milliseconds within) override;

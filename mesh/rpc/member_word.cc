@@ -77,6 +77,7 @@ bool can(const ms::ClaimRef& claim, Capability capability) {
 
 // A program refuses a page with a kind that it does not know, and all else that is in it.
 state::RegisterKind newest_kind(const ms::ClaimRef& claim) {
+    if (can(claim, Capability::kRateCards)) return state::RegisterKind::kCard;
     if (can(claim, Capability::kLedger)) return state::RegisterKind::kGenesis;
     if (can(claim, Capability::kLimits)) return state::RegisterKind::kLimit;
     return can(claim, Capability::kRootStatements) ? state::RegisterKind::kRoot

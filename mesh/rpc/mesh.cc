@@ -111,6 +111,16 @@ const Snapshot<budget::BudgetTable>& Mesh::budgets() const {
     return impl_->shared.budgets;
 }
 
+const Snapshot<pricing::RateCard>& Mesh::applied_card() const {
+    return impl_->shared.applied_card;
+}
+void Mesh::set_pricer(usage::Pricer pricer) {
+    impl_->shared.pricer.publish(std::make_shared<const usage::Pricer>(std::move(pricer)));
+}
+void Mesh::show_own_card(OwnCard card) {
+    impl_->shared.own_card.publish(std::make_shared<const OwnCard>(std::move(card)));
+}
+
 budget::Cashier& Mesh::cashier() {
     return impl_->shared.asks;
 }

@@ -131,6 +131,7 @@ MeshThread::MeshThread(Startup& startup, Shared& shared, const NoticeSink& sink,
             });
     }
     replica_.publish();
+    publish_card();
     name_budgets();
     begin_money(false);
     saver_.mark_dirty();  // even with nothing to say: it shows that the disk takes it
@@ -231,7 +232,9 @@ void MeshThread::on_event(const ms::Event& event) {
     if (who.roles.has(seal::Role::kPeer)) {
         return kj::heap<PeerServer>(who, calls, links_.traffic().of(who.node), clock_);
     }
-    if (who.roles.has(seal::Role::kOperator)) return kj::heap<OperatorServer>(desk_, true);
+    if (who.roles.has(seal::Role::kOperator)) {
+        return kj::heap<OperatorServer>(desk_, true, who.node.str());
+    }
     if (who.roles.has(seal::Role::kObserver)) {
         return kj::heap<OperatorServer>(desk_, VIDAI_MUTANT("observer-may-write"));
     }
@@ -322,6 +325,7 @@ void MeshThread::on_merged(const NodeId& from, const MergeReport& report) {
         begin_money(false);
         saver_.mark_dirty();
     }
+    if (!report.cards.empty()) on_cards(report.cards, "told by " + from.str());
     if (report.changes.empty() && report.limits.empty()) return;
     for (const state::LimitRecord& limit : report.limits) {
         notice(Notice::Kind::kLimitChanged, limit.name, limit.deleted ? "deleted" : "set",

@@ -117,6 +117,10 @@ class MeshThread final : private LinkEvents,
     Result<CreatedToken> make_token(TokenRequest request) override;
     bool holds(const state::RegisterName& name, state::Hlc time) override;
     void on_limit_changed(const state::LimitRecord& limit) override;
+    void on_card_applied(const CardChange& change) override;
+    Result<wire::OwnCardPart> own_card_now(std::size_t skip) override;
+    void on_cards(const std::vector<state::CardRecord>& cards, const std::string& note);
+    void publish_card();
     void on_key_changed(const KeyChange& change) override;
     void on_forks(const std::string& told_by, const std::vector<Error>& forks) override;
     void on_stated(const MergeReport& report, const state::Register& said) override;
@@ -134,6 +138,10 @@ class MeshThread final : private LinkEvents,
     kj::Promise<Result<UsageSheet>> sum_usage(usage::Query query) override;
     kj::Promise<Result<UsagePage>> find_usage(usage::Search search) override;
     kj::Promise<Result<UsageHoldings>> usage_holdings() override;
+    kj::Promise<Result<UsageCorrection>> heal_usage(WallTime since, WallTime until,
+                                                    bool dry_run) override;
+    kj::Promise<Result<UsageCorrection>> bill_usage(std::string origin,
+                                                    std::vector<usage::Bill> bills) override;
     void on_keep_usage(const NodeId& from, const wire::KeepUsage& asked) override;
     void on_usage_kept(const NodeId& from, wire::UsageKept said) override;
     UsageCopies::Around around_copies();

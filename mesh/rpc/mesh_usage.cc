@@ -30,6 +30,32 @@ kj::Promise<Result<UsagePage>> MeshThread::find_usage(usage::Search search) {
     });
 }
 
+kj::Promise<Result<UsageCorrection>> MeshThread::heal_usage(WallTime since, WallTime until,
+                                                            bool dry_run) {
+    if (shared_.usage == nullptr) return Result<UsageCorrection>(nothing_recorded());
+    const auto pricer = shared_.pricer.load();
+    if (!*pricer) {
+        return Result<UsageCorrection>(
+            fail(ErrorCode::kUnavailable, "this node does not know its prices yet; try again"));
+    }
+    return reports_.run<UsageCorrection>(
+        [this, since, until, dry_run, pricer](const std::stop_token& stop) {
+            return correct_usage(startup_, *shared_.usage, {since, until, {}, dry_run}, (*pricer)(),
+                                 stop);
+        });
+}
+
+kj::Promise<Result<UsageCorrection>> MeshThread::bill_usage(std::string origin,
+                                                            std::vector<usage::Bill> bills) {
+    if (shared_.usage == nullptr) return Result<UsageCorrection>(nothing_recorded());
+    return reports_.run<UsageCorrection>(
+        [this, origin = std::move(origin), bills = std::move(bills)](const std::stop_token& stop) {
+            return correct_usage(startup_, *shared_.usage,
+                                 {WallTime::min(), WallTime::max(), origin, false},
+                                 usage::by_bills(bills), stop);
+        });
+}
+
 UsageCopies::Around MeshThread::around_copies() {
     return {[this]() {
                 const auto view = shared_.view.load();
@@ -38,7 +64,10 @@ UsageCopies::Around MeshThread::around_copies() {
                     const bool lives = member.status == MemberStatus::kAlive ||
                                        member.status == MemberStatus::kSuspect;
                     if (member.self || !lives || links_.find(member.id) == nullptr) continue;
-                    if ((member.capabilities & bit_of(Capability::kUsageCopies)) == 0) continue;
+                    // One that does not know what an event may say by now would refuse it.
+                    if ((member.capabilities & bit_of(Capability::kUsageAdjustments)) == 0) {
+                        continue;
+                    }
                     keepers.push_back(member.id);
                 }
                 return keepers;

@@ -105,6 +105,21 @@ kj::Promise<void> OperatorServer::limitStanding(LimitStandingContext context) {
     return answer(context, calls_.limit_standing(wire::text_of(context.getParams().getName())));
 }
 
+kj::Promise<void> OperatorServer::priceApply(PriceApplyContext context) {
+    if (!may_write_) return answer<CardChange>(context, may_not_write());
+    const auto asked = context.getParams();
+    return answer_later(context, calls_.price_apply(wire::text_of(asked.getText()), who_,
+                                                    deadline(asked.getDeadlineMs())));
+}
+
+kj::Promise<void> OperatorServer::priceCards(PriceCardsContext context) {
+    return answer(context, calls_.price_cards(context.getParams().getSkip()));
+}
+
+kj::Promise<void> OperatorServer::ownCard(OwnCardContext context) {
+    return answer(context, calls_.own_card(context.getParams().getSkip()));
+}
+
 kj::Promise<void> OperatorServer::budgetChange(BudgetChangeContext context) {
     if (!may_write_) return answer<BudgetPage>(context, may_not_write());
     const auto asked = context.getParams();
@@ -166,6 +181,24 @@ kj::Promise<void> OperatorServer::usageEvents(UsageEventsContext context) {
 
 kj::Promise<void> OperatorServer::usageHoldings(UsageHoldingsContext context) {
     return answer_later(context, calls_.usage_holdings());
+}
+
+// What only looks changes nothing, but reads all files.
+kj::Promise<void> OperatorServer::usageHeal(UsageHealContext context) {
+    const auto asked = context.getParams();
+    if (!may_write_ && !asked.getDryRun()) {
+        return answer<UsageCorrection>(context, may_not_write());
+    }
+    return answer_later(context, calls_.usage_heal(time_of(asked.getSinceMs()),
+                                                   time_of(asked.getUntilMs()), asked.getDryRun()));
+}
+
+kj::Promise<void> OperatorServer::usageBill(UsageBillContext context) {
+    if (!may_write_) return answer<UsageCorrection>(context, may_not_write());
+    auto bills = wire::read(context.getParams().getBills());
+    if (!bills) return answer<UsageCorrection>(context, fail(std::move(bills).error()));
+    return answer_later(context, calls_.usage_bill(wire::text_of(context.getParams().getOrigin()),
+                                                   std::move(*bills)));
 }
 
 kj::Promise<void> OperatorServer::report(ReportContext context) {

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mesh/operator.h"
@@ -32,6 +34,11 @@ class OperatorCalls {
                                                           std::chrono::milliseconds within) = 0;
     virtual Result<wire::LimitPage> limit_list(const std::string& after) = 0;
     virtual Result<LimitStanding> limit_standing(const std::string& name) = 0;
+    // `by`: the operator. Done when it is on disk here.
+    virtual kj::Promise<Result<CardChange>> price_apply(std::string text, std::string by,
+                                                        std::chrono::milliseconds within) = 0;
+    virtual Result<CardPage> price_cards(std::size_t skip) = 0;
+    virtual Result<wire::OwnCardPart> own_card(std::size_t skip) = 0;
     virtual kj::Promise<Result<BudgetPage>> budget_change(BudgetChange change,
                                                           std::chrono::milliseconds within) = 0;
     virtual kj::Promise<Result<BudgetPage>> budget_list(BudgetId budget, BudgetId after,
@@ -40,6 +47,10 @@ class OperatorCalls {
     virtual kj::Promise<Result<UsageSheet>> usage(usage::Query query) = 0;
     virtual kj::Promise<Result<UsagePage>> usage_events(usage::Search search) = 0;
     virtual kj::Promise<Result<UsageHoldings>> usage_holdings() = 0;
+    virtual kj::Promise<Result<UsageCorrection>> usage_heal(WallTime since, WallTime until,
+                                                            bool dry_run) = 0;
+    virtual kj::Promise<Result<UsageCorrection>> usage_bill(std::string origin,
+                                                            std::vector<usage::Bill> bills) = 0;
     virtual Result<NodeReport> report() = 0;
     virtual kj::Promise<Result<Stated>> announce(state::Register said,
                                                  std::chrono::milliseconds within) = 0;
@@ -56,8 +67,10 @@ class OperatorCalls {
 
 class OperatorServer final : public proto::Operator::Server {
   public:
-    // `may_write`: the role operator, not just observer.
-    OperatorServer(OperatorCalls& calls, bool may_write) : calls_(calls), may_write_(may_write) {}
+    // `may_write`: the role operator, not just observer. `who`: their name; empty on the node's own
+    // socket.
+    OperatorServer(OperatorCalls& calls, bool may_write, std::string who = {})
+        : calls_(calls), may_write_(may_write), who_(std::move(who)) {}
 
     kj::Promise<void> members(MembersContext context) override;
     kj::Promise<void> status(StatusContext context) override;
@@ -69,12 +82,17 @@ class OperatorServer final : public proto::Operator::Server {
     kj::Promise<void> limitChange(LimitChangeContext context) override;
     kj::Promise<void> limitList(LimitListContext context) override;
     kj::Promise<void> limitStanding(LimitStandingContext context) override;
+    kj::Promise<void> priceApply(PriceApplyContext context) override;
+    kj::Promise<void> priceCards(PriceCardsContext context) override;
+    kj::Promise<void> ownCard(OwnCardContext context) override;
     kj::Promise<void> budgetChange(BudgetChangeContext context) override;
     kj::Promise<void> budgetList(BudgetListContext context) override;
     kj::Promise<void> moneyBooks(MoneyBooksContext context) override;
     kj::Promise<void> usage(UsageContext context) override;
     kj::Promise<void> usageEvents(UsageEventsContext context) override;
     kj::Promise<void> usageHoldings(UsageHoldingsContext context) override;
+    kj::Promise<void> usageHeal(UsageHealContext context) override;
+    kj::Promise<void> usageBill(UsageBillContext context) override;
     kj::Promise<void> report(ReportContext context) override;
     kj::Promise<void> announce(AnnounceContext context) override;
     kj::Promise<void> acknowledged(AcknowledgedContext context) override;
@@ -86,6 +104,7 @@ class OperatorServer final : public proto::Operator::Server {
   private:
     OperatorCalls& calls_;
     const bool may_write_;
+    const std::string who_;
 };
 
 }  // namespace vidai::mesh::rpc

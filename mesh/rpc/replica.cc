@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "mesh/state/card_value.h"
 #include "mesh/state/genesis.h"
 #include "mesh/state/key_secret.h"
 #include "mesh/state/key_value.h"
@@ -91,6 +92,9 @@ Result<void> Replica::take(Register verified, WallTime wall, MonoTime now, Merge
     }
     if (verified.statement.kind == RegisterKind::kGenesis) {
         return take_genesis(std::move(verified), report);
+    }
+    if (verified.statement.kind == RegisterKind::kCard) {
+        return take_card(std::move(verified), report);
     }
     auto record = state::decode_key(verified.statement);
     if (!record) return fail(std::move(record).error());
@@ -261,6 +265,8 @@ std::vector<state::RegisterName> Replica::resign(std::size_t most, WallTime wall
                     state::encode_genesis(*ledger, clock_.tick(wall), author_.node), *author_.key,
                     author_.chain));
             }
+        } else if (said.kind == RegisterKind::kCard) {
+            if (auto card = state::decode_card(said)) (void)write(std::move(*card), wall);
         } else if (auto limit = state::decode_limit(said)) {
             (void)write(std::move(*limit), wall, now);
         }

@@ -17,6 +17,7 @@
 #include "mesh/operator.h"
 #include "mesh/seal/certificate.h"
 #include "mesh/seal/keys.h"
+#include "mesh/state/card_shelf.h"
 #include "mesh/state/hlc.h"
 #include "mesh/state/key_table.h"
 #include "mesh/state/register_set.h"
@@ -44,7 +45,8 @@ struct KeyChange {
 struct MergeReport {
     std::vector<KeyChange> changes;
     std::vector<state::LimitRecord> limits;  // as they are now
-    bool genesis = false;                    // another volume begins the money, or the first does
+    std::vector<state::CardRecord> cards;
+    bool genesis = false;  // another volume begins the money, or the first does
     std::vector<admission::IdentityChange> identities;
     std::vector<state::RegisterName> news;  // what was applied
     std::size_t applied = 0, known = 0, refused = 0;
@@ -88,6 +90,11 @@ class Replica {
     Result<LimitStanding> standing_of(const std::string& name, const CountingFacts& facts,
                                       WallTime wall) const;
 
+    // A rate card for the whole mesh, from now on; an empty text: none. kInvalidRequest with what
+    // is wrong, each with its line; kResourceExhausted.
+    Result<CardChange> apply_card(const std::string& text, std::string by, WallTime wall);
+    const state::CardShelf& cards() const { return cards_; }
+
     // The ledger key of the volume that begins the mesh's money; nothing: none has said so.
     const std::optional<seal::PublicKey>& genesis() const { return genesis_; }
     // The money has begun there: from now on no other volume is believed to begin it.
@@ -118,6 +125,8 @@ class Replica {
     Result<void> take(state::Register verified, WallTime wall, MonoTime now, MergeReport& report);
     Result<void> take_genesis(state::Register verified, MergeReport& report);
     Result<void> take_limit(state::Register verified, MergeReport& report);
+    Result<void> take_card(state::Register verified, MergeReport& report);
+    Result<CardChange> write(state::CardRecord record, WallTime wall);
     void apply_limits(MonoTime now);
     Result<const state::LimitRecord*> one_limit(const std::string& name) const;
     Result<void> check_limit(const state::LimitRecord& wanted) const;
@@ -139,6 +148,7 @@ class Replica {
     state::RegisterSet registers_;
     limits::CounterStore counters_;
     limits::LimitBook book_;
+    state::CardShelf cards_;
     std::map<KeyId, state::KeyEntry> entries_;
     std::size_t live_ = 0;
     std::optional<seal::PublicKey> genesis_;

@@ -14,6 +14,8 @@
 #include "mesh/budget/asks.h"
 #include "mesh/budget/budget_table.h"
 #include "mesh/limits/counter_table.h"
+#include "mesh/operator.h"
+#include "mesh/pricing/rate_card.h"
 #include "mesh/service.h"
 #include "mesh/state/key_table.h"
 #include "mesh/usage/recorder.h"
@@ -58,6 +60,9 @@ struct Shared {
     limits::CounterTable counters;
     Snapshot<budget::BudgetTable> budgets{std::make_shared<const budget::BudgetTable>()};
     budget::Asks asks;
+    Snapshot<pricing::RateCard> applied_card{std::make_shared<const pricing::RateCard>()};
+    Snapshot<usage::Pricer> pricer{std::make_shared<const usage::Pricer>()};
+    Snapshot<OwnCard> own_card{std::make_shared<const OwnCard>()};
     usage::Recorder* usage = nullptr;  // outlives the mesh thread; none in the simulator
     Heartbeat heart;                   // of the mesh thread
     Mailbox<Command> commands{8};

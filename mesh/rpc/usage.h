@@ -33,6 +33,17 @@ Result<UsageSheet> sum_usage(const Startup& startup, usage::Recorder& recorder, 
 Result<UsagePage> find_usage(const Startup& startup, usage::Recorder& recorder,
                              const usage::Search& search, const std::stop_token& stop);
 
+struct CorrectionOrder {
+    WallTime since, until;
+    std::string origin;  // empty: whoever this node is
+    bool dry_run = false;
+};
+// Corrects the costs of calls that this node made. Blocking; at most kCorrectedMax at a time. kIo
+// where the disk did not take it; kConflict where the order is for another volume.
+Result<UsageCorrection> correct_usage(const Startup& startup, usage::Recorder& recorder,
+                                      const CorrectionOrder& order, const usage::Judge& judge,
+                                      const std::stop_token& stop);
+
 // Any thread.
 std::vector<MetricFamily> usage_metrics(const usage::Counts& counts);
 // The same families, without samples.

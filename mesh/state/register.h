@@ -33,8 +33,9 @@ enum class RegisterKind : std::uint8_t {
     kRoot = 4,
     kLimit = 5,
     kGenesis = 6,
+    kCard = 7,
 };
-inline constexpr std::uint8_t kRegisterKindMax = static_cast<std::uint8_t>(RegisterKind::kGenesis);
+inline constexpr std::uint8_t kRegisterKindMax = static_cast<std::uint8_t>(RegisterKind::kCard);
 // Statements about identities, by operators or, kRoot, by the root itself.
 constexpr bool by_operators(RegisterKind kind) {
     return kind == RegisterKind::kRevocation || kind == RegisterKind::kForget ||

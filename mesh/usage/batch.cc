@@ -19,7 +19,12 @@ constexpr flatbuffers::uoffset_t kDepthMax = 4;
 constexpr flatbuffers::uoffset_t kTablesMax = 1 + (2 * kBatchEventsMax);
 constexpr std::uint8_t kPriced = 1;
 constexpr std::uint8_t kEstimated = 2;
-constexpr std::uint8_t kFlags = kPriced | kEstimated;
+constexpr std::uint8_t kAdjusts = 4;
+constexpr std::uint8_t kBilled = 8;
+constexpr std::uint8_t kCeiling = 16;
+constexpr unsigned kTierShift = 5;
+constexpr std::uint8_t kTierMask = 3;
+static_assert(pricing::kServiceTiers == kTierMask + 1);
 
 std::unexpected<Error> malformed() {
     return fail(ErrorCode::kCorrupt, "not a batch of usage events, or with one beyond its bounds");
@@ -47,6 +52,11 @@ bool within(const Caller& who) {
 bool within(const Callee& what) {
     return within(what.model) && within(what.provider) && within(what.target) &&
            within(what.endpoint);
+}
+
+// Only what corrects another event may take something off.
+bool within_cost(std::int64_t cost, bool adjusts) {
+    return cost <= kCostMax && cost >= (adjusts ? -kCostMax : 0);
 }
 
 WallTime time_of(std::int64_t ms) {
@@ -96,7 +106,11 @@ bool clamp(Event& event) {
                          &used.reasoning, &used.audio_input, &used.audio_output}) {
         out |= clamp(kind->value, kTokensMax);
     }
-    out |= clamp(event.cost.value, kCostMax);
+    if (!within_cost(event.cost.value, event.adjusts != 0)) {
+        const std::int64_t least = event.adjusts != 0 ? -kCostMax : 0;
+        event.cost.value = std::clamp(event.cost.value, least, kCostMax);
+        out = true;
+    }
     out |= clamp(event.charged.value, kCostMax);
     out |= clamp(event.time);
     clamp(event.price_from);  // nothing odd: a price may always have held
@@ -135,6 +149,10 @@ fb::Row row_of(const Event& event, std::uint16_t caller, std::uint16_t callee) {
     std::uint8_t flags = 0;
     if (event.priced) flags |= kPriced;
     if (event.estimated) flags |= kEstimated;
+    if (event.adjusts != 0) flags |= kAdjusts;
+    if (event.billed) flags |= kBilled;
+    if (event.ceiling) flags |= kCeiling;
+    flags |= static_cast<std::uint8_t>(static_cast<unsigned>(event.tier) << kTierShift);
     return {event.time.time_since_epoch().count(),
             used.input.value,
             used.cached_input.value,
@@ -170,7 +188,8 @@ flatbuffers::Offset<fb::Callee> write(flatbuffers::FlatBufferBuilder& out, const
 
 void Batch::add(const Event& event) {
     CHECK(!full() && event.number > 0);
-    CHECK(within(event.request) && within(event.tokens) && within(event.cost.value, kCostMax) &&
+    CHECK(within(event.request) && within(event.tokens) &&
+          within_cost(event.cost.value, event.adjusts != 0) &&
           within(event.charged.value, kCostMax));
     CHECK(within(event.time) && within(event.price_from));
     if (events_ == 0) {
@@ -183,6 +202,10 @@ void Batch::add(const Event& event) {
     if (new_caller) bytes_ += kTableBytes + text_bytes(event.caller);
     if (new_callee) bytes_ += kTableBytes + text_bytes(event.callee);
     rows_.push_back(row_of(event, caller, callee));
+    if (event.adjusts != 0) {
+        adjusted_.push_back(event.adjusts);
+        bytes_ += sizeof(std::uint64_t);
+    }
     requests_ += event.request;
     bytes_ += sizeof(fb::Row) + event.request.size();
     ++events_;
@@ -200,11 +223,14 @@ seal::Bytes Batch::take() {
     const auto requests =
         out.CreateVector(reinterpret_cast<const std::uint8_t*>(requests_.data()), requests_.size());
     const auto rows = out.CreateVectorOfStructs(rows_);
-    out.Finish(fb::CreateBatch(out, first_, all_callers, all_callees, requests, rows));
+    flatbuffers::Offset<flatbuffers::Vector<std::uint64_t>> adjusted;
+    if (!adjusted_.empty()) adjusted = out.CreateVector(adjusted_);
+    out.Finish(fb::CreateBatch(out, first_, all_callers, all_callees, requests, rows, adjusted));
     callers_ = {};
     callees_ = {};
     requests_.clear();
     rows_.clear();
+    adjusted_.clear();
     events_ = bytes_ = 0;
     CHECK(out.GetSize() <= kBatchBytesMax);
     return {out.GetBufferPointer(), out.GetBufferPointer() + out.GetSize()};
@@ -255,7 +281,7 @@ TokensByKind tokens_of(const fb::Row& row) {
 bool sound(const fb::Row& row, std::size_t callers, std::size_t callees) {
     return row.caller() < callers && row.callee() < callees &&
            row.request_bytes() <= kTextBytesMax && row.outcome() < kOutcomes &&
-           (row.flags() & ~kFlags) == 0 && within(tokens_of(row)) && within(row.cost(), kCostMax) &&
+           within(tokens_of(row)) && within_cost(row.cost(), (row.flags() & kAdjusts) != 0) &&
            within(row.charged(), kCostMax) && within(row.time_ms(), kTimeMsMax) &&
            within(row.price_from_ms(), kTimeMsMax);
 }
@@ -265,10 +291,15 @@ bool sound(const fb::Batch& in, std::size_t callers, std::size_t callees) {
         return false;
     }
     if (in.first() == 0 || in.first() > UINT64_MAX - in.rows()->size()) return false;
-    std::size_t requests = 0;
+    std::size_t requests = 0, adjust = 0;
     for (const fb::Row* row : *in.rows()) {
         if (!sound(*row, callers, callees)) return false;
         requests += row->request_bytes();
+        if ((row->flags() & kAdjusts) != 0) ++adjust;
+    }
+    if (adjust != (in.adjusted() == nullptr ? 0U : in.adjusted()->size())) return false;
+    for (flatbuffers::uoffset_t i = 0; i < adjust; ++i) {
+        if (in.adjusted()->Get(i) == 0) return false;
     }
     return requests == (in.requests() == nullptr ? 0U : in.requests()->size());
 }
@@ -288,6 +319,7 @@ Result<void> read_batch(seal::ByteView bytes,
     Event event;
     event.number = in.first();
     std::size_t request = 0;
+    flatbuffers::uoffset_t adjusted = 0;
     for (const fb::Row* row : *in.rows()) {
         event.time = time_of(row->time_ms());
         event.request.clear();
@@ -301,6 +333,12 @@ Result<void> read_batch(seal::ByteView bytes,
         event.tokens = tokens_of(*row);
         event.priced = (row->flags() & kPriced) != 0;
         event.estimated = (row->flags() & kEstimated) != 0;
+        event.billed = (row->flags() & kBilled) != 0;
+        event.ceiling = (row->flags() & kCeiling) != 0;
+        event.tier = pricing::ServiceTier{
+            static_cast<std::uint8_t>(unsigned{row->flags()} >> kTierShift & kTierMask)};
+        const bool adjusts = (row->flags() & kAdjusts) != 0;
+        event.adjusts = adjusts ? in.adjusted()->Get(adjusted++) : 0;
         event.price_from = time_of(row->price_from_ms());
         event.cost = {row->cost()};
         event.charged = {row->charged()};

@@ -73,6 +73,7 @@ class Batch {
     Table<Callee> callees_;
     std::string requests_;
     std::vector<records::usage::Row> rows_;
+    std::vector<std::uint64_t> adjusted_;
 };
 
 // Gives `read` each event of a record, by rising number; what it refuses ends the reading. The

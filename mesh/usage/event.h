@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 
+#include "mesh/pricing/price.h"
 #include "schema/vocabulary/ids.h"
 #include "schema/vocabulary/time.h"
 #include "schema/vocabulary/units.h"
@@ -66,6 +67,14 @@ struct Event {
     bool estimated = false;  // the provider did not say what it used
     MicroUsd charged;        // to each hard budget: the most it can have cost; zero without one
     Outcome outcome = Outcome::kAnswered;
+    pricing::ServiceTier tier = pricing::ServiceTier::kStandard;  // whose share it was charged
+    bool ceiling = false;  // nobody knew a price of the model, so `cost` is by a ceiling
+
+    // Zero; or this is no call, but what is to be added to the cost of one: of the event of that
+    // number of the same origin. It has that one's request, time, caller and callee, no tokens, and
+    // a cost that may be negative. `priced`: by this one the call has a price that it had not.
+    std::uint64_t adjusts = 0;
+    bool billed = false;  // by what the provider billed, over which no price has a say any more
 
     friend bool operator==(const Event&, const Event&) = default;
 };

@@ -37,6 +37,8 @@ void fill(const Draft& from, const Draft& before, Event& event) {
     event.estimated = from.estimated;
     event.charged = from.charged;
     event.outcome = from.outcome;
+    event.tier = from.tier;
+    event.ceiling = from.ceiling;
 }
 
 }  // namespace
@@ -81,6 +83,16 @@ void Recorder::flush() {
     flushed_.wait(lock, [&]() { return written_ >= all; });
 }
 
+std::uint64_t Recorder::adjust(std::vector<Event> corrections) {
+    std::unique_lock lock(mutex_);
+    corrections_ = std::move(corrections);
+    correcting_ = true;
+    hurry_ = true;
+    wake_.notify_all();
+    flushed_.wait(lock, [&]() { return !correcting_; });
+    return corrections_lost_;
+}
+
 void Recorder::work() {
     ::pthread_setname_np(::pthread_self(), "usage");
     std::vector<Draft> batch;
@@ -95,6 +107,9 @@ void Recorder::work() {
         last = stop_;
         std::swap(batch, queue_);
         const std::uint64_t taken = recorded_;
+        std::vector<Event> corrections = std::move(corrections_);
+        corrections_.clear();
+        const bool correcting = correcting_;
         lock.unlock();
         for (Draft& draft : batch) {
             fill(draft, before, event);
@@ -103,8 +118,15 @@ void Recorder::work() {
         }
         writer_->commit(now_());
         batch.clear();
+        const std::uint64_t lost = writer_->counts().lost;
+        for (Event& one : corrections) writer_->add(one);
+        if (correcting) writer_->commit(now_());
         lock.lock();
         written_ = taken;
+        if (correcting) {
+            corrections_lost_ = writer_->counts().lost - lost;
+            correcting_ = false;
+        }
         flushed_.notify_all();
     }
 }

@@ -39,6 +39,8 @@ struct Draft {
     bool estimated = false;
     MicroUsd charged;
     Outcome outcome = Outcome::kAnswered;
+    pricing::ServiceTier tier = pricing::ServiceTier::kStandard;
+    bool ceiling = false;
 };
 
 class Recorder {
@@ -58,6 +60,9 @@ class Recorder {
 
     // Returns when all that was recorded before is on the disk, or counted as lost.
     void flush();
+    // Writes events that adjust others, and returns when they are on the disk; how many the disk
+    // did not take. One caller at a time.
+    std::uint64_t adjust(std::vector<Event> corrections);
 
     Counts& counts() { return writer_->counts(); }
     const Counts& counts() const { return writer_->counts(); }
@@ -74,6 +79,9 @@ class Recorder {
     std::condition_variable wake_, flushed_;
     std::vector<Draft> queue_;
     std::uint64_t recorded_ = 0, written_ = 0;
+    std::vector<Event> corrections_;
+    std::uint64_t corrections_lost_ = 0;
+    bool correcting_ = false;
     bool hurry_ = false, stop_ = false;
     std::thread thread_;
 };

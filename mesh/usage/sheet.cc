@@ -12,11 +12,11 @@ namespace {
 constexpr std::array<std::string_view, kFields> kNames = {
     "user", "team", "project", "key", "model", "provider", "target", "endpoint"};
 
-// Of what is not negative.
 template <class Quantity>
 void add_up(Quantity& sum, Quantity more) {
+    using Limits = std::numeric_limits<std::int64_t>;
     if (__builtin_add_overflow(sum.value, more.value, &sum.value)) {
-        sum.value = std::numeric_limits<std::int64_t>::max();
+        sum.value = more.value < 0 ? Limits::min() : Limits::max();
     }
 }
 
@@ -66,15 +66,20 @@ std::string to_text(const std::vector<Field>& fields) {
 }
 
 void Sums::add(const Event& event) {
-    ++events;
-    add_up(charged, event.charged);
-    add_up(tokens, event.tokens);
-    if (!event.priced) {
-        ++unpriced;
-        return;
+    if (event.adjusts != 0) {
+        add_up(adjusted, event.cost);
+        if (event.priced) ++priced_since;
+    } else {
+        ++events;
+        add_up(charged, event.charged);
+        add_up(tokens, event.tokens);
+        if (!event.priced) {
+            ++unpriced;
+            return;
+        }
     }
     add_up(cost, event.cost);
-    if (event.estimated) add_up(estimated, event.cost);
+    if (event.estimated || event.ceiling) add_up(estimated, event.cost);
 }
 
 void Sums::add(const Sums& more) {
@@ -84,6 +89,8 @@ void Sums::add(const Sums& more) {
     add_up(cost, more.cost);
     add_up(estimated, more.estimated);
     add_up(charged, more.charged);
+    add_up(adjusted, more.adjusted);
+    priced_since += more.priced_since;
 }
 
 Sums& Sheet::row(Group&& group) {

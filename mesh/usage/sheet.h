@@ -67,8 +67,10 @@ struct Sums {
     std::uint64_t unpriced = 0;  // of `events`, those of which nobody knew a price
     TokensByKind tokens;
     MicroUsd cost;
-    MicroUsd estimated;  // of `cost`, what providers did not say
+    MicroUsd estimated;  // of `cost`, what providers did not say, or what is by a ceiling
     MicroUsd charged;    // to each hard budget that they stood under
+    MicroUsd adjusted;   // of `cost`, what was corrected since; may be negative
+    std::uint64_t priced_since = 0;  // of `unpriced`
 
     void add(const Event& event);
     void add(const Sums& more);

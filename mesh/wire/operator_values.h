@@ -26,6 +26,11 @@ struct LimitPage {
     bool more = false;  // ask again after the last
 };
 
+struct OwnCardPart {
+    OwnCard card;       // of its text, what stands from some byte on
+    bool more = false;  // ask again behind it
+};
+
 struct StatementPage {
     std::vector<state::Register> said;
     bool more = false;  // ask again after the last
@@ -47,10 +52,15 @@ void write(const state::LimitRecord& limit, proto::Limit::Builder out);
 void write(const LimitChange& change, proto::LimitChange::Builder out);
 void write(const LimitPage& page, proto::LimitPage::Builder out);
 void write(const LimitStanding& standing, proto::LimitStanding::Builder out);
+void write(const CardChange& change, proto::CardChange::Builder out);
+void write(const CardPage& page, proto::CardPage::Builder out);
+void write(const OwnCardPart& part, proto::OwnCard::Builder out);
 void write(const UsagePage& page, proto::UsagePage::Builder out);
 void write(const UsageSheet& usage, proto::UsageSheet::Builder out);
 void write(const UsageHoldings& usage, proto::UsageHoldings::Builder out);
 void write(const std::vector<usage::Part>& parts, capnp::List<proto::UsagePart>::Builder out);
+void write(const UsageCorrection& done, proto::UsageCorrection::Builder out);
+void write(const std::vector<usage::Bill>& bills, capnp::List<proto::UsageBill>::Builder out);
 void write(const BudgetPage& page, proto::BudgetPage::Builder out);
 void write(const MoneyBooks& books, proto::MoneyBooks::Builder out);
 void write(const state::Register& said, proto::SignedStatement::Builder out);
@@ -75,10 +85,15 @@ Result<state::LimitRecord> read(proto::Limit::Reader in);  // of the right form,
 Result<LimitChange> read(proto::LimitChange::Reader in);
 Result<LimitPage> read(proto::LimitPage::Reader in);
 Result<LimitStanding> read(proto::LimitStanding::Reader in);
+Result<CardChange> read(proto::CardChange::Reader in);
+Result<CardPage> read(proto::CardPage::Reader in);
+Result<OwnCardPart> read(proto::OwnCard::Reader in);
 Result<UsagePage> read(proto::UsagePage::Reader in);
 Result<UsageSheet> read(proto::UsageSheet::Reader in);
 Result<UsageHoldings> read(proto::UsageHoldings::Reader in);
 Result<std::vector<usage::Part>> read(capnp::List<proto::UsagePart>::Reader in);
+Result<UsageCorrection> read(proto::UsageCorrection::Reader in);
+Result<std::vector<usage::Bill>> read(capnp::List<proto::UsageBill>::Reader in);
 Result<BudgetPage> read(proto::BudgetPage::Reader in);
 Result<MoneyBooks> read(proto::MoneyBooks::Reader in);
 Result<state::Register> read(proto::SignedStatement::Reader in);  // unverified

@@ -32,6 +32,8 @@ void write(const usage::Sums& sums, proto::UsageSums::Builder out) {
     out.setCost(sums.cost.value);
     out.setEstimated(sums.estimated.value);
     out.setCharged(sums.charged.value);
+    out.setAdjusted(sums.adjusted.value);
+    out.setPricedSince(sums.priced_since);
 }
 
 void write(const usage::Event& event, proto::UsageEvent::Builder out) {
@@ -59,6 +61,10 @@ void write(const usage::Event& event, proto::UsageEvent::Builder out) {
     out.setEstimated(event.estimated);
     out.setCharged(event.charged.value);
     out.setOutcome(static_cast<std::uint8_t>(event.outcome));
+    out.setTier(static_cast<std::uint8_t>(event.tier));
+    out.setCeiling(event.ceiling);
+    out.setAdjusts(event.adjusts);
+    out.setBilled(event.billed);
 }
 
 usage::Event read(proto::UsageEvent::Reader in) {
@@ -86,7 +92,11 @@ usage::Event read(proto::UsageEvent::Reader in) {
             .cost = {in.getCost()},
             .estimated = in.getEstimated(),
             .charged = {in.getCharged()},
-            .outcome = usage::Outcome{in.getOutcome()}};
+            .outcome = usage::Outcome{in.getOutcome()},
+            .tier = pricing::ServiceTier{in.getTier()},
+            .ceiling = in.getCeiling(),
+            .adjusts = in.getAdjusts(),
+            .billed = in.getBilled()};
 }
 
 void write(const std::vector<std::string>& unreadable, capnp::List<capnp::Text>::Builder out) {
@@ -108,9 +118,11 @@ usage::Sums read(proto::UsageSums::Reader in) {
                        .reasoning = {from_zero(in.getReasoning())},
                        .audio_input = {from_zero(in.getAudioInput())},
                        .audio_output = {from_zero(in.getAudioOutput())}},
-            .cost = {from_zero(in.getCost())},
-            .estimated = {from_zero(in.getEstimated())},
-            .charged = {from_zero(in.getCharged())}};
+            .cost = {in.getCost()},  // these may be corrections of what another node has
+            .estimated = {in.getEstimated()},
+            .charged = {from_zero(in.getCharged())},
+            .adjusted = {in.getAdjusted()},
+            .priced_since = in.getPricedSince()};
 }
 
 }  // namespace
@@ -172,6 +184,7 @@ Result<UsagePage> read(proto::UsagePage::Reader in) {
     page.origin = bounded(in.getOrigin());
     for (const auto event : in.getEvents()) {
         if (event.getOutcome() >= usage::kOutcomes) return malformed;
+        if (event.getTier() >= pricing::kServiceTiers) return malformed;
         page.events.push_back(read(event));
     }
     page.next = in.getNext();

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "node/config/prices.h"
+
 #include <utility>
 #include <vector>
 
@@ -59,11 +61,20 @@ void read_prices(Reading& reading) {
     }
     pricing.card = std::make_shared<const RateCard>(std::move(card));
     if (reading.config.providers.empty()) return;  // what a target names was not found
-    for (route::Alias& alias : reading.config.route.aliases) {
+    price_targets(reading.config, RateCard{});
+}
+
+PriceHistory prices_of(const Config& config, const RateCard& applied, const std::string& provider,
+                       const std::string& model) {
+    return overlay(applied.history(provider, model), config.pricing.card->history(provider, model));
+}
+
+void price_targets(Config& config, const RateCard& applied) {
+    for (route::Alias& alias : config.route.aliases) {
         for (auto& group : alias.groups) {
             for (route::Target& target : group) {
-                const std::string& provider = reading.config.providers[target.provider].name;
-                target.prices = pricing.card->history(provider, target.model);
+                target.prices = prices_of(config, applied, config.providers[target.provider].name,
+                                          target.model);
                 if (!target.own_price.known) continue;
                 target.prices = own_history(target.own_price, target.prices);
             }

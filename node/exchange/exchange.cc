@@ -185,7 +185,7 @@ Next Exchange::begin_call() {
     const auto choices = plan_->choices();
     for (std::size_t i = 0; i < choices.size(); ++i) endpoints[i] = choices[i].endpoint;
     attempts_.emplace(std::span(endpoints).first(choices.size()), plan_->attempts_max,
-                      runtime_.health);
+                      *runtime_.health);
     const Next next = begin_attempt(attempts_->first(now_), false);
     now_ = timing_.routed = rooms_.mono_now();
     return next;

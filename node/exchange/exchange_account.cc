@@ -76,6 +76,8 @@ void Exchange::record(const meter::Charge& charge, MicroUsd charged, mesh::usage
     draft.estimated = used.estimated;
     draft.charged = charged;
     draft.outcome = how;
+    draft.tier = charge.tier;
+    draft.ceiling = charge.ceiling;
     (void)rooms_.usage.record(std::move(draft));  // the recorder counts what it refuses
 }
 

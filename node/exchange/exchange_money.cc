@@ -51,6 +51,7 @@ meter::Charge Exchange::charge(const request::Usage& usage) const {
     meter::Charge charge = meter::charge(*plan_choice().target, usage, wall_);
     if (exposure_ != nullptr) [[unlikely]] {
         charge.cost = exposure_->cost(choice_, usage);
+        charge.tier = exposure_->tier(choice_, usage);
         charge.at_most = usage.estimated ? exposure_->at(choice_) : charge.cost;
     }
     return charge;

@@ -43,9 +43,13 @@ struct Runtime {
 // One worker's share of a Runtime. Exchanges hold it until they end.
 struct LocalRuntime {
     explicit LocalRuntime(std::shared_ptr<const Runtime> runtime)
-        : shared(std::move(runtime)), health(shared->routes.endpoints()) {}
+        : shared(std::move(runtime)),
+          health(std::make_shared<upstream::Health>(shared->routes.endpoints())) {}
+    // The same routes and providers at other prices: what is known of them holds.
+    LocalRuntime(const LocalRuntime& before, std::shared_ptr<const Runtime> repriced)
+        : shared(std::move(repriced)), health(before.health) {}
     std::shared_ptr<const Runtime> shared;
-    upstream::Health health;
+    std::shared_ptr<upstream::Health> health;  // never null
 };
 
 struct Rooms {

@@ -66,13 +66,12 @@ Result<void> Exposure::clamp(MicroUsd money) {
     return {};
 }
 
-// A cheaper service tier may be busy, and the request be served and billed as usual.
-std::uint16_t Exposure::percent(std::size_t target) const {
-    return std::max<std::uint16_t>(prices_[target]->percent(facts_.service), 100);
+mesh::pricing::ServiceTier Exposure::tier(std::size_t target, const Usage& usage) const {
+    return tier_of(*prices_[target], usage, facts_.service);
 }
 
 MicroUsd Exposure::cost(std::size_t target, const Usage& usage) const {
-    return meter::cost(*prices_[target], usage, percent(target));
+    return meter::cost(*prices_[target], usage, share(*prices_[target], tier(target, usage)));
 }
 
 // With so much more output, of the dearest kind that it may be.

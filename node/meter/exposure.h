@@ -52,7 +52,9 @@ class Exposure {
 
     const request::CostFacts& facts() const { return facts_; }
 
-    // Of usage that the provider has counted, at the service tier that was asked for.
+    // By whose share usage is charged: tier_of() with the one that was asked for.
+    mesh::pricing::ServiceTier tier(std::size_t target, const request::Usage& usage) const;
+    // Of usage that the provider has counted.
     MicroUsd cost(std::size_t target, const request::Usage& usage) const;
     // What an answer may still come to of which so much has been used.
     MicroUsd at_most(std::size_t target, const request::Usage& usage) const;
@@ -66,7 +68,6 @@ class Exposure {
   private:
     Exposure() = default;
     MicroUsd with_output(std::size_t target, const request::Usage& usage, Tokens more) const;
-    std::uint16_t percent(std::size_t target) const;
 
     request::CostFacts facts_;
     std::array<const mesh::pricing::Price*, kTargetsMax> prices_{};

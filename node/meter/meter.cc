@@ -46,6 +46,17 @@ MicroUsd cost(const mesh::pricing::Price& price, const request::Usage& usage,
     return round_up(sum) + price.request;
 }
 
+mesh::pricing::ServiceTier tier_of(const mesh::pricing::Price& price, const request::Usage& usage,
+                                   mesh::pricing::ServiceTier asked) {
+    if (usage.served && price.percent(*usage.served) > 0) return *usage.served;
+    return price.percent(asked) > 100 ? asked : mesh::pricing::ServiceTier::kStandard;
+}
+
+std::uint16_t share(const mesh::pricing::Price& price, mesh::pricing::ServiceTier tier) {
+    const std::uint16_t percent = price.percent(tier);
+    return percent > 0 ? percent : 100;
+}
+
 request::Usage estimated_usage(Tokens input_estimate, std::int64_t content_bytes) {
     request::Usage usage;
     usage.input_uncached = input_estimate;
@@ -68,12 +79,15 @@ bool Charge::dearer_than(const Charge& other) const {
 
 Charge charge(const route::Target& target, const request::Usage& usage, WallTime when) {
     const mesh::pricing::Price& price = target.prices.at(when);
-    const MicroUsd spent = cost(price, usage);
+    const mesh::pricing::ServiceTier tier = tier_of(price, usage);
+    const MicroUsd spent = cost(price, usage, share(price, tier));
     return {.usage = usage,
             .cost = spent,
             .at_most = spent,
             .priced = price.known,
-            .series = target.series};
+            .series = target.series,
+            .tier = tier,
+            .ceiling = price.ceiling};
 }
 
 }  // namespace vidai::node::meter

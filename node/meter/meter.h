@@ -19,6 +19,15 @@ namespace vidai::node::meter {
 MicroUsd cost(const mesh::pricing::Price& price, const request::Usage& usage,
               std::uint16_t percent = 100);
 
+// The tier by whose share a call is charged: that in which the answer says it was served, where the
+// card has a share of it. Else the one that was asked for where that is dearer than usual, since a
+// cheaper one may have been busy.
+mesh::pricing::ServiceTier tier_of(
+    const mesh::pricing::Price& price, const request::Usage& usage,
+    mesh::pricing::ServiceTier asked = mesh::pricing::ServiceTier::kStandard);
+// Of the rates, in percent; all of them where the card has no share of the tier.
+std::uint16_t share(const mesh::pricing::Price& price, mesh::pricing::ServiceTier tier);
+
 // The account of a call whose provider sent no usage: the request's own estimate, and output from
 // the bytes that came back (0 when none did). Marked estimated.
 request::Usage estimated_usage(Tokens input_estimate, std::int64_t content_bytes);
@@ -35,6 +44,8 @@ struct Charge {
     MicroUsd at_most;          // what it can have cost: of usage that was counted, the same
     bool priced = false;       // false: the target has no price, so `cost` says nothing
     std::uint16_t series = 0;  // where the target's metrics are counted
+    mesh::pricing::ServiceTier tier = mesh::pricing::ServiceTier::kStandard;
+    bool ceiling = false;  // the price is a ceiling, and no model's
 
     // Of two that may both have been billed, the one to charge.
     bool dearer_than(const Charge& other) const;

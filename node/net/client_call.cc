@@ -47,7 +47,7 @@ void ClientConnection::on_money(bool wait_is_over) {
 void ClientConnection::start_call() {
     drop_call();
     bool ready = false;
-    UpstreamPool& pool = *runtime_->pools[exchange_->provider()];
+    UpstreamPool& pool = *(*runtime_->pools)[exchange_->provider()];
     upstream_ = pool.acquire(*this, exchange_->fresh_connection(), ready);
     if (ready) on_upstream_ready();
 }

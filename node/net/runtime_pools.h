@@ -18,19 +18,31 @@ struct ServerRuntime {
     std::shared_ptr<const exchange::Runtime> rooms;
     std::vector<TlsContext> tls;  // by provider; null without TLS
     TlsContext listener_tls;      // null without TLS
+    // The configuration of which this one differs by prices alone; itself where there is none.
+    std::shared_ptr<const exchange::Runtime> wired;
 };
 
 struct RuntimePools {
+    using Pools = std::vector<std::unique_ptr<UpstreamPool>>;
+
     RuntimePools(WorkerContext& worker, std::shared_ptr<const ServerRuntime> runtime)
-        : shared(std::move(runtime)), local(shared->rooms) {
-        for (std::size_t i = 0; i < shared->rooms->providers.size(); ++i) {
-            pools.push_back(std::make_unique<UpstreamPool>(worker, shared->rooms->providers[i],
-                                                           shared->tls[i]));
+        : shared(std::move(runtime)), local(shared->rooms), wired(shared->wired) {
+        for (std::size_t i = 0; i < wired->providers.size(); ++i) {
+            pools->push_back(
+                std::make_unique<UpstreamPool>(worker, wired->providers[i], shared->tls[i]));
         }
     }
+    // With the connections that there are.
+    RuntimePools(const RuntimePools& before, std::shared_ptr<const ServerRuntime> repriced)
+        : shared(std::move(repriced)),
+          local(before.local, shared->rooms),
+          wired(before.wired),
+          pools(before.pools) {}
+
     std::shared_ptr<const ServerRuntime> shared;
     exchange::LocalRuntime local;
-    std::vector<std::unique_ptr<UpstreamPool>> pools;
+    std::shared_ptr<const exchange::Runtime> wired;  // the pools refer to its providers
+    std::shared_ptr<Pools> pools = std::make_shared<Pools>();
 };
 
 }  // namespace vidai::node::net

@@ -16,6 +16,7 @@
 #include "node/net/resolver.h"
 #include "node/net/tls.h"
 #include "node/net/worker.h"
+#include "schema/vocabulary/check.h"
 
 namespace vidai::node::net {
 namespace {
@@ -109,6 +110,7 @@ Result<std::shared_ptr<const ServerRuntime>> make_runtime(
         runtime->tls.push_back(std::move(context));
     }
     runtime->rooms = std::move(rooms);
+    runtime->wired = runtime->rooms;
     return std::shared_ptr<const ServerRuntime>(std::move(runtime));
 }
 
@@ -179,6 +181,15 @@ Result<void> Server::reload(std::shared_ptr<const exchange::Runtime> runtime) {
     if (!next) return fail(std::move(next).error());
     impl_->runtime.publish(std::move(*next));
     return {};
+}
+
+void Server::reprice(std::shared_ptr<const exchange::Runtime> runtime) {
+    auto next = std::make_shared<ServerRuntime>(*impl_->runtime.load());
+    CHECK(runtime->providers.size() == next->tls.size() &&
+              runtime->routes.endpoints() == next->rooms->routes.endpoints(),
+          "other prices of the same targets");
+    next->rooms = std::move(runtime);
+    impl_->runtime.publish(std::move(next));
 }
 
 void Server::begin_drain() {

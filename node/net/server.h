@@ -40,6 +40,10 @@ class Server {
     // Replaces providers, routes and TLS material; calls under way end on the old ones.
     Result<void> reload(std::shared_ptr<const exchange::Runtime> runtime);
 
+    // The same providers and routes at other prices: connections to providers stay, and what is
+    // known of their health. Never blocks. Not at the same time as reload().
+    void reprice(std::shared_ptr<const exchange::Runtime> runtime);
+
     // Takes no more connections, closes idle ones and lets answers under way end, each with
     // `connection: close`. The caller waits until none is open, as long as it likes.
     void begin_drain();

@@ -113,7 +113,10 @@ void Worker::refresh() {
     keys_.refresh();
     budgets_.refresh();
     if (server_runtime_.refresh()) {
-        runtime_ = std::make_shared<RuntimePools>(context_, server_runtime_.share());
+        auto next = server_runtime_.share();
+        runtime_ = next->wired == runtime_->wired
+                       ? std::make_shared<RuntimePools>(*runtime_, std::move(next))
+                       : std::make_shared<RuntimePools>(context_, std::move(next));
     }
 }
 

@@ -123,6 +123,9 @@ constexpr std::array<EventInfo, kEventCount> kEvents = {{
      "A client key was created or revoked, here or elsewhere in the mesh."},
     {Event::kLimitChanged, "limit.changed", kInfo, 0, "limit, change, note",
      "A limit was made, changed or deleted, here or elsewhere in the mesh."},
+    {Event::kPriceApplied, "price.applied", kInfo, 0, "version, change, note",
+     "A rate card was applied to the whole mesh, or withdrawn, here or elsewhere. Requests that "
+     "begin from now on are charged by it."},
     {Event::kBudgetChanged, "budget.changed", kInfo, 0, "budget, change, note",
      "An operator has made or changed a budget by this node, and its owner has committed that."},
     {Event::kBudgetThreshold, "budget.threshold", kWarn, 0, "budget, percent, note",

@@ -51,6 +51,7 @@ enum class Event : std::uint8_t {
     kMeshTrouble,
     kKeyChanged,
     kLimitChanged,
+    kPriceApplied,
     kBudgetChanged,
     kBudgetThreshold,
     kWebhookFailed,

@@ -331,6 +331,8 @@ struct UsageSums {
   cost @9 :Int64;
   estimated @10 :Int64;
   charged @11 :Int64;
+  adjusted @12 :Int64;
+  pricedSince @13 :UInt64;
 }
 
 struct UsageRow {
@@ -394,6 +396,38 @@ struct UsageEvent {
   estimated @21 :Bool;
   charged @22 :Int64;
   outcome @23 :UInt8;  # vidai::mesh::usage::Outcome
+  tier @24 :UInt8;  # vidai::mesh::pricing::ServiceTier
+  ceiling @25 :Bool;
+  adjusts @26 :UInt64;  # the number of another event; 0: this one is a call
+  billed @27 :Bool;
+}
+
+# What was, or is to be, corrected of the calls that a node made: mesh/usage/correcting.h.
+struct UsageCorrection {
+  node @0 :Text;
+  origin @1 :Text;
+  looked @2 :UInt64;
+  corrected @3 :UInt64;
+  unpriced @4 :UInt64;
+  billed @5 :UInt64;
+  before @6 :Int64;
+  after @7 :Int64;
+  rows @8 :List(Row);
+  more @9 :Bool;
+  unreadable @10 :List(Text);
+
+  struct Row {
+    provider @0 :Text;
+    target @1 :Text;
+    corrected @2 :UInt64;
+    before @3 :Int64;
+    after @4 :Int64;
+  }
+}
+
+struct UsageBill {
+  number @0 :UInt64;
+  cost @1 :Int64;
 }
 
 struct UsagePage {
@@ -402,6 +436,32 @@ struct UsagePage {
   events @2 :List(UsageEvent);
   next @3 :UInt64;  # ask again from there; 0: these were all
   unreadable @4 :List(Text);
+}
+
+# A rate card that was applied to the whole mesh: mesh/state/card_record.h.
+struct RateCard {
+  version @0 :UInt32;
+  text @1 :Text;
+  by @2 :Text;
+  node @3 :Text;
+  stamp @4 :UInt64;
+}
+
+struct CardChange {
+  card @0 :RateCard;
+  id @1 :Text;  # with time: asked about by acknowledged()
+  time @2 :UInt64;
+}
+
+struct CardPage {
+  cards @0 :List(RateCard);  # the latest first
+  more @1 :Bool;
+}
+
+struct OwnCard {
+  source @0 :Text;  # a file; empty: the card that ships
+  part @1 :Data;  # of its text
+  more @2 :Bool;  # ask again behind it
 }
 
 struct Acknowledgement {
@@ -463,6 +523,18 @@ interface Operator {
 
   moneyBooks @22 (budget :Text, after :Text) -> (outcome :Outcome(MoneyBooks));
   # This node's own, of one budget or of those behind `after`.
+
+  priceApply @23 (text :Text, deadlineMs :UInt32) -> (outcome :Outcome(CardChange));
+  # A rate card for the whole mesh; an empty one: none holds any more.
+  priceCards @24 (skip :UInt32) -> (outcome :Outcome(CardPage));
+  ownCard @25 (skip :UInt32) -> (outcome :Outcome(OwnCard));
+  # Of this node, from that byte on.
+
+  usageHeal @26 (sinceMs :Int64, untilMs :Int64, dryRun :Bool)
+      -> (outcome :Outcome(UsageCorrection));
+  # Of the calls that this node made, by the prices that it now has for their times.
+  usageBill @27 (origin :Text, bills :List(UsageBill)) -> (outcome :Outcome(UsageCorrection));
+  # The same by what a provider billed; `origin`: this node's.
 }
 
 struct KeyRotation {

@@ -60,6 +60,9 @@ struct Recording {
     mesh::state::LimitRecord limit;  // asked for
     std::vector<mesh::state::LimitRecord> limits;
     mesh::LimitStanding limit_standing;
+    std::optional<std::string> applied;          // a rate card
+    std::vector<mesh::state::CardRecord> cards;  // the latest first
+    mesh::OwnCard own_card;
     std::optional<mesh::BudgetChange> budget_changed;
     BudgetId budget;  // asked for
     mesh::BudgetPage budgets;
@@ -97,6 +100,9 @@ struct Recording {
     std::vector<std::pair<std::string, mesh::usage::Part>> usage_parts;  // asked for, and where
     std::vector<mesh::UsagePage> usage_pages;                            // each once
     std::vector<mesh::usage::Search> searched;
+    std::vector<std::pair<std::string, bool>> healed;  // where, and whether as a rehearsal
+    std::vector<mesh::UsageCorrection> corrections;    // each once
+    std::vector<std::string> bills;                    // "ORIGIN NUMBER COST"
     mesh::Acknowledgement heard;
     mesh::LedgerAudit ledger;
     std::vector<mesh::LedgerEntry> entries;
@@ -155,6 +161,14 @@ class RecordedOperator : public Operator {
     Result<std::vector<mesh::state::LimitRecord>> limit_list() override {
         return said(recording_.limits);
     }
+    Result<mesh::CardChange> price_apply(const std::string& text) override {
+        recording_.applied = text;
+        return said(mesh::CardChange{{4, text, "admin", NodeId("n1"), 1}, "card-4", 9});
+    }
+    Result<std::vector<mesh::state::CardRecord>> price_cards() override {
+        return said(recording_.cards);
+    }
+    Result<mesh::OwnCard> own_card() override { return said(recording_.own_card); }
     Result<mesh::BudgetStanding> budget_change(const mesh::BudgetChange& change) override {
         recording_.budget_changed = change;
         return said(recording_.budgets.budgets.at(0));
@@ -189,6 +203,24 @@ class RecordedOperator : public Operator {
         mesh::UsagePage page = recording_.usage_pages.front();
         recording_.usage_pages.erase(recording_.usage_pages.begin());
         return said(std::move(page));
+    }
+    Result<mesh::UsageCorrection> usage_heal(WallTime, WallTime, bool dry_run) override {
+        const std::lock_guard lock(recording_.mutex);
+        recording_.healed.emplace_back(address_, dry_run);
+        if (recording_.corrections.empty()) return said(mesh::UsageCorrection{});
+        mesh::UsageCorrection one = recording_.corrections.front();
+        recording_.corrections.erase(recording_.corrections.begin());
+        return said(std::move(one));
+    }
+    Result<mesh::UsageCorrection> usage_bill(const std::string& origin,
+                                             const std::vector<mesh::usage::Bill>& bills) override {
+        for (const auto& bill : bills) {
+            recording_.bills.push_back(origin.substr(0, 1) + " " + std::to_string(bill.number) +
+                                       " " + std::to_string(bill.cost.value));
+        }
+        mesh::UsageCorrection done;
+        done.sums.corrected = bills.size();
+        return said(std::move(done));
     }
     Result<mesh::NodeReport> report() override { return said(recording_.node_report); }
     Result<mesh::Stated> revoke(const mesh::RevokeRequest& request) override {

@@ -101,8 +101,8 @@ TEST_F(UsageReport, HasARowForEachTheDearestFirst) {
 TEST_F(UsageReport, IsForProgramsToo) {
     const Outcome csv = asked({"usage", "report", "--by", "team", "-o", "csv"});
     EXPECT_THAT(csv.out, HasSubstr("TEAM,CALLS,INPUT,CACHED,OUTPUT,REASONING,COST,ESTIMATED,"
-                                   "CHARGED,UNPRICED\n"));
-    EXPECT_THAT(csv.out, HasSubstr("blue,3,120,20,30,0,1.5usd,0usd,2usd,1\n"));
+                                   "CHARGED,UNPRICED,CORRECTED\n"));
+    EXPECT_THAT(csv.out, HasSubstr("blue,3,120,20,30,0,1.5usd,0usd,2usd,1,0usd\n"));
     const Outcome json = asked({"usage", "report", "--by", "team", "-o", "json"});
     EXPECT_THAT(json.out, HasSubstr("\"team\": \"blue\""));
     EXPECT_THAT(json.out, HasSubstr("\"cost_micro_usd\": 4000000"));

@@ -41,9 +41,10 @@ TEST(Notices, OfEveryKindAreLinesOfTheCatalogue) {
     for (const Notice::Kind kind :
          {Notice::Kind::kGenesis, Notice::Kind::kJoining, Notice::Kind::kStarted,
           Notice::Kind::kMember, Notice::Kind::kPeerRefused, Notice::Kind::kTrouble,
-          Notice::Kind::kKeyChanged, Notice::Kind::kLimitChanged, Notice::Kind::kStateSaved,
-          Notice::Kind::kStateFailed, Notice::Kind::kUsageFailed, Notice::Kind::kSuperseded,
-          Notice::Kind::kIdentity, Notice::Kind::kMemberKey, Notice::Kind::kBudgetThreshold}) {
+          Notice::Kind::kKeyChanged, Notice::Kind::kLimitChanged, Notice::Kind::kCardApplied,
+          Notice::Kind::kStateSaved, Notice::Kind::kStateFailed, Notice::Kind::kUsageFailed,
+          Notice::Kind::kSuperseded, Notice::Kind::kIdentity, Notice::Kind::kMemberKey,
+          Notice::Kind::kBudgetThreshold}) {
         const std::string line = line_of({kind, "the-subject", "what_it_is", "A sentence."});
         EXPECT_THAT(line, testing::HasSubstr("\"the-subject\"")) << line;
     }

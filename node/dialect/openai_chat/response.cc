@@ -37,8 +37,16 @@ bool read_tail(std::string_view body, ResponseFacts& facts) {
     if (value == 0 || !body.starts_with('{')) return false;
     json::Scanner in = json::Scanner::within_object(body, value);
     facts.usage = read_usage(in);
+    std::optional<mesh::pricing::ServiceTier> served;
     std::string_view key;
-    while (in.next_member(key)) in.skip();
+    while (in.next_member(key)) {
+        if (key == "service_tier") {
+            served = read_served(in);
+        } else {
+            in.skip();
+        }
+    }
+    if (facts.usage) facts.usage->served = served;
     return in.finish() && facts.usage.has_value();
 }
 
@@ -50,6 +58,7 @@ Result<ResponseFacts> read_response(std::string_view body) {
     facts = {};
     json::Scanner in(body);
     Choices choices;
+    std::optional<mesh::pricing::ServiceTier> served;
     std::string_view key;
     in.begin_object();
     while (in.next_member(key)) {
@@ -57,6 +66,8 @@ Result<ResponseFacts> read_response(std::string_view body) {
             read_choices(in, choices);
         } else if (key == "usage") {
             facts.usage = read_usage(in);
+        } else if (key == "service_tier") {
+            served = read_served(in);
         } else {
             in.skip();
         }
@@ -66,6 +77,7 @@ Result<ResponseFacts> read_response(std::string_view body) {
                     "The provider's answer is not a JSON object: " + std::string(in.problem()) +
                         " at byte " + std::to_string(in.offset()) + ".");
     }
+    if (facts.usage) facts.usage->served = served;
     if (!facts.usage) facts.content_bytes = choices.content_bytes;
     return facts;
 }

@@ -21,7 +21,8 @@ struct ResponseFacts {
 
 // kUpstreamInvalid when the body is not one JSON object: a client's SDK could not read it either,
 // so the exchange answers in its stead. A body that ends well, from its usage on, is not looked
-// through; one that does not is checked whole.
+// through, so that a service tier is heard only behind the usage; one that does not is checked
+// whole.
 Result<ResponseFacts> read_response(std::string_view body);
 
 }  // namespace vidai::node::dialect::openai_chat

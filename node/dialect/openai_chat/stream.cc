@@ -14,6 +14,7 @@ using json::Scanner;
 struct StreamReader::Chunk {
     Choices choices;
     std::optional<request::Usage> usage;
+    std::optional<mesh::pricing::ServiceTier> served;
     bool has_usage = false;
     bool has_error = false;
 };
@@ -35,10 +36,12 @@ StreamAction StreamReader::on_chunk(std::string_view data) {
     if (!read_chunk(data, chunk)) return StreamAction::kInvalid;
     content_bytes_ += chunk.choices.content_bytes;
     saw_finish_reason_ |= chunk.choices.finished;
+    if (chunk.served) served_ = chunk.served;
     if (chunk.usage) {
         usage_ = chunk.usage;
         usage_final_ = chunk.choices.count == 0;
     }
+    if (usage_) usage_->served = served_;
     if (chunk.has_error) return StreamAction::kError;
     if (chunk.has_usage) {
         const bool nothing_else = chunk.choices.is_array && chunk.choices.count == 0;
@@ -60,6 +63,8 @@ bool StreamReader::read_chunk(std::string_view data, Chunk& chunk) {
         } else if (key == "usage") {
             chunk.has_usage = in.peek() == Kind::kObject;
             chunk.usage = read_usage(in);
+        } else if (key == "service_tier") {
+            chunk.served = read_served(in);
         } else if (key == "error") {
             chunk.has_error |= in.peek() != Kind::kNull;
             in.skip();

@@ -67,6 +67,7 @@ class StreamReader {
     bool usage_final_ = false;
     std::int64_t content_bytes_ = 0;
     std::optional<request::Usage> usage_;
+    std::optional<mesh::pricing::ServiceTier> served_;  // the last that it said
 };
 
 }  // namespace vidai::node::dialect::openai_chat

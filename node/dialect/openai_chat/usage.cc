@@ -105,4 +105,19 @@ std::optional<request::Usage> read_usage(Scanner& in) {
     return usage;
 }
 
+std::optional<mesh::pricing::ServiceTier> read_served(Scanner& in) {
+    using mesh::pricing::ServiceTier;
+    if (in.peek() != Kind::kString) {
+        in.skip();
+        return std::nullopt;
+    }
+    std::string_view tier;
+    if (!in.read_string(tier)) return std::nullopt;
+    if (tier == "priority") return ServiceTier::kPriority;
+    if (tier == "flex") return ServiceTier::kFlex;
+    if (tier == "batch") return ServiceTier::kBatch;
+    if (tier == "default" || tier == "standard" || tier == "scale") return ServiceTier::kStandard;
+    return std::nullopt;
+}
+
 }  // namespace vidai::node::dialect::openai_chat

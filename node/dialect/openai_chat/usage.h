@@ -17,4 +17,9 @@ namespace vidai::node::dialect::openai_chat {
 // is taken as absent.
 std::optional<request::Usage> read_usage(json::Scanner& in);
 
+// Reads the value of `service_tier` in an answer: in which one it was served. Nothing for null and
+// for one that this program does not know; the value is passed either way. What was bought ahead
+// ("scale") is charged as usual.
+std::optional<mesh::pricing::ServiceTier> read_served(json::Scanner& in);
+
 }  // namespace vidai::node::dialect::openai_chat

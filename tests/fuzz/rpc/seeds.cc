@@ -171,6 +171,35 @@ std::vector<std::pair<std::string, Talk>> operator_calls(const state::Register& 
              return request.send();
          })},
         {"usage_holdings", simple([](Op o) { return o.usageHoldingsRequest().send(); })},
+        {"price_apply", simple([](Op o) {
+             auto request = o.priceApplyRequest();
+             request.setText("prices: [{provider: p, model: m, input: 1usd, output: 2usd}]");
+             request.setDeadlineMs(100);
+             return request.send();
+         })},
+        {"price_cards", simple([](Op o) {
+             auto request = o.priceCardsRequest();
+             request.setSkip(1);
+             return request.send();
+         })},
+        {"own_card", simple([](Op o) {
+             auto request = o.ownCardRequest();
+             request.setSkip(7);
+             return request.send();
+         })},
+        {"usage_heal", simple([](Op o) {
+             auto request = o.usageHealRequest();
+             request.setUntilMs(1'900'000'000'000);
+             request.setDryRun(true);
+             return request.send();
+         })},
+        {"usage_bill", simple([](Op o) {
+             auto request = o.usageBillRequest();
+             request.setOrigin(std::string(64, 'a').c_str());
+             const std::vector<usage::Bill> bills{{7, {12}}, {8, {0}}};
+             wire::write(bills, request.initBills(2));
+             return request.send();
+         })},
         {"limit_list", simple([](Op o) { return o.limitListRequest().send(); })},
         {"limit_standing", simple([](Op o) {
              auto request = o.limitStandingRequest();

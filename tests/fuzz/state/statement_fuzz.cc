@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What operators and roots say, as any peer may send it and a handshake tell it: decoded strictly,
-// one value one encoding.
+// What operators and roots say, and rate cards, as any peer may send them and a handshake tell
+// them: decoded strictly, of statements one value one encoding.
+#include "mesh/state/card_value.h"
 #include "mesh/state/statement.h"
 #include "mesh/state/succession.h"
 #include "schema/vocabulary/check.h"
@@ -43,6 +44,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto said = state::decode_succession(*statement)) {
         CHECK(said->began <= statement->time.wall() && statement->time.wall() <= said->until);
         CHECK(state::revocation_id(said->from) == statement->id);
+    }
+    if (const auto card = state::decode_card(*statement)) {
+        state::Statement again = *statement;
+        again.value = state::encode_card(*card);
+        const auto same = state::decode_card(again);
+        CHECK(same && *same == *card && statement->id == state::card_place(card->version));
     }
     return 0;
 }

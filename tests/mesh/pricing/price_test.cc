@@ -83,5 +83,46 @@ TEST(Day, IsReadAndPrintedAlike) {
     }
 }
 
+TEST(History, OfTwoCardsIsThatOfTheFirstWhereItHasAPrice) {
+    const RateCard over = card_of(
+        "{provider: p, model: m, from: 2026-02-01, to: 2026-03-01, input: 9usd, output: 9usd}");
+    const RateCard under = card_of("{provider: p, model: 'm*', input: 1usd, output: 1usd}");
+    const PriceHistory both = overlay(over.history("p", "m"), under.history("p", "m"));
+    const auto input = [&](const char* day) { return both.at(*parse_day(day)).rates.input.value; };
+    EXPECT_EQ(input("2026-01-31"), 1'000'000);
+    EXPECT_EQ(input("2026-02-01"), 9'000'000);
+    EXPECT_EQ(input("2026-03-01"), 1'000'000);
+    EXPECT_EQ(overlay(PriceHistory(), under.history("p", "m")), under.history("p", "m"));
+    EXPECT_EQ(overlay(under.history("p", "m"), PriceHistory()), under.history("p", "m"));
+    EXPECT_FALSE(overlay(PriceHistory(), PriceHistory()).at(*parse_day("2026-01-01")).known);
+}
+
+TEST(History, TakesACeilingOnlyWhereNobodyKnowsAPrice) {
+    const RateCard card =
+        card_of("{provider: p, model: '*', ceiling: true, input: 9usd, output: 9usd}",
+                "{provider: '*', model: 'm*', to: 2026-02-01, input: 1usd, output: 1usd}");
+    const auto at = [&](const PriceHistory& of, const char* day) { return of.at(*parse_day(day)); };
+    EXPECT_EQ(at(card.history("p", "m"), "2026-01-01").rates.input.value, 1'000'000);
+    EXPECT_TRUE(at(card.history("p", "m"), "2026-02-01").ceiling) << "the price has ended";
+    EXPECT_TRUE(at(card.history("p", "x"), "2026-01-01").ceiling);
+    const RateCard own = card_of("{provider: p, model: x, input: 2usd, output: 2usd}");
+    const PriceHistory known = overlay(card.history("p", "x"), own.history("p", "x"));
+    EXPECT_FALSE(at(known, "2026-01-01").ceiling) << "a ceiling hides no other card's price";
+    EXPECT_TRUE(at(overlay(card.history("p", "y"), own.history("p", "y")), "2026-01-01").ceiling);
+    EXPECT_EQ(refused("{provider: p, model: x, ceiling: false, input: 2usd, output: 2usd}"),
+              "card.yaml:2: prices[0].ceiling: expected true: this row is what a model without a "
+              "price is charged");
+}
+
+TEST(Card, OverAnotherIsShownWithWhatThatStillSays) {
+    const RateCard over =
+        card_of("{provider: p, model: a, input: 9usd, output: 9usd}",
+                "{provider: p, model: b, from: 2027-01-01, input: 9usd, output: 9usd}");
+    const RateCard under = card_of("{provider: p, model: [a, b, c], input: 1usd, output: 1usd}");
+    const RateCard both = overlay(over, under);
+    ASSERT_EQ(both.rows.size(), 3U);
+    EXPECT_EQ(both.rows[2].models, (std::vector<std::string>{"b", "c"}));
+}
+
 }  // namespace
 }  // namespace vidai::mesh::pricing

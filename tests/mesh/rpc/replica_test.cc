@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mesh/rpc/replica.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -8,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "mesh/state/card_value.h"
 #include "mesh/state/genesis.h"
 #include "mesh/state/key_value.h"
 #include "tests/mesh/state/origins.h"
@@ -92,6 +94,72 @@ TEST_F(ReplicaTest, BelievesTheLeastThatWouldBeginTheMoneyUntilItHasBegun) {
         replica.registers().find({state::RegisterKind::kGenesis, state::genesis_id(ledger(3))}),
         nullptr)
         << "it would be believed after a restart";
+}
+
+constexpr const char* kCard = "prices: [{provider: p, model: m, input: 1usd, output: 2usd}]";
+
+// The registers of cards that `from` holds.
+std::vector<state::Register> cards_of(const Replica& from) {
+    std::vector<state::Register> found;
+    from.registers().for_each([&](const state::Register& held) {
+        if (held.statement.kind == state::RegisterKind::kCard) found.push_back(held);
+    });
+    return found;
+}
+
+TEST_F(ReplicaTest, AppliesARateCardThatAllThenHold) {
+    const auto applied = replica.apply_card(kCard, "ann", kNow);
+    ASSERT_TRUE(applied.has_value()) << applied.error().message;
+    EXPECT_EQ(applied->card.version, 1U);
+    EXPECT_EQ(replica.cards().in_force()->by, "ann");
+    ASSERT_TRUE(replica.apply_card("", "bob", kNow).has_value());
+    EXPECT_TRUE(replica.cards().in_force()->text.empty());
+
+    limits::CounterTable its_table{64};
+    Snapshot<state::KeyTable> its_keys{std::make_shared<const state::KeyTable>()};
+    Replica other{std::make_shared<seal::Roots>(origins.trust()),
+                  Author{liar.node, liar.key, liar.chain},
+                  Generation{1},
+                  its_table,
+                  its_keys,
+                  {}};
+    auto told = cards_of(replica);
+    std::ranges::reverse(told);
+    const MergeReport report = other.merge(told, kNow, kMono);
+    EXPECT_FALSE(report.first_refusal) << report.first_refusal->message;
+    EXPECT_EQ(report.cards.size(), 2U);
+    EXPECT_EQ(*other.cards().in_force(), *replica.cards().in_force());
+    EXPECT_EQ(other.registers().digest(), replica.registers().digest());
+}
+
+TEST_F(ReplicaTest, RefusesARateCardThatIsWrongWithItsLine) {
+    for (const char* wrong :
+         {"prices: [{provider: p, model: m, input: 1usd}]",
+          "prices: [{provider: p, model: m, input: 300000usd, output: 1usd}]", "no card"}) {
+        const auto applied = replica.apply_card(wrong, "ann", kNow);
+        ASSERT_FALSE(applied.has_value()) << wrong;
+        EXPECT_EQ(applied.error().code, ErrorCode::kInvalidRequest);
+        EXPECT_NE(applied.error().message.find("the card:1: "), std::string::npos);
+    }
+    std::string many = "prices:\n";
+    for (int i = 0; i < 1'000; ++i) {
+        many += "  - {provider: p, model: m" + std::to_string(i) + ", input: 1usd, output: 2usd}\n";
+    }
+    EXPECT_FALSE(replica.apply_card(many, "ann", kNow).has_value());
+    EXPECT_EQ(replica.cards().in_force(), nullptr);
+    EXPECT_EQ(replica.registers().size(), 0U);
+}
+
+TEST_F(ReplicaTest, TakesNoCardFromAPeerThatCannotBeRead) {
+    const state::Hlc time = state::Hlc::at(kNow);
+    const state::CardRecord record{1, "not: [a card", "x", liar.node, time.value};
+    const state::Register bad =
+        state::sign_register({state::RegisterKind::kCard, state::card_place(1), false, time,
+                              liar.node, state::encode_card(record)},
+                             *liar.key, liar.chain);
+    const MergeReport report = replica.merge({bad}, kNow, kMono);
+    EXPECT_EQ(report.refused, 1U);
+    EXPECT_EQ(replica.cards().in_force(), nullptr);
 }
 
 }  // namespace

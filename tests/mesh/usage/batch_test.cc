@@ -47,6 +47,12 @@ TEST(Batch, ComesBackAsTheEventsThatItWasMadeOf) {
     events[7].priced = false;
     events[8].outcome = Outcome::kUnknown;
     events[9].request = "a longer one than those of the others";
+    events[10].adjusts = 7;
+    events[10].cost = {-42};
+    events[10].billed = true;
+    events[11].adjusts = 8;
+    events[11].ceiling = true;
+    events[12].tier = pricing::ServiceTier::kBatch;
     EXPECT_EQ(events_of(record_of(events)), events);
 }
 
@@ -99,7 +105,8 @@ TEST(Batch, BeyondItsBoundsIsRefused) {
     EXPECT_EQ((Record{.request_bytes = 1}.read()), 0U) << "not all of what there is";
     EXPECT_EQ((Record{.request_bytes = 3}.read()), 0U) << "more than there is";
     EXPECT_EQ((Record{.outcome = kOutcomes}.read()), 0U);
-    EXPECT_EQ((Record{.flags = 4}.read()), 0U);
+    EXPECT_EQ((Record{.flags = 4}.read()), 0U) << "it does not say which event it adjusts";
+    EXPECT_EQ((Record{.cost = -1}.read()), 0U) << "only what adjusts another takes something off";
     EXPECT_EQ((Record{.rows = 0}.read()), 0U);
     EXPECT_EQ((Record{.rows = kBatchEventsMax + 1}.read()), 0U);
     EXPECT_EQ((Record{.text = kTextBytesMax + 1}.read()), 0U);

@@ -166,5 +166,26 @@ TEST_F(RecorderTest, RefusesAndCountsWhatItsQueueCannotHold) {
     EXPECT_EQ(folder.read().back().cost, MicroUsd{3});
 }
 
+TEST_F(RecorderTest, HasCorrectionsOnTheDiskBehindWhatWasRecorded) {
+    Recorder recorder(writer(), now, 10);
+    ASSERT_TRUE(recorder.record(draft_of(5)));
+    Event correction = some_event(0);
+    correction.adjusts = 1;
+    correction.cost = {-3};
+    EXPECT_EQ(recorder.adjust({correction, correction}), 0U);
+    const auto events = folder.read();
+    ASSERT_EQ(events.size(), 3U);
+    EXPECT_EQ(events[1].adjusts, 1U);
+    EXPECT_EQ(events[2].number, 3U);
+    EXPECT_EQ(events[2].cost.value, -3);
+}
+
+TEST_F(RecorderTest, SaysHowManyCorrectionsTheDiskDidNotTake) {
+    Recorder recorder(std::make_unique<Writer>(nullptr, [](const Error&) {}), now, 10);
+    Event correction = some_event(0);
+    correction.adjusts = 1;
+    EXPECT_EQ(recorder.adjust({correction, correction}), 2U);
+}
+
 }  // namespace
 }  // namespace vidai::mesh::usage

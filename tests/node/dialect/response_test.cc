@@ -222,5 +222,23 @@ TEST(Error, IsRecognisedWhenAClientCanReadIt) {
     }
 }
 
+TEST(Response, HearsInWhichServiceTierItWasServed) {
+    using mesh::pricing::ServiceTier;
+    const auto served = [](const std::string& tier) {
+        const auto facts = read_response(
+            R"({"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2},"service_tier":)" +
+            tier + "}");
+        return facts->usage->served;
+    };
+    EXPECT_EQ(served(R"("flex")"), ServiceTier::kFlex);
+    EXPECT_EQ(served(R"("priority")"), ServiceTier::kPriority);
+    EXPECT_EQ(served(R"("default")"), ServiceTier::kStandard);
+    EXPECT_EQ(served(R"("scale")"), ServiceTier::kStandard);
+    EXPECT_EQ(served(R"("batch")"), ServiceTier::kBatch);
+    EXPECT_FALSE(served(R"("new")"));
+    EXPECT_FALSE(served("null"));
+    EXPECT_FALSE(served("7"));
+}
+
 }  // namespace
 }  // namespace vidai::node::dialect::openai_chat

@@ -207,5 +207,19 @@ TEST(LengthEnd, IsAWholeStreamToAReaderWithItsUsage) {
     EXPECT_EQ(reader.usage(), usage);
 }
 
+TEST(Stream, HearsInWhichServiceTierItIsServed) {
+    using mesh::pricing::ServiceTier;
+    StreamReader reader(false);
+    reader.on_event(chunk(R"("content":"a")", "null", R"(,"service_tier":"flex")"));
+    reader.on_event(kUsageChunk);
+    ASSERT_TRUE(reader.usage());
+    EXPECT_EQ(reader.usage()->served, ServiceTier::kFlex);
+    StreamReader later(false);
+    later.on_event(kUsageChunk);
+    EXPECT_FALSE(later.usage()->served);
+    later.on_event(chunk(R"("content":"a")", "null", R"(,"service_tier":"priority")"));
+    EXPECT_EQ(later.usage()->served, ServiceTier::kPriority);
+}
+
 }  // namespace
 }  // namespace vidai::node::dialect::openai_chat

@@ -2,6 +2,7 @@
 #include "node/meter/exposure.h"
 
 #include <array>
+#include <optional>
 
 #include <gtest/gtest.h>
 
@@ -165,6 +166,27 @@ TEST(Exposure, StaysWithinTheMoneyThatItWasClampedTo) {
         }
     }
     EXPECT_GT(clamped, 10'000);
+}
+
+TEST(Exposure, HasThePriceOfTheServiceTierThatTheAnswerNames) {
+    Price tiered = kCheap;
+    tiered.priority_percent = 175;
+    tiered.flex_percent = 50;
+    const std::array<const Price*, 1> prices = {&tiered};
+    CostFacts facts = text(100);
+    const auto cost = [&](ServiceTier asked, std::optional<ServiceTier> served) {
+        facts.service = asked;
+        Usage usage = used(100, 50);
+        usage.served = served;
+        return Exposure::of(facts, prices)->cost(0, usage).value;
+    };
+    EXPECT_EQ(cost(ServiceTier::kFlex, ServiceTier::kFlex), 100);
+    EXPECT_EQ(cost(ServiceTier::kFlex, ServiceTier::kStandard), 200);
+    EXPECT_EQ(cost(ServiceTier::kFlex, std::nullopt), 200) << "it may have been busy";
+    EXPECT_EQ(cost(ServiceTier::kPriority, ServiceTier::kStandard), 200);
+    EXPECT_EQ(cost(ServiceTier::kStandard, ServiceTier::kPriority), 350) << "a project's default";
+    tiered.priority_percent = 0;
+    EXPECT_EQ(cost(ServiceTier::kStandard, ServiceTier::kPriority), 200) << "of no known share";
 }
 
 }  // namespace

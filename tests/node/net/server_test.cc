@@ -280,6 +280,22 @@ TEST(Server, AReloadServesNewRequestsFromTheNewProvider) {
     EXPECT_EQ(two.connections(), 1);
 }
 
+TEST(Server, OtherPricesLeaveTheConnectionsToProvidersAsTheyAre) {
+    Provider one([](const Socket& socket) { answer_all(socket); });
+    Gateway gateway(one.port());
+    const Socket client = Socket::connect(gateway.port());
+    for (int i = 0; i < 3; ++i) {
+        client.send(gateway.request(kBody));
+        ASSERT_TRUE(client.read_response().starts_with("HTTP/1.1 200 "));
+        gateway.server->reprice(Gateway::runtime(one.port()));
+    }
+    EXPECT_EQ(one.connections(), 1);
+    ASSERT_TRUE(gateway.server->reload(Gateway::runtime(one.port())));
+    client.send(gateway.request(kBody));
+    ASSERT_TRUE(client.read_response().starts_with("HTTP/1.1 200 "));
+    EXPECT_EQ(one.connections(), 2) << "a reload makes new ones";
+}
+
 TEST(Server, DrainsWithoutBreakingWhatIsUnderWay) {
     std::binary_semaphore asked{0}, go{0};
     Provider provider([&](const Socket& socket) {
