@@ -16,5 +16,5 @@ def recovery(build, report):
     said = json.loads(done.stdout)
     report.row("recovery_s", "start with a log of 1 GB", said["seconds"], "s", "<=", 10,
                f"{said['bytes'] / 1e9:.2f} GB in {said['entries']:,} entries and "
-               f"{said['commits']:,} commits, of {said['budgets']:,} budgets of one node, read from "
-               "a file that is not in the page cache until its budgets can be lent of", "recovery")
+               f"{said['commits']:,} commits, of {said['budgets']:,} budgets of one node, read "
+               "from a file that is not in the page cache until money can be lent", "recovery")
