@@ -25,6 +25,7 @@ enum class Capability : std::uint8_t {
     kLedger = 4,
     kUsageCopies = 5,
     kBudgetPolicies = 6,
+    kBudgetTopUps = 7,
 };
 
 struct CapabilityRow {
@@ -39,6 +40,7 @@ inline constexpr std::array kCapabilityTable = {
     CapabilityRow{Capability::kLedger, "ledger"},      // keeps logs of budgets, and knows kGenesis
     CapabilityRow{Capability::kUsageCopies, "usage-copies"},        // of others' events, are kept
     CapabilityRow{Capability::kBudgetPolicies, "budget-policies"},  // in those logs
+    CapabilityRow{Capability::kBudgetTopUps, "budget-top-ups"},     // in them, too
 };
 
 constexpr std::uint64_t bit_of(Capability capability) {

@@ -52,6 +52,7 @@ void write(const UsageSheet& usage, proto::UsageSheet::Builder out);
 void write(const UsageHoldings& usage, proto::UsageHoldings::Builder out);
 void write(const std::vector<usage::Part>& parts, capnp::List<proto::UsagePart>::Builder out);
 void write(const BudgetPage& page, proto::BudgetPage::Builder out);
+void write(const BudgetTopUp& one, proto::BudgetTopUp::Builder out);
 void write(const MoneyBooks& books, proto::MoneyBooks::Builder out);
 void write(const state::Register& said, proto::SignedStatement::Builder out);
 void write(const Stated& said, proto::StatementRef::Builder out);
@@ -80,6 +81,7 @@ Result<UsageSheet> read(proto::UsageSheet::Reader in);
 Result<UsageHoldings> read(proto::UsageHoldings::Reader in);
 Result<std::vector<usage::Part>> read(capnp::List<proto::UsagePart>::Reader in);
 Result<BudgetPage> read(proto::BudgetPage::Reader in);
+BudgetTopUp read(proto::BudgetTopUp::Reader in);  // texts are cut at 4,096 bytes
 Result<MoneyBooks> read(proto::MoneyBooks::Reader in);
 Result<state::Register> read(proto::SignedStatement::Reader in);  // unverified
 Result<Stated> read(proto::StatementRef::Reader in);
