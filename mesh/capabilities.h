@@ -28,6 +28,7 @@ enum class Capability : std::uint8_t {
     kMoneyTogether = 7,
     kRateCards = 8,
     kUsageAdjustments = 9,
+    kBudgetTopUps = 10,
 };
 
 struct CapabilityRow {
@@ -45,6 +46,7 @@ inline constexpr std::array kCapabilityTable = {
     CapabilityRow{Capability::kMoneyTogether, "money-together"},    // several words of it in a call
     CapabilityRow{Capability::kRateCards, "rate-cards"},            // as registers
     CapabilityRow{Capability::kUsageAdjustments, "usage-adjustments"},  // of others' events, too
+    CapabilityRow{Capability::kBudgetTopUps, "budget-top-ups"},         // in them, too
 };
 
 constexpr std::uint64_t bit_of(Capability capability) {

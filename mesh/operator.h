@@ -160,7 +160,14 @@ struct OwnCard {
     std::string source;  // its file; empty: the card that ships
 };
 
-enum class BudgetOp : std::uint8_t { kCreate, kSet, kDelete };
+enum class BudgetOp : std::uint8_t { kCreate, kSet, kDelete, kTopUp, kEndTopUp };
+// Money beside a budget's limit, for a while.
+struct BudgetTopUp {
+    std::string id;  // lower case letters, digits and -, at most 32; empty, of a new one: any
+    MicroUsd amount{};
+    WallTime until{};    // zero, of a new one: the end of the window that is
+    std::string note{};  // for people, at most 200 bytes
+};
 // What is not said of a budget that there is stays as it is.
 struct BudgetChange {
     BudgetOp op = BudgetOp::kCreate;
@@ -171,6 +178,7 @@ struct BudgetChange {
     std::optional<bool> enforce{};    // not said, of a new one: true
     // Percent of the limit, rising, at most 8; empty: none.
     std::optional<std::vector<std::uint8_t>> alerts{};
+    BudgetTopUp top_up{};  // of kTopUp and kEndTopUp, which say nothing else
 };
 
 // A budget as the node that owns it knows it.
@@ -185,9 +193,9 @@ struct BudgetStanding {
     };
     BudgetId budget;
     NodeId owner;
-    MicroUsd limit;
-    MicroUsd in_use;  // of the limit: spent, held by somebody, or stranded
-    MicroUsd left;    // of the limit: neither spent nor stranded
+    MicroUsd limit;   // as it was set, without top-ups
+    MicroUsd in_use;  // of the limit in force: spent, held by somebody, or stranded
+    MicroUsd left;    // of the limit in force: neither spent nor stranded
     MicroUsd pool;    // held by the owner's process, and not lent
     std::vector<Lease> leases;
     std::string window = "none";     // "day", "week", "month", "year": all of these are of this one
@@ -198,6 +206,8 @@ struct BudgetStanding {
     std::uint64_t would_refuse = 0;  // requests of this window, since the processes began
     std::vector<std::uint8_t> alerts{};  // percent of the limit at which somebody is told
     std::uint8_t alerted = 0;            // the highest of them that this window has reached
+    std::vector<BudgetTopUp> top_ups{};  // that are open
+    MicroUsd in_force{};                 // the limit with those
 };
 struct BudgetPage {
     std::vector<BudgetStanding> budgets;  // in the order of the logs
@@ -357,7 +367,7 @@ class OperatorClient {
     // As it is once its owner has committed that; of one that was deleted, its name alone:
     // kAlreadyExists, kNotFound, kInvalidRequest; kUnavailable where nobody that can be reached
     // owns it, kConflict where a mesh that has no budget yet lacks a member, who must hear of the
-    // first.
+    // first; kResourceExhausted where a budget has as many top-ups as it may.
     Result<BudgetStanding> budget_change(const BudgetChange& change);
     // kNotFound.
     Result<BudgetStanding> budget_show(const BudgetId& budget);

@@ -27,17 +27,29 @@ constexpr Flag kGlobalFlags[] = {
 
 std::vector<Command> gather() {
     std::vector<Command> all;
-    for (const auto& commands : {mesh_commands(),         members_commands(),
-                                 doctor_commands(),       node_commands(),
-                                 drain_commands(),        key_commands(),
-                                 limit_commands(),        budget_commands(),
-                                 budget_audit_commands(), budget_import_commands(),
-                                 usage_commands(),        log_commands(),
-                                 price_commands(),        price_mesh_commands(),
-                                 price_heal_commands(),   budget_reconcile_commands(),
-                                 config_commands(),       completion_commands(),
-                                 version_commands(),      identity_commands(),
-                                 revocations_commands(),  rotate_commands()}) {
+    for (const auto& commands : {mesh_commands(),
+                                 members_commands(),
+                                 doctor_commands(),
+                                 node_commands(),
+                                 drain_commands(),
+                                 key_commands(),
+                                 limit_commands(),
+                                 budget_commands(),
+                                 budget_audit_commands(),
+                                 budget_import_commands(),
+                                 budget_top_up_commands(),
+                                 usage_commands(),
+                                 log_commands(),
+                                 price_commands(),
+                                 price_mesh_commands(),
+                                 price_heal_commands(),
+                                 budget_reconcile_commands(),
+                                 config_commands(),
+                                 completion_commands(),
+                                 version_commands(),
+                                 identity_commands(),
+                                 revocations_commands(),
+                                 rotate_commands()}) {
         all.insert(all.end(), commands.begin(), commands.end());
     }
     return all;

@@ -7,10 +7,9 @@
 
 #include "cli/call.h"
 #include "cli/commands/budget_file.h"
+#include "cli/commands/budget_text.h"
 #include "cli/commands/command.h"
-#include "cli/commands/member_text.h"
 #include "cli/exit_code.h"
-#include "cli/print/text.h"
 #include "schema/vocabulary/usd.h"
 
 namespace vidai::cli::commands {
@@ -22,92 +21,6 @@ using mesh::BudgetStanding;
 using print::Answer;
 using print::Tone;
 using print::Value;
-
-Value percents_value(const std::vector<std::uint8_t>& percents) {
-    Value::List out;
-    for (const std::uint8_t percent : percents) out.push_back(std::int64_t{percent});
-    return out;
-}
-
-Value budget_value(const BudgetStanding& budget) {
-    Value::List leases;
-    for (const BudgetStanding::Lease& lease : budget.leases) {
-        leases.push_back({{"holder", lease.holder.str()},
-                          {"granted_micro_usd", lease.granted.value},
-                          {"spent_micro_usd", lease.spent.value},
-                          {"returned_micro_usd", lease.returned.value},
-                          {"lost", lease.lost}});
-    }
-    return {{"budget", budget.budget.str()},
-            {"owner", budget.owner.str()},
-            {"limit_micro_usd", budget.limit.value},
-            {"left_micro_usd", budget.left.value},
-            {"in_use_micro_usd", budget.in_use.value},
-            {"window", budget.window},
-            {"tz", budget.zone.empty() ? "UTC" : budget.zone},
-            {"renews", time_value(budget.renews)},
-            {"clock_off", budget.clock_off},
-            {"enforced", budget.enforce},
-            {"would_refuse", budget.would_refuse},
-            {"alerts_percent", percents_value(budget.alerts)},
-            {"alerted_percent", static_cast<std::int64_t>(budget.alerted)},
-            {"pool_micro_usd", budget.pool.value},
-            {"leases", std::move(leases)}};
-}
-
-bool has_windows(const BudgetStanding& budget) {
-    return budget.window != "none";
-}
-
-// "2026-12-01T00:00:00Z"; empty: it has no windows, or nobody knows.
-std::string renewal(const BudgetStanding& budget) {
-    if (budget.renews == WallTime{}) return {};
-    std::string text = print::time_text(budget.renews);
-    return text.erase(text.find('.'), 4);
-}
-
-void add_fields(const BudgetStanding& budget, Answer& answer) {
-    const bool dry = budget.left.value <= 0;
-    answer.fields = {{"Budget", {budget.budget.str()}},
-                     {"Owner", {budget.owner.str()}},
-                     {"Limit", {print_usd(budget.limit)}},
-                     {"Left", {print_usd(budget.left), dry ? Tone::kBad : Tone::kGood}}};
-    if (!budget.enforce) {
-        answer.fields.push_back({"Mode", {"observed: refuses nothing", Tone::kWarn}});
-        answer.fields.push_back(
-            {"Would refuse", {std::to_string(budget.would_refuse) + " requests so far"}});
-    }
-    if (!budget.alerts.empty()) {
-        const std::string reached =
-            budget.alerted > 0 ? ", reached " + std::to_string(budget.alerted) + "%" : "";
-        answer.fields.push_back({"Alerts",
-                                 {percents_text(budget.alerts) + reached,
-                                  budget.alerted > 0 ? Tone::kWarn : Tone::kPlain}});
-    }
-    if (!has_windows(budget)) return;
-    const std::string zone = budget.zone.empty() ? "UTC" : budget.zone;
-    answer.fields.push_back({"Window", {budget.window + ", " + zone}});
-    if (budget.clock_off) {
-        answer.fields.push_back({"Renews",
-                                 {"the clock of " + budget.owner.str() +
-                                      " is off, or it does not know the time zone: no new window "
-                                      "opens; see `vidaictl doctor`",
-                                  Tone::kBad}});
-    } else if (const std::string when = renewal(budget); !when.empty()) {
-        answer.fields.push_back({"Renews", {when}});
-    }
-}
-
-print::Cell renewal_cell(const BudgetStanding& budget) {
-    if (budget.clock_off) return {"clock off", Tone::kBad};
-    return {renewal(budget)};
-}
-
-Result<BudgetId> budget_argument(const Call& call) {
-    auto budget = parse_budget_id(call.argument(0));
-    if (budget) return budget;
-    return fail(ErrorCode::kUsage, budget.error().message, "NAME");
-}
 
 // Which zones there are is known to the nodes.
 Result<BudgetChange> change_of(Call& call, BudgetOp op) {
@@ -240,7 +153,7 @@ Result<Answer> run_list(Call& call) {
         items.push_back(budget_value(budget));
         answer.table.rows.push_back(
             {{budget.budget.str()},
-             {print_usd(budget.limit)},
+             {print_usd(in_force(budget)) + (budget.top_ups.empty() ? "" : "+")},
              {print_usd(budget.left), budget.left.value <= 0 ? Tone::kBad : Tone::kPlain},
              {budget.enforce ? "enforced" : "observed",
               budget.enforce ? Tone::kPlain : Tone::kWarn},
@@ -259,6 +172,9 @@ Result<Answer> run_list(Call& call) {
         answer.note += "Nobody in reach owns " + std::to_string(page->unowned) +
                        " of 1024 parts of all budgets: those in them are not shown. `vidaictl mesh "
                        "doctor` says why.\n";
+    }
+    if (std::ranges::any_of(page->budgets, [](const auto& one) { return !one.top_ups.empty(); })) {
+        answer.note += "+: with top-ups; `vidaictl budget show NAME` lists them.\n";
     }
     if (!page->silent.empty() || page->unowned > 0) answer.status = kExitUnavailable;
     answer.data = {{"items", std::move(items)},

@@ -65,6 +65,7 @@ std::vector<Command> limit_commands();
 std::vector<Command> budget_commands();
 std::vector<Command> budget_audit_commands();
 std::vector<Command> budget_import_commands();
+std::vector<Command> budget_top_up_commands();
 std::vector<Command> usage_commands();  // of the nouns usage and budget
 std::vector<Command> log_commands();
 std::vector<Command> price_commands();

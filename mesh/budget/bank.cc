@@ -12,7 +12,6 @@ namespace vidai::mesh::budget {
 
 namespace {
 
-constexpr std::size_t kPendingMax = 4'096;
 constexpr std::size_t kPeersMax = 4'096;
 
 // Without what it has taken and not committed: who gave it would think that it has arrived, and
@@ -26,10 +25,6 @@ std::bitset<kBuckets> owned_for_good(const Ledger& ledger) {
         if (const auto* of = std::get_if<AdoptCircle>(entry.get())) owned &= ~of->estate->owned;
     }
     return owned;
-}
-
-EditDone failed(std::uint64_t id, ErrorCode code, std::string message) {
-    return {id, false, code, std::move(message)};
 }
 
 }  // namespace
@@ -255,23 +250,6 @@ void Bank::on_asks(const std::map<BudgetId, MicroUsd>& needs, MonoTime now) {
     turn(now);
 }
 
-void Bank::edit(const Edit& wanted, MonoTime now) {
-    const LedgerKey* owner = owner_of(bucket_of(wanted.budget));
-    if (owner == nullptr) {
-        edits_done_.push_back(failed(
-            wanted.id, ErrorCode::kUnavailable,
-            "no node that can be reached owns budget " + wanted.budget.str() + "; try again"));
-        return;
-    }
-    send(*owner, wanted);
-    turn(now);
-}
-
-void Bank::look(const LedgerKey& whom, const Look& wanted, MonoTime now) {
-    send(whom, wanted);
-    turn(now);
-}
-
 // --- messages
 
 void Bank::on(const LedgerKey& from, const Hello& hello, MonoTime now) {
@@ -341,98 +319,9 @@ void Bank::on(const LedgerKey& from, const Recall& recall, MonoTime now) {
     leases_->on_recall(recall, now, out_);
 }
 
-void Bank::on(const LedgerKey& from, const Edit& edit, MonoTime now) {
-    (void)now;
-    append_edit(from, edit);
-}
-
-void Bank::on(const LedgerKey& from, const EditDone& done, MonoTime now) {
-    (void)from, (void)now;
-    edits_done_.push_back(done);
-}
-
 void Bank::on(const LedgerKey& from, const Changed& changed, MonoTime now) {
     (void)from, (void)now;
     leases_->on_changed(changed, now, out_);
-}
-
-void Bank::on(const LedgerKey& from, const Look& look, MonoTime now) {
-    Seen seen{look.id, {}, false};
-    if (const OwnLog* log = books_.newest(); log != nullptr && ready()) {
-        const Budgets& all = log->ledger.state().estate().budgets;
-        auto at = all.begin();
-        if (!look.budget.empty()) {
-            const bool mine = log->ledger.state().owns(bucket_of(look.budget));
-            at = all.find({bucket_of(look.budget), look.budget});
-            if (mine && at == all.end()) seen.sights.push_back(owner_.sight(look.budget, now));
-        } else if (!look.after.empty()) {
-            at = all.upper_bound({bucket_of(look.after), look.after});
-        }
-        for (; at != all.end() && seen.sights.size() < kSightsMax; ++at) {
-            if (at->second.deleted && look.budget.empty()) continue;
-            seen.sights.push_back(owner_.sight(at->first.second, now));
-            if (!look.budget.empty()) break;
-        }
-        seen.more = look.budget.empty() && at != all.end();
-    }
-    if (from == books_.self()) {
-        seen_.emplace_back(from, std::move(seen));
-    } else {
-        send(from, std::move(seen));
-    }
-}
-
-void Bank::on(const LedgerKey& from, const Seen& seen, MonoTime now) {
-    (void)now;
-    if (seen_.size() < kPendingMax) seen_.emplace_back(from, seen);
-}
-
-void Bank::append_edit(const LedgerKey& from, const Edit& edit) {
-    const auto answer = [&](EditDone done) {
-        if (from == books_.self()) {
-            edits_done_.push_back(std::move(done));
-        } else {
-            send(from, std::move(done));
-        }
-    };
-    if (!ready() || pending_.size() >= kPendingMax) {
-        answer(failed(edit.id, ErrorCode::kUnavailable,
-                      "the owner of budget " + edit.budget.str() + " cannot write now; try again"));
-        return;
-    }
-    Ledger& ledger = books_.newest()->ledger;
-    if (!ledger.state().owns(bucket_of(edit.budget))) {  // its sender has not heard that yet
-        answer(failed(edit.id, ErrorCode::kUnavailable,
-                      "budget " + edit.budget.str() + " changes its owner; try again"));
-        return;
-    }
-    Entry entry = Define{edit.budget, edit.limit, edit.rule, changed({}, edit.policy)};
-    if (edit.kind == Edit::Kind::kSetLimit) entry = SetLimit{edit.budget, edit.limit};
-    if (edit.kind == Edit::Kind::kDelete) entry = Remove{edit.budget};
-    if (edit.kind == Edit::Kind::kSetRule) entry = SetRule{edit.budget, edit.rule};
-    if (edit.kind == Edit::Kind::kSetPolicy) {
-        const BudgetState* now_is = ledger.state().budget(edit.budget);
-        const Policy before = now_is == nullptr ? Policy{} : now_is->policy;
-        entry = SetPolicy{edit.budget, changed(before, edit.policy)};
-    }
-    if (!is_known(edit.rule)) {
-        answer(failed(
-            edit.id, ErrorCode::kInvalidRequest,
-            "on the node that owns budget " + edit.budget.str() + ", " + why_unknown(edit.rule)));
-        return;
-    }
-    if (edit.limit.value < 0) {
-        answer(failed(edit.id, ErrorCode::kInvalidRequest, "a budget's limit is at least 0"));
-        return;
-    }
-    const auto at = ledger.append(std::move(entry));
-    if (!at) {
-        const ErrorCode code =
-            at.error().code == ErrorCode::kConflict ? ErrorCode::kNotFound : at.error().code;
-        answer(failed(edit.id, code, at.error().message));
-        return;
-    }
-    pending_.push_back({ledger.header().id, *at, from, {edit.id, true, {}, {}}, edit.budget});
 }
 
 }  // namespace vidai::mesh::budget

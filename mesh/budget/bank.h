@@ -192,7 +192,9 @@ class Bank {
     void on(const LedgerKey& from, const Seen& seen, MonoTime now);
 
     std::optional<Leases::Lender> lender(Bucket bucket) const;
-    void append_edit(const LedgerKey& from, const Edit& edit);
+
+    // bank_operators.cc: with edit(), look() and what comes of them elsewhere.
+    Result<Seq> append(const Edit& edit, MonoTime now);
 
     // bank_custody.cc: the two sides of custody.
     void replicate(MonoTime now);

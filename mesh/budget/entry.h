@@ -16,6 +16,7 @@
 #include "mesh/budget/calendar.h"
 #include "mesh/budget/names.h"
 #include "mesh/budget/policy.h"
+#include "mesh/budget/top_up.h"
 #include "mesh/seal/encoding.h"
 #include "schema/vocabulary/units.h"
 
@@ -55,8 +56,13 @@ struct BudgetState {
     bool deleted = false;                    // and what is in use of its windows stays so
     std::uint16_t calendar = 0;              // how often it was given another rule
     Policy policy{};
+    TopUps top_ups{};
     friend bool operator==(const BudgetState&, const BudgetState&) = default;
 };
+// The limit in force: what operators have set, with what they have topped it up by.
+inline MicroUsd limit_of(const BudgetState& budget) {
+    return capped_sum(budget.limit, budget.top_ups.sum());
+}
 using Budgets = std::map<std::pair<Bucket, BudgetId>, BudgetState>;
 
 // All that a log has, as it passes to an heir.
@@ -97,6 +103,15 @@ struct SetPolicy {
 struct Alert {  // whoever owns this is to tell that a threshold is reached: once in a window
     BudgetWindow money;
     std::uint8_t percent = 0;
+};
+struct OpenTopUp {  // binds from its commit, as a raised limit does
+    BudgetId budget;
+    std::string id;  // that a repeat of it changes nothing
+    TopUp top_up;
+};
+struct EndTopUp {  // binds as a lowered limit does
+    BudgetId budget;
+    std::string id;
 };
 // This process may grant so much more. Of a budget that is only observed, beyond the limit too: for
 // what holders have spent that they had not been granted.
@@ -163,8 +178,9 @@ struct AdoptCircle {                       // takes what a circle's logs had (ci
 };
 inline constexpr std::size_t kCircleMax = 256;
 
-using Entry = std::variant<Genesis, Define, SetLimit, Activate, Return, Out, In, Close, Inherit,
-                           Adopt, Open, Remove, SetRule, AdoptCircle, SetPolicy, Alert>;
+using Entry =
+    std::variant<Genesis, Define, SetLimit, Activate, Return, Out, In, Close, Inherit, Adopt, Open,
+                 Remove, SetRule, AdoptCircle, SetPolicy, Alert, OpenTopUp, EndTopUp>;
 using EntryRef = std::shared_ptr<const Entry>;
 
 }  // namespace vidai::mesh::budget

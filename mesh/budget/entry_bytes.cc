@@ -8,6 +8,7 @@
 
 #include "mesh/budget/batch.h"
 #include "mesh/budget/policy_bytes.h"
+#include "mesh/budget/top_up_bytes.h"
 
 namespace vidai::mesh::budget {
 
@@ -62,9 +63,14 @@ Offset<fb::Budget> write(Builder& out, const BudgetId& id, const BudgetState& bu
     const auto all = out.CreateVector(windows);
     const auto zone = out.CreateString(budget.rule.zone);
     const auto policy = write_policy(out, budget.policy);
+    const auto open = write_open(out, budget.top_ups.open);
+    Offset<Vector<Offset<flatbuffers::String>>> ended;
+    if (!budget.top_ups.ended.empty()) {
+        ended = out.CreateVectorOfStrings(budget.top_ups.ended);
+    }
     return fb::CreateBudget(out, name, budget.limit.value, all,
                             static_cast<std::uint8_t>(budget.rule.period), zone, budget.deleted,
-                            budget.calendar, policy);
+                            budget.calendar, policy, open, ended);
 }
 auto write(Builder& out, const Budgets& budgets) {
     std::vector<Offset<fb::Budget>> all;
@@ -120,6 +126,15 @@ struct BodyWriter {
     Written operator()(const Alert& e) const {
         const auto id = out.CreateString(e.money.budget.str());
         return body(fb::Body::Alert, fb::CreateAlert(out, id, e.money.window, e.percent));
+    }
+    Written operator()(const OpenTopUp& e) const {
+        const auto id = out.CreateString(e.budget.str());
+        return body(fb::Body::OpenTopUp,
+                    fb::CreateOpenTopUp(out, id, write_top_up(out, e.id, e.top_up)));
+    }
+    Written operator()(const EndTopUp& e) const {
+        const auto budget = out.CreateString(e.budget.str());
+        return body(fb::Body::EndTopUp, fb::CreateEndTopUp(out, budget, out.CreateString(e.id)));
     }
     Written operator()(const SetLimit& e) const {
         const auto id = out.CreateString(e.budget.str());

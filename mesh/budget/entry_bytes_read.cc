@@ -8,6 +8,7 @@
 #include "mesh/budget/batch.h"
 #include "mesh/budget/entry_bytes.h"
 #include "mesh/budget/policy_bytes.h"
+#include "mesh/budget/top_up_bytes.h"
 
 namespace vidai::mesh::budget {
 
@@ -94,11 +95,12 @@ struct Parts {
         if (fault.found()) return {};
         return {Period{period}, zone->str()};
     }
-    Policy policy(const fb::Policy* in) {
-        const auto read = read_policy(in);
+    template <class T>
+    T take(Result<T> read) {
         fault.unless(read.has_value());
-        return read.value_or(Policy{});
+        return read ? std::move(*read) : T{};
     }
+    Policy policy(const fb::Policy* in) { return take(read_policy(in)); }
     WindowState window(const fb::Window& in) {
         WindowState out;
         out.activated = {in.activated()};
@@ -127,7 +129,8 @@ struct Parts {
                               rule(one->period(), one->zone()),
                               one->deleted(),
                               one->calendar(),
-                              policy(one->policy())};
+                              policy(one->policy()),
+                              take(read_top_ups(*one))};
             fault.unless(state.calendar <= kCalendarMax);
             fault.unless(one->limit() >= 0 && one->windows() != nullptr);
             if (fault.found()) return out;
@@ -181,6 +184,15 @@ struct Parts {
     }
     Entry read_body(const fb::Alert& e) {
         return Alert{{budget(e.budget()), e.window()}, e.percent()};
+    }
+    Entry read_body(const fb::OpenTopUp& e) {
+        auto [id, top_up] = take(read_top_up(e.top_up()));
+        return OpenTopUp{budget(e.budget()), std::move(id), std::move(top_up)};
+    }
+    Entry read_body(const fb::EndTopUp& e) {
+        fault.unless(e.id() != nullptr && is_top_up_id(e.id()->str()));
+        if (fault.found()) return Genesis{};
+        return EndTopUp{budget(e.budget()), e.id()->str()};
     }
     Entry read_body(const fb::SetLimit& e) { return SetLimit{budget(e.budget()), {e.limit()}}; }
     Entry read_body(const fb::Activate& e) {
@@ -262,6 +274,10 @@ struct Parts {
                 return read_body(*in.body_as_SetPolicy());
             case fb::Body::Alert:
                 return read_body(*in.body_as_Alert());
+            case fb::Body::OpenTopUp:
+                return read_body(*in.body_as_OpenTopUp());
+            case fb::Body::EndTopUp:
+                return read_body(*in.body_as_EndTopUp());
             default:
                 break;
         }

@@ -110,7 +110,8 @@ MicroUsd LogState::free(const BudgetWindow& money) const {
     const BudgetState* state = budget(money.budget);
     if (state == nullptr) return {};
     const auto window = state->windows.find(money.window);
-    return window == state->windows.end() ? state->limit : state->limit - window->second.in_use();
+    const MicroUsd limit = limit_of(*state);
+    return window == state->windows.end() ? limit : limit - window->second.in_use();
 }
 
 Result<void> LogState::on(const Genesis&) {
@@ -175,6 +176,7 @@ Result<void> LogState::on(const Remove& entry) {
     BudgetState* budget = mine(entry.budget);
     if (budget == nullptr || budget->deleted) return not_owned(entry.budget);
     budget->limit = {};
+    budget->top_ups.end_all();
     budget->deleted = true;
     return {};
 }
@@ -184,6 +186,37 @@ Result<void> LogState::on(const SetLimit& entry) {
     if (budget == nullptr || budget->deleted) return not_owned(entry.budget);
     if (entry.limit.value < 0) return dishonest("a limit below zero");
     budget->limit = VIDAI_MUTANT("edit-added") ? budget->limit + entry.limit : entry.limit;
+    return {};
+}
+
+Result<void> LogState::on(const OpenTopUp& entry) {
+    BudgetState* budget = mine(entry.budget);
+    if (budget == nullptr || budget->deleted) return not_owned(entry.budget);
+    if (!is_top_up_id(entry.id) || !is_top_up(entry.top_up)) return dishonest("no top-up");
+    const bool again = VIDAI_MUTANT("top-up-opened-again") ? budget->top_ups.open.contains(entry.id)
+                                                           : budget->top_ups.knows(entry.id);
+    if (again) {
+        return fail(ErrorCode::kAlreadyExists,
+                    "there is, or was, a top-up " + entry.id + " of budget " + entry.budget.str());
+    }
+    if (budget->top_ups.open.size() == kTopUpsMax) {
+        return fail(ErrorCode::kResourceExhausted,
+                    "budget " + entry.budget.str() + " has " + std::to_string(kTopUpsMax) +
+                        " open top-ups, as many as it may: end one of them");
+    }
+    budget->top_ups.open.emplace(entry.id, entry.top_up);
+    return {};
+}
+
+Result<void> LogState::on(const EndTopUp& entry) {
+    BudgetState* budget = mine(entry.budget);
+    if (budget == nullptr || budget->deleted) return not_owned(entry.budget);
+    const auto found = budget->top_ups.open.find(entry.id);
+    if (found == budget->top_ups.open.end()) {
+        return refused("budget " + entry.budget.str() + " has no open top-up " + entry.id);
+    }
+    if (VIDAI_MUTANT("top-up-ends-into-limit")) budget->limit += found->second.amount;
+    budget->top_ups.end(entry.id);
     return {};
 }
 
@@ -201,7 +234,7 @@ Result<void> LogState::on(const Alert& entry) {
 MicroUsd LogState::room_of(const BudgetState& budget, Ordinal window) {
     const auto found = budget.windows.find(window);
     const WindowState none, &of = found == budget.windows.end() ? none : found->second;
-    return budget.policy.enforce ? budget.limit - of.in_use() : kMostActivated - of.activated;
+    return budget.policy.enforce ? limit_of(budget) - of.in_use() : kMostActivated - of.activated;
 }
 
 Result<void> LogState::on(const Activate& entry) {

@@ -60,6 +60,8 @@ class LogState {
     Result<void> on(const SetRule& entry);
     Result<void> on(const SetPolicy& entry);
     Result<void> on(const Alert& entry);
+    Result<void> on(const OpenTopUp& entry);
+    Result<void> on(const EndTopUp& entry);
     Result<void> on(const Activate& entry);
     Result<void> on(const Return& entry);
     Result<void> on(const Out& entry);

@@ -6,6 +6,7 @@
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -141,16 +142,26 @@ struct Recall {  // give back what is idle: others wait for it
 
 // An operator's wish, for the owner. `id` is its sender's.
 struct Edit {
-    enum class Kind : std::uint8_t { kDefine, kSetLimit, kDelete, kSetRule, kSetPolicy };
+    enum class Kind : std::uint8_t {
+        kDefine,
+        kSetLimit,
+        kDelete,
+        kSetRule,
+        kSetPolicy,
+        kTopUp,
+        kEndTopUp,
+    };
     std::uint64_t id = 0;
     Kind kind = Kind::kDefine;
     BudgetId budget;
     MicroUsd limit;
-    Rule rule{};            // of kDefine, kSetRule
-    PolicyChange policy{};  // of kDefine, kSetPolicy
+    Rule rule{};              // of kDefine, kSetRule
+    PolicyChange policy{};    // of kDefine, kSetPolicy
+    std::string top_up_id{};  // of kTopUp, kEndTopUp
+    TopUp top_up{};           // of kTopUp; `until` of zero: the end of the window that is
     friend bool operator==(const Edit&, const Edit&) = default;
 };
-inline constexpr Edit::Kind kEditKindMax = Edit::Kind::kSetPolicy;
+inline constexpr Edit::Kind kEditKindMax = Edit::Kind::kEndTopUp;
 struct EditDone {
     std::uint64_t id = 0;
     bool done = false;
@@ -191,8 +202,10 @@ struct Sight {
     Rule rule{};
     WallTime ends{};  // its window; zero: never, or unknown
     Policy policy{};
-    std::uint64_t would_refuse = 0;  // requests, as the processes that run now say
-    std::uint8_t alerted = 0;        // percent: the highest threshold that was reached
+    std::uint64_t would_refuse = 0;          // requests, as the processes that run now say
+    std::uint8_t alerted = 0;                // percent: the highest threshold that was reached
+    MicroUsd base{};                         // of position.limit, without top-ups
+    std::map<std::string, TopUp> top_ups{};  // that are open, by id
     friend bool operator==(const Sight&, const Sight&) = default;
 };
 struct Seen {

@@ -9,6 +9,7 @@
 
 #include "mesh/budget/entry_bytes.h"
 #include "mesh/budget/policy_bytes.h"
+#include "mesh/budget/top_up_bytes.h"
 #include "mesh/seal/domain.h"
 #include "schema/records/budget_message_generated.h"
 #include "schema/vocabulary/check.h"
@@ -29,9 +30,10 @@ constexpr std::size_t kTextMax = 512;
 constexpr std::size_t kBatchesMax = 4'096;
 
 // What an edit comes to, in the order of their numbers on the wire.
-constexpr std::array kEditCodes = {ErrorCode::kInternal,       ErrorCode::kUnavailable,
-                                   ErrorCode::kNotFound,       ErrorCode::kAlreadyExists,
-                                   ErrorCode::kInvalidRequest, ErrorCode::kConflict};
+constexpr std::array kEditCodes = {ErrorCode::kInternal,         ErrorCode::kUnavailable,
+                                   ErrorCode::kNotFound,         ErrorCode::kAlreadyExists,
+                                   ErrorCode::kInvalidRequest,   ErrorCode::kConflict,
+                                   ErrorCode::kResourceExhausted};
 
 std::int64_t ms(Duration span) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
@@ -134,10 +136,12 @@ struct Writer {
     Written operator()(const Edit& m) const {
         const auto budget = text(m.budget.str()), zone = text(m.rule.zone);
         const auto policy = write_policy_change(out, m.policy);
+        Offset<fb::TopUp> top_up;
+        if (!m.top_up_id.empty()) top_up = write_top_up(out, m.top_up_id, m.top_up);
         return said(
             fb::Said::Edit,
             fb::CreateEdit(out, m.id, static_cast<std::uint8_t>(m.kind), budget, m.limit.value,
-                           static_cast<std::uint8_t>(m.rule.period), zone, policy));
+                           static_cast<std::uint8_t>(m.rule.period), zone, policy, top_up));
     }
     Written operator()(const EditDone& m) const {
         const auto at = std::ranges::find(kEditCodes, m.code);
@@ -166,12 +170,14 @@ struct Writer {
             const auto held = out.CreateVector(leases);
             const auto budget = text(one.budget.str()), zone = text(one.rule.zone);
             const auto policy = write_policy(out, one.policy);
-            all.push_back(fb::CreateSight(
-                out, budget, static_cast<std::uint8_t>(one.position.standing),
-                one.position.limit.value, one.activated.value, one.returned.value,
-                one.position.left.value, one.pool.value, held,
-                static_cast<std::uint8_t>(one.rule.period), zone,
-                one.ends.time_since_epoch().count(), policy, one.would_refuse, one.alerted));
+            const auto top_ups = write_open(out, one.top_ups);
+            all.push_back(
+                fb::CreateSight(out, budget, static_cast<std::uint8_t>(one.position.standing),
+                                one.position.limit.value, one.activated.value, one.returned.value,
+                                one.position.left.value, one.pool.value, held,
+                                static_cast<std::uint8_t>(one.rule.period), zone,
+                                one.ends.time_since_epoch().count(), policy, one.would_refuse,
+                                one.alerted, one.base.value, top_ups));
         }
         return said(fb::Said::Seen, fb::CreateSeen(out, m.id, out.CreateVector(all), m.more));
     }
@@ -305,10 +311,23 @@ struct Reader {
         return ReportAck{name, money(m.money()), returned};
     }
     Message read(const fb::Recall& m) { return Recall{money(m.money())}; }
+    // How long it is open may be left to its owner.
+    void read_top_up_of(const fb::Edit& m, bool opens, Edit& out) {
+        auto [id, top_up] = take(read_top_up(m.top_up(), true));
+        out.top_up_id = std::move(id);
+        if (fault || !opens) return;
+        out.top_up.amount = amount(m.top_up()->amount());
+        out.top_up.until = date(m.top_up()->until());
+        if (m.top_up()->note() != nullptr) out.top_up.note = m.top_up()->note()->str();
+        need(out.top_up.note.size() <= kTopUpNoteMax);
+    }
     Message read(const fb::Edit& m) {
         need(m.kind() <= static_cast<std::uint8_t>(kEditKindMax));
-        return Edit{m.id(),      Edit::Kind{m.kind()},       name(m.budget(), false),
-                    {m.limit()}, rule(m.period(), m.zone()), take(read_policy_change(m.policy()))};
+        Edit out{m.id(),      Edit::Kind{m.kind()},       name(m.budget(), false),
+                 {m.limit()}, rule(m.period(), m.zone()), take(read_policy_change(m.policy()))};
+        const bool opens = out.kind == Edit::Kind::kTopUp;
+        if (opens || out.kind == Edit::Kind::kEndTopUp) read_top_up_of(m, opens, out);
+        return out;
     }
     Message read(const fb::EditDone& m) {
         EditDone out{m.id(), m.done(), {}, {}};
@@ -336,6 +355,8 @@ struct Reader {
         out.would_refuse = m.would_refuse();
         out.alerted = m.alerted();
         need(out.alerted <= 100);
+        out.base = m.base() < 0 ? out.position.limit : MicroUsd{m.base()};
+        out.top_ups = take(read_open(m.top_ups()));
         if (!need(m.leases() != nullptr && m.leases()->size() <= kLeasesShown)) return out;
         for (const fb::Lease* one : *m.leases()) {
             const auto [name, returned] = account(one->account());

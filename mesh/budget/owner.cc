@@ -13,8 +13,6 @@ namespace vidai::mesh::budget {
 namespace {
 
 constexpr Duration kRecallEvery = std::chrono::milliseconds(100);
-// Where the end of a window is not known.
-constexpr Duration kAskTheTimeAgain = std::chrono::milliseconds(1'000);
 constexpr Duration kForgetEvery = std::chrono::seconds(10);
 constexpr MicroUsd kMostOwed{std::numeric_limits<std::int64_t>::max() / 8};
 constexpr std::size_t kReachedMax = 4'096;  // that nobody has taken
@@ -48,43 +46,6 @@ void Owner::change(Money& of, const AccountName& account, const Lease& to) {
     of.unspent -= unspent(lease);
     lease = to;
     of.unspent += unspent(lease);
-}
-
-void Owner::on_clock(const std::optional<TimeOfDay>& time, MonoTime now) {
-    clock_.reset();
-    if (time) clock_ = Duration(time->wall.time_since_epoch()) - now.time_since_epoch();
-    steady_ = time && time->steady;
-}
-
-bool Owner::tells_time(const BudgetState& budget) const {
-    return budget.rule.period == Period::kNone || (clock_ && is_known(budget.rule));
-}
-
-// Never behind the log: whoever wrote that knew better.
-std::optional<Window> Owner::window_of(const BudgetState& budget, MonoTime now) const {
-    const Ordinal first = budget.calendar * kOrdinalsOfOne;
-    if (budget.rule.period == Period::kNone) return Window{first, {}, {}};
-    std::optional<Window> at;
-    if (tells_time(budget)) {
-        const Duration wall = now.time_since_epoch() + *clock_;
-        at = window_at(budget.rule, WallTime(std::chrono::floor<WallTime::duration>(wall)));
-        at->ordinal += first;
-    }
-    if (budget.windows.empty()) return at;
-    const Ordinal newest = budget.windows.rbegin()->first;
-    if (newest < first) return at;  // of a calendar before
-    if (VIDAI_MUTANT("window-reopened") && at) return at;
-    const bool leaps = at && at->ordinal > newest + 1 && !steady_;
-    if (at && at->ordinal >= newest && !leaps) return at;
-    return Window{newest, {}, {}};
-}
-
-Duration Owner::ends_in(const BudgetState& budget, MonoTime now) const {
-    const auto at = window_of(budget, now);
-    if (budget.rule.period == Period::kNone) return {};
-    if (!at || !clock_ || at->end == WallTime{}) return kAskTheTimeAgain;
-    const Duration left = Duration(at->end.time_since_epoch()) - now.time_since_epoch() - *clock_;
-    return std::max<Duration>(left, std::chrono::milliseconds(1));
 }
 
 bool Owner::on_want(const Want& want, MonoTime now, Outbox& out) {
@@ -187,6 +148,7 @@ void Owner::serve_all(MonoTime now, Outbox& out) {
 
 void Owner::serve_now(const BudgetWindow& money, Money& of, MonoTime now, Outbox& out) {
     // Given away, deleted or over: they ask again, and are told.
+    end_top_ups(money.budget, now);
     const BudgetState* budget = ledger().state().budget(money.budget);
     if (budget == nullptr || budget->deleted) return of.waiting.clear();
     if (const auto at = window_of(*budget, now); at && at->ordinal > money.window) {
@@ -367,7 +329,7 @@ void Owner::watch_thresholds(const BudgetWindow& money, Money& of) {
     if (budget == nullptr || budget->deleted || budget->policy.alerts.empty()) return;
     const auto window = budget->windows.find(money.window);
     if (window == budget->windows.end() || std::next(window) != budget->windows.end()) return;
-    const MicroUsd limit = budget->limit, used = limit - position(money).left;
+    const MicroUsd limit = limit_of(*budget), used = limit - position(money).left;
     const auto part = [&](std::uint8_t percent) {  // so that nothing can overflow
         return MicroUsd{limit.value / 100 * percent + limit.value % 100 * percent / 100};
     };
@@ -420,6 +382,7 @@ void Owner::forget_past(MonoTime now) {
 void Owner::on_tick(MonoTime now, Outbox& out) {
     if (books_.newest() == nullptr) return;
     forget_past(now);
+    look_round(now);
     auto at = money_.upper_bound(measured_);
     for (std::size_t left = money_.size() / kTicksOfAll + 1; left > 0 && !money_.empty(); --left) {
         if (at == money_.end()) at = money_.begin();

@@ -3,7 +3,7 @@
 // all, and are granted what this process has activated and committed; what the budget has left is
 // activated in portions, large enough that a busy budget is not a batch a request, and small enough
 // that a crash strands little. When nothing is left to activate, idle money is recalled before
-// anybody is refused. Pure; one thread.
+// anybody is refused. It ends top-ups once its clock is past their time. Pure; one thread.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@
 #include "mesh/budget/calendar.h"
 #include "mesh/budget/message.h"
 #include "mesh/budget/time_of_day.h"
+#include "schema/vocabulary/result.h"
 #include "schema/vocabulary/time.h"
 
 namespace vidai::mesh::budget {
@@ -38,6 +39,11 @@ class Owner {
     // What time it is, for windows; nothing: this node's clock is not to be trusted, and no new
     // window opens. Where it is not steady, none beyond the next one.
     void on_clock(const std::optional<TimeOfDay>& time, MonoTime now);
+
+    // A top-up as it would be opened now, and until when. kNotFound: the budget is not
+    // this log's; kInvalidRequest: the time has passed, or none is said and no window ends;
+    // kUnavailable: this node's clock cannot tell when it ends.
+    Result<TopUp> dated(const BudgetId& id, TopUp wanted, MonoTime now) const;
 
     // Each at this process's own log. False: not so, and whoever asked should be told who we are.
     bool on_want(const Want& want, MonoTime now, Outbox& out);
@@ -108,6 +114,9 @@ class Owner {
     std::optional<Window> window_of(const BudgetState& budget, MonoTime now) const;
     Duration ends_in(const BudgetState& budget, MonoTime now) const;
     bool tells_time(const BudgetState& budget) const;
+    bool is_due(const BudgetState& budget, const TopUp& one, MonoTime now) const;
+    void end_top_ups(const BudgetId& id, MonoTime now);
+    void look_round(MonoTime now);
     void watch_thresholds(const BudgetWindow& money, Money& of);
     void forget_past(MonoTime now);
     void serve(const BudgetWindow& money, MonoTime now, Outbox& out);
@@ -134,6 +143,7 @@ class Owner {
     std::optional<Duration> clock_;    // wall less mono
     bool steady_ = false;
     MonoTime forgot_;
+    std::pair<Bucket, BudgetId> looked_at_;  // the last that look_round() came to
     std::deque<Activating> activating_;
     std::deque<Returning> returning_;
     std::deque<Alerting> alerting_;

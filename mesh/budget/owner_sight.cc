@@ -15,7 +15,7 @@ Position Owner::position(const BudgetWindow& money) const {
         return at;
     }
     if (budget->deleted) at.standing = Standing::kDeleted;
-    at.limit = budget->limit;
+    at.limit = limit_of(*budget);
     at.enforce = budget->policy.enforce;
     const auto window = budget->windows.find(money.window);
     const MicroUsd in_use = window == budget->windows.end() ? MicroUsd{} : window->second.in_use();
@@ -39,6 +39,8 @@ Sight Owner::sight(const BudgetId& id, MonoTime now) const {
     if (open && !tells_time(*budget)) out.position.standing = Standing::kClock;
     out.rule = budget->rule;
     out.policy = budget->policy;
+    out.base = budget->limit;
+    out.top_ups = budget->top_ups.open;
     if (window) out.ends = window->end;
     if (const auto at = budget->windows.find(money.window); at != budget->windows.end()) {
         out.activated = at->second.activated;

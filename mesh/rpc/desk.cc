@@ -232,10 +232,13 @@ kj::Promise<Result<BudgetPage>> Desk::budget_change(BudgetChange change,
     }
     const auto without = lacking(events_.view_now()->members, Capability::kLedger);
     if (!without.empty()) return Result<BudgetPage>(not_known_to(Capability::kLedger, without));
-    if (change.enforce ||
-        change.alerts) {  // who does not know them cannot keep a log that has some
-        const auto old = lacking(events_.view_now()->members, Capability::kBudgetPolicies);
-        if (!old.empty()) return Result<BudgetPage>(not_known_to(Capability::kBudgetPolicies, old));
+    // Who does not know what a log has in it cannot keep it.
+    std::optional<Capability> needed;
+    if (change.enforce || change.alerts) needed = Capability::kBudgetPolicies;
+    if (change.op == BudgetOp::kTopUp) needed = Capability::kBudgetTopUps;
+    if (needed) {
+        const auto old = lacking(events_.view_now()->members, *needed);
+        if (!old.empty()) return Result<BudgetPage>(not_known_to(*needed, old));
     }
     return events_.change_budget(std::move(change), within);
 }

@@ -77,6 +77,16 @@ struct Describe {
                       {"window", std::to_string(e.money.window)},
                       {"percent", std::to_string(e.percent)}});
     }
+    void operator()(const OpenTopUp& e) const {
+        say("top_up", {{"budget", e.budget.str()},
+                       {"id", e.id},
+                       {"amount_micro_usd", text(e.top_up.amount)},
+                       {"until_ms", std::to_string(e.top_up.until.time_since_epoch().count())},
+                       {"note", e.top_up.note}});
+    }
+    void operator()(const EndTopUp& e) const {
+        say("end_top_up", {{"budget", e.budget.str()}, {"id", e.id}});
+    }
     void operator()(const Remove& e) const { say("delete", {{"budget", e.budget.str()}}); }
     void operator()(const Activate& e) const {
         say("activate", {{"budget", e.money.budget.str()},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of MeshThread that is about money: how it begins, and what operators ask of it.
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <memory>
 #include <set>
@@ -12,6 +13,7 @@
 #include "mesh/rpc/bulk_window.h"
 #include "mesh/rpc/member_word.h"
 #include "mesh/rpc/mesh_thread.h"
+#include "mesh/seal/encoding.h"
 #include "mesh/state/genesis.h"
 
 namespace vidai::mesh::rpc {
@@ -40,9 +42,44 @@ std::unexpected<Error> no_such(const BudgetId& budget) {
                 budget.str());
 }
 
+Result<budget::Edit> top_up_of(const BudgetChange& change) {
+    const bool opens = change.op == BudgetOp::kTopUp;
+    budget::Edit edit;
+    edit.kind = opens ? budget::Edit::Kind::kTopUp : budget::Edit::Kind::kEndTopUp;
+    edit.budget = change.budget;
+    edit.top_up_id = change.top_up.id;
+    if (!budget::is_top_up_id(edit.top_up_id)) {
+        return fail(ErrorCode::kInvalidRequest,
+                    "a top-up is named by lower case letters, digits and -, at most 32", "id");
+    }
+    if (!opens) return edit;
+    edit.top_up = {change.top_up.amount, change.top_up.until, change.top_up.note};
+    budget::TopUp dated = edit.top_up;  // by the owner, where it is not
+    if (dated.until == WallTime{}) dated.until = budget::kTopUpLatest;
+    if (!budget::is_top_up(dated)) {
+        return fail(ErrorCode::kInvalidRequest,
+                    "a top-up is of more than 0 and at most a thousand million dollars, until a "
+                    "time after 1970, with a note of at most 200 bytes in one line",
+                    "top_up");
+    }
+    return edit;
+}
+
+// That nobody else comes upon.
+std::string some_id(seal::RandomSource& random) {
+    std::array<std::uint8_t, 4> bytes{};
+    random.fill(bytes);
+    return seal::to_hex(bytes);
+}
+
 // What its owner is to write, one behind the other.
 Result<std::vector<budget::Edit>> edits_of(const BudgetChange& change) {
     using Kind = budget::Edit::Kind;
+    if (change.op == BudgetOp::kTopUp || change.op == BudgetOp::kEndTopUp) {
+        auto edit = top_up_of(change);
+        if (!edit) return fail(std::move(edit).error());
+        return std::vector{*edit};
+    }
     const bool is_new = change.op == BudgetOp::kCreate;
     budget::Edit edit;
     edit.budget = change.budget;
@@ -89,7 +126,7 @@ BudgetPage shown(Treasury::Page page, const Treasury& treasury) {
     for (const Treasury::Seen& one : page.seen) {
         BudgetStanding budget{one.sight.budget,
                               one.owner,
-                              one.sight.position.limit,
+                              one.sight.base,
                               in_use(one.sight),
                               one.sight.position.left,
                               one.sight.pool,
@@ -101,7 +138,12 @@ BudgetPage shown(Treasury::Page page, const Treasury& treasury) {
                               one.sight.policy.enforce,
                               one.sight.would_refuse,
                               one.sight.policy.alerts,
-                              one.sight.alerted};
+                              one.sight.alerted,
+                              {},
+                              one.sight.position.limit};
+        for (const auto& [id, top_up] : one.sight.top_ups) {
+            budget.top_ups.push_back({id, top_up.amount, top_up.until, top_up.note});
+        }
         for (const budget::Sight::Lease& lease : one.sight.leases) {
             budget.leases.push_back({treasury.node_of(lease.account.holder.ledger), lease.granted,
                                      lease.spent, lease.returned, lease.lost});
@@ -283,6 +325,9 @@ void MeshThread::found_again() {
 kj::Promise<Result<BudgetPage>> MeshThread::change_budget(BudgetChange change,
                                                           std::chrono::milliseconds within) {
     const MonoTime until = mono_now() + within;
+    if (change.op == BudgetOp::kTopUp && change.top_up.id.empty()) {
+        change.top_up.id = some_id(random_);
+    }
     auto wanted = edits_of(change);
     if (!wanted) return Result<BudgetPage>(fail(std::move(wanted).error()));
     const auto left = [this, until]() {

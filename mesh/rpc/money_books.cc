@@ -118,7 +118,7 @@ void tell_owned(const Bank& bank, const budget::OwnLog& log, const NodeOf& node_
             MoneyBooks::Owned owned;
             owned.budget = id;
             owned.window = ordinal;
-            owned.limit = budget->limit;
+            owned.limit = limit_of(*budget);
             owned.activated = window.activated;
             owned.returned = window.returned_sum;
             if (const auto some = pending.find(money); some != pending.end()) {

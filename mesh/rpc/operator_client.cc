@@ -335,6 +335,8 @@ Result<BudgetStanding> OperatorClient::budget_change(const BudgetChange& change)
     request.setEnforce(!change.enforce ? 0 : *change.enforce ? 2 : 1);
     request.setSetsAlerts(change.alerts.has_value());
     if (change.alerts) request.setAlerts(wire::to_data(*change.alerts));
+    const bool tops_up = change.op == BudgetOp::kTopUp || change.op == BudgetOp::kEndTopUp;
+    if (tops_up) wire::write(change.top_up, request.initTopUp());
     request.setDeadlineMs(impl_->deadline_ms());
     auto page = impl_->call<BudgetPage>(kj::mv(request));
     if (!page) return fail(std::move(page).error());

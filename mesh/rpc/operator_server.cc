@@ -125,7 +125,7 @@ kj::Promise<void> OperatorServer::budgetChange(BudgetChangeContext context) {
     const auto asked = context.getParams();
     auto budget = parse_budget_id(wire::view_of(asked.getBudget()));
     if (!budget) return answer<BudgetPage>(context, fail(std::move(budget).error()));
-    if (asked.getOp() > static_cast<std::uint8_t>(BudgetOp::kDelete)) {
+    if (asked.getOp() > static_cast<std::uint8_t>(BudgetOp::kEndTopUp)) {
         return answer<BudgetPage>(
             context, fail(ErrorCode::kInvalidRequest, "no such change of a budget", "op"));
     }
@@ -138,6 +138,7 @@ kj::Promise<void> OperatorServer::budgetChange(BudgetChangeContext context) {
         const auto alerts = wire::bytes_of(asked.getAlerts());
         change.alerts.emplace(alerts.begin(), alerts.end());
     }
+    if (asked.hasTopUp()) change.top_up = wire::read(asked.getTopUp());
     return answer_later(context,
                         calls_.budget_change(std::move(change), deadline(asked.getDeadlineMs())));
 }

@@ -22,6 +22,8 @@ std::string bounded(capnp::Text::Reader text) {
     return std::string(view_of(text).substr(0, kTextMax));
 }
 
+constexpr unsigned kTopUpsMax = 64;
+
 void write(const BudgetStanding& budget, proto::Budget::Builder out) {
     out.setBudget(to_text(budget.budget.str()));
     out.setOwner(to_text(budget.owner.str()));
@@ -37,6 +39,9 @@ void write(const BudgetStanding& budget, proto::Budget::Builder out) {
     out.setWouldRefuse(budget.would_refuse);
     out.setAlerts(to_data(budget.alerts));
     out.setAlerted(budget.alerted);
+    out.setInForce(budget.in_force.value);
+    auto top_ups = out.initTopUps(static_cast<unsigned>(budget.top_ups.size()));
+    for (unsigned i = 0; i < top_ups.size(); ++i) wire::write(budget.top_ups[i], top_ups[i]);
     auto leases = out.initLeases(static_cast<unsigned>(budget.leases.size()));
     for (unsigned i = 0; i < leases.size(); ++i) {
         const BudgetStanding::Lease& lease = budget.leases[i];
@@ -50,6 +55,7 @@ void write(const BudgetStanding& budget, proto::Budget::Builder out) {
 
 Result<BudgetStanding> read(proto::Budget::Reader in) {
     if (in.getLeases().size() > kListMax) return malformed("leases");
+    if (in.getTopUps().size() > kTopUpsMax) return malformed("top-ups");
     BudgetStanding budget;
     budget.budget = BudgetId(bounded(in.getBudget()));
     budget.owner = NodeId(bounded(in.getOwner()));
@@ -66,6 +72,8 @@ Result<BudgetStanding> read(proto::Budget::Reader in) {
     const auto alerts = bytes_of(in.getAlerts());
     budget.alerts.assign(alerts.begin(), alerts.end());
     budget.alerted = in.getAlerted();
+    budget.in_force = {in.getInForce()};
+    for (const auto one : in.getTopUps()) budget.top_ups.push_back(wire::read(one));
     for (const auto lease : in.getLeases()) {
         budget.leases.push_back({NodeId(bounded(lease.getHolder())),
                                  {lease.getGranted()},
@@ -77,6 +85,20 @@ Result<BudgetStanding> read(proto::Budget::Reader in) {
 }
 
 }  // namespace
+
+void write(const BudgetTopUp& one, proto::BudgetTopUp::Builder out) {
+    out.setId(to_text(one.id));
+    out.setAmount(one.amount.value);
+    out.setUntilMs(one.until.time_since_epoch().count());
+    out.setNote(to_text(one.note));
+}
+
+BudgetTopUp read(proto::BudgetTopUp::Reader in) {
+    return {bounded(in.getId()),
+            {in.getAmount()},
+            WallTime(std::chrono::milliseconds(in.getUntilMs())),
+            bounded(in.getNote())};
+}
 
 void write(const BudgetPage& page, proto::BudgetPage::Builder out) {
     auto budgets = out.initBudgets(static_cast<unsigned>(page.budgets.size()));

@@ -62,6 +62,7 @@ void write(const std::vector<usage::Part>& parts, capnp::List<proto::UsagePart>:
 void write(const UsageCorrection& done, proto::UsageCorrection::Builder out);
 void write(const std::vector<usage::Bill>& bills, capnp::List<proto::UsageBill>::Builder out);
 void write(const BudgetPage& page, proto::BudgetPage::Builder out);
+void write(const BudgetTopUp& one, proto::BudgetTopUp::Builder out);
 void write(const MoneyBooks& books, proto::MoneyBooks::Builder out);
 void write(const state::Register& said, proto::SignedStatement::Builder out);
 void write(const Stated& said, proto::StatementRef::Builder out);
@@ -95,6 +96,7 @@ Result<std::vector<usage::Part>> read(capnp::List<proto::UsagePart>::Reader in);
 Result<UsageCorrection> read(proto::UsageCorrection::Reader in);
 Result<std::vector<usage::Bill>> read(capnp::List<proto::UsageBill>::Reader in);
 Result<BudgetPage> read(proto::BudgetPage::Reader in);
+BudgetTopUp read(proto::BudgetTopUp::Reader in);  // texts are cut at 4,096 bytes
 Result<MoneyBooks> read(proto::MoneyBooks::Reader in);
 Result<state::Register> read(proto::SignedStatement::Reader in);  // unverified
 Result<Stated> read(proto::StatementRef::Reader in);

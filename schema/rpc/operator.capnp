@@ -189,6 +189,13 @@ struct BudgetLease {
   lost @4 :Bool;
 }
 
+struct BudgetTopUp {
+  id @0 :Text;
+  amount @1 :Int64;
+  untilMs @2 :Int64;  # since 1970; 0, of a new one: the end of the window that is
+  note @3 :Text;
+}
+
 struct Budget {
   budget @0 :Text;
   owner @1 :Text;
@@ -205,6 +212,8 @@ struct Budget {
   wouldRefuse @12 :UInt64;
   alerts @13 :Data;  # percent, a byte each
   alerted @14 :UInt8;
+  topUps @15 :List(BudgetTopUp);
+  inForce @16 :Int64;  # the limit with those
 }
 
 struct BudgetPage {
@@ -503,7 +512,7 @@ interface Operator {
 
   budgetChange @17 (op :UInt8, budget :Text, limitMicroUsd :Int64, deadlineMs :UInt32,
                     keepsLimit :Bool, window :Text, zone :Text, enforce :UInt8,
-                    setsAlerts :Bool, alerts :Data)
+                    setsAlerts :Bool, alerts :Data, topUp :BudgetTopUp)
       -> (outcome :Outcome(BudgetPage));
   # vidai::mesh::BudgetChange: as it is when its owner has committed that; nothing once it is
   # deleted. The first one of a mesh needs every member once. `enforce`: 0: not said, 1: no, 2: yes.

@@ -39,6 +39,50 @@ TEST_F(Budgets, AreMadeAndChangedWithExactAmounts) {
     EXPECT_EQ(recording_.budget_changed->limit, MicroUsd{0});
 }
 
+TEST_F(Budgets, AreToppedUpForAWhile) {
+    mesh::BudgetStanding& budget = recording_.budgets.budgets[0];
+    budget.top_ups = {{"fair", {20'000'000}, WallTime(std::chrono::days(20'000)), "the fair"}};
+    budget.in_force = {70'000'000};
+    const Outcome made = asked({"budget", "top-up", "team-a", "20usd", "--until", "2026-12-24",
+                                "--note", "the fair", "--id", "fair"});
+    EXPECT_EQ(made.status, 0) << made.err;
+    EXPECT_EQ(recording_.budget_changed->op, mesh::BudgetOp::kTopUp);
+    EXPECT_EQ(recording_.budget_changed->top_up.amount, MicroUsd{20'000'000});
+    EXPECT_EQ(
+        recording_.budget_changed->top_up.until,
+        WallTime(std::chrono::sys_days(std::chrono::year(2026) / 12 / 24).time_since_epoch()));
+    EXPECT_EQ(recording_.budget_changed->top_up.id, "fair");
+    EXPECT_EQ(recording_.budget_changed->top_up.note, "the fair");
+    EXPECT_EQ(recording_.budget_changed->limit, std::nullopt);
+    EXPECT_THAT(made.out, HasSubstr("Limit:     50usd\n"));
+    EXPECT_THAT(made.out, HasSubstr("In force:  70usd with top-ups\n"));
+    EXPECT_THAT(made.out,
+                HasSubstr("Top-up:    fair: 20usd until 2024-10-04T00:00:00Z (the fair)"));
+    EXPECT_THAT(asked({"budget", "list"}).out, HasSubstr("team-a  70usd+"));
+
+    EXPECT_EQ(asked({"budget", "top-up", "team-a", "1usd", "--until", "3d"}).status, 0);
+    EXPECT_GT(recording_.budget_changed->top_up.until, WallTime{});
+    EXPECT_EQ(recording_.budget_changed->top_up.id, "");
+    EXPECT_EQ(asked({"budget", "top-up", "team-a", "1usd"}).status, 0);
+    EXPECT_EQ(recording_.budget_changed->top_up.until, WallTime{}) << "the owner knows its window";
+    EXPECT_EQ(asked({"budget", "top-up", "team-a", "--end", "fair"}).status, 0);
+    EXPECT_EQ(recording_.budget_changed->op, mesh::BudgetOp::kEndTopUp);
+    EXPECT_EQ(recording_.budget_changed->top_up.id, "fair");
+}
+
+TEST_F(Budgets, AreNotToppedUpByHalfASentence) {
+    for (const std::vector<const char*>& line :
+         {std::vector<const char*>{"budget", "top-up", "team-a"},
+          {"budget", "top-up", "team-a", "0usd"},
+          {"budget", "top-up", "team-a", "much"},
+          {"budget", "top-up", "team-a", "1usd", "--until", "soon"},
+          {"budget", "top-up", "team-a", "1usd", "--end", "fair"},
+          {"budget", "top-up", "team-a", "--end", "fair", "--note", "x"}}) {
+        EXPECT_NE(asked(line).status, 0) << line.back();
+        EXPECT_FALSE(recording_.budget_changed) << line.back();
+    }
+}
+
 TEST_F(Budgets, MayRenewAndBeDeleted) {
     mesh::BudgetStanding& budget = recording_.budgets.budgets[0];
     budget.window = "month";

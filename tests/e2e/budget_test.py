@@ -138,6 +138,43 @@ class Budgets(Money):
         for node in self.nodes:
             self.served_within(node, key, 10)
 
+    def test_a_top_up_is_there_for_a_while(self):
+        key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
+        self.mesh.ctl("budget", "create", "team-a", "--limit", "0.002usd")
+        self.spend_all(key, self.nodes)
+        wait_for(lambda: chat(self.nodes[1].port, key, max_tokens=20)[0] == 402, 20, "its end")
+        def refused(*words):
+            told = self.mesh.run_ctl("--server", self.nodes[0].mesh_address, "budget", "top-up",
+                                     "team-a", *words, check=False)
+            self.assertNotEqual(told.returncode, 0, told)
+            return told.stderr
+        self.assertIn("it has no windows, so say how long", refused("0.002usd"))
+        made = self.mesh.ctl("budget", "top-up", "team-a", "0.002usd", "--until", "1h",
+                             "--note", "the fair", "--id", "fair", node=self.nodes[2])
+        self.assertEqual((made["limit_micro_usd"], made["in_force_micro_usd"]), (2000, 4000))
+        self.assertEqual([(t["id"], t["note"]) for t in made["top_ups"]], [("fair", "the fair")])
+        self.assertIn("fair", refused("0.002usd", "--until", "1h", "--id", "fair"), "once")
+        for node in self.nodes:
+            self.assertEqual(chat(node.port, key, max_tokens=20)[0], 200, "there is more at once")
+        self.spend_all(key, self.nodes)
+        wait_for(lambda: chat(self.nodes[1].port, key, max_tokens=20)[0] == 402, 20, "its end")
+        self.assertLessEqual(self.billed(), 4000)
+        self.assertGreaterEqual(self.billed(), 3800, "money is left")
+        self.assert_conserved("team-a")
+        exported = self.mesh.run_ctl("--server", self.nodes[0].mesh_address, "budget",
+                                     "export")
+        self.assertIn("limit: 0.002usd", exported)
+
+        ended = self.mesh.ctl("budget", "top-up", "team-a", "--end", "fair")
+        self.assertEqual((ended["in_force_micro_usd"], ended["top_ups"]), (2000, []))
+        self.mesh.ctl("budget", "set", "team-a", "--limit", "0.003usd")
+        self.assertEqual(chat(self.nodes[0].port, key, max_tokens=20)[0], 402,
+                         "what was spent of it stays spent")
+        soon = self.mesh.ctl("budget", "top-up", "team-a", "0.01usd", "--until", "3s")
+        self.assertEqual(len(soon["top_ups"][0]["id"]), 8)
+        wait_for(lambda: not self.mesh.ctl("budget", "show", "team-a")["top_ups"], 20, "its end")
+        wait_for(lambda: chat(self.nodes[1].port, key, max_tokens=20)[0] == 402, 20, "its end")
+
     def test_a_threshold_is_told_of_once_in_the_whole_mesh(self):
         with Hook() as hook:
             for node in self.nodes:

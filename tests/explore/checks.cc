@@ -45,6 +45,8 @@ struct Mix {
     void operator()(const Remove&) const {}
     void operator()(const SetPolicy&) const {}
     void operator()(const Alert&) const {}
+    void operator()(const OpenTopUp&) const {}
+    void operator()(const EndTopUp&) const {}
     // Its one budget is for ever; no scenario has windows.
     void operator()(const SetRule& entry) const {
         mix(digest, static_cast<std::uint64_t>(entry.rule.period));

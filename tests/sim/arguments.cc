@@ -90,6 +90,9 @@ constexpr std::string_view kMutants[] = {
     "permit-not-released",
     "retry-unreserved",
     "hang-up-is-free",
+    "top-up-never-ends",
+    "top-up-ends-into-limit",
+    "top-up-opened-again",
 };
 
 constexpr std::string_view kHelp =

@@ -19,6 +19,7 @@ namespace vidai::mesh::budget {
 namespace {
 
 constexpr MeshId kMesh{{1, 2, 3}};
+constexpr WallTime kSoon{std::chrono::days(20'000)};
 
 const seal::SecretKey& key() {
     static const std::array<std::uint8_t, 32> seed{7};
@@ -49,6 +50,8 @@ Budgets some_budgets() {
         state.windows[5].activated = {1};
         state.windows[5].alerted = 50;
         state.policy.alerts = {1, 100};
+        state.top_ups.open = {{"fair", {{9}, kSoon, "a note"}}, {"more", {{8}, kSoon, {}}}};
+        state.top_ups.ended = {"b", "a"};
     }
     return out;
 }
@@ -84,7 +87,9 @@ std::vector<EntryRef> all_kinds() {
             ref(AdoptCircle{some_circle(), some_estate()}),
             ref(Define{kTeam, {100}, {}, {.enforce = false}}),
             ref(SetPolicy{kTeam, {.enforce = false, .alerts = {50, 100}}}),
-            ref(Alert{kMay, 80})};
+            ref(Alert{kMay, 80}),
+            ref(OpenTopUp{kTeam, "fair", {{9}, kSoon, "a note"}}),
+            ref(EndTopUp{kTeam, "fair"})};
 }
 
 // Field by field would be the decoder once more: equal bytes are equal entries.
@@ -120,6 +125,8 @@ TEST(Batch, ReadsAsItWasWritten) {
     EXPECT_FALSE(std::get<Define>(*read->entries[14]).policy.enforce);
     EXPECT_EQ(std::get<SetPolicy>(*read->entries[15]).policy.alerts, (Thresholds{50, 100}));
     EXPECT_EQ(std::get<Alert>(*read->entries[16]).percent, 80);
+    EXPECT_EQ(std::get<OpenTopUp>(*read->entries[17]).top_up, (TopUp{{9}, kSoon, "a note"}));
+    EXPECT_EQ(std::get<EndTopUp>(*read->entries[18]).id, "fair");
 }
 
 TEST(Batch, FoldsAsWhatItWasMadeOf) {
@@ -177,6 +184,9 @@ TEST(Batch, OfABadOwnerIsRefusedToo) {
     EXPECT_TRUE(refused(SetPolicy{kTeam, {.alerts = {0}}}));
     EXPECT_TRUE(refused(SetPolicy{kTeam, {.alerts = {101}}}));
     EXPECT_TRUE(refused(SetPolicy{kTeam, {.alerts = {1, 2, 3, 4, 5, 6, 7, 8, 9}}}));
+    EXPECT_TRUE(refused(OpenTopUp{kTeam, "x", {{0}, kSoon, {}}}));
+    EXPECT_TRUE(refused(OpenTopUp{kTeam, "no id", {{1}, kSoon, {}}}));
+    EXPECT_TRUE(refused(EndTopUp{kTeam, ""}));
     EXPECT_TRUE(refused(Out{{kBuckets}, log_of(2)}));
     auto estate = std::make_shared<Estate>(*some_estate());
     estate->budgets.begin()->second.windows[4].returned[account_of(2)] = {60};

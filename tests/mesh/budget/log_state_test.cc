@@ -147,6 +147,71 @@ TEST(LogState, HandsABucketOverWithAllThatWasSpent) {
         << "also to another generation of the same volume";
 }
 
+constexpr WallTime kSoon{std::chrono::days(20'000)};
+
+TEST(LogState, ATopUpBindsAsARaisedLimitAndItsEndAsALoweredOne) {
+    LogState state = begun();
+    ASSERT_TRUE(state.apply(activate(100)).has_value());
+    EXPECT_EQ(code_of(state.apply(activate(1))), ErrorCode::kConflict);
+    ASSERT_TRUE(state.apply(OpenTopUp{kTeam, "may-fair", {{40}, kSoon, "the fair"}}).has_value());
+    ASSERT_TRUE(state.apply(OpenTopUp{kTeam, "more", {{5}, kSoon, {}}}).has_value());
+    EXPECT_EQ(state.free(kMay).value, 45);
+    ASSERT_TRUE(state.apply(activate(30)).has_value());
+    EXPECT_EQ(code_of(state.apply(activate(16))), ErrorCode::kConflict);
+    ASSERT_TRUE(state.apply(EndTopUp{kTeam, "may-fair"}).has_value());
+    EXPECT_EQ(state.free(kMay).value, -25) << "what is spent stays spent";
+    EXPECT_EQ(code_of(state.apply(EndTopUp{kTeam, "may-fair"})), ErrorCode::kConflict);
+    EXPECT_EQ(code_of(state.apply(activate(1))), ErrorCode::kConflict);
+    ASSERT_TRUE(state.apply(SetLimit{kTeam, {110}}).has_value());
+    EXPECT_EQ(limit_of(*state.budget(kTeam)).value, 115) << "an edit says the limit, without it";
+    ASSERT_TRUE(state.apply(Return{kMay, account_of(2), {20}}).has_value());
+    EXPECT_TRUE(state.apply(activate(5)).has_value());
+    EXPECT_EQ(code_of(state.apply(activate(1))), ErrorCode::kConflict);
+}
+
+TEST(LogState, ATopUpIsOpenedOnceAndSoManyAreOpen) {
+    LogState state = begun();
+    const OpenTopUp one{kTeam, "one", {{40}, kSoon, {}}};
+    ASSERT_TRUE(state.apply(one).has_value());
+    EXPECT_EQ(code_of(state.apply(one)), ErrorCode::kAlreadyExists);
+    ASSERT_TRUE(state.apply(EndTopUp{kTeam, "one"}).has_value());
+    EXPECT_EQ(code_of(state.apply(one)), ErrorCode::kAlreadyExists) << "a word that comes late";
+    for (std::size_t i = 0; i < kTopUpsMax; ++i) {
+        const std::string id = "t-" + std::to_string(i);
+        ASSERT_TRUE(state.apply(OpenTopUp{kTeam, id, {{1}, kSoon, {}}}).has_value());
+    }
+    EXPECT_EQ(code_of(state.apply(OpenTopUp{kTeam, "t-16", {{1}, kSoon, {}}})),
+              ErrorCode::kResourceExhausted);
+    for (const OpenTopUp& bad :
+         {OpenTopUp{kTeam, "Big", {{1}, kSoon, {}}}, OpenTopUp{kTeam, "", {{1}, kSoon, {}}},
+          OpenTopUp{kTeam, "x", {{0}, kSoon, {}}}, OpenTopUp{kTeam, "x", {{1}, {}, {}}},
+          OpenTopUp{kTeam, "x", {kTopUpMost + MicroUsd{1}, kSoon, {}}},
+          OpenTopUp{kTeam, "x", {{1}, kSoon, std::string(kTopUpNoteMax + 1, 'a')}}}) {
+        EXPECT_EQ(code_of(state.apply(bad)), ErrorCode::kCorrupt);
+    }
+    EXPECT_EQ(code_of(state.apply(OpenTopUp{BudgetId("other"), "x", {{1}, kSoon, {}}})),
+              ErrorCode::kConflict);
+}
+
+TEST(LogState, TopUpsPassToTheHeirAndEndWithTheBudget) {
+    LogState state = begun();
+    ASSERT_TRUE(state.apply(OpenTopUp{kTeam, "old", {{1}, kSoon, {}}}).has_value());
+    ASSERT_TRUE(state.apply(EndTopUp{kTeam, "old"}).has_value());
+    ASSERT_TRUE(state.apply(OpenTopUp{kTeam, "one", {{40}, kSoon, {}}}).has_value());
+    ASSERT_TRUE(state.apply(Out{kBucket, log_of(2)}).has_value());
+    LogState heir(second_header());
+    ASSERT_TRUE(heir.apply(taking(state, 6, {volume(2)})).has_value());
+    EXPECT_EQ(heir.free(kMay).value, 140);
+    EXPECT_EQ(code_of(heir.apply(OpenTopUp{kTeam, "old", {{1}, kSoon, {}}})),
+              ErrorCode::kAlreadyExists);
+    ASSERT_TRUE(heir.apply(Remove{kTeam}).has_value());
+    EXPECT_EQ(heir.free(kMay).value, 0);
+    ASSERT_TRUE(heir.apply(Define{kTeam, {100}}).has_value());
+    EXPECT_EQ(heir.free(kMay).value, 100);
+    EXPECT_EQ(code_of(heir.apply(OpenTopUp{kTeam, "one", {{40}, kSoon, {}}})),
+              ErrorCode::kAlreadyExists);
+}
+
 TEST(LogState, TellsOfEachThresholdOnceInAWindow) {
     LogState state = begun();
     EXPECT_EQ(code_of(state.apply(Alert{kMay, 50})), ErrorCode::kConflict) << "nothing is spent";

@@ -78,6 +78,16 @@ TEST(MessageBytes, EachKindIsReadAsItWasWritten) {
         7, Edit::Kind::kSetPolicy, kMoney.budget, {}, {}, {.enforce = {}, .alerts = {{50, 80}}}});
     expect_kept(
         Edit{7, Edit::Kind::kSetPolicy, kMoney.budget, {}, {}, {.enforce = {}, .alerts = {{}}}});
+    Edit top_up{8, Edit::Kind::kTopUp, kMoney.budget, {}};
+    top_up.top_up_id = "fair";
+    top_up.top_up = {{20}, {}, "the fair"};  // until its owner says
+    expect_kept(top_up);
+    top_up.top_up.until = kTomorrow;
+    expect_kept(top_up);
+    top_up.kind = Edit::Kind::kEndTopUp;
+    top_up.top_up = {};
+    expect_kept(top_up);
+    expect_kept(EditDone{6, false, ErrorCode::kResourceExhausted, "16 of them"});
     expect_kept(Report{account(), kMoney, {30}, {70}, 9});
     expect_kept(ReportAck{account(), kMoney, {70}});
     expect_kept(Recall{kMoney});
@@ -98,6 +108,8 @@ TEST(MessageBytes, EachKindIsReadAsItWasWritten) {
     Sight observed = sight;
     observed.policy.enforce = observed.position.enforce = false;
     observed.would_refuse = 12;
+    observed.base = {800};
+    observed.top_ups = {{"fair", {{100}, kTomorrow, {}}}};
     observed.policy.alerts = {50, 80, 100};
     observed.alerted = 80;
     expect_kept(Seen{3, {observed}, true});

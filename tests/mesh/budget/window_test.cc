@@ -73,6 +73,56 @@ class Windows : public ::testing::Test {
     std::array<std::chrono::milliseconds, 3> skew_{};
 };
 
+Edit top_up_of(const char* id, std::int64_t amount, WallTime until = {}) {
+    Edit wanted{0, Edit::Kind::kTopUp, kDaily, {}};
+    wanted.top_up_id = id;
+    wanted.top_up = {{amount}, until, {}};
+    return wanted;
+}
+
+TEST_F(Windows, ATopUpEndsWithItsWindowWhereNothingElseIsSaid) {
+    ASSERT_TRUE(mesh_.edit(1, top_up_of("fair", 2'000))->done);
+    EXPECT_EQ(mesh_.edit(2, top_up_of("fair", 2'000))->code, ErrorCode::kAlreadyExists);
+    EXPECT_EQ(spend_all(), 12'000);
+    run_to_midnight();
+    mesh_.run(1s);
+    EXPECT_EQ(spend_all(), 10'000);
+    EXPECT_EQ(billed(kTomorrow), 10'000);
+    EXPECT_EQ(mesh_.edit(2, top_up_of("fair", 2'000))->code, ErrorCode::kAlreadyExists)
+        << "it has been";
+}
+
+TEST_F(Windows, ATopUpMayLastLongerAndBeEndedByHand) {
+    ASSERT_TRUE(mesh_.edit(1, top_up_of("fair", 2'000, kEvening + std::chrono::days(9)))->done);
+    EXPECT_EQ(spend_all(), 12'000);
+    run_to_midnight();
+    mesh_.run(1s);
+    EXPECT_TRUE(mesh_.spend_now(0, kDaily, {50}));
+    Edit end{0, Edit::Kind::kEndTopUp, kDaily, {}};
+    end.top_up_id = "fair";
+    ASSERT_TRUE(mesh_.edit(2, end)->done);
+    EXPECT_EQ(mesh_.edit(2, end)->code, ErrorCode::kNotFound);
+    EXPECT_EQ(spend_all(), 9'950);
+}
+
+TEST_F(Windows, ATopUpEndsWithoutAnybodyAskingAndOnlyByAClockThatIsTrusted) {
+    ASSERT_TRUE(mesh_.edit(1, top_up_of("fair", 2'000, kEvening + 15s))->done);
+    EXPECT_TRUE(mesh_.spend_now(0, kDaily, {50}));
+    const auto open = [&]() {
+        return mesh_.bank(owner()).owner().sight(kDaily, mesh_.now).top_ups.size();
+    };
+    right_ = false;
+    mesh_.run(9s);
+    EXPECT_EQ(open(), 1U);
+    EXPECT_EQ(spend_all(), 11'950);
+    EXPECT_EQ(mesh_.edit(1, top_up_of("late", 1))->code, ErrorCode::kUnavailable);
+    right_ = true;
+    mesh_.run(1s);
+    EXPECT_EQ(open(), 0U);
+    EXPECT_FALSE(mesh_.spend_now(0, kDaily, {50}, 400ms));
+    EXPECT_EQ(mesh_.edit(1, top_up_of("late", 1, kEvening))->code, ErrorCode::kInvalidRequest);
+}
+
 TEST_F(Windows, ANewOneHasTheWholeLimitAndTheOldOneNoMore) {
     EXPECT_EQ(spend_all(), 10'000);
     EXPECT_EQ(billed(kToday), 10'000);

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "mesh/budget/names.h"
@@ -37,10 +39,29 @@ class Bill {
         Allowed& of = allowed_[budget];
         keep_past(budget, of, newest);
         for (auto& [window, most] : of.windows) {
-            if (window >= newest) most = std::max(most, limit);
+            if (window >= newest) most.limit = std::max(most.limit, limit);
         }
         of.most = std::max(of.most, limit);
         of.ever = std::max(of.ever, limit);
+    }
+    // An operator has asked for a top-up: it may be open from here on, or never.
+    void topped_up(const BudgetId& budget, const std::string& id, MicroUsd amount, Ordinal newest) {
+        allowed_[budget].top_ups.try_emplace(id, TopUp{amount, newest, std::nullopt});
+    }
+    // It is over, and that is committed. `in_use` as in confirmed().
+    void ended(const BudgetId& budget, const std::string& id, const InUse& in_use) {
+        Allowed& of = allowed_[budget];
+        const auto found = of.top_ups.find(id);
+        if (found == of.top_ups.end() || found->second.until) return;
+        const Ordinal then = in_use.empty() ? 0 : in_use.rbegin()->first;
+        found->second.until = then;
+        if (in_use.empty()) return;
+        Most& most = of.windows.try_emplace(then, Most{of.most, {}}).first->second;
+        most.spent = std::max({most.spent, in_use.rbegin()->second, this->of({budget, then})});
+    }
+    // All of them are.
+    void ended_all(const BudgetId& budget, const InUse& in_use) {
+        for (const auto& [id, one] : allowed_[budget].top_ups) ended(budget, id, in_use);
     }
     // It is in force. `in_use`: what was activated and not returned just before.
     void confirmed(const BudgetId& budget, MicroUsd limit, const InUse& in_use, bool others_open) {
@@ -50,8 +71,8 @@ class Bill {
         keep_past(budget, of, then);
         of.windows.erase(of.windows.lower_bound(then), of.windows.end());
         if (!in_use.empty()) {
-            of.windows[then] =
-                std::max({limit, in_use.rbegin()->second, this->of(BudgetWindow{budget, then})});
+            of.windows[then] = {
+                limit, std::max(in_use.rbegin()->second, this->of(BudgetWindow{budget, then}))};
         }
         of.most = limit;
     }
@@ -59,22 +80,44 @@ class Bill {
         const auto of = allowed_.find(money.budget);
         if (of == allowed_.end()) return {};
         const auto window = of->second.windows.find(money.window);
-        return window == of->second.windows.end() ? of->second.most : window->second;
+        const bool set = window != of->second.windows.end();
+        MicroUsd sum = set ? window->second.limit : of->second.most;
+        for (const auto& [id, one] : of->second.top_ups) {
+            if (one.from <= money.window && (!one.until || money.window < *one.until)) {
+                sum += one.amount;
+            }
+        }
+        return set ? std::max(sum, window->second.spent) : sum;
     }
     // That was ever asked for: a disk that goes back takes back what was in force since.
-    MicroUsd most_ever(const BudgetId& budget) const { return find(allowed_, budget).ever; }
+    MicroUsd most_ever(const BudgetId& budget) const {
+        const Allowed of = find(allowed_, budget);
+        MicroUsd sum = of.ever;
+        for (const auto& [id, one] : of.top_ups) sum += one.amount;
+        return sum;
+    }
 
   private:
+    struct Most {
+        MicroUsd limit;
+        MicroUsd spent;  // when a limit was lowered: no less than that
+    };
+    struct TopUp {
+        MicroUsd amount;
+        Ordinal from = 0;              // window
+        std::optional<Ordinal> until;  // of that and those behind it nothing more
+    };
     struct Allowed {
-        MicroUsd most;  // may be billed of a window
-        MicroUsd ever;
-        std::map<Ordinal, MicroUsd> windows;  // of these, something else
+        MicroUsd most;                    // may be billed of a window
+        MicroUsd ever;                    // asked for
+        std::map<Ordinal, Most> windows;  // of these, something else
+        std::map<std::string, TopUp> top_ups;
     };
     // What was allowed of windows that are over changes no more.
     void keep_past(const BudgetId& budget, Allowed& of, Ordinal newest) {
         const auto end = by_window_.lower_bound({budget, newest});
         for (auto at = by_window_.lower_bound({budget, 0}); at != end; ++at) {
-            of.windows.try_emplace(at->first.window, of.most);
+            of.windows.try_emplace(at->first.window, Most{of.most, {}});
         }
     }
     template <class Map>

@@ -20,6 +20,8 @@ constexpr std::int64_t kParts = 100;  // of a limit: the cheapest request in the
 constexpr Duration kHealing = seconds(25), kTrusted = seconds(65);
 // So much before midnight the last spending waits for it.
 constexpr Duration kLastSpending = std::chrono::minutes(10);
+// An owner looks at each of its budgets so often, and writes it down.
+constexpr auto kEndsWithin = seconds(5);
 
 }  // namespace
 
@@ -84,7 +86,18 @@ void MoneyWorld::judge(const BudgetId& budget) {
         watch_.violate("windows-in-time", "window " + std::to_string(newest) + " of " +
                                               budget.str() + " is open, and no clock has said so");
     }
+    judge_top_ups(budget, *state);
     judge_usable({budget, std::max(today, newest)}, *state);
+}
+
+void MoneyWorld::judge_top_ups(const BudgetId& budget, const BudgetState& state) {
+    for (const auto& [id, one] : state.top_ups.open) {
+        if (one.until + kEndsWithin > true_time()) continue;
+        watch_.violate("top-ups-end",
+                       "top-up " + id + " of " + budget.str() + " is open " +
+                           std::to_string((true_time() - one.until).count()) + " ms after its time",
+                       true);
+    }
 }
 
 void MoneyWorld::judge_rolled_back(const BudgetId& budget) {
@@ -118,13 +131,13 @@ void MoneyWorld::judge_usable(const BudgetWindow& money, const BudgetState& stat
         if (name.second == money && living.contains(name.first.holder)) lost += amount;
     }
     const MicroUsd cheapest{std::max<std::int64_t>(1, story_.limit / kParts)};
-    if (bill_.of(money) + lost + cheapest > state.limit) return;
+    const MicroUsd limit = limit_of(state);
+    if (bill_.of(money) + lost + cheapest > limit) return;
     watch_.violate("budget-usable",
                    std::to_string(bill_.of(money).value) + " billed of " +
-                       std::to_string(state.limit.value) + " of " + money.budget.str() +
-                       " in window " + std::to_string(money.window) + ", " +
-                       std::to_string(used.in_use().value) + " in use, " +
-                       std::to_string(lost.value) + " lost; " + describe(money),
+                       std::to_string(limit.value) + " of " + money.budget.str() + " in window " +
+                       std::to_string(money.window) + ", " + std::to_string(used.in_use().value) +
+                       " in use, " + std::to_string(lost.value) + " lost; " + describe(money),
                    true);
 }
 

@@ -72,6 +72,7 @@ void MoneyWorld::perform(const MoneyEvent& event) {
         case MoneyDeed::kLower:
         case MoneyDeed::kSetRule:
         case MoneyDeed::kDelete:
+        case MoneyDeed::kTopUp:
             return edit_some(event);
         case MoneyDeed::kNight:
         case MoneyDeed::kClockJump:

@@ -33,11 +33,16 @@ void MoneyWorld::create(std::size_t node, MicroUsd limit, Rng& rng) {
 }
 
 void MoneyWorld::wish(std::size_t node, Edit edit) {
-    constexpr const char* kKinds[] = {"make", "limit", "delete", "window"};
+    constexpr const char* kKinds[] = {"make",   "limit",  "delete",    "window",
+                                      "policy", "top-up", "end top-up"};
     edit.id = wishes_.size() + 1;
     wishes_[edit.id] = {edit, scheduler_.now(), std::nullopt};
     const bool allows = edit.kind == Edit::Kind::kDefine || edit.kind == Edit::Kind::kSetLimit;
     if (allows) bill_.asked(edit.budget, edit.limit, watch_.newest_window(edit.budget));
+    if (edit.kind == Edit::Kind::kTopUp) {
+        const Ordinal newest = watch_.newest_window(edit.budget);
+        bill_.topped_up(edit.budget, edit.top_up_id, edit.top_up.amount, newest);
+    }
     note("an operator at " + std::to_string(node) + " wants " +
          kKinds[static_cast<std::size_t>(edit.kind)] + " " + std::to_string(edit.limit.value) +
          " each " + std::string(period_name(edit.rule.period)) + " for " + edit.budget.str());
@@ -61,7 +66,45 @@ void MoneyWorld::answered(const EditDone& done) {
         return &other != &wish && other.edit.budget == edit.budget && !other.failed &&
                (!other.over || *other.over >= wish.asked);
     });
-    bill_.confirmed(edit.budget, edit.limit, watch_.in_use_before(edit), others);
+    const Bill::InUse in_use = watch_.in_use_before(edit);
+    bill_.confirmed(edit.budget, edit.limit, in_use, others);
+    if (edit.kind == Edit::Kind::kDelete && !others) bill_.ended_all(edit.budget, in_use);
+}
+
+void MoneyWorld::hear_of_ends() {
+    for (const MoneyWatch::Ended& one : watch_.take_ended()) {
+        bill_.ended(one.budget, one.id, one.in_use);
+    }
+}
+
+// For as long as the event lasts, or until a day later, or as the window lasts; some are ended by
+// hand before, and some said again.
+void MoneyWorld::top_up(const MoneyEvent& event, const BudgetId& budget, Rng& rng) {
+    Edit wanted{0, Edit::Kind::kTopUp, budget, {}};
+    wanted.top_up_id = "t-" + std::to_string(wishes_.size());
+    wanted.top_up.amount.value =
+        1 + static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(story_.limit)));
+    const Duration lasts = event.lasts + (rng.chance(0.2) ? std::chrono::days(1) : Duration{});
+    const bool with_the_window = story_.windows && rng.chance(0.3);
+    if (!with_the_window) {
+        wanted.top_up.until = true_time() + std::chrono::ceil<WallTime::duration>(lasts);
+    }
+    wish(event.node, wanted);
+    const auto some_time = [&]() {
+        return Duration(rng.below(static_cast<std::uint64_t>(event.lasts.count())));
+    };
+    if (rng.chance(0.4)) {  // by somebody who has not heard
+        scheduler_.after(some_time() + some_time(), [this, node = event.other, wanted] {
+            if (!healed_) wish(node, wanted);
+        });
+    }
+    if (!rng.chance(0.4)) return;
+    const Duration after = some_time();
+    Edit end{0, Edit::Kind::kEndTopUp, budget, {}};
+    end.top_up_id = wanted.top_up_id;
+    scheduler_.after(after, [this, node = event.other, end] {
+        if (!healed_) wish(node, end);
+    });
 }
 
 void MoneyWorld::edit_some(const MoneyEvent& event) {
@@ -81,6 +124,7 @@ void MoneyWorld::edit_some(const MoneyEvent& event) {
             if (!healed_) wish(node, again);
         });
     }
+    if (event.deed == MoneyDeed::kTopUp) return top_up(event, budget, rng);
     const std::uint64_t to =
         event.deed == MoneyDeed::kRaise ? most + rng.below(2 * most) : rng.below(most);
     wish(event.node, {0, Edit::Kind::kSetLimit, budget, {static_cast<std::int64_t>(to)}});

@@ -75,6 +75,18 @@ void draw_renewals(std::uint64_t seed, MoneyStory& story) {
     story.stumbles = rng.chance(0.3);
 }
 
+// Of a generator of their own, for the same reason.
+void draw_top_ups(std::uint64_t seed, MoneyStory& story) {
+    Rng rng(seed ^ 0x746f7075);
+    story.top_ups = rng.chance(0.35);
+    if (!story.top_ups) return;
+    if (story.begins == WallTime{}) story.begins = kNewYear - std::chrono::hours(5);
+    const std::uint64_t count = 1 + rng.below(8);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        story.events.push_back(draw_event(rng, story, {MoneyDeed::kTopUp}));
+    }
+}
+
 std::string seconds(Duration time) {
     char text[32];
     std::snprintf(text, sizeof text, "%.3f s", static_cast<double>(time.count()) / 1e9);
@@ -87,7 +99,7 @@ std::string_view deed_name(MoneyDeed deed) {
     constexpr std::string_view kNames[] = {
         "crash",     "power loss", "disk full",  "failed sync", "bit rot", "volume lost", "split",
         "one way",   "loss",       "slow",       "false death", "create",  "raise",       "lower",
-        "roll back", "night",      "clock jump", "clock drift", "window",  "delete"};
+        "roll back", "night",      "clock jump", "clock drift", "window",  "delete",      "top up"};
     static_assert(std::size(kNames) == static_cast<std::size_t>(MoneyDeed::kCount));
     return kNames[static_cast<std::size_t>(deed)];
 }
@@ -115,6 +127,7 @@ std::string MoneyStory::describe() const {
                       seconds(kNewYear - begins).c_str(), seconds(clocks_apart).c_str());
         out += line;
     }
+    if (top_ups) out += "  budgets are topped up\n";
     if (nested) out += "  some requests stand under several budgets\n";
     if (retries) out += "  some calls are lost\n";
     if (stumbles) out += "  half of all starts end at once\n";
@@ -157,6 +170,7 @@ MoneyStory draw_money(std::uint64_t seed, const Trim& trim) {
         story.events.push_back(draw_event(rng, story, kinds));
     }
     if (!trim.plain_budgets) draw_renewals(seed, story);
+    if (!trim.plain_budgets) draw_top_ups(seed, story);
     std::ranges::stable_sort(story.events, {}, &MoneyEvent::at);
     std::uint32_t number = 0;
     for (MoneyEvent& event : story.events) event.number = ++number;

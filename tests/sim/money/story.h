@@ -39,6 +39,7 @@ enum class MoneyDeed : std::uint8_t {
     kClockDrift,  // `node`'s clock is slow or fast for `lasts`
     kSetRule,     // an operator gives a budget another window
     kDelete,      // or deletes one, and makes it again after `lasts`
+    kTopUp,       // or tops one up for `lasts`, and may end that before
     kCount
 };
 std::string_view deed_name(MoneyDeed deed);
@@ -71,6 +72,7 @@ struct MoneyStory {
     bool estimates = false;                       // are above what the provider charges
     std::uint64_t log_bytes = 0;                  // BankOptions; of a journal beyond what is needed
     bool windows = false;                         // some budgets have, and time is told
+    bool top_ups = false;                         // budgets are topped up; then time is told, too
     WallTime begins;                              // when mono is an hour
     Duration clocks_apart{};                      // at most, from the true time
     bool nested = false;                          // some requests stand under several budgets

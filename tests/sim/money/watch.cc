@@ -166,6 +166,7 @@ void MoneyWatch::advance(const LogId& log, Chain& chain) {
     if (!chain.state) chain.state = std::make_unique<LogState>(*chain.header);
     while (chain.committed < upto) {
         const Entry& entry = *chain.entries[chain.committed];
+        follow_top_ups(*chain.state, entry);
         const auto folded = chain.state->apply(entry);
         if (!folded && !rolled_back_) {
             violate("folds-agree", "log " + name_of(log) + ": " + folded.error().message);
@@ -205,6 +206,15 @@ void MoneyWatch::follow_windows(const LogId& log, const Entry& entry) {
                                      std::to_string(newest));
     }
     newest = std::max(newest, more->money.window);
+}
+
+void MoneyWatch::follow_top_ups(const LogState& before, const Entry& entry) {
+    const auto* end = std::get_if<EndTopUp>(&entry);
+    const BudgetState* budget = end == nullptr ? nullptr : before.budget(end->budget);
+    if (budget == nullptr) return;
+    Ended one{end->budget, end->id, {}};
+    for (const auto& [ordinal, window] : budget->windows) one.in_use[ordinal] = window.in_use();
+    ended_.push_back(std::move(one));
 }
 
 Ordinal MoneyWatch::newest_window(const BudgetId& budget) const {

@@ -11,6 +11,7 @@
 //   copies-are-prefixes  of their owner's log, and neither grow once sealed nor shrink
 //   adopted-whole        a log that ends leaves all that it has committed to its heir
 //   folds-agree          whoever folds one head of a log has the same budgets
+//   top-ups-end          soon after their time, once faults have ended (ending.cc)
 //   forgotten-is-taken   a log that a volume forgets has its place taken by another, and what it
 //                        gave away has been taken, committed
 //
@@ -27,6 +28,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mesh/budget/bank.h"
@@ -67,6 +69,13 @@ class MoneyWatch {
     MicroUsd activated(const LogId& log, mesh::budget::Boot boot,
                        const mesh::budget::BudgetWindow& money) const;
     Bill::InUse in_use_before(const mesh::budget::Edit& edit) const;
+    // Top-ups of which it is committed that they are over, and what was in use just before. Clears.
+    struct Ended {
+        BudgetId budget;
+        std::string id;
+        Bill::InUse in_use;
+    };
+    std::vector<Ended> take_ended() { return std::exchange(ended_, {}); }
     // The last window of a budget that has had money.
     mesh::budget::Ordinal newest_window(const BudgetId& budget) const;
     // By whom a budget's bucket is owned, as far as that is committed.
@@ -107,6 +116,7 @@ class MoneyWatch {
     bool taken_over(const LogId& log) const;
     void look_for_forgotten(const LedgerKey& volume, const mesh::budget::Books& books);
     void follow_windows(const LogId& log, const mesh::budget::Entry& entry);
+    void follow_top_ups(const mesh::budget::LogState& before, const mesh::budget::Entry& entry);
     bool all_have(const Chain& chain, Seq seq) const;
     bool ended(const Chain& chain) const;
 
@@ -121,6 +131,7 @@ class MoneyWatch {
     std::map<const mesh::budget::Account*, Held> held_;  // all there ever were
     std::map<BudgetId, mesh::budget::Ordinal> newest_;
     std::map<LedgerKey, std::set<LogId>> put_back_;  // volumes, and the logs that were on them
+    std::vector<Ended> ended_;
     Violation violation_;
 };
 

@@ -123,6 +123,7 @@ void MoneyWorld::start(std::size_t node) {
     }
     note("node " + std::to_string(node) + " starts");
     watch_.began(key(node), at.bank->books());
+    hear_of_ends();
     at.absent.clear();
     at.table = {};
     at.judge = {};
@@ -248,6 +249,7 @@ void MoneyWorld::commit(std::size_t node, std::uint32_t life) {
     }
     trace(static_cast<std::uint64_t>(scheduler_.now().time_since_epoch().count()));
     watch_.on_disk(key(node), at.bank->books(), at.written);
+    hear_of_ends();
     at.bank->on_committed(now());
     rewrite_if_due(node);
     after(node);
@@ -302,7 +304,7 @@ WallTime MoneyWorld::true_time() const {
 
 // As the mesh thread does: its clock is compared with those of the nodes that it hears.
 void MoneyWorld::tell_time(std::size_t node) {
-    if (!story_.windows) return;
+    if (!story_.windows && !story_.top_ups) return;
     Node& at = nodes_[node];
     at.skew += at.drift;
     const WallTime wall = true_time() + std::chrono::floor<WallTime::duration>(at.skew);

@@ -139,6 +139,8 @@ class MoneyWorld : private Wires::Ends {
     void wish(std::size_t node, mesh::budget::Edit edit);
     void answered(const mesh::budget::EditDone& done);
     void edit_some(const MoneyEvent& event);
+    void top_up(const MoneyEvent& event, const BudgetId& budget, Rng& rng);
+    void hear_of_ends();
     mesh::budget::Rule draw_rule(Rng& rng) const;
 
     // events.cc
@@ -153,6 +155,7 @@ class MoneyWorld : private Wires::Ends {
     std::string describe(const mesh::budget::BudgetWindow& money) const;
     void judge(const BudgetId& budget);
     void judge_rolled_back(const BudgetId& budget);
+    void judge_top_ups(const BudgetId& budget, const mesh::budget::BudgetState& state);
     void judge_usable(const mesh::budget::BudgetWindow& money,
                       const mesh::budget::BudgetState& state);
     void note(const std::string& line);
