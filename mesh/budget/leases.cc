@@ -187,14 +187,15 @@ void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
     Money& of = money_[grant.money];
     if (of.current && of.current->name == grant.account) {
         const bool more = of.current->account->on_grant(grant.total);
-        of.current->busy = now;
+        if (more) of.current->busy = now;
         of.asked.reset();
         of.dry = !more && grant.position.left < std::max(of.need, of.lacks);
         of.told = true;
         of.need = of.lacks = {};  // who still waits asks again, and may need less than who gave up
         set(grant.money, of, grant.position);
         changed_.insert(grant.money);  // those who wait look again, whatever it says
-        if (closed_) give_back(grant.money, *of.current, now, out);
+        const bool over = closed_ || grant.position.standing == Standing::kDeleted;
+        if (over) give_back(grant.money, *of.current, now, out);
         return;
     }
     auto held = find_closing(of, grant.account);

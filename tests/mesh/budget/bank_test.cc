@@ -56,6 +56,35 @@ TEST(Leases, AskAnOwnerOnceForAllThatWait) {
     EXPECT_EQ(out.size(), 3U) << "the answer is late";
 }
 
+// Who has spent much lately asks for more ahead, and is told that there is none.
+TEST(Leases, GiveBackWhatIsIdleThoughNoMoreIsToBeHad) {
+    const LedgerKey owner{};
+    Leases leases(
+        {owner, {1}}, [&](Bucket) { return Leases::Lender{{owner, 1}, {1}}; },
+        [](const AccountName&) { return false; });
+    Outbox out;
+    const Position none_left{Standing::kOpen, {1'000}, {}};
+    const auto answer_all = [&](MonoTime now) {
+        for (const Outgoing& one : std::exchange(out, {})) {
+            const auto* want = std::get_if<Want>(&one.message);
+            if (want == nullptr) continue;
+            leases.on_grant({want->account, kMoney, {1'000}, none_left, {}, {}}, now, out);
+        }
+    };
+    MonoTime now{1s};
+    leases.on_tick(now, out);
+    leases.on_ask(kTeamBudget, {900}, now, out);
+    answer_all(now);
+    const auto account = leases.purse(kMoney)->account;
+    ASSERT_TRUE(account->reserve({900}));
+    account->settle({900}, {900});
+    for (const MonoTime end = now + 3s; now < end; now += 50ms) {
+        leases.on_tick(now, out);
+        answer_all(now);
+    }
+    EXPECT_EQ(account->returned(), MicroUsd{100});
+}
+
 // What it spends beyond the limit is a debt, which comes first once it is enforced.
 TEST(Bank, ABudgetIsObservedUntilItIsEnforcedAndThenOwesNothingMore) {
     BankMesh mesh(1, {});
