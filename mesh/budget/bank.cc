@@ -134,6 +134,7 @@ void Bank::progress(MonoTime now) {
     newest = books_.newest();
     const Seq committed = newest->ledger.committed();
     if (newest->header().id != progressed_log_ || committed != progressed_) {
+        if (newest->header().id == progressed_log_) tell_taken(*newest, progressed_);
         progressed_log_ = newest->header().id;
         progressed_ = committed;
         owner_.on_progress(now, out_);
@@ -305,14 +306,6 @@ void Bank::on(const LedgerKey& from, const Hello& hello, MonoTime now) {
             const bool heir = copy.custody.header().successor.ledger == from;
             if (heir && copy.custody.sealed()) acknowledge(from, copy);
         }
-    }
-    // What was given to it, and has arrived.
-    for (auto& [id, log] : books_.own()) {
-        std::vector<Seq> arrived;
-        for (const auto& [at, passing] : log.ledger.state().passing()) {
-            if (hello.owned[passing.bucket.value]) arrived.push_back(at);
-        }
-        for (const Seq at : arrived) log.ledger.forget_passing(at);
     }
     (void)now;
 }

@@ -170,6 +170,7 @@ class Bank {
     void on(const LedgerKey& from, const Append& append, MonoTime now);
     void on(const LedgerKey& from, const Ack& ack, MonoTime now);
     void on(const LedgerKey& from, const AskAck& ask, MonoTime now);
+    void on(const LedgerKey& from, const Taken& taken, MonoTime now);
     void on(const LedgerKey& from, const AskOver& ask, MonoTime now);
     void on(const LedgerKey& from, const Over& over, MonoTime now);
     void on(const LedgerKey& from, const Fetch& fetch, MonoTime now);
@@ -212,6 +213,7 @@ class Bank {
     void rebalance(MonoTime now);
     void take(MonoTime now);
     bool take(Taking& taking, MonoTime now);
+    void tell_taken(const OwnLog& log, Seq told);
     void attest(Taking& taking, MonoTime now);
 
     // bank_legacy.cc: logs that have ended.
@@ -230,6 +232,7 @@ class Bank {
 
     // bank_forgetting.cc: logs that nobody needs any more.
     bool stands_for(const LogId& log) const;
+    bool has_taken(const LogId& from, Seq at) const;
     bool has_arrived(const LogState& of) const;
     void ask_over(MonoTime now);
     void forget(MonoTime now);
@@ -250,7 +253,7 @@ class Bank {
     std::string frozen_;
     std::map<LogId, Head> acknowledged_;  // of kept ones, to their owner
     std::set<LogId> seal_told_;
-    std::set<LogId> over_;  // of those that are here, as another has said
+    std::set<LogId> over_;  // of those that are here: another has its place, for good
     std::map<LogId, Legacy> legacies_;
     std::map<std::pair<LogId, Seq>, Taking> taking_;
     std::vector<Pending> pending_;

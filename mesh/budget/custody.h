@@ -31,6 +31,10 @@ class Custody {
     bool sealed() const { return sealed_; }
 
     Seq synced() const { return synced_; }
+
+    // What the log gave away has arrived.
+    void forget_passing(Seq at) { state_.forget_passing(at); }
+
     const LogState& state() const { return state_; }
     std::span<const EntryRef> entries() const { return entries_; }
     const LogHeader& header() const { return header_; }

@@ -71,6 +71,12 @@ struct Offer {
     Budgets budgets;
     friend bool operator==(const Offer&, const Offer&) = default;
 };
+// The sender's newest log has taken that Out, for good. To who gave it, and to whoever offers it.
+struct Taken {
+    LogId log;
+    Seq at = 0;
+    friend bool operator==(const Taken&, const Taken&) = default;
+};
 // A log that has ended and that nobody is known to have taken: sealed by the sender, or closed and
 // the sender's own. To all, for its heir may be anybody by now.
 struct Ended {
@@ -204,6 +210,6 @@ struct Seen {
 
 using Message =
     std::variant<Hello, Append, Ack, AskAck, Fetch, Offer, Want, Grant, Report, ReportAck, Recall,
-                 Edit, EditDone, Changed, Look, Seen, Ended, AskOver, Over>;
+                 Edit, EditDone, Changed, Look, Seen, Ended, AskOver, Over, Taken>;
 
 }  // namespace vidai::mesh::budget

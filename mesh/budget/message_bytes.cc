@@ -101,6 +101,10 @@ struct Writer {
         const auto budgets = write_budgets(out, m.budgets);
         return said(fb::Said::Offer, fb::CreateOffer(out, log, m.at, m.bucket.value, &to, budgets));
     }
+    Written operator()(const Taken& m) const {
+        const fb::LogId log = write_log(m.log);
+        return said(fb::Said::Taken, fb::CreateTaken(out, &log, m.at));
+    }
     Written operator()(const Ended& m) const {
         const auto log = write_header(out, m.log);
         const fb::LogId to = write_log(m.closed_to.value_or(LogId{}));
@@ -267,6 +271,7 @@ struct Reader {
         return out;
     }
     Message read(const fb::AskAck& m) { return AskAck{log(m.log())}; }
+    Message read(const fb::Taken& m) { return Taken{log(m.log()), m.at()}; }
     Message read(const fb::AskOver& m) { return AskOver{log(m.log())}; }
     Message read(const fb::Over& m) { return Over{log(m.log()), m.passed()}; }
     Message read(const fb::Fetch& m) { return Fetch{log(m.log()), m.after()}; }
@@ -391,6 +396,8 @@ struct Reader {
                 return read(*in.said_as_AskOver());
             case fb::Said::Over:
                 return read(*in.said_as_Over());
+            case fb::Said::Taken:
+                return read(*in.said_as_Taken());
             default:
                 break;
         }

@@ -12,7 +12,7 @@
 //   adopted-whole        a log that ends leaves all that it has committed to its heir
 //   folds-agree          whoever folds one head of a log has the same budgets
 //   forgotten-is-taken   a log that a volume forgets has its place taken by another, and what it
-//                        gave away has been taken, committed
+//                        gave away, as far as the volume has it, has been taken, committed
 //
 // and in the end that each budget can be used (ending.cc). Where a volume was rolled back, which
 // the promise excludes, only the verdict is asked for: somebody has noticed, or no more is billed
@@ -104,7 +104,7 @@ class MoneyWatch {
                const std::vector<mesh::budget::BatchRef>& batches);
     void advance(const LogId& log, Chain& chain);
     void adopted(const LogId& log, Seq head);
-    bool taken_over(const LogId& log) const;
+    bool taken_over(const LogId& log, Seq stored) const;
     void look_for_forgotten(const LedgerKey& volume, const mesh::budget::Books& books);
     void follow_windows(const LogId& log, const mesh::budget::Entry& entry);
     bool all_have(const Chain& chain, Seq seq) const;
