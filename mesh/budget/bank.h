@@ -231,10 +231,11 @@ class Bank {
     void claim(std::vector<EndedLog> circle, const std::map<LogId, Estate>& estates);
 
     // bank_forgetting.cc: logs that nobody needs any more.
-    bool stands_for(const LogId& log) const;
+    std::optional<Seq> stands_for(const LogId& log) const;
     bool has_taken(const LogId& from, Seq at) const;
     bool has_arrived(const LogState& of) const;
     void ask_over(MonoTime now);
+    void learn_over(const LogId& log, Seq head);
     void forget(MonoTime now);
     void forget_own();
     void forget_copies();
@@ -253,7 +254,8 @@ class Bank {
     std::string frozen_;
     std::map<LogId, Head> acknowledged_;  // of kept ones, to their owner
     std::set<LogId> seal_told_;
-    std::set<LogId> over_;  // of those that are here: another has its place, for good
+    // Of those that are here: another has its place, for good, and all of it up to there.
+    std::map<LogId, Seq> over_;
     std::map<LogId, Legacy> legacies_;
     std::map<std::pair<LogId, Seq>, Taking> taking_;
     std::vector<Pending> pending_;

@@ -166,7 +166,9 @@ void Bank::offer(MonoTime now) {
     std::vector<Offer> all;
     for (auto& [id, log] : books_.own()) {
         for (const auto& [at, passing] : log.ledger.state().passing()) {
-            if (log.ledger.committed() < at && !VIDAI_MUTANT("in-before-out")) continue;
+            // Of a log that is over nobody may say any more what was committed; its taker knows.
+            const bool open = log.ledger.committed() < at && !over_.contains(id);
+            if (open && !VIDAI_MUTANT("in-before-out")) continue;
             for (const auto& [name, budget] : passing.budgets) {
                 for (const auto& [window, in] : budget.windows) {
                     drain_pool(log, {name.second, window});

@@ -32,8 +32,9 @@ class Custody {
 
     Seq synced() const { return synced_; }
 
-    // What the log gave away has arrived.
+    // What the log gave away has arrived; what it did behind `head` does not count.
     void forget_passing(Seq at) { state_.forget_passing(at); }
+    void forget_passing_behind(Seq head) { state_.forget_passing_behind(head); }
 
     const LogState& state() const { return state_; }
     std::span<const EntryRef> entries() const { return entries_; }

@@ -148,6 +148,17 @@ struct Parts {
         }
         return out;
     }
+    std::map<LogId, Seq> adopted(const Vector<const fb::LogId*>* in,
+                                 const Vector<std::uint64_t>* heads) {
+        std::map<LogId, Seq> out;
+        fault.unless(in != nullptr && (heads == nullptr || heads->size() == in->size()));
+        if (fault.found()) return out;
+        for (flatbuffers::uoffset_t i = 0; i < in->size(); ++i) {
+            const Seq head = heads == nullptr ? kWholeLog : heads->Get(i);
+            fault.unless(out.emplace(read_log(*in->Get(i)), head).second);
+        }
+        return out;
+    }
     std::shared_ptr<const Estate> estate(const fb::Estate* in) {
         auto out = std::make_shared<Estate>();
         fault.unless(in != nullptr && in->owned() != nullptr && in->taken() != nullptr);
@@ -158,7 +169,7 @@ struct Parts {
         for (const fb::Place* one : *in->taken()) {
             fault.unless(out->taken.emplace(read_log(one->log()), one->seq()).second);
         }
-        out->adopted = logs(in->adopted());
+        out->adopted = adopted(in->adopted(), in->adopted_heads());
         return out;
     }
     Proof proof(const fb::Proof* in) {

@@ -54,7 +54,8 @@ struct AskOver {
 };
 struct Over {
     LogId log;
-    bool passed = false;  // as its own owner has said since
+    bool passed = false;   // as its own owner has said since
+    Seq head = kWholeLog;  // what is behind it does not count, as far as the sender knows
     friend bool operator==(const Over&, const Over&) = default;
 };
 struct Fetch {

@@ -89,7 +89,7 @@ struct Writer {
     }
     Written operator()(const Over& m) const {
         const fb::LogId log = write_log(m.log);
-        return said(fb::Said::Over, fb::CreateOver(out, &log, m.passed));
+        return said(fb::Said::Over, fb::CreateOver(out, &log, m.passed, m.head));
     }
     Written operator()(const Fetch& m) const {
         const fb::LogId log = write_log(m.log);
@@ -273,7 +273,7 @@ struct Reader {
     Message read(const fb::AskAck& m) { return AskAck{log(m.log())}; }
     Message read(const fb::Taken& m) { return Taken{log(m.log()), m.at()}; }
     Message read(const fb::AskOver& m) { return AskOver{log(m.log())}; }
-    Message read(const fb::Over& m) { return Over{log(m.log()), m.passed()}; }
+    Message read(const fb::Over& m) { return Over{log(m.log()), m.passed(), m.head()}; }
     Message read(const fb::Fetch& m) { return Fetch{log(m.log()), m.after()}; }
     Message read(const fb::Offer& m) {
         need(m.bucket() < kBuckets);
