@@ -14,10 +14,11 @@
 //   forgotten-is-taken   a log that a volume forgets has its place taken by another, and what it
 //                        gave away, as far as the volume has it, has been taken, committed
 //
-// and in the end that each budget can be used (ending.cc). Where a volume was rolled back, which
-// the promise excludes, only the verdict is asked for: somebody has noticed, or no more is billed
-// than the limit once again for each time (detected-or-bounded); and no log is written anew of
-// which all custodians have more (rollback-noticed). One thread.
+// and in the end that each budget can be used, and that what was given away has arrived
+// (given-away-arrives; ending.cc). Where a volume was rolled back, which the promise excludes, only
+// the verdict is asked for: somebody has noticed, or no more is billed than the limit once again
+// for each time (detected-or-bounded); and no log is written anew of which all custodians have more
+// (rollback-noticed). One thread.
 #pragma once
 
 #include <bitset>

@@ -152,6 +152,7 @@ class MoneyWorld : private Wires::Ends {
     void spend_the_rest(const BudgetId& budget);
     std::string describe(const mesh::budget::BudgetWindow& money) const;
     void judge(const BudgetId& budget);
+    void judge_given_away();
     void judge_rolled_back(const BudgetId& budget);
     void judge_usable(const mesh::budget::BudgetWindow& money,
                       const mesh::budget::BudgetState& state);
