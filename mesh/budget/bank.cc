@@ -5,6 +5,7 @@
 #include <tuple>
 #include <variant>
 
+#include "mesh/budget/open_takings.h"
 #include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
@@ -15,16 +16,12 @@ namespace {
 constexpr std::size_t kPendingMax = 4'096;
 constexpr std::size_t kPeersMax = 4'096;
 
-// Without what it has taken and not committed: who gave it would think that it has arrived, and
-// with this process it may be gone again.
+// Without what it has taken and not committed: others would stop to tell of it as nobody's.
 std::bitset<kBuckets> owned_for_good(const Ledger& ledger) {
     std::bitset<kBuckets> owned = ledger.state().estate().owned;
-    for (const EntryRef& entry : ledger.entries().subspan(ledger.committed())) {
-        if (const auto* in = std::get_if<In>(entry.get())) owned.reset(in->bucket.value);
-        if (const auto* from = std::get_if<Inherit>(entry.get())) owned &= ~from->estate->owned;
-        if (const auto* of = std::get_if<Adopt>(entry.get())) owned &= ~of->estate->owned;
-        if (const auto* of = std::get_if<AdoptCircle>(entry.get())) owned &= ~of->estate->owned;
-    }
+    for_each_open_taking(
+        ledger, [&](const In& in) { owned.reset(in.bucket.value); },
+        [&](const Estate& estate) { owned &= ~estate.owned; });
     return owned;
 }
 

@@ -6,9 +6,9 @@
 // it, nor that it has any of it, and never begins another copy.
 #include <algorithm>
 #include <chrono>
-#include <variant>
 
 #include "mesh/budget/bank.h"
+#include "mesh/budget/open_takings.h"
 #include "schema/base/mutant.h"
 
 namespace vidai::mesh::budget {
@@ -18,16 +18,6 @@ namespace {
 constexpr Duration kForgetEvery = std::chrono::milliseconds(500);
 constexpr Duration kAskEvery = std::chrono::seconds(5);
 constexpr std::size_t kAskedAtOnce = 64;
-
-// Of an entry that takes over what other logs had; else null.
-const Estate* estate_of(const Entry& entry) {
-    if (const auto* one = std::get_if<Inherit>(&entry)) return one->estate.get();
-    if (const auto* one = std::get_if<Adopt>(&entry)) {
-        return one->closed ? nullptr : one->estate.get();
-    }
-    if (const auto* one = std::get_if<AdoptCircle>(&entry)) return one->estate.get();
-    return nullptr;
-}
 
 }  // namespace
 
@@ -42,25 +32,21 @@ std::optional<Seq> Bank::stands_for(const LogId& log) const {
     const auto found = adopted.find(log);
     const Seq head = found == adopted.end() ? kWholeLog : found->second;
     if (VIDAI_MUTANT("forgotten-before-commit")) return head;
-    const auto brings = [&](const EntryRef& entry) {
-        const Estate* estate = estate_of(*entry);
-        return estate != nullptr && estate->represents.contains(log);
-    };
-    const auto open = ledger.entries().subspan(ledger.committed());
-    return std::ranges::none_of(open, brings) ? std::optional(head) : std::nullopt;
+    bool open = false;
+    for_each_open_taking(
+        ledger, [](const In&) {},
+        [&](const Estate& estate) { open |= estate.represents.contains(log); });
+    return open ? std::nullopt : std::optional(head);
 }
 
 // The same of an Out.
 bool Bank::has_taken(const LogId& from, Seq at) const {
     const Ledger& ledger = books_.newest()->ledger;
-    if (!ledger.state().has_taken(from, at)) return false;
-    const auto brings = [&](const EntryRef& entry) {
-        const auto* in = std::get_if<In>(entry.get());
-        if (in != nullptr && in->from == from && in->at == at) return true;
-        const Estate* estate = estate_of(*entry);
-        return estate != nullptr && estate->taken.contains({from, at});
-    };
-    return std::ranges::none_of(ledger.entries().subspan(ledger.committed()), brings);
+    bool open = false;
+    for_each_open_taking(
+        ledger, [&](const In& in) { open |= in.from == from && in.at == at; },
+        [&](const Estate& estate) { open |= estate.taken.contains({from, at}); });
+    return ledger.state().has_taken(from, at) && !open;
 }
 
 void Bank::on(const LedgerKey& from, const Taken& taken, MonoTime now) {
