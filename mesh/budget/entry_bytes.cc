@@ -13,14 +13,6 @@ namespace vidai::mesh::budget {
 
 namespace {
 
-namespace fb = records::budget;
-template <class T>
-using Offset = flatbuffers::Offset<T>;
-template <class T>
-using Vector = flatbuffers::Vector<T>;
-
-constexpr std::size_t kOwnedBytes = kBuckets / 8;
-
 fb::Key write(const LedgerKey& key) {
     return fb::Key(flatbuffers::span<const std::uint8_t, 32>(key.bytes));
 }

@@ -13,14 +13,6 @@ namespace vidai::mesh::budget {
 
 namespace {
 
-namespace fb = records::budget;
-template <class T>
-using Offset = flatbuffers::Offset<T>;
-template <class T>
-using Vector = flatbuffers::Vector<T>;
-
-constexpr std::size_t kOwnedBytes = kBuckets / 8;
-
 // Whether anything was wrong, for a reader that goes on and asks at the end.
 class Fault {
   public:
