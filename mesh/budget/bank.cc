@@ -5,6 +5,7 @@
 #include <tuple>
 #include <variant>
 
+#include "mesh/budget/open_takings.h"
 #include "schema/base/mutant.h"
 #include "schema/vocabulary/check.h"
 
@@ -14,16 +15,12 @@ namespace {
 
 constexpr std::size_t kPeersMax = 4'096;
 
-// Without what it has taken and not committed: who gave it would think that it has arrived, and
-// with this process it may be gone again.
+// Without what it has taken and not committed: others would stop to tell of it as nobody's.
 std::bitset<kBuckets> owned_for_good(const Ledger& ledger) {
     std::bitset<kBuckets> owned = ledger.state().estate().owned;
-    for (const EntryRef& entry : ledger.entries_behind(ledger.committed())) {
-        if (const auto* in = std::get_if<In>(entry.get())) owned.reset(in->bucket.value);
-        if (const auto* from = std::get_if<Inherit>(entry.get())) owned &= ~from->estate->owned;
-        if (const auto* of = std::get_if<Adopt>(entry.get())) owned &= ~of->estate->owned;
-        if (const auto* of = std::get_if<AdoptCircle>(entry.get())) owned &= ~of->estate->owned;
-    }
+    for_each_open_taking(
+        ledger, [&](const In& in) { owned.reset(in.bucket.value); },
+        [&](const Estate& estate) { owned &= ~estate.owned; });
     return owned;
 }
 
@@ -129,6 +126,7 @@ void Bank::progress(MonoTime now) {
     newest = books_.newest();
     const Seq committed = newest->ledger.committed();
     if (newest->header().id != progressed_log_ || committed != progressed_) {
+        if (newest->header().id == progressed_log_) tell_taken(*newest, progressed_);
         progressed_log_ = newest->header().id;
         progressed_ = committed;
         owner_.on_progress(now, out_);
@@ -282,14 +280,6 @@ void Bank::on(const LedgerKey& from, const Hello& hello, MonoTime now) {
             const bool heir = copy.custody.header().successor.ledger == from;
             if (heir && copy.custody.sealed()) acknowledge(from, copy);
         }
-    }
-    // What was given to it, and has arrived.
-    for (auto& [id, log] : books_.own()) {
-        std::vector<Seq> arrived;
-        for (const auto& [at, passing] : log.ledger.state().passing()) {
-            if (hello.owned[passing.bucket.value]) arrived.push_back(at);
-        }
-        for (const Seq at : arrived) log.ledger.forget_passing(at);
     }
     (void)now;
 }

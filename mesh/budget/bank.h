@@ -175,6 +175,7 @@ class Bank {
     void on(const LedgerKey& from, const Append& append, MonoTime now);
     void on(const LedgerKey& from, const Ack& ack, MonoTime now);
     void on(const LedgerKey& from, const AskAck& ask, MonoTime now);
+    void on(const LedgerKey& from, const Taken& taken, MonoTime now);
     void on(const LedgerKey& from, const AskOver& ask, MonoTime now);
     void on(const LedgerKey& from, const Over& over, MonoTime now);
     void on(const LedgerKey& from, const Fetch& fetch, MonoTime now);
@@ -219,6 +220,7 @@ class Bank {
     void rebalance(MonoTime now);
     void take(MonoTime now);
     bool take(Taking& taking, MonoTime now);
+    void tell_taken(const OwnLog& log, Seq told);
     void attest(Taking& taking, MonoTime now);
 
     // bank_legacy.cc: logs that have ended.
@@ -236,9 +238,11 @@ class Bank {
     void claim(std::vector<EndedLog> circle, const std::map<LogId, Estate>& estates);
 
     // bank_forgetting.cc: logs that nobody needs any more.
-    bool stands_for(const LogId& log) const;
+    std::optional<Seq> stands_for(const LogId& log) const;
+    bool has_taken(const LogId& from, Seq at) const;
     bool has_arrived(const LogState& of) const;
     void ask_over(MonoTime now);
+    void learn_over(const LogId& log, Seq head);
     void forget(MonoTime now);
     void forget_own();
     void forget_copies();
@@ -257,7 +261,8 @@ class Bank {
     std::string frozen_;
     std::map<LogId, Head> acknowledged_;  // of kept ones, to their owner
     std::set<LogId> seal_told_;
-    std::set<LogId> over_;  // of those that are here, as another has said
+    // Of those that are here: another has its place, for good, and all of it up to there.
+    std::map<LogId, Seq> over_;
     std::map<LogId, Legacy> legacies_;
     std::map<std::pair<LogId, Seq>, Taking> taking_;
     std::vector<Pending> pending_;

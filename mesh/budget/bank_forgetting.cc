@@ -6,9 +6,9 @@
 // it, nor that it has any of it, and never begins another copy.
 #include <algorithm>
 #include <chrono>
-#include <variant>
 
 #include "mesh/budget/bank.h"
+#include "mesh/budget/open_takings.h"
 #include "schema/base/mutant.h"
 
 namespace vidai::mesh::budget {
@@ -19,38 +19,47 @@ constexpr Duration kForgetEvery = std::chrono::milliseconds(500);
 constexpr Duration kAskEvery = std::chrono::seconds(5);
 constexpr std::size_t kAskedAtOnce = 64;
 
-// Of an entry that takes over what other logs had; else null.
-const Estate* estate_of(const Entry& entry) {
-    if (const auto* one = std::get_if<Inherit>(&entry)) return one->estate.get();
-    if (const auto* one = std::get_if<Adopt>(&entry)) {
-        return one->closed ? nullptr : one->estate.get();
-    }
-    if (const auto* one = std::get_if<AdoptCircle>(&entry)) return one->estate.get();
-    return nullptr;
-}
-
 }  // namespace
 
-// Whether the newest log has its place, and not by an entry that may be gone again.
-bool Bank::stands_for(const LogId& log) const {
+// How much of that log the newest one has the place of, and not by an entry that may be gone again;
+// nothing: of none of it. All of one that was closed.
+std::optional<Seq> Bank::stands_for(const LogId& log) const {
     const OwnLog* newest = books_.newest();
-    if (newest == nullptr || newest->header().id == log || !ready()) return false;
+    if (newest == nullptr || newest->header().id == log || !ready()) return std::nullopt;
     const Ledger& ledger = newest->ledger;
-    if (!ledger.state().represents(log)) return false;
-    if (VIDAI_MUTANT("forgotten-before-commit")) return true;
-    const auto brings = [&](const EntryRef& entry) {
-        const Estate* estate = estate_of(*entry);
-        return estate != nullptr && estate->represents.contains(log);
-    };
-    return std::ranges::none_of(ledger.entries_behind(ledger.committed()), brings);
+    if (!ledger.state().represents(log)) return std::nullopt;
+    const auto& adopted = ledger.state().estate().adopted;
+    const auto found = adopted.find(log);
+    const Seq head = found == adopted.end() ? kWholeLog : found->second;
+    if (VIDAI_MUTANT("forgotten-before-commit")) return head;
+    bool open = false;
+    for_each_open_taking(
+        ledger, [](const In&) {},
+        [&](const Estate& estate) { open |= estate.represents.contains(log); });
+    return open ? std::nullopt : std::optional(head);
 }
 
-// All that it gave away: somebody in reach has each bucket for good.
+// The same of an Out.
+bool Bank::has_taken(const LogId& from, Seq at) const {
+    const Ledger& ledger = books_.newest()->ledger;
+    bool open = false;
+    for_each_open_taking(
+        ledger, [&](const In& in) { open |= in.from == from && in.at == at; },
+        [&](const Estate& estate) { open |= estate.taken.contains({from, at}); });
+    return ledger.state().has_taken(from, at) && !open;
+}
+
+void Bank::on(const LedgerKey& from, const Taken& taken, MonoTime now) {
+    (void)from, (void)now;
+    const auto own = books_.own().find(taken.log);
+    if (own != books_.own().end()) own->second.ledger.forget_passing(taken.at);
+    if (KeptLog* copy = books_.kept(taken.log)) copy->custody.forget_passing(taken.at);
+}
+
+// All that it gave away, by the word of who has taken it. That a bucket has an owner in reach does
+// not tell: it may be one whose log has been sealed, and that has not heard of it.
 bool Bank::has_arrived(const LogState& of) const {
-    if (of.passing().empty()) return true;
-    const std::bitset<kBuckets> owned = owned_in_reach();
-    return std::ranges::all_of(of.passing(),
-                               [&](const auto& one) { return owned[one.second.bucket.value]; });
+    return of.passing().empty() || VIDAI_MUTANT("forgotten-on-its-way");
 }
 
 void Bank::ask_over(MonoTime now) {
@@ -58,7 +67,9 @@ void Bank::ask_over(MonoTime now) {
     asked_over_ = now;
     std::vector<LogId> asked;
     const auto ask = [&](const LogId& log) {
-        if (asked.size() < kAskedAtOnce && !over_.contains(log)) asked.push_back(log);
+        const auto over = over_.find(log);
+        const bool known = over != over_.end() && over->second != kWholeLog;
+        if (asked.size() < kAskedAtOnce && !known) asked.push_back(log);
     };
     for (const auto& [id, copy] : books_.kept()) {
         if (copy.seal_written) ask(id);
@@ -71,7 +82,7 @@ void Bank::ask_over(MonoTime now) {
 
 void Bank::on(const LedgerKey& from, const AskOver& ask, MonoTime now) {
     (void)now;
-    if (stands_for(ask.log)) send(from, Over{ask.log});
+    if (const auto head = stands_for(ask.log)) send(from, Over{ask.log, false, *head});
 }
 
 void Bank::on(const LedgerKey& from, const Over& over, MonoTime now) {
@@ -83,11 +94,25 @@ void Bank::on(const LedgerKey& from, const Over& over, MonoTime now) {
                "copied");
         return;
     }
-    if (books_.own().contains(over.log) || books_.kept().contains(over.log)) over_.insert(over.log);
+    learn_over(over.log, over.head);
     const auto custodians = custodians_.find(over.log);
     if (custodians == custodians_.end()) return;
     const auto at = custodians->second.find(from);
     if (at != custodians->second.end()) at->second.heard = at->second.sealed = true;
+}
+
+// What a log has behind its head was never committed: an Out there is taken by nobody.
+void Bank::learn_over(const LogId& log, Seq head) {
+    const auto own = books_.own().find(log);
+    KeptLog* copy = books_.kept(log);
+    if (own == books_.own().end() && copy == nullptr) return;
+    Seq& known = over_.try_emplace(log, head).first->second;
+    known = std::min(known, head);
+    if (known == kWholeLog) return;
+    if (copy != nullptr) copy->custody.forget_passing_behind(known);
+    if (own == books_.own().end()) return;
+    own->second.ledger.on_adopted(known);
+    own->second.ledger.forget_passing_behind(known);
 }
 
 void Bank::forget(MonoTime now) {
@@ -99,11 +124,14 @@ void Bank::forget(MonoTime now) {
 }
 
 void Bank::forget_own() {
+    for (const auto& [id, log] : books_.own()) {
+        if (const auto head = stands_for(id)) learn_over(id, *head);
+    }
     while (books_.own().size() > 1) {
         OwnLog& oldest = books_.own().begin()->second;
         const LogId id = oldest.header().id;
         if (frozen_logs_.contains(id)) return;
-        if (!stands_for(id) && !over_.contains(id)) return;
+        if (!over_.contains(id)) return;
         if (!has_arrived(oldest.ledger.state())) return;
         drain_pools(oldest);
         for (const BudgetWindow& money : oldest.ledger.pools()) {
@@ -123,8 +151,8 @@ void Bank::forget_copies() {
     std::vector<LogId> gone;
     for (const auto& [id, copy] : books_.kept()) {
         if (!copy.seal_written || frozen_logs_.contains(id)) continue;
-        const bool over = over_.contains(id) || stands_for(id);
-        if (over && has_arrived(copy.custody.state())) gone.push_back(id);
+        if (const auto head = stands_for(id)) learn_over(id, *head);
+        if (over_.contains(id) && has_arrived(copy.custody.state())) gone.push_back(id);
     }
     for (const LogId& id : gone) {
         books_.forget_kept(id);
@@ -132,6 +160,9 @@ void Bank::forget_copies() {
     }
     std::erase_if(acknowledged_,
                   [&](const auto& one) { return !books_.kept().contains(one.first); });
+    std::erase_if(over_, [&](const auto& one) {
+        return !books_.kept().contains(one.first) && !books_.own().contains(one.first);
+    });
     std::erase_if(seal_told_, [&](const LogId& log) { return !books_.kept().contains(log); });
 }
 

@@ -163,30 +163,32 @@ void Bank::drain_pool(OwnLog& log, const BudgetWindow& money) {
 void Bank::offer(MonoTime now) {
     if (now - offered_ < kAgain) return;
     offered_ = now;
+    std::vector<Offer> all;
     for (auto& [id, log] : books_.own()) {
         for (const auto& [at, passing] : log.ledger.state().passing()) {
-            if (log.ledger.committed() < at && !VIDAI_MUTANT("in-before-out")) continue;
+            // Of a log that is over nobody may say any more what was committed; its taker knows.
+            const bool open = log.ledger.committed() < at && !over_.contains(id);
+            if (open && !VIDAI_MUTANT("in-before-out")) continue;
             for (const auto& [name, budget] : passing.budgets) {
                 for (const auto& [window, in] : budget.windows) {
                     drain_pool(log, {name.second, window});
                 }
             }
-            // Its heir may be another by now, and this one too.
-            const Offer one{log.header(), at, passing.bucket, passing.to, passing.budgets};
-            broadcast(one);
-            on(books_.self(), one, now);
+            all.push_back({log.header(), at, passing.bucket, passing.to, passing.budgets});
         }
     }
-    // What the dead had given away, and what their next generations had not taken.
+    // What the dead had given away, and what their next generations had not taken. A copy that is
+    // kept for that alone waits for who has taken it to say so.
     for (const auto& [id, copy] : books_.kept()) {
         if (!copy.seal_written) continue;
-        const LogState& state = copy.custody.state();
-        for (const auto& [at, passing] : state.passing()) {
-            if (owner_of(passing.bucket) != nullptr) continue;
-            const Offer one{copy.custody.header(), at, passing.bucket, passing.to, passing.budgets};
-            broadcast(one);
-            on(books_.self(), one, now);
+        for (const auto& [at, passing] : copy.custody.state().passing()) {
+            if (owner_of(passing.bucket) != nullptr && !over_.contains(id)) continue;
+            all.push_back({copy.custody.header(), at, passing.bucket, passing.to, passing.budgets});
         }
+    }
+    for (const Offer& one : all) {  // its heir may be another by now, and this one too
+        broadcast(one);
+        on(books_.self(), one, now);
     }
 }
 
@@ -227,11 +229,12 @@ void Bank::rebalance(MonoTime now) {
 
 void Bank::on(const LedgerKey& from, const Offer& offer, MonoTime now) {
     (void)now;
-    (void)from;  // its owner, or a custodian of it if that is gone
     if (!ready()) return;
     const LogState& state = books_.newest()->ledger.state();
-    if (!state.represents(offer.to)) return;
-    if (state.has_taken(offer.log.id, offer.at)) return;
+    if (has_taken(offer.log.id, offer.at)) {  // `from`: its owner, or a custodian of it
+        return send(from, Taken{offer.log.id, offer.at});
+    }
+    if (!state.represents(offer.to) || state.has_taken(offer.log.id, offer.at)) return;
     if (taking_.size() >= kTakingMax) return;
     Taking taking;
     taking.log = offer.log;
@@ -240,6 +243,16 @@ void Bank::on(const LedgerKey& from, const Offer& offer, MonoTime now) {
     taking.bucket = offer.bucket;
     taking.budgets = offer.budgets;
     taking_.try_emplace({offer.log.id, offer.at}, std::move(taking));
+}
+
+// What is committed of it behind `told`, to who gave it: it gives no more before. What gets lost of
+// this is answered to its next Offer.
+void Bank::tell_taken(const OwnLog& log, Seq told) {
+    const auto entries = log.ledger.entries().first(log.ledger.committed()).subspan(told);
+    for (const EntryRef& entry : entries) {
+        const auto* in = std::get_if<In>(entry.get());
+        if (in != nullptr) send(in->from.ledger, Taken{in->from, in->at});
+    }
 }
 
 void Bank::attest(Taking& taking, MonoTime now) {

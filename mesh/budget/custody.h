@@ -33,6 +33,11 @@ class Custody {
     bool sealed() const { return sealed_; }
 
     Seq synced() const { return synced_; }
+
+    // What the log gave away has arrived; what it did behind `head` does not count.
+    void forget_passing(Seq at) { state_.forget_passing(at); }
+    void forget_passing_behind(Seq head) { state_.forget_passing_behind(head); }
+
     const LogState& state() const { return state_; }
     Seq size() const { return state_.seq(); }
     // All behind those that were dropped.

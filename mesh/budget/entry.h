@@ -5,6 +5,7 @@
 #pragma once
 
 #include <bitset>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -65,6 +66,8 @@ inline MicroUsd limit_of(const BudgetState& budget) {
 }
 using Budgets = std::map<std::pair<Bucket, BudgetId>, BudgetState>;
 
+inline constexpr Seq kWholeLog = std::numeric_limits<Seq>::max();
+
 // All that a log has, as it passes to an heir.
 struct Estate {
     std::bitset<kBuckets> owned;
@@ -73,7 +76,7 @@ struct Estate {
     // names it as successor, is this one's to take. And what has been taken.
     std::set<LogId> represents;
     std::set<std::pair<LogId, Seq>> taken;
-    std::set<LogId> adopted;
+    std::map<LogId, Seq> adopted;  // and the head that counts of each
     friend bool operator==(const Estate&, const Estate&) = default;
 };
 

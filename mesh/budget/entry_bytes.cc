@@ -14,14 +14,6 @@ namespace vidai::mesh::budget {
 
 namespace {
 
-namespace fb = records::budget;
-template <class T>
-using Offset = flatbuffers::Offset<T>;
-template <class T>
-using Vector = flatbuffers::Vector<T>;
-
-constexpr std::size_t kOwnedBytes = kBuckets / 8;
-
 fb::Key write(const LedgerKey& key) {
     return fb::Key(flatbuffers::span<const std::uint8_t, 32>(key.bytes));
 }
@@ -84,8 +76,12 @@ Offset<fb::Estate> write(Builder& out, const Estate& estate) {
     const auto represents = write_logs(out, estate.represents);
     const auto taken =
         structs(out, estate.taken, [](const auto& one) { return write(one.first, one.second); });
-    const auto adopted = write_logs(out, estate.adopted);
-    return fb::CreateEstate(out, bits, budgets, represents, taken, adopted);
+    const auto adopted =
+        structs(out, estate.adopted, [](const auto& one) { return write_log(one.first); });
+    std::vector<Seq> adopted_heads;
+    for (const auto& [log, head] : estate.adopted) adopted_heads.push_back(head);
+    const auto heads = out.CreateVector(adopted_heads);
+    return fb::CreateEstate(out, bits, budgets, represents, taken, adopted, heads);
 }
 Offset<fb::Proof> write(Builder& out, const Proof& proof) {
     const auto log = write_header(out, proof.log);

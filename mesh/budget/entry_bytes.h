@@ -3,6 +3,7 @@
 #pragma once
 
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -12,24 +13,30 @@
 
 namespace vidai::mesh::budget {
 
-using Builder = flatbuffers::FlatBufferBuilder;
+namespace fb = records::budget;
 
-flatbuffers::Offset<records::budget::Header> write_header(Builder& out, const LogHeader& header);
-flatbuffers::Offset<records::budget::Entry> write_entry(Builder& out, const Entry& entry);
-records::budget::LogId write_log(const LogId& log);
-records::budget::Account write_account(const AccountName& name, MicroUsd returned);
-flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<records::budget::Budget>>>
-write_budgets(Builder& out, const Budgets& budgets);
-flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> write_owned(
-    Builder& out, const std::bitset<kBuckets>& owned);
+using Builder = flatbuffers::FlatBufferBuilder;
+template <class T>
+using Offset = flatbuffers::Offset<T>;
+template <class T>
+using Vector = flatbuffers::Vector<T>;
+using BudgetRecords = Vector<Offset<fb::Budget>>;
+
+inline constexpr std::size_t kOwnedBytes = kBuckets / 8;
+
+Offset<fb::Header> write_header(Builder& out, const LogHeader& header);
+Offset<fb::Entry> write_entry(Builder& out, const Entry& entry);
+fb::LogId write_log(const LogId& log);
+fb::Account write_account(const AccountName& name, MicroUsd returned);
+Offset<BudgetRecords> write_budgets(Builder& out, const Budgets& budgets);
+Offset<Vector<std::uint8_t>> write_owned(Builder& out, const std::bitset<kBuckets>& owned);
 
 // Of a buffer that was verified. kCorrupt: a part is missing or out of its bounds.
-Result<LogHeader> read_header(const records::budget::Header* in);
-Result<EntryRef> read_entry(const records::budget::Entry* in);
-LogId read_log(const records::budget::LogId& in);
-std::pair<AccountName, MicroUsd> read_account(const records::budget::Account& in);
-Result<Budgets> read_budgets(
-    const flatbuffers::Vector<flatbuffers::Offset<records::budget::Budget>>* in);
-Result<std::bitset<kBuckets>> read_owned(const flatbuffers::Vector<std::uint8_t>* in);
+Result<LogHeader> read_header(const fb::Header* in);
+Result<EntryRef> read_entry(const fb::Entry* in);
+LogId read_log(const fb::LogId& in);
+std::pair<AccountName, MicroUsd> read_account(const fb::Account& in);
+Result<Budgets> read_budgets(const BudgetRecords* in);
+Result<std::bitset<kBuckets>> read_owned(const Vector<std::uint8_t>* in);
 
 }  // namespace vidai::mesh::budget

@@ -14,14 +14,6 @@ namespace vidai::mesh::budget {
 
 namespace {
 
-namespace fb = records::budget;
-template <class T>
-using Offset = flatbuffers::Offset<T>;
-template <class T>
-using Vector = flatbuffers::Vector<T>;
-
-constexpr std::size_t kOwnedBytes = kBuckets / 8;
-
 // Whether anything was wrong, for a reader that goes on and asks at the end.
 class Fault {
   public:
@@ -151,6 +143,17 @@ struct Parts {
         }
         return out;
     }
+    std::map<LogId, Seq> adopted(const Vector<const fb::LogId*>* in,
+                                 const Vector<std::uint64_t>* heads) {
+        std::map<LogId, Seq> out;
+        fault.unless(in != nullptr && (heads == nullptr || heads->size() == in->size()));
+        if (fault.found()) return out;
+        for (flatbuffers::uoffset_t i = 0; i < in->size(); ++i) {
+            const Seq head = heads == nullptr ? kWholeLog : heads->Get(i);
+            fault.unless(out.emplace(read_log(*in->Get(i)), head).second);
+        }
+        return out;
+    }
     std::shared_ptr<const Estate> estate(const fb::Estate* in) {
         auto out = std::make_shared<Estate>();
         fault.unless(in != nullptr && in->owned() != nullptr && in->taken() != nullptr);
@@ -161,7 +164,7 @@ struct Parts {
         for (const fb::Place* one : *in->taken()) {
             fault.unless(out->taken.emplace(read_log(one->log()), one->seq()).second);
         }
-        out->adopted = logs(in->adopted());
+        out->adopted = adopted(in->adopted(), in->adopted_heads());
         return out;
     }
     Proof proof(const fb::Proof* in) {

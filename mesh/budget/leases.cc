@@ -214,7 +214,7 @@ void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
     awake_.insert(grant.money);
     if (of.current && of.current->name == grant.account) {
         const bool more = of.current->account->on_grant(grant.total);
-        of.current->busy = now;
+        if (more) of.current->busy = now;
         of.asked.reset();
         of.dry = !more && grant.position.left < std::max(of.need, of.lacks);
         if (!more) of.hold_off = now + kAskAheadAgain;
@@ -222,8 +222,8 @@ void Leases::on_grant(const Grant& grant, MonoTime now, Outbox& out) {
         of.need = of.lacks = {};  // who still waits asks again, and may need less than who gave up
         set(grant.money, of, grant.position);
         changed_.insert(grant.money);  // those who wait look again, whatever it says
-        const bool deleted = grant.position.standing == Standing::kDeleted;
-        if (closed_ || deleted) give_back(grant.money, *of.current, now, out);
+        const bool over = closed_ || grant.position.standing == Standing::kDeleted;
+        if (over) give_back(grant.money, *of.current, now, out);
         return;
     }
     auto held = find_closing(of, grant.account);

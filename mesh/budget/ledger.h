@@ -35,8 +35,9 @@ class Ledger {
     void on_adopted(Seq head);
     Seq synced() const { return synced_; }
     Seq committed() const { return committed_; }
-    // What was given away has arrived.
+    // What was given away has arrived; what was behind `head` does not count.
     void forget_passing(Seq at) { state_.forget_passing(at); }
+    void forget_passing_behind(Seq head) { state_.forget_passing_behind(head); }
 
     // Activated by this process, committed, and not granted: whoever owns the bucket by now.
     MicroUsd pool(const BudgetWindow& money) const;

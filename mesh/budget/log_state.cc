@@ -373,7 +373,7 @@ Result<void> LogState::on(const Adopt& entry) {
         }
         if (auto merged = merge(*entry.estate); !merged) return merged;
     }
-    estate_.adopted.insert(of.id);
+    estate_.adopted.emplace(of.id, entry.head);
     return {};
 }
 
@@ -402,7 +402,7 @@ Result<void> LogState::on(const AdoptCircle& entry) {
         return dishonest("another log is that circle's heir");
     }
     if (auto merged = merge(*entry.estate); !merged) return merged;
-    for (const EndedLog& log : entry.logs) estate_.adopted.insert(log.header.id);
+    for (const EndedLog& log : entry.logs) estate_.adopted.emplace(log.header.id, log.head);
     return {};
 }
 

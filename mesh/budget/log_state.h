@@ -49,6 +49,9 @@ class LogState {
     };
     const std::map<Seq, Passing>& passing() const { return passing_; }
     void forget_passing(Seq at) { passing_.erase(at); }
+    void forget_passing_behind(Seq head) {
+        passing_.erase(passing_.upper_bound(head), passing_.end());
+    }
     const std::optional<LogId>& closed_to() const { return closed_to_; }
 
   private:

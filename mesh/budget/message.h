@@ -55,7 +55,8 @@ struct AskOver {
 };
 struct Over {
     LogId log;
-    bool passed = false;  // as its own owner has said since
+    bool passed = false;   // as its own owner has said since
+    Seq head = kWholeLog;  // what is behind it does not count, as far as the sender knows
     friend bool operator==(const Over&, const Over&) = default;
 };
 struct Fetch {
@@ -71,6 +72,12 @@ struct Offer {
     LogId to;
     Budgets budgets;
     friend bool operator==(const Offer&, const Offer&) = default;
+};
+// The sender's newest log has taken that Out, for good. To who gave it, and to whoever offers it.
+struct Taken {
+    LogId log;
+    Seq at = 0;
+    friend bool operator==(const Taken&, const Taken&) = default;
 };
 // A log that has ended and that nobody is known to have taken: sealed by the sender, or closed and
 // the sender's own. To all, for its heir may be anybody by now.
@@ -217,6 +224,6 @@ struct Seen {
 
 using Message =
     std::variant<Hello, Append, Ack, AskAck, Fetch, Offer, Want, Grant, Report, ReportAck, Recall,
-                 Edit, EditDone, Changed, Look, Seen, Ended, AskOver, Over>;
+                 Edit, EditDone, Changed, Look, Seen, Ended, AskOver, Over, Taken>;
 
 }  // namespace vidai::mesh::budget

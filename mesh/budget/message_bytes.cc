@@ -18,12 +18,6 @@ namespace vidai::mesh::budget {
 
 namespace {
 
-namespace fb = records::budget;
-template <class T>
-using Offset = flatbuffers::Offset<T>;
-template <class T>
-using Vector = flatbuffers::Vector<T>;
-
 constexpr flatbuffers::uoffset_t kDepthMax = 8;
 constexpr flatbuffers::uoffset_t kTablesMax = 400'000;
 constexpr std::size_t kTextMax = 512;
@@ -91,7 +85,7 @@ struct Writer {
     }
     Written operator()(const Over& m) const {
         const fb::LogId log = write_log(m.log);
-        return said(fb::Said::Over, fb::CreateOver(out, &log, m.passed));
+        return said(fb::Said::Over, fb::CreateOver(out, &log, m.passed, m.head));
     }
     Written operator()(const Fetch& m) const {
         const fb::LogId log = write_log(m.log);
@@ -102,6 +96,10 @@ struct Writer {
         const fb::LogId to = write_log(m.to);
         const auto budgets = write_budgets(out, m.budgets);
         return said(fb::Said::Offer, fb::CreateOffer(out, log, m.at, m.bucket.value, &to, budgets));
+    }
+    Written operator()(const Taken& m) const {
+        const fb::LogId log = write_log(m.log);
+        return said(fb::Said::Taken, fb::CreateTaken(out, &log, m.at));
     }
     Written operator()(const Ended& m) const {
         const auto log = write_header(out, m.log);
@@ -273,8 +271,9 @@ struct Reader {
         return out;
     }
     Message read(const fb::AskAck& m) { return AskAck{log(m.log())}; }
+    Message read(const fb::Taken& m) { return Taken{log(m.log()), m.at()}; }
     Message read(const fb::AskOver& m) { return AskOver{log(m.log())}; }
-    Message read(const fb::Over& m) { return Over{log(m.log()), m.passed()}; }
+    Message read(const fb::Over& m) { return Over{log(m.log()), m.passed(), m.head()}; }
     Message read(const fb::Fetch& m) { return Fetch{log(m.log()), m.after()}; }
     Message read(const fb::Offer& m) {
         need(m.bucket() < kBuckets);
@@ -412,6 +411,8 @@ struct Reader {
                 return read(*in.said_as_AskOver());
             case fb::Said::Over:
                 return read(*in.said_as_Over());
+            case fb::Said::Taken:
+                return read(*in.said_as_Taken());
             default:
                 break;
         }

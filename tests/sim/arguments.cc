@@ -80,6 +80,7 @@ constexpr std::string_view kMutants[] = {
     "volume-same-key",
     "borrows-before-boot",
     "forgotten-before-commit",
+    "forgotten-on-its-way",
     "forgotten-begun-again",
     "head-not-confirmed",
     "window-mislabelled",

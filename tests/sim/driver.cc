@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <span>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -243,8 +245,10 @@ Report* shared_reports(std::uint32_t jobs) {
 pid_t start_worker(const Arguments& arguments, std::uint32_t worker, const std::string& program,
                    Report& out) {
     std::fflush(stdout);
-    const pid_t child = fork();
+    const pid_t parent = getpid(), child = fork();
     if (child != 0) return child;
+    // Whoever ends the parent, by whatever signal, wants no more of its seeds either.
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent) _exit(kFailed);
     for (std::uint64_t seed = arguments.first + worker; seed <= arguments.last;
          seed += arguments.jobs) {
         if (!run_one(arguments, seed, program, out)) break;

@@ -61,7 +61,7 @@ std::shared_ptr<const Estate> some_estate() {
     out->budgets = some_budgets();
     out->represents = {log_of(1), log_of(1, 2)};
     out->taken = {{log_of(3), 8}, {log_of(3), 9}};
-    out->adopted = {log_of(3)};
+    out->adopted = {{log_of(3), 12}};
     return out;
 }
 std::vector<EndedLog> some_circle() {

@@ -117,6 +117,44 @@ TEST_F(LongLogs, OfOneThatNeverComesBackAreForgottenWhenTheyAreTaken) {
     EXPECT_EQ(mesh.owned(0) + mesh.owned(1) + mesh.owned(2), kBuckets);
 }
 
+// A node whose log was sealed may say that it owns the bucket before it hears of that.
+TEST(AnOut, IsForgottenByItsTakersWordAndNobodyElses) {
+    BankMesh mesh(3, {.sync = 300ms});
+    for (std::size_t i = 0; i < 3; ++i) mesh.start(i);
+    const auto passing = [&]() { return mesh.bank(0).books().newest()->ledger.state().passing(); };
+    ASSERT_TRUE(mesh.run_until([&]() { return !passing().empty(); }, 60s));
+    const LedgerKey to = passing().begin()->second.to.ledger;
+    const std::size_t other = to == mesh.key(1) ? 2 : 1;
+    Hello claims = mesh.bank(other).hello();
+    claims.owned.set();
+    mesh.bank(0).on_message(mesh.key(other), claims, mesh.now);
+    EXPECT_FALSE(passing().empty());
+    EXPECT_TRUE(mesh.run_until([&]() { return passing().empty(); }, 60s));
+    EXPECT_GT(mesh.owned(3 - other), 0U);
+}
+
+// What it had written and nobody has seen is taken by nobody.
+TEST(AnOut, BehindWhatAnHeirAdoptedKeepsNoLog) {
+    BankMesh mesh(3, {.sync = 300ms});
+    for (std::size_t i = 0; i < 3; ++i) mesh.start(i);
+    const auto gives = [&]() {
+        return !mesh.bank(0).books().newest()->ledger.state().passing().empty();
+    };
+    ASSERT_TRUE(mesh.run_until(gives, 60s));
+    mesh.cut(0, 1);
+    mesh.cut(0, 2);
+    mesh.run(1s);
+    mesh.declare_dead(0);
+    ASSERT_TRUE(mesh.run_until([&]() { return mesh.owned(1) + mesh.owned(2) == kBuckets; }, 60s));
+    mesh.heal();
+    mesh.run(60s);
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(mesh.bank(i).books().own().size(), 1U) << i;
+        EXPECT_EQ(mesh.bank(i).books().kept().size(), 2U) << i;
+    }
+    EXPECT_EQ(mesh.owned(0) + mesh.owned(1) + mesh.owned(2), kBuckets);
+}
+
 // Its custodians have forgotten the log that it would go on in; one of them is enough to know it.
 TEST_F(LongLogs, OfAVolumeThatWasRolledBackAreFrozen) {
     spend(20);

@@ -164,6 +164,26 @@ TEST_F(LeasesTest, ThatWereRecalledAreNotFilledAtOnce) {
     EXPECT_EQ(wants().size(), 1U) << "a request that waits asks all the same";
 }
 
+// Who has spent much lately asks for more ahead, and is told that there is none.
+TEST_F(LeasesTest, GoBackThoughNoMoreIsToBeHad) {
+    const auto answer_all = [&]() {
+        for (const Want& want : wants()) {
+            leases.on_grant({want.account, kMoney, {1'000}, {Standing::kOpen, {1'000}, {}}}, now,
+                            out);
+        }
+        out.clear();
+    };
+    run(50ms);
+    ask(900);
+    answer_all();
+    spend(900, 900);
+    for (int i = 0; i < 60; ++i) {
+        run(50ms);
+        answer_all();
+    }
+    EXPECT_EQ(account().returned(), MicroUsd{100});
+}
+
 TEST_F(LeasesTest, OfADeletedBudgetGoBackAtOnce) {
     ask(10);
     grant(kMuch);

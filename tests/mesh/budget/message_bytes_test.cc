@@ -58,6 +58,8 @@ TEST(MessageBytes, EachKindIsReadAsItWasWritten) {
     expect_kept(AskAck{header().id});
     expect_kept(AskOver{header().id});
     expect_kept(Over{header().id, true});
+    expect_kept(Over{header().id, false, 12});
+    expect_kept(Taken{header().id, 7});
     expect_kept(Fetch{header().id, 99});
     BudgetState state{{5'000'000}, {}};
     state.windows[5] = {{900}, {{account(), {100}}}, {100}};

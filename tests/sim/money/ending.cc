@@ -38,6 +38,7 @@ void MoneyWorld::spend_the_rest() {
     for (const Node& at : nodes_) {
         if (at.bank) watch_.compare(at.bank->books());
     }
+    judge_given_away();
 }
 
 void MoneyWorld::spend_the_rest(const BudgetId& budget) {
@@ -64,9 +65,12 @@ void MoneyWorld::judge(const BudgetId& budget) {
     if (broken()) return;
     if (story_.rolls_back()) return judge_rolled_back(budget);
     if (lost_volumes_ > 0) return;  // what lay on two of them is not to be had
-    // A log that goes on in its next one owns nothing for some syncs.
-    for (int i = 0; i < 40 && watch_.owner_of(budget) == nullptr; ++i) run(milliseconds(25));
     const LogState* owner = watch_.owner_of(budget);
+    // A log may just be going on in the next one.
+    for (int tries = 0; owner == nullptr && tries < 20; ++tries) {
+        run(milliseconds(100));
+        owner = watch_.owner_of(budget);
+    }
     const bool made = std::ranges::any_of(wishes_, [&](const auto& one) {
         const auto& [edit, asked, over, failed] = one.second;
         return over && !failed && edit.kind == Edit::Kind::kDefine && edit.budget == budget;
@@ -97,6 +101,25 @@ void MoneyWorld::judge_top_ups(const BudgetId& budget, const BudgetState& state)
                        "top-up " + id + " of " + budget.str() + " is open " +
                            std::to_string((true_time() - one.until).count()) + " ms after its time",
                        true);
+    }
+}
+
+// An Out of which its log never hears that it was taken, or that it does not count, keeps that log
+// for ever.
+void MoneyWorld::judge_given_away() {
+    if (broken() || story_.rolls_back() || lost_volumes_ > 0) return;
+    for (const Node& at : nodes_) {
+        if (!at.bank) continue;
+        const Books& books = at.bank->books();
+        for (const auto& [id, log] : books.own()) {
+            const std::size_t open = log.ledger.state().passing().size();
+            if (&log == books.newest() || open == 0) continue;
+            watch_.violate("given-away-arrives",
+                           std::to_string(open) + " Outs of log " +
+                               std::to_string(id.ledger.bytes[0]) + "/" +
+                               std::to_string(id.generation) + " are nobody's",
+                           true);
+        }
     }
 }
 

@@ -49,10 +49,19 @@ void MoneyWatch::on_disk(const LedgerKey& volume, const Books& books, const Writ
     look_for_forgotten(volume, books);
 }
 
-// Whether a later log has its place, and that is committed.
-bool MoneyWatch::taken_over(const LogId& log) const {
-    return std::ranges::any_of(chains_, [&](const auto& other) {
-        return other.first != log && other.second.state && other.second.state->represents(log);
+// Whether a later log has its place, and others what it gave away in its first `stored` entries,
+// and that is committed.
+bool MoneyWatch::taken_over(const LogId& log, Seq stored) const {
+    const auto some_log = [&](const auto& has) {
+        return std::ranges::any_of(chains_, [&](const auto& other) {
+            return other.first != log && other.second.state && has(*other.second.state);
+        });
+    };
+    if (!some_log([&](const LogState& state) { return state.represents(log); })) return false;
+    const auto& state = chains_.at(log).state;
+    return !state || std::ranges::all_of(state->passing(), [&](const auto& passing) {
+        const Seq at = passing.first;
+        return at > stored || some_log([&](const LogState& by) { return by.has_taken(log, at); });
     });
 }
 
@@ -62,10 +71,11 @@ void MoneyWatch::look_for_forgotten(const LedgerKey& volume, const Books& books)
         if (!chain.stored.contains(volume) || chain.forgotten_by.contains(volume)) continue;
         if (books.own().contains(id) || books.kept().contains(id)) continue;
         chain.forgotten_by.insert(volume);
-        if (taken_over(id)) continue;
-        violate("forgotten-is-taken", "log " + name_of(id) + " is forgotten by " +
-                                          std::to_string(volume.bytes[0]) +
-                                          ", and no other has committed that it has its place");
+        if (taken_over(id, chain.stored.at(volume))) continue;
+        violate("forgotten-is-taken",
+                "log " + name_of(id) + " is forgotten by " + std::to_string(volume.bytes[0]) +
+                    ", and no other has committed that it has its place and what "
+                    "it gave away");
     }
 }
 
@@ -122,7 +132,7 @@ void MoneyWatch::began(const LedgerKey& volume, const Books& books) {
         if (stored == chain.stored.end()) continue;
         const auto head = has.heads.find(id);
         const Seq seq = head == has.heads.end() ? 0 : head->second.seq;
-        if (seq == 0 && taken_over(id)) continue;
+        if (seq == 0 && taken_over(id, stored->second)) continue;
         const bool forgets =
             seq < stored->second || (chain.sealed.contains(volume) && !has.sealed.contains(id));
         if (forgets && rolled_back_) {

@@ -13,12 +13,13 @@
 //   folds-agree          whoever folds one head of a log has the same budgets
 //   top-ups-end          soon after their time, once faults have ended (ending.cc)
 //   forgotten-is-taken   a log that a volume forgets has its place taken by another, and what it
-//                        gave away has been taken, committed
+//                        gave away, as far as the volume has it, has been taken, committed
 //
-// and in the end that each budget can be used (ending.cc). Where a volume was rolled back, which
-// the promise excludes, only the verdict is asked for: somebody has noticed, or no more is billed
-// than the limit once again for each time (detected-or-bounded); and no log is written anew of
-// which all custodians have more (rollback-noticed). One thread.
+// and in the end that each budget can be used, and that what was given away has arrived
+// (given-away-arrives; ending.cc). Where a volume was rolled back, which the promise excludes, only
+// the verdict is asked for: somebody has noticed, or no more is billed than the limit once again
+// for each time (detected-or-bounded); and no log is written anew of which all custodians have more
+// (rollback-noticed). One thread.
 #pragma once
 
 #include <bitset>
@@ -113,7 +114,7 @@ class MoneyWatch {
                const std::vector<mesh::budget::BatchRef>& batches);
     void advance(const LogId& log, Chain& chain);
     void adopted(const LogId& log, Seq head);
-    bool taken_over(const LogId& log) const;
+    bool taken_over(const LogId& log, Seq stored) const;
     void look_for_forgotten(const LedgerKey& volume, const mesh::budget::Books& books);
     void follow_windows(const LogId& log, const mesh::budget::Entry& entry);
     void follow_top_ups(const mesh::budget::LogState& before, const mesh::budget::Entry& entry);

@@ -154,6 +154,7 @@ class MoneyWorld : private Wires::Ends {
     void spend_the_rest(const BudgetId& budget);
     std::string describe(const mesh::budget::BudgetWindow& money) const;
     void judge(const BudgetId& budget);
+    void judge_given_away();
     void judge_rolled_back(const BudgetId& budget);
     void judge_top_ups(const BudgetId& budget, const mesh::budget::BudgetState& state);
     void judge_usable(const mesh::budget::BudgetWindow& money,
