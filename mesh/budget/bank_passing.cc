@@ -248,7 +248,7 @@ void Bank::on(const LedgerKey& from, const Offer& offer, MonoTime now) {
 // What is committed of it behind `told`, to who gave it: it gives no more before. What gets lost of
 // this is answered to its next Offer.
 void Bank::tell_taken(const OwnLog& log, Seq told) {
-    const auto entries = log.ledger.entries().first(log.ledger.committed()).subspan(told);
+    const auto entries = log.ledger.entries_behind(told).first(log.ledger.committed() - told);
     for (const EntryRef& entry : entries) {
         const auto* in = std::get_if<In>(entry.get());
         if (in != nullptr) send(in->from.ledger, Taken{in->from, in->at});

@@ -315,6 +315,7 @@ std::vector<Record> Books::take_records() {
     }
     writing.seals = std::exchange(seals_due_, {});
     for (auto& [id, log] : own_) {
+        strip(log);  // what has been committed since was heard of
         write_batches(log, out);
         writing.own[id] = log.written.seq;
     }
@@ -330,7 +331,6 @@ void Books::on_committed() {
         const auto log = own_.find(id);
         if (log == own_.end()) continue;
         log->second.ledger.on_synced(upto);
-        strip(log->second);
     }
     for (const auto& [id, head] : done.kept) {
         KeptLog* copy = kept(id);
