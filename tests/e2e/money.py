@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the suites about hard budgets share: a mesh whose provider is asked what it bills."""
+import json
 import time
 
 import suite
@@ -35,6 +36,14 @@ class Money(suite.ThreeNodes):
         wait_for(lambda: chat(node.port, key, max_tokens=20)[0] == 200, seconds,
                  f"{node.name} to serve")
         return time.monotonic() - begin
+
+    def owner_within(self, node, seconds, budget="team-a"):
+        """Who owns it, as soon as anybody does: leases serve on before that."""
+        def owner():
+            told = self.mesh.run_ctl("--server", node.mesh_address, "-o", "json", "budget", "show",
+                                     budget, check=False)
+            return json.loads(told.stdout)["owner"] if told.returncode == 0 else None
+        return wait_for(owner, seconds, f"{budget} to have an owner")
 
     def moved_to_custodians(self, budget="team-a"):
         """Waits until two others keep the log of every node; who owns the budget then."""
