@@ -31,6 +31,13 @@ Result<Definitions> definitions_of(Operator& mesh) {
                         " does not answer, and what it owns is not known: try again when it does",
                     page->silent.front().str());
     }
+    if (page->unowned > 0) {
+        return fail(ErrorCode::kUnavailable,
+                    "nobody in reach owns " + std::to_string(page->unowned) +
+                        " of 1024 parts of all budgets, and those in them are not known: "
+                        "`vidaictl mesh doctor` says why",
+                    "budgets");
+    }
     Definitions out;
     for (const mesh::BudgetStanding& budget : page->budgets) {
         out.emplace(budget.budget, definition_of(budget));

@@ -211,7 +211,12 @@ void Bank::rebalance(MonoTime now) {
         ++nodes;
         const bool willing = !peer.hello.frozen && peer.hello.log.id.generation > 0 &&
                              peer.hello.log.custodians.size() == log.header().custodians.size();
-        if (!willing) continue;
+        // Nothing that a log which is about to end takes would be committed.
+        const KeptLog* copy = books_.kept(peer.hello.log.id);
+        const auto ending = legacies_.find(peer.hello.log.id);
+        const bool ends = (copy != nullptr && copy->custody.sealed()) ||
+                          (ending != legacies_.end() && !ending->second.seals.empty());
+        if (!willing || ends) continue;
         if (poorest == nullptr || peer.hello.owned.count() < poorest->hello.owned.count()) {
             poorest = &peer;
         }

@@ -80,6 +80,14 @@ TEST_F(BudgetImport, ChangesNothingOfWhatWasExported) {
     EXPECT_FALSE(recording_.budget_changed);
 }
 
+TEST_F(BudgetImport, WritesNoFileThatLacksBudgets) {
+    recording_.budgets.unowned = 341;
+    const Outcome exported = asked({"budget", "export"});
+    EXPECT_EQ(exported.status, 4) << exported.out;
+    EXPECT_EQ(exported.out, "");
+    EXPECT_THAT(exported.err, HasSubstr("nobody in reach owns 341 of 1024 parts"));
+}
+
 TEST_F(BudgetImport, AsksForWhatDiffersAlone) {
     const std::string path = file("budgets:\n  - {name: team-a, limit: 60usd, window: month}\n");
     const Outcome dry = asked({"budget", "import", path.c_str(), "--dry-run"});

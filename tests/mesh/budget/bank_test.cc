@@ -257,6 +257,24 @@ TEST_F(ThreeBanks, WhatWasSpentUnobservedByTheOwnerIsOwedToItsHeir) {
     EXPECT_FALSE(mesh.spend(heir, kMoney, {1}));
 }
 
+// Of two that were lost at once one comes back: its log can commit nothing, for the other may have
+// sealed it as well.
+TEST_F(ThreeBanks, GiveNothingToALogThatTheyHaveSealed) {
+    const std::size_t before = mesh.owned(0);
+    for (const std::size_t lost : {1U, 2U}) mesh.crash(lost);
+    mesh.run(1s);
+    mesh.declare_dead_if_down();
+    mesh.run(8s);
+    mesh.start(1);
+    mesh.run(20s);
+    EXPECT_EQ(mesh.owned(0), before);
+    mesh.start(2);
+    mesh.run(30s);
+    std::size_t all = 0;
+    for (std::size_t i = 0; i < 3; ++i) all += mesh.owned(i);
+    EXPECT_EQ(all, kBuckets);
+}
+
 TEST_F(ThreeBanks, ShareOneBudget) {
     ASSERT_TRUE(mesh.define(1, kTeamBudget, 1'000));
     int served = 0;
