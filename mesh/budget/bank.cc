@@ -75,6 +75,11 @@ bool Bank::connected(const LedgerKey& peer) const {
     return found != peers_.end() && found->second.connected;
 }
 
+bool Bank::at_work(const LedgerKey& peer) const {
+    const auto found = peers_.find(peer);
+    return found != peers_.end() && found->second.connected && !found->second.hello.frozen;
+}
+
 void Bank::send(const LedgerKey& to, Message message) {
     if (to == books_.self() || connected(to)) out_.push_back({to, std::move(message)});
 }
@@ -198,7 +203,9 @@ void Bank::hear(const LedgerKey& from, const Message& message, MonoTime now) {
     }
     const bool known = connected(from) || std::holds_alternative<Hello>(message);
     if (!known || (!peers_.contains(from) && peers_.size() >= kPeersMax)) return;
-    if (const auto peer = peers_.find(from); peer != peers_.end()) peer->second.dead.reset();
+    // One whose volume is frozen is as good as dead to its logs, whatever else it says.
+    const auto peer = peers_.find(from);
+    if (peer != peers_.end() && !peer->second.hello.frozen) peer->second.dead.reset();
     std::visit([&](const auto& one) { on(from, one, now); }, message);
 }
 

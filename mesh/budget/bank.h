@@ -80,7 +80,7 @@ class Bank {
     void hear(const LedgerKey& from, const Message& message, MonoTime now);
     void turn(MonoTime now);
     void on_down(const LedgerKey& peer, MonoTime now);
-    // The detector's verdict. on_message() of it takes it back.
+    // The detector's verdict. on_message() of it takes it back, unless it says that it is frozen.
     void on_dead(const LedgerKey& peer, MonoTime now);
     // The same of one that this process has never met, of a log that is kept here: its node is gone
     // since before, and nobody else would say so.
@@ -120,6 +120,8 @@ class Bank {
     // Those that this one, or a connected one, owns and can lend of; not those on their way.
     std::bitset<kBuckets> owned_in_reach() const;
     bool connected(const LedgerKey& peer) const;
+    // Connected, and not frozen for as long as its process lives.
+    bool at_work(const LedgerKey& peer) const;
     // Whether this process may lend of its newest log.
     bool ready() const;
     std::string frozen() const { return frozen_; }

@@ -205,8 +205,7 @@ bool Bank::adopt(const LogHeader& header, Legacy& of, MonoTime now) {
         if (again) send(key, AskAck{header.id});
         const auto kept = of.kept_by.find(key);
         if (kept != of.kept_by.end() && kept->second == 0) continue;  // nothing that it could seal
-        const bool here = connected(key) && !peers_.at(key).hello.frozen;
-        awaited = awaited || here || key == books_.self();
+        awaited = awaited || at_work(key) || key == books_.self();
     }
     if (again) of.asked = now;
     if (entry.seals.size() < quorum_of(header.custodians.size()).seal) return false;

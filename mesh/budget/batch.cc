@@ -13,8 +13,6 @@ namespace vidai::mesh::budget {
 
 namespace {
 
-namespace fb = records::budget;
-
 constexpr flatbuffers::uoffset_t kDepthMax = 8;
 // Of 10^5 budgets, two windows each.
 constexpr flatbuffers::uoffset_t kTablesMax = 400'000;

@@ -210,7 +210,7 @@ void Treasury::look_for_the_lost() {
     const std::set<NodeId> connected(all.begin(), all.end());
     for (const auto& [ledger, node] : node_of_) {
         const bool elsewhere = ledger_of_.at(node) != ledger;
-        if (bank_->connected(ledger) || !connected.contains(node)) {
+        if (bank_->at_work(ledger) || !connected.contains(node)) {
             mute_since_.erase(ledger);
         } else {
             mute_since_.try_emplace(ledger, now());
@@ -227,7 +227,7 @@ void Treasury::look_for_the_lost() {
     for (const LedgerKey& ledger : unseen) bank_->on_lost(ledger, now());
 }
 
-// A process that cannot use its volume's money says nothing about it, and never will.
+// A process that cannot use its volume's money says nothing about it, or that it is frozen.
 bool Treasury::is_mute(const LedgerKey& ledger) const {
     const auto since = mute_since_.find(ledger);
     return since != mute_since_.end() && now() - since->second >= kUnseen;

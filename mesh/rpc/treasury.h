@@ -166,7 +166,7 @@ class Treasury final : private kj::TaskSet::ErrorHandler {
     seal::Signature proof_;
     std::map<NodeId, budget::LedgerKey> ledger_of_;
     std::map<budget::LedgerKey, NodeId> node_of_;
-    std::map<budget::LedgerKey, MonoTime> mute_since_;  // whose node is connected, and says nothing
+    std::map<budget::LedgerKey, MonoTime> mute_since_;  // whose node is connected, and not at work
     std::set<BudgetId> named_;
     std::uint64_t next_id_ = 0;
     std::map<std::uint64_t, Editing> editing_;

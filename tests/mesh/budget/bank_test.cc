@@ -238,6 +238,28 @@ class ThreeBanks : public ::testing::Test {
     BankMesh mesh{3, {}};
 };
 
+// Its process lives on, speaks of what it was lent, and can never write again.
+TEST_F(ThreeBanks, TakeOverFromOneThatIsFrozen) {
+    ASSERT_TRUE(mesh.define(0, kTeamBudget, 10'000));
+    const std::size_t frozen = owner();
+    ASSERT_LT(frozen, 3U);
+    ASSERT_TRUE(mesh.spend(frozen, kMoney, {100}));
+    mesh.bank(frozen).on_write_failed({ErrorCode::kIo, "no space left", ""});
+    mesh.run(1s);
+    const std::size_t other = (frozen + 1) % 3;
+    EXPECT_FALSE(mesh.bank(other).at_work(mesh.key(frozen)));
+    mesh.declare_dead(frozen);
+    mesh.run(8s);
+    ASSERT_LT(owner(), 3U);
+    EXPECT_NE(owner(), frozen);
+    EXPECT_TRUE(mesh.spend(other, kMoney, {100}));
+    mesh.crash(frozen);
+    mesh.start(frozen);
+    mesh.run(5s);
+    EXPECT_TRUE(mesh.bank(other).at_work(mesh.key(frozen))) << "another process";
+    EXPECT_TRUE(mesh.spend(frozen, kMoney, {100}));
+}
+
 TEST_F(ThreeBanks, AnHeirDoesNotTellAgainOfAThreshold) {
     ASSERT_TRUE(mesh.define(0, kTeamBudget, 10'000));
     ASSERT_TRUE(mesh.edit(0, with_alerts({50, 90}))->done);
