@@ -30,7 +30,8 @@ MicroUsd in_use(const budget::Sight& sight) {
 // So many of the first as are small enough together not to be bulk; at least one.
 std::size_t in_one_call(std::span<const seal::Bytes> said) {
     std::size_t count = 1, bytes = said.front().size();
-    while (count < said.size() && bytes + said[count].size() <= BulkWindow::kChunkMost) {
+    const std::size_t most = std::min(said.size(), kWordsTogether);
+    while (count < most && bytes + said[count].size() <= BulkWindow::kChunkMost) {
         bytes += said[count++].size();
     }
     return count;

@@ -103,6 +103,10 @@ kj::Promise<void> PeerServer::pullCounters(PullCountersContext context) {
 kj::Promise<void> PeerServer::tellMoney(TellMoneyContext context) {
     if (!admitted(transport::TrafficKind::kMoney, context)) return over_quota();
     const auto asked = context.getParams();
+    if (asked.getMore().size() >= kWordsTogether) {
+        return malformed(
+            {ErrorCode::kProtocol, "a call says more than 1024 words of money", "more"});
+    }
     std::vector<seal::ByteView> said{wire::bytes_of(asked.getSaid())};
     for (const ::capnp::Data::Reader one : asked.getMore()) said.push_back(wire::bytes_of(one));
     calls_.on_money(from_, said);

@@ -20,6 +20,8 @@
 
 namespace vidai::mesh::rpc {
 
+inline constexpr std::size_t kWordsTogether = 1'024;  // of money, in one call
+
 class PeerCalls {
   public:
     // Whether so many bytes of this peer may be read, before anything of them is.

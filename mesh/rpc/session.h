@@ -63,8 +63,8 @@ class Session final : private kj::TaskSet::ErrorHandler {
     // kUnavailable without an answer in time, kProtocol where that is not one to what was asked.
     kj::Promise<Result<wire::RegisterPage>> pull_registers(const wire::RegisterPull& pull);
     kj::Promise<Result<limits::CellPage>> pull_counters(const limits::CellPull& pull);
-    // One call with all of that, at least one. Lost when too much is unanswered: whoever says it
-    // says it again.
+    // One call with all of that, one to kWordsTogether (peer_server.h) of them. Lost when too much
+    // is unanswered: whoever says it says it again.
     void tell_money(std::span<const seal::Bytes> said);
     // A batch of this node's own events, to be kept; an empty one asks how much is. False: lost.
     kj::Promise<bool> keep_usage(const seal::PublicKey& origin, const seal::Signature& proof,

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "mesh/budget/message_bytes.h"
 #include "mesh/clock.h"
 #include "mesh/state/statement.h"
 #include "mesh/usage/batch.h"
@@ -85,6 +86,17 @@ std::vector<std::pair<std::string, Talk>> peer_calls() {
         {"renew", call<proto::Peer>([](proto::Peer::Client peer) {
              return peer.renewCertificateRequest().send();
          })},
+        {"money", call<proto::Peer>([](proto::Peer::Client peer) {
+             const budget::LedgerKey ledger{.bytes = {1, 2, 3}};
+             auto request = peer.tellMoneyRequest();
+             budget::Hello hello;
+             hello.boot = {1};
+             hello.log = {{ledger, 1}, {}, {ledger, 1}, true};
+             request.setSaid(wire::to_data(budget::encode_message(hello)));
+             auto more = request.initMore(1);
+             more.set(0, wire::to_data(budget::encode_message(budget::AskAck{{ledger, 1}})));
+             return request.send();
+         })},
         {"keep_usage", call<proto::Peer>([](proto::Peer::Client peer) {
              auto request = peer.keepUsageRequest();
              const std::array<kj::byte, 64> bytes{};
@@ -153,6 +165,31 @@ std::vector<std::pair<std::string, Talk>> operator_calls(const state::Register& 
              limit.burst = 10;
              wire::write(limit, request.initLimit());
              request.setDeadlineMs(100);
+             return request.send();
+         })},
+        {"budget_change", simple([](Op o) {
+             auto request = o.budgetChangeRequest();
+             request.setOp(1);
+             request.setBudget("ml");
+             request.setLimitMicroUsd(5'000'000);
+             request.setWindow("month");
+             request.setZone("Europe/Berlin");
+             request.setEnforce(1);
+             request.setSetsAlerts(true);
+             const std::array<kj::byte, 2> alerts{80, 100};
+             request.setAlerts(kj::arrayPtr(alerts.data(), alerts.size()));
+             request.setDeadlineMs(100);
+             return request.send();
+         })},
+        {"budget_list", simple([](Op o) {
+             auto request = o.budgetListRequest();
+             request.setAfter("ml");
+             request.setDeadlineMs(100);
+             return request.send();
+         })},
+        {"money_books", simple([](Op o) {
+             auto request = o.moneyBooksRequest();
+             request.setBudget("ml");
              return request.send();
          })},
         {"usage", simple([](Op o) {

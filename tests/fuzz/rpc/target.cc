@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mesh/rpc/report.h"
+#include "mesh/rpc/usage.h"
 #include "mesh/seal/identity_store.h"
 #include "mesh/wire/frame_guard.h"
 #include "mesh/wire/message.h"
@@ -107,7 +108,9 @@ Target::Target() : io_(kj::setupAsyncIo()), sink_([](const Notice&) {}) {
     auto prepared = rpc::prepare(options_in(folder_), sink_);
     CHECK(prepared.has_value(), prepared ? "" : prepared.error().message.c_str());
     startup_ = std::make_unique<rpc::Startup>(std::move(*prepared));
+    usage_ = rpc::open_usage(*startup_, sink_);
     shared_ = std::make_unique<rpc::Shared>(rpc::mesh_metric_catalogue());
+    shared_->usage = usage_.get();
     thread_ = std::make_unique<rpc::MeshThread>(*startup_, *shared_, sink_,
                                                 rpc::Surroundings{io_.provider->getNetwork(),
                                                                   io_.provider->getTimer(),
@@ -119,6 +122,7 @@ Target::Target() : io_(kj::setupAsyncIo()), sink_([](const Notice&) {}) {
 
 Target::~Target() noexcept(false) {
     thread_.reset();
+    usage_.reset();
     std::filesystem::remove_all(folder_);
 }
 

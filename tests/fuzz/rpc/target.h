@@ -48,6 +48,7 @@ class Target {
     std::unique_ptr<mesh::rpc::Startup> startup_;
     std::unique_ptr<mesh::rpc::Shared> shared_;
     mesh::NoticeSink sink_;
+    std::unique_ptr<mesh::usage::Recorder> usage_;
     std::unique_ptr<mesh::rpc::MeshThread> thread_;
 };
 

@@ -43,13 +43,16 @@ class Calls final : public PeerCalls {
     state::Page page_for(const NodeId&, const wire::RegisterPull&) override { return page; }
     limits::CellPage cells_for(const NodeId&, const limits::CellPull&) override { return cells; }
     std::uint64_t digest_now() override { return 0; }
-    void on_money(const NodeId&, std::span<const seal::ByteView>) override {}
+    void on_money(const NodeId&, std::span<const seal::ByteView> said) override {
+        for (const seal::ByteView one : said) money.emplace_back(one.begin(), one.end());
+    }
     void on_keep_usage(const NodeId&, const wire::KeepUsage&) override { ++copies; }
     void on_usage_kept(const NodeId&, wire::UsageKept said) override { kept = std::move(said); }
     void on_turned_away(const NodeId&, const std::string&) override {}
     void on_malformed(const NodeId&, const Error&) override { ++malformed; }
     int copies = 0, malformed = 0;
     std::optional<wire::UsageKept> kept;
+    std::vector<seal::Bytes> money;
 
   private:
     PeerQuota quota_;
@@ -154,6 +157,32 @@ TEST_F(PeerServing, RefusesWhatIsNoCopyOfUsage) {
     EXPECT_FALSE(keep(32, 65, 0));
     EXPECT_EQ(calls_.copies, 1);
     EXPECT_EQ(calls_.malformed, 3);
+}
+
+TEST_F(PeerServing, HearsAllWordsOfACallInTheirOrder) {
+    const auto said = [&](std::uint8_t more) {
+        auto request = peer().tellMoneyRequest();
+        request.setSaid(wire::to_data(seal::Bytes{0}));
+        auto rest = request.initMore(more);
+        for (std::uint8_t i = 0; i < more; ++i) rest.set(i, wire::to_data(seal::Bytes(2, i)));
+        request.send().wait(*scope_);
+    };
+    said(0);  // as a program does that cannot say more at once
+    said(2);
+    EXPECT_EQ(calls_.money, (std::vector<seal::Bytes>{{0}, {0}, {0, 0}, {1, 1}}));
+}
+
+TEST_F(PeerServing, RefusesACallOfTooManyWords) {
+    const auto taken = [&](unsigned more) {
+        auto request = peer().tellMoneyRequest();
+        request.initMore(more);
+        return request.send()
+            .then([](auto&&) { return true; }, [](kj::Exception&&) { return false; })
+            .wait(*scope_);
+    };
+    EXPECT_TRUE(taken(kWordsTogether - 1));
+    EXPECT_FALSE(taken(kWordsTogether));
+    EXPECT_EQ(calls_.malformed, 1);
 }
 
 TEST_F(PeerServing, TakesRunsThatAreRuns) {
