@@ -48,6 +48,10 @@ class Bill {
     void topped_up(const BudgetId& budget, const std::string& id, MicroUsd amount, Ordinal newest) {
         allowed_[budget].top_ups.try_emplace(id, TopUp{amount, newest, std::nullopt});
     }
+    // None of that name ever was, though it was asked for: it may be asked for again.
+    void never_opened(const BudgetId& budget, const std::string& id) {
+        allowed_[budget].top_ups.erase(id);
+    }
     // It is over, and that is committed. `in_use` as in confirmed().
     void ended(const BudgetId& budget, const std::string& id, const InUse& in_use) {
         Allowed& of = allowed_[budget];

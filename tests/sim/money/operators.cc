@@ -58,6 +58,15 @@ void MoneyWorld::answered(const EditDone& done) {
     // Nothing was written, unless an answer of before was lost.
     wish.failed = !done.done && done.code != ErrorCode::kAlreadyExists;
     const Edit& edit = wish.edit;
+    const auto may_have_opened = [&](const auto& one) {
+        const Wish& other = one.second;
+        return other.edit.kind == Edit::Kind::kTopUp && other.edit.budget == edit.budget &&
+               other.edit.top_up_id == edit.top_up_id && !other.failed;
+    };
+    const bool refused = edit.kind == Edit::Kind::kTopUp && wish.failed;
+    if (refused && std::ranges::none_of(wishes_, may_have_opened)) {
+        bill_.never_opened(edit.budget, edit.top_up_id);
+    }
     const bool binds = edit.kind == Edit::Kind::kSetLimit || edit.kind == Edit::Kind::kDelete;
     if (wish.failed || !binds) return;
     // One that was on its way meanwhile may be in force before it or after it.
