@@ -114,6 +114,8 @@ class Budgets(Money):
         key, _ = self.mesh.create_key("under", budget="team-a", rpm=1000000)
         made = self.mesh.ctl("budget", "create", "team-a", "--limit", "0.002usd", "--observe")
         self.assertFalse(made["enforced"])
+        for node in self.nodes:  # that has not heard of it from its owner cannot know
+            self.served_within(node, key, 20)
         while self.billed() < 4000:
             for node in self.nodes:
                 status, body, _ = chat(node.port, key, max_tokens=20)

@@ -186,7 +186,8 @@ class Doctor(suite.ThreeNodes):
         hits = self.wait_found(victim.id, "money", ("error",))
         self.assertIn("rolled back or copied", hits[0]["what"])
         self.assertIn("move that folder away", hits[0]["todo"])
-        self.assertEqual(self.money_of(victim)["vidai_budget_log_frozen"], 1)
+        # Its metrics are published once a second.
+        wait_for(lambda: self.money_of(victim)["vidai_budget_log_frozen"] == 1, 10, "its metric")
         victim.stop()
         shutil.rmtree(ledger)
         victim.start()
