@@ -247,7 +247,8 @@ void Owner::activate(const BudgetWindow& money, Money& of) {
     }
     if (wanted <= here) return;
     const MicroUsd lacking = wanted - here;
-    const MicroUsd trifle{std::min(lacking.value * kTogether, free.value / kTrifle)};
+    const std::int64_t most = free.value / kTrifle;  // and nothing can overflow
+    const MicroUsd trifle{lacking.value > most / kTogether ? most : lacking.value * kTogether};
     const MicroUsd amount = std::min(free, std::max({lacking, std::min(of.rate, portion), trifle}));
     append_activation(money, of, amount);
 }
